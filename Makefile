@@ -1,0 +1,40 @@
+# Everything a contributor types. Needs Python 3.11 or newer; the rest is installed into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# pip reads this variable by itself, uv does not; it may hold several places.
+FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test bench demo
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP)  ## install everything into .venv (again only when the requirements change)
+
+check: $(STAMP)  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# One thread a process: pytest runs two processes, and four threads on two cores are slower.
+test: $(STAMP)  ## the tests that a laptop can run
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+bench: $(STAMP)  ## measure, and write benchmarks/results
+	$(BIN)/python benchmarks/run.py
+
+demo: $(STAMP)  ## an object disappears, the model goes on knowing: table and runs/demo/report.html
+	$(BIN)/neurosvt demo
+
+$(BIN)/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) \
+		--constraints constraints.txt --editable '.[dev,data,events]'
+	@touch $@

@@ -1,0 +1,45 @@
+"""Measure everything that the README quotes, one JSON file each, and say where it went.
+
+python benchmarks/run.py [NAME...]; without a name, all of them. The real recordings are looked for
+in the folder that NEUROSVT_DATA names, and left out, with a word, where they are not.
+"""
+
+import datetime
+import platform
+import sys
+from pathlib import Path
+
+from neurosvt.cli import main
+from neurosvt.data.folder import data_root
+
+RESULTS = Path(__file__).parent / "results"
+HIDDEN = "30,60,120,300,1000"
+
+MEASUREMENTS: dict[str, list[str]] = {
+    "permanence": ["permanence", "permanence", "--state-noise", "0.01", "--hidden", HIDDEN],
+    "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
+    "demo": ["demo"],
+}
+"""Name to the command that measures it."""
+
+
+def run(name: str) -> None:
+    """Measure one and write its file."""
+    if name == "nmnist" and not (data_root() / "nmnist_small").is_dir():
+        print(f"{name}: left out, there is no nmnist_small in {data_root()}", file=sys.stderr)
+        return
+    today = datetime.date.today().isoformat()
+    path = RESULTS / f"{name}_{platform.machine()}_{today}.json"
+    code = main([*MEASUREMENTS[name], "--json", str(path)])
+    if code:
+        raise SystemExit(code)
+    print(f"{name}: {path}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    unknown = set(sys.argv[1:]) - MEASUREMENTS.keys()
+    if unknown:
+        sys.exit(f"{sorted(unknown)[0]!r} is unknown; choose from {', '.join(MEASUREMENTS)}")
+    RESULTS.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or MEASUREMENTS:
+        run(name)

@@ -1,0 +1,23 @@
+"""Show an object to a model, hide it, and ask frame by frame what and where it is."""
+
+import torch
+
+from neurosvt.data.scenes import CLASSES, make_scenes
+from neurosvt.presets import load_model
+
+model = load_model("permanence").model
+scenes = make_scenes("blackout", seed=7, batch=1, seen=24, hidden=60, after=0)
+
+state = None
+with torch.no_grad():
+    for step, frame in enumerate(torch.from_numpy(scenes.frames)):
+        belief, state = model.step(frame, state)
+        if step % 12 == 11:
+            said = CLASSES[belief.class_logits[0].argmax()]
+            x, y = belief.place[0].tolist()
+            true_x, true_y = scenes.place[step, 0].tolist()
+            print(
+                f"frame {step:3}  {'hidden' if scenes.hidden[step, 0] else 'in view':8}"
+                f"says {said} at ({x:.2f}, {y:.2f}); "
+                f"is {CLASSES[scenes.label[0]]} at ({true_x:.2f}, {true_y:.2f})"
+            )

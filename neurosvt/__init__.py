@@ -1,0 +1,32 @@
+"""Neuro-SVT: spiking vision transformers that go on knowing what they can no longer see.
+
+The public names are loaded when they are first asked for, so that `neurosvt --help` and everything
+else without tensors answers at once instead of waiting for torch.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+
+__version__ = "0.1.0"
+
+__all__ = ["NeuroSVT", "NeuroSVTConfig", "__version__"]
+
+_HOMES = {
+    "NeuroSVT": "neurosvt.models.neurosvt",
+    "NeuroSVTConfig": "neurosvt.models.neurosvt",
+}
+"""Public name to the module that defines it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'neurosvt' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

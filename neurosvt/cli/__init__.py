@@ -1,0 +1,76 @@
+"""The command line: finds the command, and says what went wrong in one line.
+
+A command is a module with a docstring (`neurosvt NAME: what it does`), `add_arguments(parser)` and
+`run(args) -> exit code`. It imports torch inside `run` only, so that help answers at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import NoReturn
+
+from neurosvt import __version__
+from neurosvt.config import UserError
+
+COMMANDS = {
+    "demo": "neurosvt.cli.demo",
+    "train": "neurosvt.cli.train",
+    "permanence": "neurosvt.cli.permanence",
+}
+"""Every command and the module that holds it, in the order in which help lists them."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    0 is success, 2 something the user can mend (one line on standard error, no traceback), 130 an
+    interrupt. Anything else that is raised is our mistake and keeps its traceback.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    # Our own options take no values, so the first plain word is the command.
+    word = next((word for word in argv if not word.startswith("-")), "")
+    args = _parser([word] if word in COMMANDS else list(COMMANDS)).parse_args(argv)
+    try:
+        return args.run(args)
+    except UserError as error:
+        return _complain(str(error), 2)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        # `[Errno 2] No such file or directory: 'x'` is Python's way of putting it, not ours.
+        named = error.filename is not None and error.strerror
+        return _complain(f"{error.filename}: {error.strerror}" if named else str(error), 2)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, where argparse would print its whole usage as well."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
+    """A parser that knows only `names`: importing the others would be time lost."""
+    parser = _Parser(prog="neurosvt", description="Spiking vision that remembers what it saw.")
+    parser.add_argument("--version", action="version", version=f"neurosvt {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in names:
+        module = import_module(COMMANDS[name])
+        line = _help_line(module)
+        command = commands.add_parser(name, help=line.replace("%", "%%"), description=line)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def _help_line(module: ModuleType) -> str:
+    """The first line of the docstring, without the `neurosvt NAME: ` that help says already."""
+    first, *_ = (module.__doc__ or "").strip().splitlines() or [""]
+    return first.partition(": ")[2] or first
+
+
+def _complain(message: str, code: int) -> int:
+    print("neurosvt:", " ".join(message.splitlines()), file=sys.stderr)
+    return code

@@ -1,0 +1,42 @@
+"""neurosvt permanence: does it still know what it cannot see? PermanenceBench on a model."""
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument(
+        "run", metavar="RUN", nargs="?",
+        help="run folder, checkpoint or shipped model (default: the shipped permanence or nmnist)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", choices=["scenes", "nmnist"], help="default: what RUN learnt from"
+    )
+    parser.add_argument("--tiers", help="comma-separated; default: all that the data has")
+    parser.add_argument("--hidden", default="30,60,120,300,1000", help="numbers of hidden frames")
+    parser.add_argument(
+        "--memory", default="leaky,lif,none,latch",
+        help="rows beside each other: leaky, lif, none, latch; runs NAME_lif and NAME_none hold "
+        "the others' weights",
+    )  # fmt: skip
+    parser.add_argument("--events", type=int, default=1000, help="occlusion events per cell")
+    parser.add_argument("--state-noise", type=float, default=0.0, metavar="THRESHOLDS")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge, print the table, and write the rows."""
+    from rich.console import Console
+
+    from neurosvt.cli.output import check_writable, write_json
+    from neurosvt.cli.scores import Plan, measure, score_table
+
+    if args.json:
+        check_writable(args.json)
+    plan = Plan.of(args)
+    rows = measure(plan)
+    Console(width=110).print(score_table(rows))
+    if args.json:
+        write_json(args.json, plan.command(), rows)
+    return 0

@@ -1,0 +1,191 @@
+"""The score table: which models are asked, on what, and how the answers read."""
+
+import argparse
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from torch import nn
+
+from neurosvt.config import UserError
+from neurosvt.evaluate.exams import Exam
+from neurosvt.evaluate.permanence import Answers, best_constant, cells, judge, row
+from neurosvt.presets import Trained, load_model, sibling
+
+SEEN = 60
+"""Frames of a sequence besides the hidden ones, about; for the progress bar."""
+
+MEMORIES = ("leaky", "lif", "none", "latch")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, checked before anything is."""
+
+    run: str
+    trained: Mapping[str, Trained]
+    """By memory, the latch excepted: it is made from "none"."""
+    memories: tuple[str, ...]
+    exam: Exam
+    tiers: tuple[str, ...]
+    hidden: tuple[int, ...]
+    events: int
+    state_noise: float
+    seed: int
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "Plan":
+        """The plan of `neurosvt permanence`'s options.
+
+        Raises:
+            UserError: a memory, tier or number that does not exist or does not fit.
+        """
+        name = args.run or ("nmnist" if args.data == "nmnist" else "permanence")
+        memories = _words(args.memory, MEMORIES, "--memory")
+        if args.events < 1 or args.seed < 0 or args.state_noise < 0:
+            raise UserError("--events must be at least 1, --seed and --state-noise not below 0")
+        trained = load_family(name, memories)
+        learnt = {t.run.data.dataset for t in trained.values()}
+        if args.data and learnt != {args.data}:
+            raise UserError(f"{name} was trained on {', '.join(learnt)}, not on {args.data}")
+        exam = next(iter(trained.values())).run.exam("test", args.seed)
+        return cls(
+            run=name,
+            trained=trained,
+            memories=memories,
+            exam=exam,
+            tiers=_words(args.tiers, exam.tiers, "--tiers") if args.tiers else exam.tiers,
+            hidden=_lengths(args.hidden),
+            events=args.events,
+            state_noise=args.state_noise,
+            seed=args.seed,
+        )
+
+    def command(self) -> str:
+        """The command line that measures the same again."""
+        words = ["neurosvt", "permanence", self.run, "--tiers", ",".join(self.tiers)]
+        words += ["--hidden", ",".join(map(str, self.hidden)), "--memory", ",".join(self.memories)]
+        words += ["--events", str(self.events), "--state-noise", f"{self.state_noise:g}"]
+        return shlex.join([*words, "--seed", str(self.seed)])
+
+    def models(self) -> dict[str, nn.Module]:
+        """The models in the order of the table."""
+        return {
+            memory: self.trained["none"].latch()
+            if memory == "latch"
+            else self.trained[memory].model
+            for memory in self.memories
+        }
+
+
+def load_family(name: str, memories: Iterable[str]) -> dict[str, Trained]:
+    """A run and its siblings with other memories, by memory.
+
+    RUN itself serves for its own memory; the others are looked for beside it.
+    """
+    own = load_model(name)
+    trained = {}
+    for memory in dict.fromkeys("none" if m == "latch" else m for m in memories):
+        fits = own.run.model.memory == memory
+        trained[memory] = own if fits else load_model(sibling(name, memory))
+    return trained
+
+
+def measure(plan: Plan) -> list[dict[str, Any]]:
+    """Rows of every cell: each model's belief and recovery, its score while it saw, and the best
+    constant guess."""
+    rows: list[dict[str, Any]] = []
+    seen: dict[tuple[str, str], bool] = {}
+    models = plan.models()
+    frames = sum(h + SEEN for _, h in cells(plan.tiers, plan.hidden)) * plan.events
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("judging", total=frames)
+
+        def advance(hidden: int, events: int) -> None:
+            progress.advance(bar, events * (hidden + SEEN))
+
+        for tier, hidden in cells(plan.tiers, plan.hidden):
+            answers = judge(
+                models, plan.exam, tier, hidden, plan.events,
+                state_noise=plan.state_noise, on_batch=partial(advance, hidden),
+            )  # fmt: skip
+            for memory, by_moment in answers.items():
+                for moment, found in by_moment.items():
+                    # What it knew while it saw does not depend on what came later: told once.
+                    if moment == "visible" and seen.setdefault((tier, memory), False):
+                        continue
+                    seen[tier, memory] = True
+                    length = 0 if moment == "visible" else hidden
+                    judgement = "belief" if moment == "visible" else moment
+                    rows.append(_row(plan, memory, tier, length, judgement, found))
+            guess = best_constant(next(iter(answers.values()))["belief"])
+            rows.append(_row(plan, "constant", tier, hidden, "belief", guess))
+    return rows
+
+
+def _row(
+    plan: Plan, memory: str, tier: str, hidden: int, judgement: str, answers: Answers
+) -> dict[str, Any]:
+    trained = plan.trained.get("none" if memory == "latch" else memory)
+    return {
+        "model": "neurosvt" if trained else "constant",
+        "memory": memory,
+        "tau": trained.run.model.tau_memory if trained and memory == "lif" else None,
+        "dataset": plan.exam.name,
+        "tier": tier,
+        "hidden_frames": hidden,
+        "frame_ms": plan.exam.scene.frame_us / 1000,
+        "judgement": judgement,
+        **row(answers, plan.exam.scene.size),
+        "seed": plan.seed,
+        "state_noise": plan.state_noise,
+        "state_bits": 32,
+        "parameters": trained.model.parameter_count() if trained else 0,
+    }
+
+
+def title(row: Mapping[str, Any]) -> str:
+    """What a row's model is called: the memory, and its time constant where it has one."""
+    return row["memory"] if row["tau"] is None else f"{row['memory']} tau {row['tau']}"
+
+
+def score_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Belief, with its interval, for every model and number of hidden frames; one line a model."""
+    rows = [r for r in rows if r["judgement"] == "belief"]
+    lengths = sorted({r["hidden_frames"] for r in rows})
+    table = Table(title="belief: class and place right at the last hidden frame (95 % interval)")
+    table.add_column("tier")
+    table.add_column("memory")
+    for length in lengths:
+        table.add_column("seen" if length == 0 else f"{length} hidden", justify="right")
+    lines: dict[tuple[str, str], dict[int, str]] = {}
+    for r in rows:
+        cell = f"{100 * r['score']:.1f} ({100 * r['low']:.0f}-{100 * r['high']:.0f})"
+        lines.setdefault((r["tier"], title(r)), {})[r["hidden_frames"]] = cell
+    for (tier, name), by_length in lines.items():
+        table.add_row(tier, name, *(by_length.get(length, "") for length in lengths))
+    return table
+
+
+def _words(text: str, known: Iterable[str], option: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    unknown = [word for word in words if word not in known]
+    if unknown or not words:
+        what = repr(unknown[0]) if unknown else "nothing"
+        raise UserError(f"{option}: {what} is unknown; choose from {', '.join(known)}")
+    return words
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    try:
+        lengths = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        lengths = ()
+    if not lengths or min(lengths) < 1:
+        raise UserError(f"--hidden wants numbers of frames above 0, as in 30,60; got {text!r}")
+    return lengths

@@ -1,0 +1,207 @@
+"""What the demo shows: episodes as every model saw them, the score table, the page."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import nn
+
+from neurosvt import __version__
+from neurosvt.cli.output import check_writable, write_json
+from neurosvt.cli.permanence import add_arguments as permanence_arguments
+from neurosvt.cli.scores import Plan, load_family, measure, score_table
+from neurosvt.config import UserError
+from neurosvt.data.events import fit_to_sensor, frames_from_events, read_npz
+from neurosvt.data.scenes import Scenes
+from neurosvt.energy.count import Count, counting
+from neurosvt.evaluate.exams import Question
+from neurosvt.nn.memory import LeakyMemory
+from neurosvt.presets import Trained
+from neurosvt.report import Belief, Episode, write_page
+
+SHOWN_HIDDEN = 60
+"""Hidden frames of the episodes on the page."""
+
+WORK_SEQUENCES = 5
+"""Sequences per tier over which the work per frame is averaged."""
+
+NAMES = {"leaky": "leaky", "lif": "lif tau 2.0", "none": "none", "latch": "latch"}
+"""Memory to the name that the table and the page use."""
+
+
+def show_scenes(args: argparse.Namespace) -> int:
+    """Embedded scenes: score table and page."""
+    page = _page(args.out)
+    if args.json:
+        check_writable(args.json)
+    options = ["--hidden", args.hidden, "--events", str(args.events), "--seed", str(args.seed)]
+    parser = argparse.ArgumentParser()
+    permanence_arguments(parser)
+    plan = Plan.of(parser.parse_args([*options, "--state-noise", "0.01"]))
+    rows = measure(plan)
+    console = Console(width=110)
+    console.print(score_table(rows))
+    models = plan.models()
+    episodes, done = [], []
+    for tier in plan.tiers:
+        question = next(iter(plan.exam.questions(tier, SHOWN_HIDDEN, WORK_SEQUENCES)))
+        title = f"{tier}, {SHOWN_HIDDEN} hidden frames"
+        episodes.append(episode(title, question[0], models, plan))
+        for memory, model in models.items():
+            done += work(memory, model, question, tier, plan.exam.scene.noise_hz)
+    facts = describe(plan.trained, done)
+    for name, fact in facts.items():
+        console.print(f"{name}: {fact}")
+    if args.json:
+        write_json(args.json, "neurosvt demo", [*rows, *done])
+    write_page(page, episodes=episodes, rows=rows, facts=facts, version=__version__)
+    console.print(f"watch it: {page}")
+    return 0
+
+
+def show_recording(args: argparse.Namespace) -> int:
+    """A recording, then darkness: what the models go on saying; there is no truth to judge by."""
+    page = _page(args.out)
+    try:
+        recording = read_npz(args.input)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    trained = load_family(args.model, ("leaky", "lif", "none", "latch"))
+    run = trained["leaky"].run
+    side = run.model.image_size
+    frame_us = round(run.model.frame_ms * 1000)
+    frames = frames_from_events(fit_to_sensor(recording, side), side, frame_us)[: args.frames]
+    dark = np.zeros((SHOWN_HIDDEN, *frames.shape[1:]), bool)
+    whole = np.concatenate([frames, dark])
+    hidden = np.arange(len(whole)) >= len(frames)
+    light = np.zeros((len(whole), 4), np.float32)
+    light[:, 3] = ~hidden
+    models = _models(trained)
+    shown = Episode(
+        title=f"{recording.name}, then {SHOWN_HIDDEN} dark frames",
+        frames=whole,
+        frame_ms=run.model.frame_ms,
+        place=None,
+        hidden=hidden,
+        label=recording.label,
+        classes=run.exam("test").classes,
+        occluder=light,
+        beliefs=tuple(watch(NAMES[m], model, whole) for m, model in models.items()),
+    )
+    classes = shown.classes
+    for belief in shown.beliefs:
+        said = classes[int(belief.probabilities[-1].argmax())]
+        x, y = belief.place[-1] * side
+        print(f"{belief.model}: after {SHOWN_HIDDEN} dark frames {said} at ({x:.0f}, {y:.0f})")
+    write_page(page, episodes=[shown], rows=[], facts=describe(trained, []), version=__version__)
+    print(f"watch it: {page}")
+    return 0
+
+
+def episode(title: str, scenes: Scenes, models: Mapping[str, nn.Module], plan: Plan) -> Episode:
+    """The first sequence of some scenes, as every model sees it."""
+    frames = scenes.frames[:, 0]
+    return Episode(
+        title=title,
+        frames=frames,
+        frame_ms=plan.exam.scene.frame_us / 1000,
+        place=scenes.place[:, 0],
+        hidden=scenes.hidden[:, 0],
+        label=int(scenes.label[0]),
+        classes=plan.exam.classes,
+        occluder=scenes.occluder[:, 0],
+        beliefs=tuple(watch(NAMES[m], model, frames) for m, model in models.items()),
+    )
+
+
+@torch.no_grad()
+def watch(name: str, model: nn.Module, frames: np.ndarray) -> Belief:
+    """Show frames (T, 2, H, W) to a model one by one; what it believed and did at each."""
+    state, said, spikes, synops = None, [], [], []
+    for frame in torch.from_numpy(frames)[:, None, None]:
+        with counting(model) as count:
+            belief, state = model(frame, state)
+        said.append(
+            (
+                belief.class_logits[0, 0].softmax(-1),
+                belief.place[0, 0],
+                belief.unseen_logit[0, 0].sigmoid(),
+            )
+        )
+        spikes.append(count.spikes)
+        synops.append(count.synops)
+    classes, places, unseen = (torch.stack(part).numpy() for part in zip(*said, strict=True))
+    return Belief(name, classes, places, unseen, np.array(spikes), np.array(synops))
+
+
+@torch.no_grad()
+def work(
+    memory: str, model: nn.Module, question: Question, tier: str, noise_hz: float
+) -> list[dict[str, Any]]:
+    """What a model does per frame and sequence while the object is seen and while it is hidden."""
+    scenes, last_seen = question
+    sequences = len(scenes.label)
+    totals = {"visible": Count(), "hidden": Count()}
+    state = None
+    for step, frame in enumerate(torch.from_numpy(scenes.frames[: scenes.last_hidden + 1])):
+        with counting(model) as count:
+            _, state = model(frame[None], state)
+        phase = "visible" if step <= last_seen else "hidden"
+        if phase == "visible" or step >= scenes.first_hidden:  # neither while it is being hidden
+            totals[phase] += count
+    hidden = scenes.last_hidden - scenes.first_hidden + 1
+    rows = []
+    for (phase, total), steps in zip(totals.items(), (last_seen + 1, hidden), strict=True):
+        frames = steps * sequences
+        rows.append(
+            {
+                "model": "neurosvt",
+                "memory": memory,
+                "tier": tier,
+                "phase": phase,
+                "noise_hz": noise_hz,
+                "spikes_per_frame": total.spikes / frames,
+                "synops_per_frame": total.synops / frames,
+                "touched_tokens_per_frame": total.touched / frames,
+                "working_tokens_per_frame": total.working / frames,
+                "frames": frames,
+            }
+        )
+    return rows
+
+
+def describe(trained: Mapping[str, Trained], rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Facts for the foot of the page: size, time constants, work per visible and hidden frame."""
+    facts = {}
+    for memory, one in trained.items():
+        facts[f"parameters, {NAMES[memory]}"] = f"{one.model.parameter_count():,}"
+        if isinstance(one.model.memory, LeakyMemory):
+            tau = one.model.memory.tau().detach()
+            facts["learnt time constants, in steps"] = (
+                f"shortest {tau.min():.1f}, median {tau.median():.1f}, longest {tau.max():.0f}"
+            )
+    tokens = next(iter(trained.values())).model.config.patches
+    for row in rows:
+        facts[f"per {row['phase']} frame, {row['tier']}, {NAMES[row['memory']]}"] = (
+            f"{row['spikes_per_frame']:,.0f} spikes, {row['synops_per_frame']:,.0f} synaptic "
+            f"operations, {row['working_tokens_per_frame'] / tokens:.1%} of tokens at work"
+        )
+    return facts
+
+
+def _models(trained: Mapping[str, Trained]) -> dict[str, Any]:
+    models: dict[str, Any] = {memory: one.model for memory, one in trained.items()}
+    return {**models, "latch": trained["none"].latch()}
+
+
+def _page(out: str) -> Path:
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--out: {folder} is a file; it names the folder for the page")
+    print("judging and drawing, about a minute", file=sys.stderr)
+    return folder / "report.html"

@@ -1,0 +1,54 @@
+"""neurosvt train: train a named run, or one described in a TOML file.
+
+Writes to its folder: `last.safetensors` (everything, to resume from), `best.safetensors` (the
+weights that validation liked best) and `history.json` (the curve).
+"""
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("name", metavar="NAME|FILE.toml", help="permanence, nmnist, ... or a file")
+    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--no-amp", action="store_true", help="float32 instead of bfloat16 products"
+    )
+    parser.add_argument("--backend", default="auto", help="how neurons are computed (auto)")
+    parser.add_argument("--threads", type=int, help="cores to use (default: all)")
+    parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
+        help="change one setting, as in train.steps=100; may be given again",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and say what came out."""
+    # Imported here so that `neurosvt --help` answers at once, without loading torch.
+    from dataclasses import replace
+    from pathlib import Path
+
+    import torch
+
+    from neurosvt.cli.training import Trainer
+    from neurosvt.config import UserError, as_plain, build, override
+    from neurosvt.ops.lif import backend_named
+    from neurosvt.presets import Run, run_named
+
+    if args.threads is not None:
+        if args.threads < 1:
+            raise UserError(f"--threads must be at least 1, got {args.threads}")
+        torch.set_num_threads(args.threads)
+    try:
+        backend_named(args.backend)
+    except ValueError as error:
+        raise UserError(f"--{error}") from error
+    described = build(Run, override(as_plain(run_named(args.name)), args.settings))
+    if args.no_amp:
+        described = replace(described, train=replace(described.train, amp=False))
+    folder = Path(args.out) if args.out else Path("runs") / Path(args.name).stem
+    trainer = Trainer(described, folder, args.backend, tensorboard=args.tensorboard)
+    trainer.prepare(resume=args.resume)
+    return trainer.run()

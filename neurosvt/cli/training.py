@@ -1,0 +1,188 @@
+"""One training from the command line: its folder, its progress bar, its validation, its end."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from neurosvt.config import ConfigError, UserError, as_plain
+from neurosvt.data.stream import ahead
+from neurosvt.evaluate.permanence import tune_latch, validation_score
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.nn.memory import LeakyMemory
+from neurosvt.presets import Run, save_model
+from neurosvt.train import checkpoint
+from neurosvt.train.loop import Record, Training, fit
+from neurosvt.train.losses import BeliefLoss
+
+VALIDATION_EVENTS = 100
+"""Occlusion events per tier at each look at the validation scenes."""
+
+
+class Trainer:
+    """Trains one run in one folder, from the beginning or from where it stopped."""
+
+    def __init__(self, described: Run, folder: Path, backend: str, *, tensorboard: bool = False):
+        self.described, self.folder = described, folder
+        self.last, self.best = folder / "last.safetensors", folder / "best.safetensors"
+        # Weights from the seed alone, so that models of one seed start from the same.
+        torch.manual_seed(described.train.seed)
+        self.training = Training(NeuroSVT(described.model, backend), described.train)
+        self.exam = described.exam("validation", described.train.seed)
+        self.stream = described.stream()
+        self.board = _board(folder) if tensorboard else None
+        self.console = Console(stderr=True)
+        self.interrupted = False
+        self.seconds = 0.0
+        """Training time so far, earlier sittings included."""
+        self.waited = 0.0
+
+    def prepare(self, resume: bool) -> None:
+        """Refuse to overwrite a training; on resume, load it.
+
+        Raises:
+            UserError: there is a training and none is to be resumed, or it is of another run.
+            FileNotFoundError: there is none to resume.
+        """
+        if not resume:
+            if self.last.exists():
+                raise UserError(
+                    f"{self.folder} holds a training: --resume goes on with it, "
+                    "--out DIR starts another"
+                )
+            return
+        _, facts = checkpoint.load(self.last)
+        if facts.get("run") != as_plain(self.described):
+            difference = _difference(facts, self.described)
+            raise UserError(f"{self.last} belongs to a run with other settings{difference}")
+        self.training.restore(self.last)
+        self.seconds, self.waited = facts["seconds"], facts["waited"]
+
+    def run(self) -> int:
+        """Train to the end, or until Ctrl-C; the exit code."""
+        steps = self.described.train.steps
+        if self.training.step >= steps:
+            print(f"{self.folder} is trained: {self.training.step} of {steps} steps")
+            return 0
+        print(self.training.model.summary(), file=sys.stderr)  # type: ignore[operator]
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        columns = (
+            TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )  # fmt: skip
+        try:
+            with Progress(*columns, console=self.console) as self.progress:
+                self.bar = self.progress.add_task("", total=steps, completed=self.training.step)
+                fit(self.training, ahead(self.stream, self.training.step), BeliefLoss(), self._step)
+        except _Stop:
+            print(f"stopped at step {self.training.step}; --resume goes on", file=sys.stderr)
+            return 130
+        finally:
+            signal.signal(signal.SIGINT, before)
+        self._finish()
+        return 0
+
+    def _interrupt(self, *_: Any) -> None:
+        # Only noted: between two steps everything is whole, within one nothing is.
+        self.interrupted = True
+
+    def _step(self, record: Record) -> None:
+        self.seconds += record.seconds
+        self.waited += record.seconds * record.waited
+        total = sum(part.item() for part in record.loss)
+        self.progress.update(
+            self.bar,
+            completed=record.step,
+            description=f"loss {total:.3f}  {1 / record.seconds:.2f} steps/s",
+        )
+        if self.board:
+            for name, value in record.loss._asdict().items():
+                self.board.add_scalar(f"loss/{name}", value, record.step)
+        cfg = self.described.train
+        if record.step % cfg.validate_every == 0 or record.step == cfg.steps:
+            self._validate(record, total)
+        elif self.interrupted:
+            self._save()
+        if self.interrupted and record.step < cfg.steps:
+            raise _Stop
+
+    def _validate(self, record: Record, loss: float) -> None:
+        start = time.perf_counter()
+        model = self.training.model.eval()
+        found = validation_score(model, self.exam, VALIDATION_EVENTS)
+        self.seconds += time.perf_counter() - start
+        best = max((entry["score"] for entry in self.training.history), default=-1.0)
+        entry = {"step": record.step, "seconds": round(self.seconds, 1), "loss": loss, **found}
+        self.training.history.append(entry)
+        if found["score"] > best:
+            save_model(self.best, model, self.described, entry)  # type: ignore[arg-type]
+        self._save()
+        if self.board:
+            for name, value in found.items():
+                self.board.add_scalar(f"validation/{name}", value, record.step)
+        self.console.print(
+            f"step {record.step}: seen {found['visible']:.3f}, hidden {found['belief']:.3f}"
+            f"{'  (best so far)' if found['score'] > best else ''}"
+        )
+
+    def _save(self) -> None:
+        facts = {
+            "run": as_plain(self.described),
+            "seconds": self.seconds,
+            "waited": self.waited,
+        }
+        self.training.save(self.last, facts)
+        draft = self.folder / f".history.{os.getpid()}"
+        draft.write_text(json.dumps({**facts, "history": self.training.history}, indent=1) + "\n")
+        os.replace(draft, self.folder / "history.json")
+
+    def _finish(self) -> None:
+        """Settle what is tuned on validation, and print what was learnt."""
+        tensors, facts = checkpoint.load(self.best)
+        model = self.training.model
+        checkpoint.load_weights(model, tensors, str(self.best))
+        if self.described.model.memory == "none":
+            facts["latch_threshold"], facts["latch_belief"] = tune_latch(model.eval(), self.exam)
+            checkpoint.save(self.best, tensors, facts)
+            print(f"latch: holds above {facts['latch_threshold']:+.0f}")
+        print(
+            f"{self.folder}: best at step {facts['step']}, seen {facts['visible']:.3f}, "
+            f"hidden {facts['belief']:.3f}; {self.seconds / 60:.1f} minutes, "
+            f"{self.waited / max(self.seconds, 1e-9):.0%} of them waiting for data"
+        )
+        memory = getattr(model, "memory", None)
+        if isinstance(memory, LeakyMemory):
+            tau = memory.tau().detach()
+            print(
+                f"time constants, in steps: shortest {tau.min():.1f}, "
+                f"median {tau.median():.1f}, longest {tau.max():.0f}"
+            )
+
+
+class _Stop(Exception):
+    """Ctrl-C was pressed, and the step at which it was is saved."""
+
+
+def _difference(facts: dict[str, Any], described: Run) -> str:
+    """The first setting in which a checkpoint's run differs."""
+    for table, settings in as_plain(described).items():
+        saved = facts.get("run", {}).get(table, {})
+        for name, value in settings.items():
+            if saved.get(name) != value:
+                return f": {table}.{name} is {saved.get(name)!r} there, {value!r} here"
+    return ""
+
+
+def _board(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError("--tensorboard needs: pip install 'neurosvt[tensorboard]'") from error
+    return SummaryWriter(folder)

@@ -1,0 +1,229 @@
+"""Plain data in, a checked dataclass out; and the same way back.
+
+A run is described by frozen dataclasses, written as TOML by people and as JSON by us. `build` turns
+the plain values into the dataclass and names the full path of whatever is wrong; `as_plain` is its
+inverse. Knows no model.
+"""
+
+import copy
+import dataclasses
+import difflib
+import tomllib
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+C = TypeVar("C")
+
+
+class UserError(ValueError):
+    """Something that the user can mend: shown as one line, with exit code 2, and no traceback."""
+
+
+class ConfigError(UserError):
+    """A setting that is unknown, missing, of the wrong type, or refused by its dataclass."""
+
+
+def build(cls: type[C], values: Mapping[str, Any], path: str = "") -> C:
+    """Make `cls` from nested plain values, naming the full path of whatever is wrong.
+
+    Understands int, float (an int will do), bool, str, tuples, Literal, None beside another type,
+    and dataclasses of these. Never guesses: 1000.0 is no int, "3" is no float, True is no number.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Optim:
+    ...     lr: float = 1e-3
+    >>> build(Optim, {"lr": 3e-4})
+    Optim(lr=0.0003)
+    >>> build(Optim, {"lrr": 3e-4}, path="train.optim")
+    Traceback (most recent call last):
+    neurosvt.config.ConfigError: unknown setting 'train.optim.lrr'; did you mean 'lr'?
+
+    Args:
+        cls: a dataclass; its own ValueErrors (from `__post_init__`) are passed on with their path.
+        values: setting name to value, as TOML or JSON give them; nested dataclasses are tables.
+        path: where `values` stand in a larger configuration, dotted; only used in messages.
+
+    Raises:
+        ConfigError: the first thing found wrong, in one line.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+    for name in values:
+        if name not in fields:
+            raise ConfigError(f"unknown setting {_join(path, name)!r}{_hint(name, fields)}")
+    hints = get_type_hints(cls)
+    made = {}
+    for name, field in fields.items():
+        if name in values:
+            made[name] = _convert(hints[name], values[name], _join(path, name))
+        elif field.default is field.default_factory is dataclasses.MISSING:
+            raise ConfigError(f"setting {_join(path, name)!r} is missing")
+    try:
+        return cls(**made)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}" if path else str(error)) from error
+
+
+def as_plain(config: Any) -> dict[str, Any]:
+    """A dataclass as nested dicts, lists and scalars, ready for JSON; `build` makes it again.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Memory:
+    ...     tau: tuple[float, float] = (4.0, 1000.0)
+    >>> as_plain(Memory())
+    {'tau': [4.0, 1000.0]}
+    >>> build(Memory, as_plain(Memory())) == Memory()
+    True
+    """
+    return {field.name: _plain(getattr(config, field.name)) for field in _settable(config)}
+
+
+def load_toml(path: str | Path) -> dict[str, Any]:
+    """The nested values of a TOML file.
+
+    Raises:
+        ConfigError: the file is no TOML; the message names file, line and column.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def override(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """A copy of `values` with each `key=value` put in its place: what `--set` does.
+
+    Keys are dotted. Values are TOML literals, and anything else is a string, so that a word needs
+    no quotes that the shell would eat. Whether a key exists is for `build` to say.
+
+    >>> override({"train": {"steps": 10}}, ["train.steps=100", "model.memory=lif"])
+    {'train': {'steps': 100}, 'model': {'memory': 'lif'}}
+    """
+    changed = copy.deepcopy(dict(values))
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        *parents, last = (part.strip() for part in key.split("."))
+        if not equals or not all([*parents, last]):
+            raise ConfigError(f"expected key=value, as in train.steps=100; got {assignment!r}")
+        table = changed
+        for depth, parent in enumerate(parents):
+            table = table.setdefault(parent, {})
+            if not isinstance(table, dict):
+                outer = ".".join(parents[: depth + 1])
+                raise ConfigError(f"cannot set {key!r}: {outer!r} is a value, not a table")
+        table[last] = _literal(text.strip())
+    return changed
+
+
+def _literal(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    # A line break could smuggle in a second key, and a date is a word as far as we are concerned.
+    plain = isinstance(parsed["value"], (bool, int, float, str, list, dict))
+    return parsed["value"] if len(parsed) == 1 and plain else text
+
+
+def _convert(kind: Any, value: Any, path: str) -> Any:
+    """`value` as an instance of the annotation `kind`, or a ConfigError that names `path`."""
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _convert_union(kind, value, path)
+    if origin is Literal:
+        # By type as well, because True == 1 and 1 == 1.0.
+        if not any(type(value) is type(choice) and value == choice for choice in get_args(kind)):
+            raise _wrong(kind, value, path, _hint(value, get_args(kind)))
+        return value
+    if origin is tuple:
+        return _convert_tuple(kind, value, path)
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{path} must be a table of settings, got {value!r}")
+        return build(kind, value, path)  # type: ignore[arg-type]
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind not in _NAMES:
+        raise TypeError(f"{path}: settings of type {kind} are not supported")  # our own mistake
+    if type(value) is not kind:  # not isinstance: a bool is an int to Python, and not to us
+        raise _wrong(kind, value, path)
+    return value
+
+
+def _convert_union(kind: Any, value: Any, path: str) -> Any:
+    members = get_args(kind)
+    errors = []
+    for member in members:
+        try:
+            return _convert(member, value, path)
+        except ConfigError as error:
+            errors.append(error)
+    # TOML and the command line have no null, so the word stands for it where it can mean nothing
+    # else: it was offered to the other members first.
+    if types.NoneType in members and value == "none":
+        return None
+    if len(members) == 2 and types.NoneType in members and isinstance(value, (Mapping, list)):
+        raise errors[0 if members[1] is types.NoneType else 1]  # names what is wrong inside
+    raise _wrong(kind, value, path)
+
+
+def _convert_tuple(kind: Any, value: Any, path: str) -> tuple[Any, ...]:
+    members = get_args(kind)
+    if not isinstance(value, (list, tuple)):
+        raise _wrong(kind, value, path)
+    if members[-1] is Ellipsis:
+        members = members[:1] * len(value)
+    if len(members) != len(value):
+        raise _wrong(kind, value, path)
+    pairs = zip(members, value, strict=True)
+    return tuple(_convert(member, item, f"{path}[{i}]") for i, (member, item) in enumerate(pairs))
+
+
+_NAMES: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    types.NoneType: "none",
+}
+"""What a message calls a type."""
+
+
+def _describe(kind: Any) -> str:
+    origin, members = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(choice) for choice in members)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_describe(member) for member in members)
+    if origin is tuple and members[-1] is Ellipsis:
+        return f"a list, each {_describe(members[0])}"
+    if origin is tuple:
+        return f"a list of {len(members)}: " + ", ".join(_describe(member) for member in members)
+    return _NAMES.get(kind, "a table of settings")
+
+
+def _wrong(kind: Any, value: Any, path: str, hint: str = "") -> ConfigError:
+    return ConfigError(f"{path} must be {_describe(kind)}; got {value!r}{hint}")
+
+
+def _hint(word: Any, known: Iterable[Any]) -> str:
+    close = difflib.get_close_matches(str(word), [str(name) for name in known], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _settable(config: Any) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(config) if field.init]
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return as_plain(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Files in, typed samples out; knows no model."""

@@ -1,0 +1,1 @@
+"""What a forward pass did; what it would cost comes with the energy tables."""

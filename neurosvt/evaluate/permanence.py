@@ -1,0 +1,190 @@
+"""PermanenceBench: does a model still know what and where an object is that it cannot see?
+
+Belief is judged at the last hidden frame. It is right if the class is right and the place lies
+within 1/8 of the sensor's side of the true, hidden place. Recovery, at the third frame after the
+object reappears, stands beside it and claims nothing: there the object is shown again.
+
+Axes: E events (one occlusion of one object each), T time steps, C classes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from neurosvt.evaluate.exams import RECOVERY, Exam, Question
+
+NEAR = 1 / 8
+"""Largest place error that is right, in sensor sides."""
+
+CHUNK = 64
+"""Frames per forward pass: a chunk bounds memory and, state being explicit, changes nothing."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was said and what was true, at one moment of every event."""
+
+    said_class: np.ndarray
+    """(E,) most likely class."""
+    said_place: np.ndarray
+    """(E, 2) in sensor sides."""
+    label: np.ndarray
+    place: np.ndarray
+
+    @property
+    def class_right(self) -> np.ndarray:
+        """(E,) bool."""
+        return self.said_class == self.label
+
+    @property
+    def place_error(self) -> np.ndarray:
+        """(E,) distance in sensor sides."""
+        return np.linalg.norm(self.said_place - self.place, axis=-1)
+
+    @property
+    def right(self) -> np.ndarray:
+        """(E,) bool: class and place."""
+        return self.class_right & (self.place_error <= NEAR)
+
+
+def join(parts: Iterable[Answers]) -> Answers:
+    """Answers of several batches as one."""
+    columns = zip(*((a.said_class, a.said_place, a.label, a.place) for a in parts), strict=True)
+    return Answers(*(np.concatenate(column) for column in columns))
+
+
+@torch.no_grad()
+def ask(model: nn.Module, question: Question, state_noise: float = 0.0) -> dict[str, Answers]:
+    """Show one batch to a model; its answers while seen, at the last hidden frame, and recovered.
+
+    The model is called as `belief, state = model(frames, state, state_noise=...)` on chunks of
+    frames and needs to be in eval mode.
+    """
+    scenes, last_seen = question
+    moments = {
+        "visible": last_seen,
+        "belief": scenes.last_hidden,
+        "recovery": scenes.last_hidden + RECOVERY,
+    }
+    frames = torch.from_numpy(scenes.frames)
+    state, answers = None, {}
+    for start in range(0, len(frames), CHUNK):
+        belief, state = model(frames[start : start + CHUNK], state, state_noise=state_noise)
+        for name, moment in moments.items():
+            if start <= moment < start + CHUNK:
+                answers[name] = Answers(
+                    belief.class_logits[moment - start].argmax(-1).numpy(),
+                    belief.place[moment - start].numpy(),
+                    scenes.label,
+                    scenes.place[moment],
+                )
+    return answers
+
+
+def judge(
+    models: Mapping[str, nn.Module],
+    exam: Exam,
+    tier: str,
+    hidden: int,
+    events: int,
+    *,
+    state_noise: float = 0.0,
+    on_batch: Callable[[int], None] = lambda events: None,
+) -> dict[str, dict[str, Answers]]:
+    """Ask every model the same questions of one cell: answers by model, then by moment."""
+    answers: dict[str, list[dict[str, Answers]]] = {name: [] for name in models}
+    for question in exam.questions(tier, hidden, events):
+        for name, model in models.items():
+            # The same noise for everyone, whoever else is asked.
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(len(answers[name]))
+                answers[name].append(ask(model, question, state_noise))
+        on_batch(len(question[0].label))
+    return {
+        name: {moment: join(p[moment] for p in parts) for moment in parts[0]}
+        for name, parts in answers.items()
+    }
+
+
+def interval(right: np.ndarray, seed: int = 0, resamples: int = 2000) -> tuple[float, float]:
+    """95 % bootstrap interval of the share that is right, over sequences; one event a sequence."""
+    share = right.mean()
+    # Resampling n yes-or-no answers with replacement is drawing from a binomial.
+    draws = np.random.default_rng(seed).binomial(len(right), share, resamples) / len(right)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def best_constant(answers: Answers, grid: int = 33) -> Answers:
+    """The one class and place that, said of every event of a cell, would have been right most
+    often: chosen in hindsight, so nothing that learns nothing does better."""
+    ticks = np.linspace(0, 1, grid)
+    places = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2)
+    near = np.linalg.norm(answers.place[:, None] - places[None], axis=-1) <= NEAR
+    labels = np.unique(answers.label)
+    hits = np.stack([near[answers.label == label].sum(0) for label in labels])
+    label, place = np.unravel_index(hits.argmax(), hits.shape)
+    events = len(answers.label)
+    return Answers(
+        np.full(events, labels[label]),
+        np.broadcast_to(places[place], (events, 2)),
+        answers.label,
+        answers.place,
+    )
+
+
+def row(answers: Answers, sensor_px: int, seed: int = 0) -> dict[str, Any]:
+    """The figures of one judgement."""
+    low, high = interval(answers.right, seed)
+    return {
+        "score": float(answers.right.mean()),
+        "low": low,
+        "high": high,
+        "class_score": float(answers.class_right.mean()),
+        "place_error_px": float(np.median(answers.place_error) * sensor_px),
+        "events": len(answers.label),
+    }
+
+
+def tune_latch(
+    model: nn.Module, exam: Exam, hidden: int = 60, events: int = 200
+) -> tuple[float, float]:
+    """The unseen threshold at which a latch on this memoryless model is right most often.
+
+    Returns:
+        The threshold, a logit, and the belief that it reached on the exam.
+    """
+    from neurosvt.models.baselines import Latch
+
+    best = (0.0, -1.0)
+    for threshold in np.linspace(-4, 4, 9).tolist():
+        latch = Latch(model, threshold).eval()  # type: ignore[arg-type]
+        scores = [
+            judge({"latch": latch}, exam, tier, hidden, events)["latch"]["belief"].right.mean()
+            for tier in exam.tiers
+        ]
+        best = max(best, (threshold, float(np.mean(scores))), key=lambda pair: pair[1])
+    return best
+
+
+def validation_score(
+    model: nn.Module, exam: Exam, events: int, hidden: int = 60
+) -> dict[str, float]:
+    """Means over the tiers of the visible score and of belief after `hidden` frames, and their
+    mean, by which training chooses a model: it has to see well and to keep what it saw."""
+    cells = [judge({"": model}, exam, tier, hidden, events)[""] for tier in exam.tiers]
+    found = {
+        name: float(np.mean([cell[name].right.mean() for cell in cells]))
+        for name in ("visible", "belief")
+    }
+    return {**found, "score": (found["visible"] + found["belief"]) / 2}
+
+
+def cells(tiers: Iterable[str], hidden: Iterable[int]) -> Iterator[tuple[str, int]]:
+    """Every tier with every number of hidden frames."""
+    lengths = list(hidden)
+    return ((tier, length) for tier in tiers for length in lengths)

@@ -1,0 +1,1 @@
+"""One architecture per file, readable alone, its config on top."""

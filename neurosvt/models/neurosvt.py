@@ -1,0 +1,349 @@
+"""NeuroSVT: the spiking vision transformer with a leaky memory, whole, in one file.
+
+Event frames -> patch tokens -> blocks of spike-driven attention -> memory -> class, place, unseen.
+
+Everything up to the memory is carried as rows, one for each token and step at which something
+happened to that token (see `ops.rows`): a frame without events has no rows and costs nothing, and
+a forward pass does what an event-driven machine would do.
+
+Axes: T time steps, B batch, Y X pixels, N tokens (one a patch), D width, R rows, M memory channels,
+C classes.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neurosvt.nn.block import Block
+from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
+from neurosvt.nn.memory import FrameRead, LeakyMemory, TokenRead
+from neurosvt.nn.neuron import checked_tau, touch
+from neurosvt.nn.norm import to_grid
+from neurosvt.ops.lif import backend_named
+from neurosvt.ops.rows import Rows, by_frame, pack, place, take
+
+
+@dataclass(frozen=True)
+class NeuroSVTConfig:
+    """Shape and time constants of one NeuroSVT."""
+
+    image_size: int = 64
+    """Pixels per side; events are binned to a square."""
+    patch_size: int = 8
+    """Pixels from one token to the next."""
+    kernel_size: int = 16
+    """Pixels per side that a token looks at: neighbours overlap where it exceeds the patch."""
+    least_events: int = 3
+    """Events in a token's window below which they are taken for sensor noise."""
+    classes: int = 8
+    width: int = 64
+    depth: int = 2
+    heads: int = 4
+    mlp_ratio: float = 2.0
+    tau: float = 1.1
+    """Time constant of every spatial neuron, in time steps."""
+    memory: Literal["leaky", "lif", "none"] = "leaky"
+    """What the heads read: the leaky memory; a learnt token of LIF neurons, as in the original
+    proposal; or the present frame alone."""
+    memory_channels: int = 128
+    memory_tau: tuple[float, float] = (4.0, 1000.0)
+    """Shortest and longest time constant that the leaky memory starts with, in time steps."""
+    tau_memory: float = 2.0
+    """Time constant of the memory token's neurons, in time steps; memory "lif" only."""
+    head_width: int = 128
+    frame_ms: float = 10.0
+    """Length of a time step: time constants are in steps of this length."""
+
+    def __post_init__(self):
+        if self.image_size % self.patch_size:
+            raise ValueError(
+                f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
+            )
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if self.memory not in ("leaky", "lif", "none"):
+            raise ValueError(f"memory {self.memory!r} is unknown; choose from leaky, lif, none")
+        if self.classes < 2 or self.depth < 1 or self.frame_ms <= 0:
+            raise ValueError("classes must be at least 2, depth at least 1 and frame_ms above 0")
+        self.windows()
+        checked_tau(self.tau)
+        checked_tau(self.tau_memory)
+
+    def windows(self) -> Windows:
+        """What each token looks at."""
+        return Windows(self.kernel_size, self.patch_size, self.least_events)
+
+    @property
+    def patches(self) -> int:
+        """Patches per frame."""
+        return (self.image_size // self.patch_size) ** 2
+
+    @property
+    def tokens(self) -> int:
+        """Tokens per frame: the patches and, with memory "lif", the memory token behind them."""
+        return self.patches + (self.memory == "lif")
+
+
+# Widths, depths and heads of tiny, small and base as in the original proposal; dvs128 is for the
+# camera of that name, with patches of 16 pixels: 64 tokens where the original had 1025.
+SIZES: dict[str, NeuroSVTConfig] = {
+    "tiny": NeuroSVTConfig(width=128, depth=3, heads=4, mlp_ratio=4.0),
+    "small": NeuroSVTConfig(width=256, depth=4, heads=8, mlp_ratio=4.0),
+    "base": NeuroSVTConfig(width=384, depth=6, heads=12, mlp_ratio=4.0),
+    "dvs128": NeuroSVTConfig(
+        image_size=128,
+        patch_size=16,
+        kernel_size=32,
+        classes=11,
+        width=192,
+        depth=4,
+        heads=3,
+        mlp_ratio=4.0,
+    ),
+}
+
+
+class Belief(NamedTuple):
+    """What the model holds to be true after every step."""
+
+    class_logits: Float[Tensor, "T B C"]
+    place: Float[Tensor, "T B 2"]
+    """x and y of the object's centre, in [0, 1] of the sensor."""
+    unseen_logit: Float[Tensor, "T B"]
+    """Above 0: the object is there, but hidden."""
+
+
+class State(NamedTuple):
+    """All that a sequence leaves behind; never written to, so an old one can be come back to."""
+
+    patch_age: Int[Tensor, "B N"]
+    """Steps since each patch had an event."""
+    token_age: Int[Tensor, "B N"]
+    """Steps since each token fired into the blocks."""
+    embed: Float[Tensor, "B N D"]
+    blocks: tuple[tuple[Tensor, ...], ...]
+    read: Float[Tensor, "B N D"]
+    memory: Float[Tensor, "B M"]
+
+
+@runtime_checkable
+class Foldable(Protocol):
+    """A module that can put its norm into its weights and these on the grid."""
+
+    def fold(self) -> None: ...
+
+
+class Heads(nn.Module):
+    """Class, place and unseen-or-not, from the memory alone.
+
+    The charge is read relative to its own strength: as it leaks, it fades but goes on saying the
+    same. Real-valued, so its multiplications are real and are charged for.
+    """
+
+    def __init__(self, channels: int, width: int, classes: int):
+        super().__init__()
+        self.classes = classes
+        self.hidden = nn.Linear(channels, width)
+        self.answer = nn.Linear(width, classes + 3)
+
+    def forward(self, charge: Float[Tensor, "T B M"]) -> Belief:
+        strength = charge.square().mean(-1, keepdim=True).add(1e-6).rsqrt()
+        answer = self.answer(F.gelu(self.hidden(charge * strength))).float()
+        logits, place_logits, unseen = answer.split([self.classes, 2, 1], dim=-1)
+        return Belief(logits, torch.sigmoid(place_logits), unseen[..., 0])
+
+
+class NeuroSVT(nn.Module):
+    """Event frames in; class and place of an object out, also while the object is hidden.
+
+    Args:
+        config: shape and time constants; `SIZES` names some.
+        backend: how neurons are computed, see `ops.lif.BACKENDS`.
+    """
+
+    def __init__(self, config: NeuroSVTConfig | None = None, backend: str = "auto"):
+        super().__init__()
+        self.config = cfg = NeuroSVTConfig() if config is None else config
+        self.backend = backend_named(backend)
+        self.embed = SpikingPatchEmbed(cfg.windows(), cfg.width)
+        self.positions = Positions(cfg.patches, cfg.width)
+        self.blocks = nn.ModuleList(
+            Block(cfg.width, cfg.heads, cfg.mlp_ratio) for _ in range(cfg.depth)
+        )
+        self.fire = type(self.embed.fire)()
+        channels = cfg.memory_channels
+        self.memory: LeakyMemory | TokenRead | FrameRead
+        if cfg.memory == "leaky":
+            self.memory = LeakyMemory(cfg.patches, cfg.width, channels, cfg.memory_tau)
+        elif cfg.memory == "lif":
+            self.memory, channels = TokenRead(cfg.width), cfg.width
+        else:
+            self.memory = FrameRead(cfg.patches, cfg.width, channels)
+        self.heads = Heads(channels, cfg.head_width, cfg.classes)
+
+    def start(self, batch: int) -> State:
+        """The state of `batch` samples that have seen nothing."""
+        cfg = self.config
+        at = self.positions.table.device
+
+        def rested(width: int, tokens: int = cfg.tokens) -> Tensor:
+            return torch.zeros(batch, tokens, width, device=at)
+
+        return State(
+            patch_age=torch.ones(batch, cfg.patches, dtype=torch.long, device=at),
+            token_age=torch.ones(batch, cfg.tokens, dtype=torch.long, device=at),
+            embed=rested(cfg.width, cfg.patches),
+            blocks=tuple(tuple(rested(w) for w in block.widths) for block in self.blocks),  # type: ignore[union-attr]
+            read=rested(cfg.width),
+            memory=torch.zeros(
+                batch, cfg.memory_channels if cfg.memory == "leaky" else 0, device=at
+            ),
+        )
+
+    def forward(
+        self,
+        frames: Shaped[Tensor, "T B 2 Y X"],
+        state: State | None = None,
+        *,
+        state_noise: float = 0.0,
+        frame_ms: float | None = None,
+    ) -> tuple[Belief, State]:
+        """Beliefs after every step, and the state to go on from.
+
+        Args:
+            frames: binary event frames, OFF then ON; bool, or numbers that are 0 or 1.
+            state: what an earlier call returned; None for samples that have seen nothing.
+            state_noise: standard deviation of noise on the state at every step, in thresholds.
+            frame_ms: length of these frames; None for that of the config.
+
+        Raises:
+            ValueError: frames of another size than the model's, or not binary.
+        """
+        frames = self.checked(frames)
+        state = self.start(frames.shape[1]) if state is None else state
+        rate = 1.0 if frame_ms is None else frame_ms / self.config.frame_ms
+        spikes, rows, state = self.see(frames, state, state_noise, rate)
+        charge, state = self.remember(spikes, rows, state, state_noise, rate)
+        return self.heads(charge), state
+
+    def step(
+        self, frame: Shaped[Tensor, "B 2 Y X"], state: State | None = None, **options: Any
+    ) -> tuple[Belief, State]:
+        """`forward` for one frame, without the time axis."""
+        belief, state = self(frame[None], state, **options)
+        return Belief(*(part[0] for part in belief)), state
+
+    def see(
+        self, frames: Tensor, state: State, noise: float, rate: float
+    ) -> tuple[Float[Tensor, "R D"], Rows, State]:
+        """The spatial part: spikes of the tokens that fired."""
+        cfg = self.config
+        decay = (1 - 1 / cfg.tau) ** rate
+        seen = pack(self.embed.windows.active(frames), state.patch_age)
+        state = state._replace(patch_age=seen.age)
+        spikes = frames.new_zeros((0, cfg.width), dtype=torch.float32)
+        if len(seen):
+            pixels = self.embed.windows.rows(frames, seen)
+            at = touch(seen, decay, noise, self.backend)
+            spikes, embed = self.embed(pixels, state.embed, at)
+            state = state._replace(embed=embed)
+        x, rows = self.enter(spikes, seen, state)
+        state = state._replace(token_age=rows.age)
+        if not len(rows):
+            return x, rows, state
+        at = touch(rows, self.decays(decay, rate), noise, self.backend)
+        frames_of_rows = by_frame(rows)
+        left = []
+        for block, v in zip(self.blocks, state.blocks, strict=True):
+            x, v = block(x, v, at, frames_of_rows)
+            left.append(v)
+        spikes, read = self.fire(x, state.read, at)
+        return spikes, rows, state._replace(blocks=tuple(left), read=read)
+
+    def enter(
+        self, spikes: Float[Tensor, "R D"], seen: Rows, state: State
+    ) -> tuple[Float[Tensor, "r D"], Rows]:
+        """Current into the blocks, from the patches that fired: a patch whose few events did not
+        make one neuron fire ends here, which is what keeps sensor noise cheap."""
+        steps, batch, patches = seen.shape
+        fired = (spikes != 0).any(1)
+        home = seen.frame[fired] * patches + seen.position[fired]
+        active = torch.zeros(steps * batch * patches, dtype=torch.bool, device=home.device)
+        active[home] = True
+        active = active.reshape(seen.shape)
+        if self.config.memory == "lif":
+            active = torch.cat([active, active.any(-1, keepdim=True)], -1)
+        rows = pack(active, state.token_age)
+        x = self.positions(spikes, seen)
+        source = torch.empty(steps * batch * patches, dtype=torch.long, device=home.device)
+        source[seen.frame * patches + seen.position] = torch.arange(len(seen), device=home.device)
+        patch = (rows.position < patches).nonzero()[:, 0]
+        x = take(x, source[rows.frame[patch] * patches + rows.position[patch]])
+        if isinstance(self.memory, TokenRead):
+            token = rows.position == patches
+            x = place(x, patch, len(rows)) + token[:, None] * self.memory.start
+        return x, rows
+
+    def decays(self, decay: float, rate: float) -> float | Tensor:
+        """What each token's membranes keep per step: the memory token has its own."""
+        cfg = self.config
+        if cfg.memory != "lif":
+            return decay
+        decays = torch.full((cfg.tokens,), decay, dtype=torch.float64)
+        decays[-1] = (1 - 1 / cfg.tau_memory) ** rate
+        return decays
+
+    def remember(
+        self, spikes: Tensor, rows: Rows, state: State, noise: float, rate: float
+    ) -> tuple[Tensor, State]:
+        """What the heads read after every step."""
+        if isinstance(self.memory, LeakyMemory):
+            charge, memory = self.memory(spikes, rows, state.memory, noise, rate)
+            return charge, state._replace(memory=memory)
+        return self.memory(spikes, rows), state
+
+    def checked(self, frames: Tensor) -> Tensor:
+        """Frames as bool, or a ValueError that says what does not fit."""
+        side = self.config.image_size
+        if frames.ndim != 5 or frames.shape[2:] != (2, side, side) or not len(frames):
+            raise ValueError(
+                f"frames must be (T, B, 2, {side}, {side}) with T >= 1, got {tuple(frames.shape)}"
+            )
+        if frames.dtype != torch.bool:
+            if not ((frames == 0) | (frames == 1)).all():
+                raise ValueError("frames must be binary: 1 where a pixel had an event, else 0")
+            frames = frames.bool()
+        return frames
+
+    @torch.no_grad()
+    def on_grid(self) -> "NeuroSVT":
+        """A copy whose norms are folded and whose weights are multiples of 2^-12.
+
+        Sums of spikes are then exact in any order: chunks, batches and engines agree to the bit in
+        every spike and in the memory's charge.
+        """
+        model = copy.deepcopy(self).eval()
+        for module in list(model.modules()):
+            if isinstance(module, Foldable):
+                module.fold()
+        model.positions.table.copy_(to_grid(model.positions.table))
+        if isinstance(model.memory, TokenRead):
+            model.memory.start.copy_(to_grid(model.memory.start))
+        return model
+
+    def parameter_count(self) -> int:
+        """Learnt numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+    def summary(self) -> str:
+        """One line per part: its name and its learnt numbers."""
+        lines = [
+            f"{name:<12}{sum(p.numel() for p in part.parameters()):>12,}"
+            for name, part in self.named_children()
+        ]
+        return "\n".join([*lines, f"{'total':<12}{self.parameter_count():>12,}"])

@@ -1,0 +1,1 @@
+"""Modules: thin shells over `ops`, state in and state out."""

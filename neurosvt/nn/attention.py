@@ -1,0 +1,80 @@
+"""Spike-driven attention over the tokens of one frame.
+
+Axes: R rows, D width, H heads, K width per head, B batch, F frames, N tokens, E = 3 D.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.nn.linear import SpikeLinear
+from neurosvt.nn.neuron import TokenLIF, Touch
+from neurosvt.nn.norm import FixedScale, ScaleNorm
+from neurosvt.ops.attention import spike_attention
+from neurosvt.ops.rows import FrameSlots, place, take
+
+
+class SpikeMix(nn.Module):
+    """Attention within every frame, between the rows of that frame; learns nothing."""
+
+    def __init__(self, heads: int):
+        super().__init__()
+        self.heads = heads
+
+    def forward(self, qkv: Float[Tensor, "R E"], frames: FrameSlots) -> Float[Tensor, "R D"]:
+        mixed = [
+            rearrange(spike_attention(q, k, v), "F H N K -> (F N) (H K)")
+            for q, k, v in self.by_frame(qkv, frames)
+        ]
+        return take(torch.cat(mixed), frames.slots)
+
+    def by_frame(
+        self, qkv: Float[Tensor, "R E"], frames: FrameSlots
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """q, k and v (F, H, N, K) of frames of like fullness; empty places are silent tokens."""
+        padded, start = place(qkv, frames.slots, frames.size), 0
+        for count, tokens in frames.buckets:
+            part = padded[start : start + count * tokens]
+            q, k, v = rearrange(
+                part, "(F N) (three H K) -> three F H N K", N=tokens, three=3, H=self.heads
+            )
+            yield q, k, v
+            start += count * tokens
+
+
+class SpikeAttention(nn.Module):
+    """q, k and v are spikes; their products are counts; counts fire again. No softmax (SDSA).
+
+    Tokens without a row are silent: their keys and values are zero, so leaving them out of their
+    frame's sums changes nothing.
+    """
+
+    def __init__(self, width: int, heads: int, gain: float = 1.0):
+        super().__init__()
+        self.qkv = SpikeLinear(width, 3 * width)
+        self.fire_qkv = TokenLIF()
+        self.mix = SpikeMix(heads)
+        # Counts grow with the number of tokens that fired; a scale per channel stands for the
+        # fixed 1/8 of Spikformer's code and folds into the threshold of the neuron behind it.
+        self.norm: nn.Module = ScaleNorm(width)
+        self.fire = TokenLIF()
+        self.out = SpikeLinear(width, width, gain)
+
+    def forward(
+        self,
+        spikes: Float[Tensor, "R D"],
+        v: tuple[Float[Tensor, "B N E"], Float[Tensor, "B N D"]],
+        at: Touch,
+        frames: FrameSlots,
+    ) -> tuple[Float[Tensor, "R D"], tuple[Float[Tensor, "B N E"], Float[Tensor, "B N D"]]]:
+        qkv, v_qkv = self.fire_qkv(self.qkv(spikes), v[0], at)
+        mixed, v_mixed = self.fire(self.norm(self.mix(qkv, frames)), v[1], at)
+        return self.out(mixed), (v_qkv, v_mixed)
+
+    def fold(self) -> None:
+        """Put the scale of the counts on the grid."""
+        if isinstance(self.norm, ScaleNorm):
+            self.norm = FixedScale(self.norm.scale())

@@ -1,0 +1,122 @@
+"""Event frames to spiking patch tokens.
+
+Axes: T time steps, B batch, Y X pixels, N windows in reading order, P pixels of one window in both
+polarities, D width, R rows.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neurosvt.nn.linear import SpikeLinear
+from neurosvt.nn.neuron import TokenLIF, Touch
+from neurosvt.ops.rows import Rows
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a frame is cut: squares of `kernel` pixels, one every `stride`, overlapping or not.
+
+    A window with fewer than `least` events is taken for one without: sensor noise comes alone, a
+    moving edge does not (the background activity filter of Delbruck 2008, by windows).
+    """
+
+    kernel: int
+    stride: int
+    least: int = 1
+
+    def __post_init__(self):
+        if self.kernel < self.stride or (self.kernel - self.stride) % 2:
+            raise ValueError(
+                f"kernel {self.kernel} must be the stride {self.stride} plus an even number"
+            )
+        if self.least < 1:
+            raise ValueError(f"a window needs at least 1 event, got {self.least}")
+
+    @property
+    def border(self) -> int:
+        """Pixels by which the outermost windows reach beyond the frame."""
+        return (self.kernel - self.stride) // 2
+
+    @property
+    def cell(self) -> int:
+        """Side of the largest square that both the stride and the border divide into."""
+        return math.gcd(self.stride, self.border) if self.border else self.stride
+
+    def active(self, frames: Bool[Tensor, "T B 2 Y X"]) -> Bool[Tensor, "T B N"]:
+        """Which windows have enough events."""
+        cell = self.cell
+        words = _words(frames.flatten(0, 1), cell)
+        counts = _ones(words).sum(1).unflatten(1, (-1, cell)).sum(2)
+        if cell not in _WORDS:  # still single pixels along x
+            counts = counts.unflatten(2, (-1, cell)).sum(3)
+        kernel, stride, border = (side // cell for side in (self.kernel, self.stride, self.border))
+        events = F.avg_pool2d(counts[:, None].float(), kernel, stride, border, divisor_override=1)
+        return (events >= self.least).reshape(*frames.shape[:2], -1)
+
+    def rows(self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows) -> Float[Tensor, "R P"]:
+        """The pixels of each row's window, as 0.0 and 1.0; beyond the frame there are no events."""
+        at_once = self.cell if self.cell in _WORDS else 1
+        padded = _words(F.pad(frames.flatten(0, 1), [self.border] * 4), at_once)
+        views = padded.unfold(2, self.kernel, self.stride)
+        views = views.unfold(3, self.kernel // at_once, self.stride // at_once)
+        across = views.shape[3]
+        y, x = rows.position // across, rows.position % across
+        pixels = views[rows.frame, :, y, x].contiguous().view(torch.uint8)
+        # Spikes are exact in any float type, so under autocast they need not be converted twice.
+        kind = (
+            torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
+        )
+        return pixels.reshape(len(rows), 2 * self.kernel**2).to(kind)
+
+
+_WORDS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.uint8}
+"""Integers that hold so many pixels: most are empty, and are looked at and moved many at a time."""
+
+
+def _ones(words: Tensor) -> Tensor:
+    """How many of the pixels in each word are set: a product adds the bytes up in the highest."""
+    if words.dtype == torch.uint8:
+        return words.int()
+    bits = 8 * words.itemsize
+    sums = words * int.from_bytes(b"\x01" * words.itemsize) >> (bits - 8)
+    return (sums & 0xFF).int()
+
+
+def _words(pixels: Bool[Tensor, "F 2 Y X"], at_once: int) -> Tensor:
+    """Pixels with the last axis in words of `at_once`, or as bytes where there is no such word."""
+    return pixels.contiguous().view(torch.uint8).view(_WORDS.get(at_once, torch.uint8))
+
+
+class SpikingPatchEmbed(nn.Module):
+    """Convolution without bias, then a scale, then LIF.
+
+    The convolution is written as a projection of the windows that have events.
+    """
+
+    def __init__(self, windows: Windows, width: int):
+        super().__init__()
+        self.windows = windows
+        self.project = SpikeLinear(2 * windows.kernel**2, width)
+        self.fire = TokenLIF()
+
+    def forward(
+        self, pixels: Float[Tensor, "R P"], v: Float[Tensor, "B N D"], at: Touch
+    ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
+        return self.fire(self.project(pixels), v, at)
+
+
+class Positions(nn.Module):
+    """Where a token stands, added to its current where the token fired and nowhere else."""
+
+    def __init__(self, positions: int, width: int):
+        super().__init__()
+        self.table = nn.Parameter(0.1 * torch.randn(positions, width))
+
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "R D"]:
+        fired = (spikes != 0).any(1, keepdim=True)
+        return spikes + fired * F.embedding(rows.position, self.table)

@@ -1,0 +1,28 @@
+"""A projection of spikes: no bias, then a scale.
+
+Axes: R rows, D channels in, E channels out.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.nn.norm import ScaleNorm, to_grid
+
+
+class SpikeLinear(nn.Linear):
+    """`norm(W s)`: with spikes in, sums of weights; with silence in, silence."""
+
+    def __init__(self, inputs: int, outputs: int, gain: float = 1.0):
+        super().__init__(inputs, outputs, bias=False)
+        self.norm: nn.Module = ScaleNorm(outputs, gain)
+
+    def forward(self, spikes: Float[Tensor, "R D"]) -> Float[Tensor, "R E"]:
+        return self.norm(super().forward(spikes))
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put the norm into the weights and the weights on the grid, once and for all."""
+        if isinstance(self.norm, ScaleNorm):
+            self.weight.copy_(to_grid(self.weight * self.norm.scale()[:, None]))
+            self.norm = nn.Identity()

@@ -1,0 +1,136 @@
+"""What is kept of the tokens' spikes: the leaky memory, and what stands in for it.
+
+Axes: T time steps, B batch, N tokens, D width, R rows, F frames with at least one row, M memory
+channels, E channels read.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.nn.norm import ScaleNorm, to_grid
+from neurosvt.ops.memory import leaky_memory
+from neurosvt.ops.rows import Rows, place
+from neurosvt.ops.surrogate import spike
+
+
+class PositionRead(nn.Module):
+    """Sum over the tokens of a frame, each through weights of its own position.
+
+    A sum with the same weights everywhere knows what but not where. Every position's weights are a
+    shared part plus its own: the same family of functions, but what is learnt about an object in
+    one place is known in all.
+    """
+
+    def __init__(self, positions: int, width: int, outputs: int):
+        super().__init__()
+        bound = width**-0.5
+        self.shared = nn.Parameter(torch.empty(width, outputs).uniform_(-bound, bound))
+        self.own = nn.Parameter(
+            0.2 * torch.empty(positions, width, outputs).uniform_(-bound, bound)
+        )
+        self.norm: nn.Module = ScaleNorm(outputs)
+
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B E"]:
+        """What each frame says; exactly zero for a frame without rows."""
+        steps, batch, _ = rows.shape
+        positions, width, outputs = self.own.shape
+        frames, order = rows.frame.unique(return_inverse=True)
+        flat = place(spikes, order * positions + rows.position, len(frames) * positions)
+        weight = (self.own + self.shared).reshape(positions * width, outputs)
+        read = self.norm(flat.reshape(len(frames), positions * width) @ weight)
+        return place(read, frames, steps * batch).reshape(steps, batch, outputs)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put the norm into the weights and the weights on the grid."""
+        if isinstance(self.norm, ScaleNorm):
+            self.own.copy_(to_grid((self.own + self.shared) * self.norm.scale()))
+            self.shared.zero_()
+            self.norm = nn.Identity()
+
+
+GATE_THRESHOLD = 0.2
+"""Of a gate, in root mean squares of its input. Frames in which the light goes off or on touch all
+tokens and make up most of that mean, so that an object in view is well below 1."""
+
+
+class LeakyMemory(nn.Module):
+    """The leaky memory token: charge, not spikes, that outlasts what caused it.
+
+    A leaky integrator with a time constant per channel, learnt, spread at the start from `tau[0]`
+    to `tau[1]` steps; undivided drive, no reset. A spike on a channel's gate empties it before the
+    new drive arrives, which lets a new object displace the old one. It is a non-spiking read-out
+    neuron, as in the LSNN (Bellec et al. 2018) and Norse's LI cell: what reads it costs real
+    multiplications.
+    """
+
+    def __init__(self, positions: int, width: int, channels: int, tau: tuple[float, float]):
+        super().__init__()
+        low, high = tau
+        if not 1 < low <= high:
+            raise ValueError(f"tau must be two time constants > 1, the longest last, got {tau}")
+        self.read = PositionRead(positions, width, 2 * channels)
+        # Learnt and stored as log tau: a decay near 1 does not survive half precision.
+        self.log_tau = nn.Parameter(
+            torch.linspace(torch.tensor(low).log(), torch.tensor(high).log(), channels)
+        )
+
+    def tau(self) -> Float[Tensor, " M"]:
+        """Time constants in steps; below one step a channel would change its sign, so it ends
+        just above."""
+        return self.log_tau.float().exp().clamp(min=1.001)
+
+    def forward(
+        self,
+        spikes: Float[Tensor, "R D"],
+        rows: Rows,
+        v: Float[Tensor, "B M"],
+        noise: float,
+        rate: float,
+    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
+        """Charge after every step; `noise` in thresholds is added at each, hidden or not.
+
+        `rate` is the length of a step relative to the one that the time constants are told in.
+        """
+        if len(rows):
+            drive, gate = self.read(spikes, rows).float().chunk(2, dim=-1)
+            gate = spike(gate - GATE_THRESHOLD)
+            drive = drive * gate
+        else:
+            drive = gate = v.new_zeros((*rows.shape[:2], v.shape[-1]))
+        if noise:
+            drive = drive + noise * torch.randn_like(drive)
+        decay = 1 - 1 / self.tau()
+        charge = leaky_memory(drive, gate, v, decay if rate == 1 else decay**rate)
+        return charge, charge[-1]
+
+
+class FrameRead(nn.Module):
+    """No memory: the heads see what this frame's tokens say, and nothing else."""
+
+    def __init__(self, positions: int, width: int, channels: int):
+        super().__init__()
+        self.read = PositionRead(positions, width, channels)
+
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B M"]:
+        if not len(rows):
+            return spikes.new_zeros((*rows.shape[:2], self.read.shared.shape[1]))
+        return self.read(spikes, rows).float()
+
+
+class TokenRead(nn.Module):
+    """The original's memory: one learnt token among the others, its own spikes the answer.
+
+    It is touched in every frame in which a token fired; in the dark nothing drives it.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.start = nn.Parameter(torch.empty(width).uniform_(0, 2))
+
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B D"]:
+        steps, batch, positions = rows.shape
+        own = rows.position == positions - 1
+        read = place(spikes[own], rows.frame[own], steps * batch)
+        return read.reshape(steps, batch, -1).float()

@@ -1,0 +1,131 @@
+"""Layers of spiking neurons.
+
+Axes: T time steps; *n any neuron axes; B batch, N tokens, D width; R rows, one for each token and
+step at which the token is touched (see `ops.rows`).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.ops.lif import lif, lif_rows
+from neurosvt.ops.rows import Rows
+
+
+def checked_tau(tau: float) -> float:
+    """`tau` itself, if a membrane can have it."""
+    if not tau > 1:
+        raise ValueError(f"tau must be > 1 time step, got {tau}")
+    return tau
+
+
+class LIF(nn.Module):
+    """A layer of leaky integrate-and-fire neurons, any shape, one time constant.
+
+    Args:
+        tau: membrane time constant, in time steps, > 1. Larger remembers longer: without input
+            the membrane keeps `1 - 1/tau` of itself per step.
+        threshold: membrane level that fires.
+        decay_input, reset, backend: as in `ops.lif.lif`.
+    """
+
+    def __init__(
+        self,
+        tau: float = 2.0,
+        threshold: float = 1.0,
+        *,
+        decay_input: bool = False,
+        reset: str = "hard",
+        backend: str = "auto",
+    ):
+        super().__init__()
+        self.tau = checked_tau(tau)
+        self.threshold = threshold
+        self.decay_input = decay_input
+        self.reset = reset
+        self.backend = backend
+
+    def decay(self) -> float | Tensor:
+        return 1 - 1 / self.tau
+
+    def forward(
+        self, current: Float[Tensor, " T *n"], v: Float[Tensor, " *n"] | None = None
+    ) -> tuple[Float[Tensor, " T *n"], Float[Tensor, " *n"]]:
+        return lif(
+            current,
+            v,
+            decay=self.decay(),
+            threshold=self.threshold,
+            decay_input=self.decay_input,
+            reset=self.reset,
+            backend=self.backend,
+        )
+
+
+class ParametricLIF(LIF):
+    """LIF with one learnt time constant per channel, the last axis.
+
+    Args:
+        width: channels.
+        tau: time constant at the start, in time steps, > 1.
+
+    Source: Fang et al., "Incorporating Learnable Membrane Time Constant" (ICCV 2021), sec. 3.3:
+    `1/tau = sigmoid(w)`, so that every w is a time constant.
+    """
+
+    def __init__(self, width: int, tau: float = 2.0, **options: Any):
+        super().__init__(tau, **options)
+        self.w = nn.Parameter(torch.full((width,), -math.log(tau - 1)))
+
+    def decay(self) -> Float[Tensor, " D"]:
+        return torch.sigmoid(-self.w)
+
+
+@dataclass(frozen=True)
+class Touch:
+    """What every spiking layer of a forward pass needs to know about its rows."""
+
+    rows: Rows
+    keep: Float[Tensor, "R 1"]
+    """Share of its membrane that each token has left when its row arrives."""
+    noise: float = 0.0
+    """Standard deviation of the noise on the membrane at every touch, in thresholds."""
+    backend: str = "auto"
+
+
+def touch(rows: Rows, decay: float | Float[Tensor, " N"], noise: float, backend: str) -> Touch:
+    """Rows with their membranes' decay over the gap since each token's last touch.
+
+    The power is taken in double precision, so that it is the same however a sequence is cut.
+    """
+    per_row = torch.as_tensor(decay, dtype=torch.float64)
+    per_row = per_row[rows.position] if per_row.ndim else per_row
+    return Touch(rows, per_row.pow(rows.gap.double()).float()[:, None], noise, backend)
+
+
+class TokenLIF(nn.Module):
+    """LIF at every token, computed at the tokens that are touched; undivided drive, hard reset.
+
+    Its membranes are (B, N, D), each as its token's last touch left it.
+    """
+
+    def forward(
+        self, current: Float[Tensor, "R D"], v: Float[Tensor, "B N D"], at: Touch
+    ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
+        if at.noise and not self.training:
+            # Noise at each touch stands for noise at every step: what was added before the
+            # last touch has decayed to nothing a tenth as large by the next step (tau 1.1).
+            current = current + at.noise * torch.randn_like(current)
+        flat = v.reshape(-1, v.shape[-1])
+        spikes, left = lif_rows(
+            current,
+            flat[at.rows.stream],
+            sizes=at.rows.sizes,
+            keep=at.keep,
+            backend=at.backend,
+        )
+        return spikes, flat.index_copy(0, at.rows.stream, left).reshape(v.shape)

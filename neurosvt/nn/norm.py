@@ -1,0 +1,68 @@
+"""Normalisation that keeps silence silent.
+
+Axes: R rows (tokens that were touched), D channels.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.ops.scale import scale_by_rms
+
+GRID = 2.0**-12
+"""Spacing of the power-of-two grid on which sums of spikes are exact in any order."""
+
+
+def to_grid(x: Tensor) -> Tensor:
+    """The nearest multiple of `GRID`."""
+    return (x / GRID).round() * GRID
+
+
+class ScaleNorm(nn.Module):
+    """Divides each channel by its root mean square, times a learnt gain; subtracts nothing.
+
+    Zero in, zero out, and a scale per channel folds into the weights before it. In training the
+    mean square is taken over the rows that are not all zero, so that it says how strong a token is
+    that fired and not how rare it is; a running mean of it serves in eval mode.
+
+    Args:
+        width: channels.
+        gain: where the learnt gain starts.
+        momentum: share of each batch in the running mean square.
+
+    Source: batch normalisation (Ioffe and Szegedy 2015) without its centring.
+    """
+
+    mean_square: Tensor
+
+    def __init__(self, width: int, gain: float = 1.0, *, momentum: float = 0.05, eps: float = 1e-5):
+        super().__init__()
+        self.momentum = momentum
+        self.eps = eps
+        self.gain = nn.Parameter(torch.full((width,), gain))
+        self.register_buffer("mean_square", torch.ones(width))
+
+    def scale(self) -> Float[Tensor, " D"]:
+        """What eval mode multiplies each channel by."""
+        return self.gain * torch.rsqrt(self.mean_square + self.eps)
+
+    def forward(self, x: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
+        if not self.training or not len(x):
+            return x * self.scale().to(x.dtype)
+        y, mean_square = scale_by_rms(x, self.gain, self.eps)
+        with torch.no_grad():
+            self.mean_square.lerp_(mean_square, self.momentum)
+        return y
+
+
+class FixedScale(nn.Module):
+    """A `ScaleNorm` that has stopped learning, rounded to the grid; a threshold per channel."""
+
+    scale: Tensor
+
+    def __init__(self, scale: Float[Tensor, " D"]):
+        super().__init__()
+        self.register_buffer("scale", to_grid(scale.detach()))
+
+    def forward(self, x: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
+        return x * self.scale

@@ -1,0 +1,167 @@
+"""Leaky integrate-and-fire over time.
+
+`lif_reference` is the definition. Every other backend must agree with it, forwards and
+backwards (tests/ops/test_lif.py); where they differ, the other backend is wrong.
+
+Axes: T time steps; *n any neuron axes, usually B batch, N tokens, D width; R rows, one for each
+time that a token is touched; S streams, one for each token that is touched at all.
+
+Two doors lead to one recursion. `lif` takes every neuron at every step. `lif_rows` takes only the
+touches: rows sorted by rank (first touch of every stream, then second, ...), streams that are
+touched most often first, so that rank r is the slice of `sizes[r]` rows after those of rank r - 1
+and belongs to the first `sizes[r]` streams. A dense call is the case in which all sizes are equal.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from neurosvt.ops.lif_native import lif_native
+from neurosvt.ops.lif_written import lif_written
+from neurosvt.ops.surrogate import spike, surrogate_named
+
+RESETS = ("hard", "soft")
+
+
+def lif(
+    current: Float[Tensor, " T *n"],
+    v: Float[Tensor, " *n"] | None = None,
+    *,
+    decay: float | Float[Tensor, " *#n"],
+    threshold: float = 1.0,
+    decay_input: bool = False,
+    reset: str = "hard",
+    surrogate: str = "arctan",
+    slope: float | None = None,
+    backend: str = "auto",
+) -> tuple[Float[Tensor, " T *n"], Float[Tensor, " *n"]]:
+    """Turn input current into spikes; also return the membrane left at the end.
+
+    Each step leaks and integrates, fires, then resets whatever fired:
+
+        h[t] = decay * v[t-1] + current[t]                 (decay_input: (1 - decay) * current[t])
+        s[t] = 1 if h[t] >= threshold else 0
+        v[t] = h[t] * (1 - s[t])                           (soft reset: h[t] - threshold * s[t])
+
+    Args:
+        current: input, in units of the threshold.
+        v: membrane before the first step, same unit; None for a rested neuron.
+        decay: share of the membrane kept per step, in [0, 1), `1 - 1/tau`. A tensor that
+            broadcasts against the neurons gives each its own, and is learnt if it requires grad.
+        threshold: membrane level that fires.
+        decay_input: divide the drive by tau as well.
+        reset: "hard" to zero, or "soft", by subtracting the threshold.
+        surrogate, slope: the step's stand-in backwards, see `ops.surrogate`.
+        backend: a key of `BACKENDS`, or "auto" for the fastest there is.
+
+    Returns:
+        Spikes, each exactly 0.0 or 1.0, and the membrane after step T. Passing that membrane to
+        the next call gives what one longer call would have given.
+
+    Raises:
+        ValueError: a number out of range, or `reset`, `surrogate` or `backend` unknown.
+
+    Source: Gerstner et al., Neuronal Dynamics (2014), sec. 1.3, in discrete time. The reset is
+    detached from the gradient, as in the code of Spikformer (ICLR 2023).
+    """
+    if isinstance(decay, float | int) and not 0 <= decay < 1:
+        raise ValueError(f"decay must be in [0, 1), got {decay}")
+    if decay_input:
+        current = (1 - decay) * current
+    if v is None:
+        v = current.new_zeros(current.shape[1:], dtype=torch.float32 if current.is_cpu else None)
+        v = v.to(torch.promote_types(current.dtype, torch.float32))
+    steps, neurons = current.shape[0], current.shape[1:]
+    width = neurons[-1] if neurons else 1
+    streams = neurons[:-1].numel() if neurons else 1
+    keep: float | Tensor
+    if isinstance(decay, Tensor):
+        keep = decay.expand(current.shape).reshape(-1, width)
+    else:
+        keep = float(decay)
+    spikes, v = lif_rows(
+        current.reshape(-1, width),
+        v.reshape(-1, width),
+        sizes=[streams] * steps,
+        keep=keep,
+        threshold=threshold,
+        reset=reset,
+        surrogate=surrogate,
+        slope=slope,
+        backend=backend,
+    )
+    return spikes.reshape(current.shape), v.reshape(neurons)
+
+
+def lif_rows(
+    current: Float[Tensor, "R D"],
+    v: Float[Tensor, "S D"],
+    *,
+    sizes: Sequence[int],
+    keep: float | Float[Tensor, "R #D"],
+    threshold: float = 1.0,
+    reset: str = "hard",
+    surrogate: str = "arctan",
+    slope: float | None = None,
+    backend: str = "auto",
+) -> tuple[Float[Tensor, "R D"], Float[Tensor, "S D"]]:
+    """`lif` on the touched tokens alone; between touches a membrane can only decay.
+
+    Args:
+        current: input rows, ordered by rank then stream (see the top of this file).
+        v: membrane of each stream as it was left by its last touch.
+        sizes: rows per rank, never increasing; they sum to R and none exceeds S.
+        keep: share of the membrane that is left when the row arrives: decay to the power of the
+            steps since the last touch.
+        threshold, reset, surrogate, slope, backend: as in `lif`.
+
+    Returns:
+        Spikes of every row, and each stream's membrane after its last touch.
+    """
+    if threshold <= 0:
+        raise ValueError(f"threshold must be > 0, or silence would fire, got {threshold}")
+    if reset not in RESETS:
+        raise ValueError(f"reset {reset!r} is unknown; choose from {RESETS}")
+    if slope is None:
+        slope = surrogate_named(surrogate).slope
+    run = BACKENDS["native" if backend == "auto" else backend_named(backend)]
+    return run(current, v, sizes, keep, threshold, reset, surrogate, slope)
+
+
+def lif_reference(
+    current: Tensor,
+    v: Tensor,
+    sizes: Sequence[int],
+    keep: float | Tensor,
+    threshold: float,
+    reset: str,
+    surrogate: str,
+    slope: float,
+) -> tuple[Tensor, Tensor]:
+    """The definition, one rank at a time, differentiated by autograd."""
+    spikes, start = [current[:0].to(v.dtype)], 0
+    for size in sizes:
+        rows = slice(start, start + size)
+        h = (keep[rows] if isinstance(keep, Tensor) else keep) * v[:size] + current[rows]
+        s = spike(h - threshold, slope, surrogate)
+        left = h * (1 - s.detach()) if reset == "hard" else h - threshold * s.detach()
+        v = torch.cat([left, v[size:]])
+        spikes.append(s)
+        start += size
+    return torch.cat(spikes).to(current.dtype), v
+
+
+BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
+    "reference": lif_reference,
+    "written": lif_written,
+    "native": lif_native,
+}
+
+
+def backend_named(name: str) -> str:
+    """The name itself, or a ValueError that lists the backends there are."""
+    if name != "auto" and name not in BACKENDS:
+        raise ValueError(f"backend {name!r} is unknown; choose from {['auto', *sorted(BACKENDS)]}")
+    return name

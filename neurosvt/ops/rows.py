@@ -1,0 +1,148 @@
+"""Only the tokens that something happened to: which they are, and how to lay them out.
+
+A spiking token that receives nothing emits nothing: it is not in its frame's attention, its
+membrane decays and that is all. So a batch of event frames is carried as rows, one for each token
+and time step at which the token was touched, and everything that a frame costs is a number of rows.
+
+Axes: T time steps, B batch, N token positions; R rows; S streams, a stream being one token of one
+sample over time.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where every row comes from, in the order that `ops.lif.lif_rows` walks through."""
+
+    shape: tuple[int, int, int]
+    """T, B, N."""
+    frame: Tensor
+    """(R,) frame of each row, t * B + b."""
+    position: Tensor
+    """(R,) position of each row, in [0, N)."""
+    gap: Tensor
+    """(R,) steps since the same token was last touched, at least 1."""
+    sizes: list[int]
+    """Rows per rank."""
+    stream: Tensor
+    """(S,) which token each stream is, b * N + n, those touched most often first."""
+    age: Tensor
+    """(B, N) steps since each token was last touched, as seen from the step after the last."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+def pack(active: Bool[Tensor, "T B N"], age: Int[Tensor, "B N"] | None = None) -> Rows:
+    """Lay out the tokens that are `active`.
+
+    Args:
+        active: which token is touched when.
+        age: steps since each token's last touch before the first step, 1 for the step just
+            before; None for tokens that have never been touched.
+    """
+    steps, batch, positions = active.shape
+    streams = batch * positions
+    flat = active.reshape(steps, streams)
+    start = torch.ones(streams, dtype=torch.long) if age is None else age.reshape(-1)
+    time = torch.arange(1, steps + 1, device=active.device)[:, None]
+    # The latest touch up to and including each step, counted from 1; before the first: 1 - age.
+    touched = torch.where(flat, time, (1 - start)[None]).cummax(0).values if steps else time[:0]
+    last = touched[-1] if steps else 1 - start
+    count = flat.sum(0)
+    order = count.argsort(descending=True, stable=True)
+    column = torch.empty_like(order)
+    column[order] = torch.arange(streams, device=active.device)
+    t, s = flat.nonzero(as_tuple=True)
+    rank = (flat.cumsum(0) - 1)[t, s]
+    sort = (rank * streams + column[s]).argsort()
+    t, s = t[sort], s[sort]
+    before = torch.where(t > 0, touched[(t - 1).clamp(min=0), s], (1 - start)[s])
+    return Rows(
+        shape=(steps, batch, positions),
+        frame=t * batch + s // positions,
+        position=s % positions,
+        gap=t + 1 - before,
+        sizes=torch.bincount(rank).tolist(),
+        stream=order[: int((count > 0).sum())],
+        age=(steps + 1 - last).reshape(batch, positions),
+    )
+
+
+class _Place(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, slots: Tensor, size: int) -> Tensor:
+        ctx.save_for_backward(slots)
+        out = rows.new_zeros((size, *rows.shape[1:]))
+        out[slots] = rows
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (slots,) = ctx.saved_tensors
+        return grad[slots], None, None
+
+
+class _Take(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, source: Tensor, slots: Tensor) -> Tensor:
+        ctx.save_for_backward(slots)
+        ctx.size = len(source)
+        return source[slots]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (slots,) = ctx.saved_tensors
+        out = grad.new_zeros((ctx.size, *grad.shape[1:]))
+        out[slots] = grad
+        return out, None
+
+
+def place(rows: Tensor, slots: Tensor, size: int) -> Tensor:
+    """Rows into a zeroed tensor of `size` slots, each into its own; no slot may be named twice."""
+    return _Place.apply(rows, slots, size)
+
+
+def take(source: Tensor, slots: Tensor) -> Tensor:
+    """The inverse of `place`. Autograd's own indexing adds into slots; ours, being distinct, need
+    only be written, which is several times faster and the same in any order."""
+    return _Take.apply(source, slots)
+
+
+@dataclass(frozen=True)
+class FrameSlots:
+    """Rows gathered by frame, frames of like fullness together, each padded to a power of two."""
+
+    slots: Tensor
+    """(R,) each row's place among `size` slots."""
+    size: int
+    buckets: list[tuple[int, int]]
+    """(frames, tokens per frame) of each bucket, one after the other."""
+
+
+def by_frame(rows: Rows) -> FrameSlots:
+    """Lay rows out so that tokens of one frame stand beside each other, for attention.
+
+    Empty slots hold zeros, that is silent tokens, and change nothing.
+    """
+    count = torch.bincount(rows.frame, minlength=rows.shape[0] * rows.shape[1])
+    sort = rows.frame.argsort(stable=True)
+    begin = count.cumsum(0) - count
+    place_in_frame = torch.empty_like(sort)
+    place_in_frame[sort] = torch.arange(len(sort)) - begin[rows.frame[sort]]
+    base = torch.zeros_like(count)
+    buckets, size, low, tokens = [], 0, 0, 1
+    while low < rows.shape[2]:
+        frames = ((count > low) & (count <= tokens)).nonzero()[:, 0]
+        if len(frames):
+            base[frames] = size + tokens * torch.arange(len(frames))
+            buckets.append((len(frames), tokens))
+            size += tokens * len(frames)
+        low, tokens = tokens, 2 * tokens
+    return FrameSlots(slots=base[rows.frame] + place_in_frame, size=size, buckets=buckets)

@@ -1,0 +1,146 @@
+"""Named runs: a model, what it is trained on, and how; and the way back from a file to a model."""
+
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from neurosvt.config import UserError, as_plain, build, load_toml
+from neurosvt.data.scenes import SceneConfig
+from neurosvt.data.stream import NMNISTStream, SceneStream, StreamConfig
+from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
+from neurosvt.models.baselines import Latch
+from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.train import checkpoint
+from neurosvt.train.loop import TrainConfig
+
+WEIGHTS = Path(str(files("neurosvt") / "weights"))
+"""Where the package keeps the models that it ships."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that is decided before training begins."""
+
+    model: NeuroSVTConfig = field(default_factory=NeuroSVTConfig)
+    data: StreamConfig = field(default_factory=StreamConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self):
+        classes = len(self.exam("validation").classes)
+        if self.model.classes != classes:
+            raise ValueError(
+                f"model.classes is {self.model.classes}, {self.data.dataset} has {classes}"
+            )
+
+    def stream(self) -> SceneStream | NMNISTStream:
+        """Its training batches."""
+        cfg = self.train
+        kind = NMNISTStream if self.data.dataset == "nmnist" else SceneStream
+        return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size)
+
+    def exam(self, split: str, seed: int = 0) -> Exam:
+        """What it is judged on."""
+        scene = SceneConfig(size=self.model.image_size, noise_hz=self.data.noise_hz)
+        kind = NMNISTExam if self.data.dataset == "nmnist" else SceneExam
+        return kind(split, seed, scene=scene)
+
+
+def _with_memory(run: Run, memory: Any) -> Run:
+    return replace(run, model=replace(run.model, memory=memory))
+
+
+_PERMANENCE = Run()
+_NMNIST = Run(
+    model=NeuroSVTConfig(classes=10),
+    data=StreamConfig(dataset="nmnist"),
+    train=TrainConfig(steps=1500, validate_every=150),
+)
+
+PRESETS: dict[str, Run] = {
+    "permanence": _PERMANENCE,
+    "permanence_lif": _with_memory(_PERMANENCE, "lif"),
+    "permanence_none": _with_memory(_PERMANENCE, "none"),
+    "nmnist": _NMNIST,
+    "nmnist_lif": _with_memory(_NMNIST, "lif"),
+    "nmnist_none": _with_memory(_NMNIST, "none"),
+}
+"""Runs by name. The three of a family differ in their memory and in nothing else."""
+
+
+def run_named(name: str) -> Run:
+    """A preset, or the run that a TOML file describes.
+
+    Raises:
+        UserError: no preset and no file of that name, or a file with a wrong setting.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    if not name.endswith(".toml"):
+        raise UserError(f"no run {name!r}; choose from {', '.join(PRESETS)}, or give a .toml file")
+    return build(Run, load_toml(name))
+
+
+def save_model(path: Path, model: NeuroSVT, run: Run, facts: dict[str, Any]) -> None:
+    """Write a model's weights with the run that made it, so that `load_model` needs no more."""
+    checkpoint.save(path, model.state_dict(), {**facts, "run": as_plain(run)})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained, and what is known about it."""
+
+    name: str
+    model: NeuroSVT
+    run: Run
+    facts: dict[str, Any]
+
+    def latch(self) -> nn.Module:
+        """The latch on this memoryless model, at the threshold tuned after its training."""
+        if "latch_threshold" not in self.facts:
+            raise UserError(f"{self.name} holds no latch_threshold: it is found at training's end")
+        return Latch(self.model, self.facts["latch_threshold"]).eval()
+
+
+def model_file(name: str) -> Path:
+    """The weights that RUN names: a run folder, a checkpoint, or a model that the package ships."""
+    path = Path(name)
+    if path.is_dir():
+        return path / "best.safetensors"
+    shipped = WEIGHTS / f"{name}.safetensors"
+    if not path.suffix and shipped.is_file():
+        return shipped
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.safetensors")))
+        raise FileNotFoundError(f"no run folder, checkpoint or shipped model {name!r} ({known})")
+    return path
+
+
+def load_model(name: str, backend: str = "auto") -> Trained:
+    """A trained model in eval mode.
+
+    Args:
+        name: a run folder, a checkpoint of it, or a shipped model.
+        backend: how its neurons are computed.
+
+    Raises:
+        FileNotFoundError, UserError: nothing there, or it is cut, or does not fit its own run.
+    """
+    path = model_file(name)
+    tensors, facts = checkpoint.load(path)
+    if "rng" in tensors:  # a checkpoint of training: its model is what stands under "model."
+        tensors = {n[6:]: t for n, t in tensors.items() if n.startswith("model.")}
+    if "run" not in facts:
+        raise UserError(f"{path} does not say which run made it")
+    run = build(Run, facts["run"])
+    model = NeuroSVT(run.model, backend)
+    checkpoint.load_weights(model, tensors, str(path))
+    return Trained(name, model.eval(), run, facts)
+
+
+def sibling(name: str, memory: str) -> str:
+    """The name of the same run with another memory, as `PRESETS` and their folders are called."""
+    base = name.rstrip("/")
+    return base if memory == "leaky" else f"{base}_{memory}"

@@ -1,0 +1,1 @@
+"""Learning: takes any model with `(frames, state) -> (belief, state)`."""

@@ -1,0 +1,84 @@
+"""Checkpoints: tensors and a few facts in one safetensors file, written whole or not at all.
+
+No pickle: a checkpoint from a stranger can be wrong, but it cannot run anything.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from neurosvt.config import UserError
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Write tensors and JSON-able facts; the file is replaced in one move."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+        save_file(contiguous, temporary, {"facts": json.dumps(facts)})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and facts of a file that `save` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: the file is cut, or is something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["facts"])
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} is cut or is no checkpoint of neurosvt ({error})") from error
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Put weights into a model, in the model's own precision.
+
+    Raises:
+        UserError: a name is missing or unknown, or a shape differs; names the first of each.
+    """
+    own = model.state_dict()
+    missing, unknown = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
+    differ = [n for n in sorted(own.keys() & weights.keys()) if own[n].shape != weights[n].shape]
+    for problem, names in (("lacks", missing), ("has unknown", unknown)):
+        if names:
+            raise UserError(f"{source} {problem} {names[0]!r} ({len(names)} such names)")
+    if differ:
+        name = differ[0]
+        raise UserError(
+            f"{source}: {name!r} is {tuple(weights[name].shape)}, "
+            f"the model wants {tuple(own[name].shape)} ({len(differ)} such shapes)"
+        )
+    model.load_state_dict({n: t.to(own[n].dtype) for n, t in weights.items()})
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as named tensors, `index.key`."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{i}.{key}": torch.as_tensor(t) for i, entry in state.items() for key, t in entry.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`; hyper-parameters are the optimiser's own."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

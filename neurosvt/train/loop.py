@@ -1,0 +1,170 @@
+"""Training: `fit` is the loop; `Training` is all that it changes, and what a checkpoint holds."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neurosvt.config import UserError
+from neurosvt.train import checkpoint
+from neurosvt.train.losses import BeliefLoss, Parts, Truth
+from neurosvt.train.schedule import warmup_cosine
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained."""
+
+    steps: int = 3000
+    batch: int = 32
+    """Sequences per step."""
+    rate: float = 3e-3
+    """Peak learning rate of AdamW, reached after `warmup` of the steps; a cosine takes it to 0."""
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Largest gradient norm."""
+    state_noise: float = 0.01
+    """Noise on the memory at every step, in thresholds: what survives it is really kept."""
+    amp: bool = True
+    """bfloat16 matrix products; spikes are exact in it, membranes and memory stay float32."""
+    validate_every: int = 250
+    """Steps between looks at the validation scenes; each writes a checkpoint."""
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "validate_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.rate <= 0 or self.clip <= 0:
+            raise ValueError(f"rate and clip must be above 0, got {self.rate} and {self.clip}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be below 0, got {self.seed}")
+
+
+@dataclass
+class Training:
+    """A model on its way: everything that decides how it goes on."""
+
+    model: nn.Module
+    config: TrainConfig
+    optimizer: torch.optim.Optimizer = field(init=False)
+    step: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """What each validation found; its last entries are the newest."""
+
+    def __post_init__(self):
+        matrices = [p for p in self.model.parameters() if p.ndim > 1]
+        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
+        # Gains and time constants are no weights: decay would pull them towards silence.
+        groups = [
+            {"params": matrices, "weight_decay": self.config.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=self.config.rate)
+
+    def save(self, path: Path, facts: dict[str, Any]) -> None:
+        """Write all of it, and `facts`, so that `restore` goes on to the bit."""
+        tensors = {f"model.{n}": t for n, t in self.model.state_dict().items()}
+        optimizer = checkpoint.optimizer_tensors(self.optimizer)
+        tensors |= {f"optimizer.{n}": t for n, t in optimizer.items()}
+        tensors["rng"] = torch.get_rng_state()
+        checkpoint.save(path, tensors, {**facts, "step": self.step, "history": self.history})
+
+    def restore(self, path: Path) -> None:
+        """Go back to where `save` was called.
+
+        Raises:
+            FileNotFoundError, UserError: as `checkpoint.load` and `checkpoint.load_weights`.
+        """
+        tensors, facts = checkpoint.load(path)
+        if "rng" not in tensors:
+            raise UserError(f"{path} holds weights only; training resumes from last.safetensors")
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
+        torch.set_rng_state(tensors.pop("rng"))
+        for name, tensor in tensors.items():
+            part, rest = name.split(".", 1)
+            parts[part][rest] = tensor
+        checkpoint.load_weights(self.model, parts["model"], str(path))
+        checkpoint.restore_optimizer(self.optimizer, parts["optimizer"])
+        self.step, self.history = facts["step"], facts["history"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One step, for whoever watches."""
+
+    step: int
+    loss: Parts
+    gradient_norm: float
+    rate: float
+    seconds: float
+    """Time since the step before, waiting for data included."""
+    waited: float
+    """Share of it spent waiting for data."""
+
+
+def fit(
+    training: Training,
+    batches: Iterable[tuple[Tensor, Tensor, Tensor, Tensor]],
+    loss_of: BeliefLoss,
+    on_step: Callable[[Record], None] = lambda record: None,
+) -> None:
+    """Train until `batches` runs dry. Validating, saving and showing live in `on_step`.
+
+    Raises:
+        UserError: a gradient is no longer finite; names the layers, nothing of the step is kept.
+    """
+    model, cfg = training.model, training.config
+    for waited, seconds, (frames, label, place, hidden) in _timed(batches):
+        model.train()
+        rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
+        for group in training.optimizer.param_groups:
+            group["lr"] = rate
+        with torch.autocast("cpu", torch.bfloat16, enabled=cfg.amp):
+            # Each sample starts with nothing seen, so the end state is dropped.
+            belief, _ = model(frames, state_noise=cfg.state_noise)
+        loss = loss_of(belief, Truth(label, place, hidden))
+        training.optimizer.zero_grad(set_to_none=True)
+        sum(loss).backward()  # type: ignore[union-attr]
+        norm = nn.utils.clip_grad_norm_(model.parameters(), cfg.clip)
+        if not norm.isfinite():
+            raise UserError(not_finite(model, training.step))
+        training.optimizer.step()
+        training.step += 1
+        parts = Parts(*(part.detach() for part in loss))
+        share = waited / seconds if seconds else 0.0
+        on_step(Record(training.step, parts, norm.item(), rate, seconds, share))
+
+
+def not_finite(model: nn.Module, step: int) -> str:
+    """One line that names the layers whose gradient is NaN or infinite."""
+    bad = [
+        name.rsplit(".", 1)[0]
+        for name, p in model.named_parameters()
+        if p.grad is not None and not p.grad.isfinite().all()
+    ]
+    layers = ", ".join(dict.fromkeys(bad[:6])) or "none by itself: their norm overflows"
+    return (
+        f"gradient not finite at step {step} in {layers}; the last checkpoint is whole: "
+        "resume with a lower train.rate, or with --no-amp"
+    )
+
+
+def _timed(batches: Iterable[Any]) -> Iterator[tuple[float, float, Any]]:
+    """Each batch with the seconds waited for it, and since the batch before it was asked for."""
+    before = time.perf_counter()
+    iterator = iter(batches)
+    while True:
+        asked = time.perf_counter()
+        try:
+            batch = next(iterator)
+        except StopIteration:
+            return
+        now = time.perf_counter()
+        yield now - asked, now - before, batch
+        before = now

@@ -1,0 +1,118 @@
+"""Tiny runs from the command line, quick enough for a test."""
+
+import json
+import os
+from functools import partial
+
+import pytest
+
+from neurosvt.cli import main
+
+TINY = {
+    "model.image_size": 32,
+    "model.patch_size": 8,
+    "model.kernel_size": 8,
+    "model.width": 8,
+    "model.heads": 2,
+    "model.depth": 1,
+    "model.memory_channels": 8,
+    "model.head_width": 8,
+    "data.seen": "[3, 5]",
+    "data.hidden": "[3, 6]",
+    "data.after": 2,
+    "train.batch": 2,
+    "train.steps": 4,
+    "train.validate_every": 3,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_settings():
+    """tiny_settings(key=value, ...): the `--set` options of a tiny run; _ for a dot."""
+
+    def options(**changes):
+        settings = TINY | {key.replace("_", ".", 1): value for key, value in changes.items()}
+        return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+
+    return options
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """Validation on a handful of events, which is no different and much shorter."""
+    from neurosvt.cli import training
+    from neurosvt.evaluate.permanence import tune_latch, validation_score
+
+    def short(judge, hidden):
+        return lambda model, exam, *events: judge(model, exam, hidden=hidden, events=4)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "validation_score", short(validation_score, 4))
+        patch.setattr(training, "tune_latch", partial(tune_latch, hidden=4, events=4))
+        yield
+
+
+@pytest.fixture(scope="session")
+def family(quick, tiny_settings, tmp_path_factory):
+    """A folder with three tiny runs: tiny, tiny_lif and tiny_none. Nobody writes in it."""
+    folder = tmp_path_factory.mktemp("family")
+    for memory in ("leaky", "lif", "none"):
+        kind = "" if memory == "leaky" else f"_{memory}"
+        out = ["--out", str(folder / f"tiny{kind}")]
+        assert main(["train", f"permanence{kind}", *out, *tiny_settings()]) == 0
+    return folder
+
+
+@pytest.fixture
+def files_in():
+    """files_in(folder): every file and folder below it, with its content."""
+
+    def look(folder):
+        return {
+            str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+            for path in sorted(folder.rglob("*"))
+        }
+
+    return look
+
+
+@pytest.fixture
+def refused(capsys, tmp_path, monkeypatch, files_in):
+    """refused(argv): runs it in an empty folder; it must end with one line and code 2, and leave
+    the folder as it was. Returns the line."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv):
+        before = files_in(tmp_path)
+        capsys.readouterr()
+        try:
+            code = main([str(word) for word in argv])
+        except SystemExit as end:  # argparse's own
+            code = end.code
+        told = capsys.readouterr()
+        assert code == 2, told.err
+        assert told.out == ""
+        assert told.err.startswith("neurosvt")
+        assert told.err.count("\n") == 1, told.err
+        assert files_in(tmp_path) == before
+        return told.err
+
+    return run
+
+
+@pytest.fixture
+def rows_of():
+    """rows_of(file): what `--json` wrote, checked for its frame."""
+
+    def read(file):
+        record = json.loads(file.read_text())
+        assert set(record) == {"command", "version", "hardware", "rows"}
+        return record
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def one_thread():
+    """The environment of a process that must give the same bits as this one."""
+    return os.environ | {"OMP_NUM_THREADS": "1"}

@@ -1,0 +1,182 @@
+import re
+import shutil
+from itertools import product
+
+import numpy as np
+import pytest
+
+from neurosvt import presets
+from neurosvt.cli import main
+from neurosvt.presets import WEIGHTS
+
+SHIPPED = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+FAMILY = {"permanence", "permanence_lif", "permanence_none"}
+NAMES = ("leaky", "lif tau 2.0", "none", "latch")
+
+
+@pytest.fixture
+def shipped(family, tmp_path_factory, monkeypatch):
+    """Tiny models in the place of those that the package ships."""
+    folder = tmp_path_factory.mktemp("weights")
+    for kind in ("", "_lif", "_none"):
+        best = family / f"tiny{kind}" / "best.safetensors"
+        shutil.copy(best, folder / f"permanence{kind}.safetensors")
+    monkeypatch.setattr(presets, "WEIGHTS", folder)
+    return folder
+
+
+def recorded(path, *, steps_us=80_000, side=32, events=400, **more):
+    """A recording of a few blobs of events."""
+    rng = np.random.default_rng(0)
+    t = np.sort(rng.integers(0, steps_us, events))
+    x, y = rng.integers(0, side, (2, events))
+    columns = {"t": t, "x": x, "y": y, "p": rng.integers(0, 2, events)}
+    np.savez(path, **columns | {"width": side, "height": side} | more)
+    return path
+
+
+def assert_is_a_page(path):
+    page = path.read_text()
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert page.rstrip().endswith("</html>")
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", page)
+    return page
+
+
+def test_the_demo_prints_the_table_and_writes_the_page(shipped, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--events", "2", "--hidden", "4,6", "--out", "out"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in (*NAMES, "constant"))
+    for phase, tier, name in product(("visible", "hidden"), ("blackout", "curtain"), NAMES):
+        fact = rf"per {phase} frame, {tier}, {name}: [\d,]+ spikes,\s+[\d,]+\s+synaptic"
+        assert re.search(fact, printed)
+    assert "learnt time constants" in printed
+    page = assert_is_a_page(tmp_path / "out" / "report.html")
+    assert "blackout" in page
+    assert "curtain" in page
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["report.html"]
+
+
+def test_the_demo_writes_its_rows(shipped, tmp_path, monkeypatch, rows_of):
+    monkeypatch.chdir(tmp_path)
+    words = ["--events", "2", "--hidden", "4", "--seed", "5", "--out", "out"]
+    assert main(["demo", *words, "--json", "rows.json"]) == 0
+    record = rows_of(tmp_path / "rows.json")
+    for option in ("--events 2", "--hidden 4", "--seed 5"):  # what makes these rows again
+        assert option in record["command"]
+    scored = [row for row in record["rows"] if "score" in row]
+    work = [row for row in record["rows"] if "phase" in row]
+    assert len(scored) + len(work) == len(record["rows"])
+    assert {row["memory"] for row in scored} == {"leaky", "lif", "none", "latch", "constant"}
+    assert {row["phase"] for row in work} == {"visible", "hidden"}
+    for row in work:
+        assert row["working_tokens_per_frame"] <= row["touched_tokens_per_frame"] + 1
+        assert min(row["spikes_per_frame"], row["synops_per_frame"]) >= 0
+
+
+def test_the_demo_watches_a_recording(family, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    recorded(tmp_path / "cup.npz")
+    name = str(family / "tiny")
+    assert main(["demo", "--input", "cup.npz", "--model", name, "--out", "out"]) == 0
+    printed = capsys.readouterr().out
+    for model in NAMES:
+        assert re.search(rf"{model}: after 60 dark frames \w+ at \(\d+, \d+\)", printed)
+    assert "cup" in assert_is_a_page(tmp_path / "out" / "report.html")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"side": 346}, {"label": 3}, {"label": 9}, {"steps_us": 1}],
+    ids=["another camera", "label", "label of other classes", "one frame"],
+)
+def test_the_demo_takes_other_recordings(more, family, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recorded(tmp_path / "cup.npz", **more)
+    name = str(family / "tiny")
+    assert main(["demo", "--input", "cup.npz", "--model", name, "--out", "out"]) == 0
+    assert_is_a_page(tmp_path / "out" / "report.html")
+
+
+def test_the_demo_shows_as_many_frames_as_asked_for(family, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recorded(tmp_path / "cup.npz")
+    words = ["--model", str(family / "tiny"), "--frames", "3", "--out", "out"]
+    assert main(["demo", "--input", "cup.npz", *words]) == 0
+    page = assert_is_a_page(tmp_path / "out" / "report.html")
+    assert '"shape":[63,2,32,32]' in page  # and 60 dark ones
+
+
+@pytest.mark.parametrize("kept", [0, 10, 300])
+def test_a_broken_recording_is_one_line_and_leaves_nothing(kept, family, tmp_path, refused):
+    file = recorded(tmp_path / "cup.npz")
+    file.write_bytes(file.read_bytes()[:kept])
+    line = refused("demo", "--input", file, "--model", family / "tiny", "--out", "out")
+    assert "cup.npz: not a readable npz file" in line
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ({"p": np.full(400, 3)}, "p must lie in"),
+        ({"x": np.full(400, 40)}, "outside the sensor"),
+        ({"t": np.zeros(7, int)}, "one length"),
+        ({"steps_us": 10**13}, "cut the recording"),
+    ],
+    ids=["polarity", "sensor", "length", "clock"],
+)
+def test_a_recording_that_makes_no_sense_is_one_line(more, names, family, tmp_path, refused):
+    file = recorded(tmp_path / "cup.npz", **more)
+    assert names in refused("demo", "--input", file, "--model", family / "tiny", "--out", "out")
+
+
+def test_what_is_missing_is_one_line(family, tmp_path, refused):
+    assert "cup.npz" in refused("demo", "--input", "cup.npz", "--model", family / "tiny")
+    recorded(tmp_path / "cup.npz")
+    assert "nowhere" in refused("demo", "--input", "cup.npz", "--model", "nowhere")
+
+
+@pytest.mark.parametrize("frames", ["0", "-1"])
+def test_frames_to_show_are_at_least_one(frames, family, tmp_path, refused):
+    recorded(tmp_path / "cup.npz")
+    words = ["--model", family / "tiny", "--frames", frames]
+    assert "--frames" in refused("demo", "--input", "cup.npz", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--hidden", "x"], "--hidden"),
+        (["--events", "0"], "--events"),
+        (["--seed", "-1"], "--seed"),
+        (["--json", "nowhere/rows.json"], "no folder nowhere"),
+    ],
+)
+def test_numbers_that_cannot_be_are_one_line(words, names, shipped, refused):
+    assert names in refused("demo", *words, "--out", "out")
+
+
+def test_a_file_where_the_page_folder_should_be_is_one_line(shipped, tmp_path, refused):
+    (tmp_path / "out").write_text("mine")
+    assert "--out" in refused("demo", "--events", "2", "--hidden", "4", "--out", "out")
+
+
+@pytest.mark.skipif(
+    not set(SHIPPED) >= FAMILY, reason="the package does not ship the permanence models yet"
+)
+def test_the_shipped_models_show_the_main_job(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--events", "2", "--hidden", "10", "--out", "out"]) == 0
+    printed = capsys.readouterr().out
+    assert "10 hidden" in printed
+    assert all(name in printed for name in NAMES)
+    assert_is_a_page(tmp_path / "out" / "report.html")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_small_and_its_own(name):
+    file = WEIGHTS / f"{name}.safetensors"
+    assert file.stat().st_size < 10_000_000
+    assert presets.load_model(name).run == presets.PRESETS[name]

@@ -1,0 +1,180 @@
+import json
+import shlex
+
+import pytest
+
+from neurosvt.cli import main
+from neurosvt.presets import load_model
+from neurosvt.train import checkpoint
+
+FIELDS = {
+    "model", "memory", "tau", "dataset", "tier", "hidden_frames", "frame_ms", "judgement", "score",
+    "low", "high", "class_score", "place_error_px", "events", "seed", "state_noise", "state_bits",
+    "parameters",
+}  # fmt: skip
+QUICK = ["--hidden", "3,5", "--events", "4"]
+
+
+@pytest.fixture
+def judged(family, tmp_path, monkeypatch, rows_of, capsys):
+    """judged(*options): what a tiny family's permanence wrote, and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*options, name="tiny"):
+        file = tmp_path / "rows.json"
+        assert main(["permanence", str(family / name), *QUICK, "--json", str(file), *options]) == 0
+        return rows_of(file), capsys.readouterr().out
+
+    return run
+
+
+def test_rows_have_exactly_the_fields_that_are_promised(judged, family):
+    record, _ = judged()
+    assert record["rows"]
+    for row in record["rows"]:
+        assert set(row) == FIELDS
+        for share in ("score", "low", "high", "class_score"):
+            assert 0 <= row[share] <= 1
+        assert row["low"] <= row["score"] <= row["high"]
+        assert row["place_error_px"] >= 0
+        assert row["judgement"] in ("belief", "recovery")
+        assert row["dataset"] == "scenes"
+        assert (row["events"], row["seed"], row["frame_ms"]) == (4, 0, 10.0)
+        assert (row["state_noise"], row["state_bits"]) == (0.0, 32)
+        assert row["tau"] == (2.0 if row["memory"] == "lif" else None)
+
+
+def test_there_is_a_row_for_every_model_and_cell(judged, family):
+    rows = judged()[0]["rows"]
+    for tier in ("blackout", "curtain"):
+        for memory in ("leaky", "lif", "none", "latch"):
+            own = [r for r in rows if (r["tier"], r["memory"]) == (tier, memory)]
+            cells = sorted((r["hidden_frames"], r["judgement"]) for r in own)
+            assert cells == [
+                (0, "belief"),  # while it still saw
+                (3, "belief"), (3, "recovery"), (5, "belief"), (5, "recovery"),
+            ]  # fmt: skip
+            size = load_model(str(family / "tiny")).model if memory == "leaky" else None
+            assert all(r["model"] == "neurosvt" and r["parameters"] > 0 for r in own)
+            if size:
+                assert own[0]["parameters"] == size.parameter_count()
+        constant = [r for r in rows if (r["tier"], r["memory"]) == (tier, "constant")]
+        assert sorted(r["hidden_frames"] for r in constant) == [3, 5]
+        assert all(r["judgement"] == "belief" for r in constant)
+
+
+def test_the_same_seed_gives_the_same_rows_and_another_does_not(judged):
+    noisy = ["--state-noise", "0.3"]
+    one, two, other = (judged("--seed", seed, *noisy)[0]["rows"] for seed in ("3", "3", "4"))
+    assert one == two
+    errors = [[row["place_error_px"] for row in rows] for rows in (one, other)]
+    assert errors[0] != errors[1]
+    assert {row["seed"] for row in other} == {4}
+    assert {row["state_noise"] for row in one} == {0.3}
+
+
+def test_a_row_does_not_depend_on_what_is_asked_beside_it(judged):
+    options = ["--state-noise", "0.3", "--tiers", "curtain"]
+    rows = judged(*options)[0]["rows"]
+    alone = judged(*options, "--memory", "leaky", "--hidden", "5")[0]["rows"]
+    assert [r for r in alone if r["memory"] == "leaky" and r["hidden_frames"]] == [
+        r for r in rows if r["memory"] == "leaky" and r["hidden_frames"] == 5
+    ]
+
+
+def test_the_command_that_is_noted_gives_the_rows_again(judged, tmp_path, rows_of):
+    record, _ = judged("--tiers", "blackout", "--state-noise", "0.01", "--seed", "7")
+    program, *words = shlex.split(record["command"])
+    assert program == "neurosvt"
+    again = tmp_path / "again.json"
+    assert main([*words, "--json", str(again)]) == 0
+    assert rows_of(again)["rows"] == record["rows"]
+
+
+def test_the_table_shows_every_model_beside_the_best_constant(judged):
+    _, printed = judged()
+    assert printed.count("latch") == 2  # once a tier
+    for word in ("belief", "blackout", "curtain", "leaky", "lif tau 2.0", "none", "constant"):
+        assert word in printed
+    for column in ("seen", "3 hidden", "5 hidden"):
+        assert column in printed
+
+
+def test_a_run_serves_for_its_own_memory(judged):
+    rows = judged("--memory", "none,latch", name="tiny_none")[0]["rows"]
+    assert {row["memory"] for row in rows} == {"none", "latch", "constant"}
+
+
+@pytest.mark.parametrize("name", ["tiny_lif", "tiny_none"])
+def test_no_other_memory_passes_as_leaky(name, family, refused):
+    assert "leaky" in refused("permanence", family / name, *QUICK, "--memory", "leaky")
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--tiers", "fog"], "--tiers: 'fog' is unknown; choose from blackout, curtain"),
+        (["--tiers", "blackout,real"], "'real' is unknown"),
+        (["--tiers", ","], "--tiers"),
+        (["--memory", "laeky"], "--memory: 'laeky' is unknown; choose from leaky"),
+        (["--memory", ""], "--memory"),
+        (["--hidden", "30,x"], "--hidden wants numbers"),
+        (["--hidden", "0"], "--hidden wants numbers"),
+        (["--hidden", ""], "--hidden wants numbers"),
+        (["--events", "0"], "--events"),
+        (["--seed", "-1"], "--seed"),
+        (["--state-noise", "-0.5"], "--state-noise"),
+        (["--state-noise", "nan"], "--state-noise"),
+        (["--data", "nmnist"], "was trained on scenes, not on nmnist"),
+        (["--data", "cifar"], "--data"),
+        (["--json", "nowhere/rows.json"], "there is no folder nowhere"),
+        (["--json", "."], "it is a folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_the_user_got_wrong_is_one_line_and_leaves_nothing(words, names, family, refused):
+    assert names in refused("permanence", family / "tiny", *QUICK, *words)
+
+
+def test_a_model_that_is_not_there_is_named(refused):
+    assert "'nowhere'" in refused("permanence", "nowhere", "--json", "rows.json")
+
+
+def test_a_missing_sibling_is_named(family, refused, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    best = (family / "tiny" / "best.safetensors").read_bytes()
+    (alone / "best.safetensors").write_bytes(best)
+    assert "alone_lif" in refused("permanence", "alone", *QUICK)
+
+
+def test_a_sibling_with_another_memory_than_its_name_says_is_refused(family, refused, tmp_path):
+    for name in ("wrong", "wrong_lif"):
+        (tmp_path / name).mkdir()
+        best = (family / "tiny" / "best.safetensors").read_bytes()
+        (tmp_path / name / "best.safetensors").write_bytes(best)
+    assert "wrong_lif" in refused("permanence", "wrong", *QUICK, "--memory", "leaky,lif")
+
+
+@pytest.mark.parametrize("size", [0, 9, 500, -100])
+def test_a_cut_checkpoint_is_one_line(size, family, refused, tmp_path):
+    best = (family / "tiny" / "best.safetensors").read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(best[:size])
+    line = refused("permanence", "cut.safetensors", *QUICK, "--memory", "leaky")
+    assert "cut.safetensors is cut or is no checkpoint" in line
+
+
+def test_weights_of_another_shape_than_their_run_are_one_line(family, refused, tmp_path):
+    tensors, facts = checkpoint.load(family / "tiny" / "best.safetensors")
+    facts["run"]["model"]["width"] = 16
+    checkpoint.save(tmp_path / "wide.safetensors", tensors, facts)
+    line = refused("permanence", "wide.safetensors", *QUICK, "--memory", "leaky")
+    assert "the model wants" in line
+
+
+def test_a_checkpoint_file_finds_the_siblings_of_its_run(judged, family, tmp_path):
+    file = tmp_path / "by_file.json"
+    best = str(family / "tiny" / "best.safetensors")
+    assert main(["permanence", best, *QUICK, "--json", str(file)]) == 0
+    rows, _ = judged()
+    assert json.loads(file.read_text())["rows"] == rows["rows"]

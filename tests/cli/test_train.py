@@ -1,0 +1,270 @@
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from neurosvt.cli import main, training
+from neurosvt.presets import load_model
+from neurosvt.train import checkpoint
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+@pytest.fixture
+def train(tiny_settings, tmp_path, monkeypatch):
+    """train(name, *options, key=value): a tiny training below an empty folder; its exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, **settings):
+        return main(["train", *words, *tiny_settings(**settings)])
+
+    return run
+
+
+def weights_of(path):
+    tensors, _ = checkpoint.load(path)
+    return tensors
+
+
+def assert_same(one, two):
+    assert one.keys() == two.keys()
+    assert not [name for name in one if not torch.equal(one[name], two[name])]
+
+
+def test_a_training_leaves_its_end_its_best_and_its_curve(train, tmp_path, capsys):
+    assert train("permanence") == 0
+    folder = tmp_path / "runs" / "permanence"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "best.safetensors", "history.json", "last.safetensors",
+    ]  # fmt: skip
+    curve = json.loads((folder / "history.json").read_text())
+    assert [entry["step"] for entry in curve["history"]] == [3, 4]
+    for entry in curve["history"]:
+        assert {"step", "seconds", "loss", "visible", "belief", "score"} <= set(entry)
+        assert 0 <= entry["score"] <= 1
+    best = load_model(str(folder))
+    assert best.facts["score"] == max(entry["score"] for entry in curve["history"])
+    assert best.run.train.steps == 4
+    told = capsys.readouterr()
+    assert "time constants, in steps: shortest" in told.out
+    assert "of them waiting for data" in told.out
+    assert "total" in told.err  # the summary, and the bar, are talk
+
+
+def test_the_memoryless_get_their_latch_at_the_end(train, tmp_path, capsys):
+    assert train("permanence_none", "--out", "out") == 0
+    trained = load_model("out")
+    assert -4 <= trained.facts["latch_threshold"] <= 4
+    assert trained.latch().model is trained.model
+    assert "latch: holds above" in capsys.readouterr().out
+
+
+def test_a_file_is_a_run_too(train, tmp_path):
+    (tmp_path / "mine.toml").write_text('[model]\nmemory = "lif"\n')
+    assert train("mine.toml", train_steps=1) == 0
+    assert load_model("runs/mine").run.model.memory == "lif"
+
+
+def test_the_same_seed_trains_the_same_and_another_does_not(train):
+    for out, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert train("permanence", "--out", out, train_seed=seed, train_steps=2) == 0
+    a, b, c = (weights_of(Path(out) / "last.safetensors") for out in "abc")
+    assert_same(a, b)
+    assert not torch.equal(a["model.heads.hidden.weight"], c["model.heads.hidden.weight"])
+
+
+def test_a_training_is_not_overwritten(train, tmp_path, refused, tiny_settings):
+    assert train("permanence", "--out", "out", train_steps=1) == 0
+    line = refused("train", "permanence", "--out", "out", *tiny_settings(train_steps=1))
+    assert "out holds a training" in line
+    assert "--resume" in line
+
+
+def test_a_finished_training_is_only_reported_when_resumed(train, tmp_path, capsys, files_in):
+    assert train("permanence", "--out", "out") == 0
+    before = files_in(tmp_path)
+    capsys.readouterr()
+    assert train("permanence", "--out", "out", "--resume") == 0
+    assert "out is trained: 4 of 4 steps" in capsys.readouterr().out
+    assert files_in(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"train_rate": 0.001}, "train.rate is 0.003 there, 0.001 here"),
+        ({"model_width": 16}, "model.width is 8 there, 16 here"),
+        ({"data_hidden": "[4, 5]"}, "data.hidden is [3, 6] there, [4, 5] here"),
+    ],
+    ids=str,
+)
+def test_resuming_with_other_settings_names_the_difference(
+    change, names, train, refused, tiny_settings
+):
+    assert train("permanence", "--out", "out", train_steps=1) == 0
+    same = {"train_steps": 1}
+    line = refused(
+        "train", "permanence", "--out", "out", "--resume", *tiny_settings(**same | change)
+    )
+    assert names in line
+
+
+def test_resuming_without_amp_what_began_with_it_is_a_difference(train, refused, tiny_settings):
+    assert train("permanence", "--out", "out", train_steps=1) == 0
+    line = refused(
+        "train", "permanence", "--out", "out", "--resume", "--no-amp", *tiny_settings(train_steps=1)
+    )
+    assert "train.amp is True there, False here" in line
+
+
+def test_there_has_to_be_something_to_resume(refused, tiny_settings):
+    line = refused("train", "permanence", "--resume", *tiny_settings())
+    assert "no checkpoint at runs/permanence/last.safetensors" in line
+
+
+def test_a_cut_checkpoint_is_not_resumed(train, tmp_path, refused, tiny_settings):
+    assert train("permanence", "--out", "out", train_steps=1) == 0
+    last = tmp_path / "out" / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:-100])
+    line = refused("train", "permanence", "--out", "out", "--resume", *tiny_settings(train_steps=1))
+    assert "last.safetensors is cut or is no checkpoint" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["permanence", "--set", "train.stepz=3"], "unknown setting 'train.stepz'; did you mean"),
+        (["permanence", "--set", "stepz"], "expected key=value"),
+        (["permanence", "--set", "train.steps=many"], "train.steps must be a whole number"),
+        (["permanence", "--set", "model.memory=laeky"], "model.memory must be one of"),
+        (["permanence", "--set", "data.tiers=['fog']"], "tier 'fog' is unknown"),
+        (["permanence", "--set", "model.classes=3"], "model.classes is 3"),
+        (["permanence", "--set", "model.image_size=50"], "image_size 50 is not a multiple"),
+        (["permanence", "--set", "model.heads=3"], "not a multiple of heads 3"),
+        (["permanence", "--set", "model.kernel_size=9"], "kernel 9"),
+        (["permanence", "--set", "model.memory_tau=[0.5, 9.0]"], "tau"),
+        (["permanence", "--set", "train.weight_decay=-1.0"], "weight_decay"),
+        (["permanence", "--set", "model.heads=0"], "heads"),
+        (["permanense"], "no run 'permanense'; choose from permanence"),
+        (["none.toml"], "none.toml"),
+        (["permanence", "--backend", "cuda"], "backend 'cuda' is unknown"),
+        (["permanence", "--threads", "0"], "--threads must be at least 1"),
+        (["permanence", "--threads", "x"], "--threads"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_the_user_got_wrong_is_one_line_and_leaves_nothing(words, names, refused):
+    assert names in refused("train", *words)
+
+
+def test_a_file_where_the_folder_should_be_is_told_before_training(
+    refused, tmp_path, tiny_settings
+):
+    (tmp_path / "out").write_text("mine")
+    assert "out" in refused("train", "permanence", "--out", "out", *tiny_settings(train_steps=1))
+
+
+def test_missing_recordings_are_one_line(refused, monkeypatch, tiny_settings):
+    monkeypatch.setenv("NEUROSVT_DATA", "nowhere")
+    assert "nmnist_train900.npz" in refused("train", "nmnist")
+
+
+def test_damaged_recordings_are_one_line(refused, tmp_path, monkeypatch):
+    (tmp_path / "nmnist_small").mkdir()
+    (tmp_path / "nmnist_small" / "nmnist_train900.npz").write_bytes(b"PK\x03\x04 cut")
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    assert "not a readable npz file" in refused("train", "nmnist")
+
+
+def test_a_latch_that_was_not_settled_is_settled_on_resume(train, tmp_path, monkeypatch):
+    """An interrupt after the last step, while the threshold is sought, must not lose it."""
+
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "tune_latch", interrupt)
+        assert train("permanence_none", "--out", "out", train_steps=1) == 130
+    assert train("permanence_none", "--out", "out", "--resume", train_steps=1) == 0
+    assert "latch_threshold" in load_model("out").facts
+
+
+def wait_for(process, text, seconds=60):
+    """Reads standard error until `text` comes; what came."""
+    end, seen = time.monotonic() + seconds, b""
+    while text.encode() not in seen:
+        assert time.monotonic() < end, f"not within {seconds} s: {text!r}; got {seen.decode()}"
+        assert process.poll() is None, seen.decode()
+        if select.select([process.stderr], [], [], 1)[0]:
+            seen += os.read(process.stderr.fileno(), 4096)
+    return seen
+
+
+@pytest.fixture
+def settings_of_many_steps(tiny_settings):
+    return tiny_settings(train_steps=100, train_validate_every=20, model_memory="leaky")
+
+
+def test_an_interrupted_training_resumes_to_the_same_bits(
+    tmp_path, settings_of_many_steps, monkeypatch, one_thread, capsys
+):
+    """Ctrl-C goes to the trainer and to the processes that make its data, as in a terminal."""
+    words = ["train", "permanence", *settings_of_many_steps]
+    quickly = (
+        "import sys\n"
+        "from neurosvt.cli import main, training\n"
+        "judged = training.validation_score\n"
+        "training.validation_score = lambda m, e, n: judged(m, e, 4, hidden=4)\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", quickly, *words, "--out", "cut"],
+        cwd=tmp_path, env=one_thread, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(process, "step 20: seen")
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert process.returncode == 130, told.decode()
+    assert "--resume goes on" in told.decode()
+    assert "Traceback" not in told.decode()
+
+    monkeypatch.chdir(tmp_path)
+    _, facts = checkpoint.load(tmp_path / "cut" / "last.safetensors")
+    assert 20 <= facts["step"] < 100
+    assert main([*words, "--out", "cut", "--resume"]) == 0
+    assert main([*words, "--out", "whole"]) == 0
+    for name in ("last", "best"):
+        one, two = (weights_of(tmp_path / run / f"{name}.safetensors") for run in ("cut", "whole"))
+        assert_same(one, two)
+    histories = [
+        [
+            {name: value for name, value in entry.items() if name != "seconds"}
+            for entry in json.loads((tmp_path / run / "history.json").read_text())["history"]
+        ]
+        for run in ("cut", "whole")
+    ]
+    assert histories[0] == histories[1]
+
+
+def test_the_command_runs_as_a_module(tmp_path, one_thread):
+    done = subprocess.run(
+        [sys.executable, "-m", "neurosvt", "train", "permanence", "--set", "train.stepz=1"],
+        cwd=tmp_path, env=one_thread, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+import torch
+
+from neurosvt.config import ConfigError, build
+from neurosvt.data.nmnist import SEEN_US, SIDE
+from neurosvt.data.scenes import TIERS, TRANSITION, split_seed
+from neurosvt.data.stream import (
+    NMNISTStream,
+    SceneStream,
+    StreamConfig,
+    ahead,
+    as_tensors,
+    draw_act,
+)
+
+SHORT = {"seen": (2, 4), "hidden": (3, 9), "after": 2}
+
+
+def short_stream(steps=5, seed=0, batch=2, **settings):
+    return SceneStream(StreamConfig(**SHORT | settings), batch, steps, seed, size=32)
+
+
+def same(one, two):
+    return all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_a_batch_depends_on_its_seed_and_index_alone():
+    forwards = short_stream()
+    backwards = short_stream(steps=1000)
+    later = {i: backwards[i] for i in reversed(range(5))}
+    assert all(same(forwards[i], later[i]) for i in range(5))
+
+
+def test_other_indices_and_other_seeds_show_other_scenes():
+    shown = [short_stream(seed=seed)[i] for seed in (0, 1) for i in range(3)]
+    places = {place[0].numpy().tobytes() for _, _, place, _ in shown}
+    assert len(places) == len(shown)
+
+
+@pytest.mark.parametrize("start", [0, 3])
+def test_workers_change_neither_the_batches_nor_their_order(start):
+    stream = short_stream()
+    expected = [stream[i] for i in range(start, 5)]
+    for workers in (0, 1):
+        made = list(ahead(stream, start, workers))
+        assert len(made) == len(expected)
+        assert all(same(a, b) for a, b in zip(made, expected, strict=True))
+
+
+def test_a_stream_that_was_read_to_its_end_is_empty():
+    assert list(ahead(short_stream(), 5, workers=0)) == []
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_making_batches_leaves_the_random_state_of_training_alone(workers):
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    list(ahead(short_stream(steps=2), 0, workers))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])
+
+
+@pytest.mark.parametrize("tier", sorted(TIERS))
+def test_a_batch_has_the_shapes_and_acts_it_says(tier):
+    stream = short_stream(tiers=(tier,), batch=3)
+    for index in range(4):
+        _, seen, dark, after = draw_act(stream.config, split_seed("train", 0, index))
+        frames, label, place, hidden = stream[index]
+        steps = seen + TRANSITION[tier] + dark + after
+        assert (frames.shape, frames.dtype) == ((steps, 3, 2, 32, 32), torch.bool)
+        assert (label.shape, label.dtype) == ((3,), torch.int64)
+        assert (place.shape, place.dtype) == ((steps, 3, 2), torch.float32)
+        assert (hidden.shape, hidden.dtype) == ((steps, 3), torch.bool)
+        assert torch.equal(hidden.sum(0), torch.full((3,), dark))
+
+
+def acts(config, count=4000):
+    tiers, *numbers = zip(
+        *(draw_act(config, split_seed("train", 0, i)) for i in range(count)), strict=True
+    )
+    return np.array(tiers), *(np.array(column) for column in numbers)
+
+
+def test_acts_fill_their_ranges_ends_included():
+    config = StreamConfig(seen=(2, 4), hidden=(3, 9), after=2)
+    tier, seen, hidden, after = acts(config)
+    assert set(seen) == {2, 3, 4}
+    assert set(hidden) == set(range(3, 10))
+    assert set(after) == {0, 2}
+    assert set(tier) == set(config.tiers)
+    for column, value in ((seen == 2, 1 / 3), (after == 2, 1 / 2), (tier == "curtain", 1 / 2)):
+        assert column.mean() == pytest.approx(value, abs=0.03)
+
+
+def test_hidden_lengths_are_drawn_log_uniformly():
+    """As often below 100 as above it."""
+    _, _, hidden, _ = acts(StreamConfig(hidden=(10, 1000)))
+    assert hidden.min() >= 10
+    assert hidden.max() <= 1000
+    assert (hidden < 100).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_single_length_is_possible():
+    _, _, hidden, _ = acts(StreamConfig(hidden=(7, 7)), count=50)
+    assert set(hidden) == {7}
+
+
+def test_a_batch_beyond_the_last_is_an_index_error():
+    stream = short_stream()
+    for index in (-1, 5):
+        with pytest.raises(IndexError, match=f"batch {index} of 5"):
+            stream[index]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"tiers": ()}, "at least one"),
+        ({"tiers": ("blackout", "fog")}, "'fog' is unknown; choose from"),
+        ({"seen": (0, 4)}, "seen must rise"),
+        ({"hidden": (9, 3)}, "hidden must rise"),
+        ({"after": -1}, "after"),
+        ({"noise_hz": -0.1}, "noise_hz"),
+        ({"dataset": "mnist"}, "dataset"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_are_named(setting, message):
+    with pytest.raises(ConfigError, match=message):
+        build(StreamConfig, setting)
+
+
+def test_what_learning_gets_is_not_a_copy():
+    scenes = short_stream().make(split_seed("train", 0, 0))
+    frames, *_ = as_tensors(scenes)
+    assert frames.data_ptr() == scenes.frames.ctypes.data
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch) -> int:
+    """A small file of made-up recordings where N-MNIST would lie; how many it holds."""
+    count, events = 150, 20
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "nmnist_small"
+    folder.mkdir()
+    total = count * events
+    np.savez(
+        folder / "nmnist_train900.npz",
+        x=rng.integers(0, SIDE, total).astype(np.uint8),
+        y=rng.integers(0, SIDE, total).astype(np.uint8),
+        p=rng.integers(0, 2, total).astype(np.uint8),
+        t=np.sort(rng.integers(0, 300_000, (count, events))).astype(np.uint32).reshape(-1),
+        offsets=np.arange(count + 1) * events,
+        labels=np.arange(count) % 10,
+        ids=np.arange(count),
+    )
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    return count
+
+
+def test_recordings_come_at_ever_new_places_and_validation_is_kept_out(recorded):
+    config = StreamConfig(dataset="nmnist", **SHORT)
+    stream = NMNISTStream(config, 4, 3, seed=0, size=40)
+    assert len(stream.recordings) == recorded - 100
+    first, second = stream[0], NMNISTStream(config, 4, 3, seed=0, size=40)[1]
+    frames, label, place, hidden = first
+    assert frames.shape[1:] == (4, 2, 40, 40)
+    assert int(hidden[:, 0].long().argmax()) == SEEN_US // 10_000 + 1
+    assert set(label.tolist()) <= set(range(10))
+    assert not torch.equal(place[0], second[2][0])
+    assert same(first, stream[0])

@@ -1,0 +1,152 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurosvt.data import nmnist
+from neurosvt.data.scenes import TRANSITION, SceneConfig, split_seed
+from neurosvt.data.stream import SceneStream, StreamConfig
+from neurosvt.evaluate.exams import RECOVERY, NMNISTExam, SceneExam
+
+SMALL = SceneConfig(size=32)
+SILENT = SceneConfig(size=32, noise_hz=0.0)
+TIERS = ["blackout", "curtain"]
+
+
+def scene_exam(split="test", seed=0, **settings):
+    return SceneExam(split, seed, **{"seen": 4, "batch": 3, "scene": SMALL} | settings)
+
+
+def asked(exam, tier="blackout", hidden=3, events=3):
+    return list(exam.questions(tier, hidden, events))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**40])
+def test_splits_share_no_scene(seed):
+    """Training's included."""
+    shown = [asked(scene_exam(split, seed))[0][0] for split in ("validation", "test")]
+    training = SceneStream(StreamConfig(seen=(4, 4), hidden=(3, 3)), 3, 9, seed, size=32)
+    shown.append(training.make(split_seed("train", seed, 0)))
+    starts = [place.tobytes() for scenes in shown for place in scenes.place[0]]
+    assert len(set(starts)) == len(starts) == 9
+
+
+def test_the_batches_of_an_exam_share_no_scene():
+    starts = [p.tobytes() for scenes, _ in asked(scene_exam(), events=9) for p in scenes.place[0]]
+    assert len(set(starts)) == 9
+
+
+def test_the_same_seed_asks_the_same_and_another_does_not():
+    one, two, other = (asked(scene_exam(seed=seed))[0][0] for seed in (0, 0, 1))
+    assert np.array_equal(one.frames, two.frames)
+    assert not np.array_equal(one.place, other.place)
+
+
+@pytest.mark.parametrize(("events", "sizes"), [(1, [1]), (3, [3]), (7, [3, 3, 1])])
+def test_exactly_the_events_asked_for_come(events, sizes):
+    assert [len(scenes.label) for scenes, _ in asked(scene_exam(), events=events)] == sizes
+
+
+def test_all_cells_of_a_seed_show_the_same_objects():
+    cells = [asked(scene_exam(), tier, hidden)[0][0] for tier in TIERS for hidden in (1, 9)]
+    for scenes in cells[1:]:
+        assert np.array_equal(scenes.label, cells[0].label)
+        assert np.array_equal(scenes.place[0], cells[0].place[0])
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_the_moments_of_a_question_are_where_they_should_be(tier):
+    ((scenes, last_seen),) = asked(scene_exam(scene=SILENT), tier, hidden=5)
+    assert last_seen == 3
+    assert scenes.first_hidden == last_seen + 1 + TRANSITION[tier]
+    assert scenes.last_hidden == scenes.first_hidden + 4
+    assert scenes.hidden[scenes.first_hidden : scenes.last_hidden + 1].all()
+    assert scenes.hidden.sum(0).tolist() == [5] * 3
+    assert len(scenes.frames) == scenes.last_hidden + RECOVERY + 1
+    assert not scenes.hidden[scenes.last_hidden + 1 :].any()
+
+
+def test_the_last_seen_frame_comes_before_the_light_fails():
+    ((scenes, last_seen),) = asked(scene_exam(scene=SILENT), "blackout", events=3)
+    assert (scenes.occluder[: last_seen + 1, :, 3] == 1).all()
+    assert (scenes.occluder[last_seen + 1, :, 3] < 1).all()
+    pixels = scenes.frames[..., 0, :, :].mean((-1, -2))  # OFF events
+    assert (pixels[last_seen + 1] > 0.5).all()
+    assert (pixels[: last_seen + 1] < 0.5).all()
+
+
+def test_the_last_seen_frame_comes_before_the_curtain_moves():
+    ((scenes, last_seen),) = asked(scene_exam(scene=SILENT), "curtain", events=3)
+    normal, offset = scenes.occluder[..., :2], scenes.occluder[..., 2]
+    corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    nearest = (normal[last_seen] @ corners.T).min(-1)
+    assert (offset[last_seen] <= nearest + 1e-5).all()
+
+
+@pytest.fixture
+def recordings_root(tmp_path) -> Path:
+    """Twenty made-up test recordings, and enough to train and validate with."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "nmnist_small").mkdir()
+    for split, count in (("train", 130), ("test", 20)):
+        total = count * 15
+        np.savez(
+            tmp_path / nmnist.FILES[split],
+            x=rng.integers(0, nmnist.SIDE, total).astype(np.uint8),
+            y=rng.integers(0, nmnist.SIDE, total).astype(np.uint8),
+            p=rng.integers(0, 2, total).astype(np.uint8),
+            t=rng.integers(0, 300_000, total).astype(np.uint32),
+            offsets=np.arange(count + 1) * 15,
+            labels=np.arange(count) * 7 % 10,
+            ids=np.arange(count),
+        )
+    return tmp_path
+
+
+def digit_exam(root, split="test", seed=0, batch=8):
+    scene = SceneConfig(size=40, noise_hz=0.0)
+    return NMNISTExam(split, seed, root=root, batch=batch, scene=scene)
+
+
+def test_every_recording_is_asked_once_per_placement(recordings_root):
+    exam = digit_exam(recordings_root)
+    labels = nmnist.load("test", recordings_root).labels
+    batches = [scenes for scenes, _ in exam.questions("real", 2, 40)]
+    asked_for = np.concatenate([scenes.label for scenes in batches])
+    assert np.array_equal(asked_for, np.tile(labels, 2))
+    places = np.concatenate([scenes.place[0] for scenes in batches])
+    moved = (places[:20] != places[20:]).any(-1)
+    assert moved.mean() > 0.8  # 49 placements: a few fall on the same
+
+
+def test_a_digit_is_asked_for_before_the_light_fails(recordings_root):
+    exam = digit_exam(recordings_root)
+    scenes, last_seen = next(iter(exam.questions("real", 2, 4)))
+    assert last_seen == nmnist.SEEN_US // 10_000 - 1
+    assert scenes.frames[last_seen + 1, :, 0].all()  # an OFF event at every pixel
+    assert not scenes.frames[: last_seen + 1, :, 0].all((-1, -2)).any()
+    assert len(scenes.frames) == scenes.last_hidden + RECOVERY + 1
+
+
+def test_splits_of_recordings_share_neither_recording_nor_placement(recordings_root):
+    shown = [
+        next(iter(digit_exam(recordings_root, split).questions("real", 1, 8)))[0]
+        for split in ("validation", "test")
+    ]
+    assert not np.array_equal(shown[0].frames, shown[1].frames)
+    other = next(iter(digit_exam(recordings_root, seed=1).questions("real", 1, 8)))[0]
+    assert np.array_equal(other.label, shown[1].label)
+    assert not np.array_equal(other.place, shown[1].place)
+
+
+def test_missing_recordings_are_named_before_anything_is_made(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nmnist_test100"):
+        next(iter(digit_exam(tmp_path).questions("real", 1, 1)))
+
+
+def test_the_real_test_recordings_are_asked_ten_times_each(data_root):
+    exam = digit_exam(data_root, batch=500)
+    labels = np.concatenate([s.label for s, _ in exam.questions("real", 1, 1000)])
+    assert np.bincount(labels).tolist() == [100] * 10
+    assert np.array_equal(labels[:100], nmnist.load("test", data_root).labels)
+    assert np.array_equal(labels, np.tile(labels[:100], 10))

@@ -1,0 +1,382 @@
+import itertools
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from neurosvt.data.scenes import CLASSES, SceneConfig
+from neurosvt.evaluate import permanence
+from neurosvt.evaluate.exams import SceneExam
+from neurosvt.evaluate.permanence import (
+    NEAR,
+    Answers,
+    ask,
+    best_constant,
+    cells,
+    interval,
+    join,
+    judge,
+    row,
+    tune_latch,
+    validation_score,
+)
+from neurosvt.models.baselines import Latch
+from neurosvt.models.neurosvt import Belief, NeuroSVT, NeuroSVTConfig
+
+EXAM = SceneExam("test", seen=4, batch=4, scene=SceneConfig(size=32, noise_hz=0.0))
+TINY = NeuroSVTConfig(
+    image_size=32,
+    kernel_size=8,
+    width=8,
+    heads=2,
+    depth=1,
+    memory_channels=8,
+    head_width=8,
+)
+
+
+@cache
+def questions(tier="blackout", hidden=6, events=7):
+    return tuple(EXAM.questions(tier, hidden, events))
+
+
+class Oracle(nn.Module):
+    """Cheats: was told what it is going to be asked, in order, and asked in turn for ever."""
+
+    def __init__(self, asked):
+        super().__init__()
+        self.asked = itertools.cycle([scenes for scenes, _ in asked])
+
+    def forward(self, frames, state=None, *, state_noise=0.0):
+        scenes, start = (next(self.asked), 0) if state is None else state
+        now = slice(start, start + len(frames))
+        known = nn.functional.one_hot(torch.from_numpy(scenes.label), len(CLASSES)).float()
+        unseen = torch.from_numpy(scenes.hidden[now]).float() + 0.5
+        belief = Belief(
+            known.expand(len(frames), -1, -1), torch.from_numpy(scenes.place[now]), unseen
+        )
+        return belief, (scenes, now.stop)
+
+
+class Stubborn(nn.Module):
+    """Says the same, whatever it sees."""
+
+    def __init__(self, label=2, place=(0.4, 0.6)):
+        super().__init__()
+        self.label, self.place = label, place
+
+    def forward(self, frames, state=None, *, state_noise=0.0):
+        steps, batch = frames.shape[:2]
+        logits = torch.zeros(steps, batch, len(CLASSES))
+        logits[..., self.label] = 1
+        place = torch.tensor(self.place).expand(steps, batch, 2)
+        return Belief(logits, place, torch.zeros(steps, batch)), ()
+
+
+class Watch(nn.Module):
+    """Says what time it is: steps since the beginning, as a place."""
+
+    def forward(self, frames, state=None, *, state_noise=0.0):
+        start, (steps, batch) = state or 0, frames.shape[:2]
+        time = torch.arange(start, start + steps).float()
+        place = torch.stack([time, 0 * time], -1)[:, None].expand(-1, batch, -1)
+        belief = Belief(torch.zeros(steps, batch, 8), place, torch.zeros(steps, batch))
+        return belief, start + steps
+
+
+@cache
+def seeing_model(memory="leaky"):
+    """A small model that has seen frames, so that it fires; on its grid, where sums are exact."""
+    torch.manual_seed(0)
+    model = NeuroSVT(replace(TINY, memory=memory))
+    for scenes, _ in questions():
+        model(torch.from_numpy(scenes.frames))
+    return model.on_grid()
+
+
+def answers(said_class, said_place, label, place):
+    return Answers(*(np.asarray(a) for a in (said_class, said_place, label, place)))
+
+
+# Right and wrong
+
+
+@pytest.mark.parametrize(
+    ("offset", "right"),
+    [
+        ((0.0, 0.0), True),
+        ((0.125, 0.0), True),
+        ((0.0, -0.125), True),
+        ((np.nextafter(0.125, 1), 0.0), False),
+        ((0.08, 0.08), True),  # Euclidean, not their sum
+        ((0.1, 0.1), False),
+    ],
+    ids=str,
+)
+def test_a_belief_is_right_up_to_an_eighth_of_the_sensor(offset, right):
+    found = answers([3], [(0.5 + offset[0], 0.5 + offset[1])], [3], [(0.5, 0.5)])
+    exact = replace(found, place=np.zeros((1, 2)), said_place=np.asarray([offset]))
+    assert NEAR == 0.125
+    assert exact.right.tolist() == [right]
+
+
+def test_a_belief_needs_both_class_and_place():
+    found = answers([1, 1, 2, 2], [(0, 0), (1, 1)] * 2, [1] * 4, [(0.0, 0.0)] * 4)
+    assert found.right.tolist() == [True, False, False, False]
+    assert found.class_right.tolist() == [True, True, False, False]
+    assert found.place_error == pytest.approx([0, 2**0.5] * 2)
+
+
+def test_batches_are_joined_in_order():
+    parts = [answers([i], [(i, 0.0)], [i + 1], [(0.0, i)]) for i in range(3)]
+    whole = join(parts)
+    assert whole.said_class.tolist() == [0, 1, 2]
+    assert whole.label.tolist() == [1, 2, 3]
+    assert whole.said_place[:, 0].tolist() == whole.place[:, 1].tolist() == [0, 1, 2]
+
+
+# Asking
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4, 7, 12, 64])
+@pytest.mark.parametrize("tier", ["blackout", "curtain"])
+def test_answers_count_at_their_moments_wherever_a_chunk_ends(tier, chunk, monkeypatch):
+    monkeypatch.setattr(permanence, "CHUNK", chunk)
+    scenes, last_seen = question = questions(tier)[0]
+    times = {name: set(a.said_place[:, 0]) for name, a in ask(Watch(), question).items()}
+    assert times == {
+        "visible": {last_seen},
+        "belief": {scenes.last_hidden},
+        "recovery": {scenes.last_hidden + 3},
+    }
+    assert not scenes.hidden[last_seen].any()
+    assert scenes.hidden[scenes.last_hidden].all()
+    assert not scenes.hidden[scenes.last_hidden + 1].any()  # reappears: 1st, 2nd, 3rd
+
+
+def test_the_truth_is_that_of_the_moment():
+    scenes, last_seen = question = questions()[0]
+    found = ask(Watch(), question)
+    for name, moment in (("visible", last_seen), ("recovery", scenes.last_hidden + 3)):
+        assert np.array_equal(found[name].place, scenes.place[moment])
+        assert np.array_equal(found[name].label, scenes.label)
+
+
+@pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
+def test_chunks_change_no_answer(memory, monkeypatch):
+    found = {}
+    for chunk in (64, 5, 1):
+        monkeypatch.setattr(permanence, "CHUNK", chunk)
+        found[chunk] = ask(seeing_model(memory), questions()[0])
+    assert (found[64]["visible"].said_place != found[64]["visible"].said_place[0]).any()
+    for chunk, name in itertools.product((5, 1), found[64]):
+        assert np.array_equal(found[64][name].said_class, found[chunk][name].said_class)
+        np.testing.assert_allclose(
+            found[64][name].said_place, found[chunk][name].said_place, atol=1e-5
+        )
+
+
+def test_asking_leaves_no_graph_behind():
+    model = seeing_model()
+    judge({"": model}, EXAM, "blackout", 6, 4)
+    assert all(p.grad is None for p in model.parameters())
+
+
+# Judging
+
+
+def test_one_that_knows_the_truth_is_always_right():
+    for tier in ("blackout", "curtain"):
+        found = judge({"oracle": Oracle(questions(tier))}, EXAM, tier, 6, 7)["oracle"]
+        assert set(found) == {"visible", "belief", "recovery"}
+        for moment in found.values():
+            assert row(moment, 32)["score"] == 1.0
+            assert moment.place_error.max() == 0
+            assert len(moment.label) == 7
+
+
+def test_one_that_says_the_same_is_not_above_the_best_constant():
+    models = {
+        f"{label}": Stubborn(label, place)
+        for label, place in enumerate(itertools.product((0.3, 0.5), (0.4, 0.6)))
+    }
+    found = judge(models, EXAM, "blackout", 6, 40)
+    best = best_constant(found["0"]["belief"]).right.mean()
+    assert 0 < best < 1
+    assert all(answer["belief"].right.mean() <= best for answer in found.values())
+
+
+def test_a_model_answers_alike_whoever_else_is_asked():
+    """Also under noise, which is drawn anew for every model."""
+    model, other = seeing_model(), seeing_model("lif")
+    alone = judge({"a": model}, EXAM, "curtain", 6, 7, state_noise=0.5)["a"]
+    last = judge({"b": other, "c": model, "a": model}, EXAM, "curtain", 6, 7, state_noise=0.5)
+    for name, found in alone.items():
+        for again in (last["a"][name], last["c"][name]):
+            assert np.array_equal(found.said_place, again.said_place)
+            assert np.array_equal(found.said_class, again.said_class)
+
+
+def test_noise_on_the_state_is_felt_and_differs_between_batches():
+    model, places = seeing_model(), {}
+    for noise in (0.0, 0.5):
+        found = judge({"": model}, EXAM, "blackout", 6, 8, state_noise=noise)[""]["belief"]
+        places[noise] = found.said_place
+    moved = places[0.5] - places[0.0]
+    assert (moved != 0).any()
+    assert not np.allclose(moved[:4], moved[4:])
+
+
+def test_judging_leaves_the_random_state_alone():
+    before = torch.get_rng_state()
+    judge({"a": seeing_model()}, EXAM, "blackout", 6, 4, state_noise=0.5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_judging_tells_of_every_batch():
+    told = []
+    judge({"a": Watch(), "b": Watch()}, EXAM, "blackout", 6, 7, on_batch=told.append)
+    assert told == [4, 3]
+
+
+# Figures
+
+
+@pytest.mark.parametrize(("share", "events"), [(0.5, 1000), (0.92, 1000), (0.1, 400)])
+def test_the_interval_is_the_one_of_theory(share, events):
+    right = np.arange(events) < round(share * events)
+    low, high = interval(right)
+    half = 1.96 * (share * (1 - share) / events) ** 0.5
+    assert low == pytest.approx(share - half, abs=0.2 * half)
+    assert high == pytest.approx(share + half, abs=0.2 * half)
+
+
+def test_the_interval_covers_the_truth_19_times_of_20():
+    draws = np.random.default_rng(0).random((500, 300)) < 0.8
+    covered = [low <= 0.8 <= high for low, high in (interval(d, resamples=500) for d in draws)]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_interval_of_answers_that_are_all_alike_is_a_point(right):
+    assert interval(np.full(9, right)) == (float(right), float(right))
+
+
+def test_the_interval_is_the_same_for_the_same_seed():
+    right = np.arange(100) < 70
+    assert interval(right, seed=1) == interval(right, seed=1)
+    assert interval(right, seed=1) != interval(right, seed=2)
+
+
+def some_answers(events, classes, seed):
+    rng = np.random.default_rng(seed)
+    place = rng.beta(2, 2, (events, 2)).astype(np.float32)
+    return answers(
+        rng.integers(0, classes, events), rng.random((events, 2)),
+        rng.integers(0, classes, events), place,
+    )  # fmt: skip
+
+
+@given(events=st.integers(1, 40), classes=st.integers(1, 4), seed=st.integers(0, 99))
+def test_the_best_constant_is_the_best_of_its_grid(events, classes, seed):
+    """By asking every guess there is, one by one."""
+    found = some_answers(events, classes, seed)
+    ticks = np.linspace(0, 1, 9)
+    guesses = [
+        replace(
+            found,
+            said_class=np.full(events, label),
+            said_place=np.broadcast_to((x, y), (events, 2)),
+        ).right.mean()
+        for label, x, y in itertools.product(range(classes), ticks, ticks)
+    ]
+    best = best_constant(found, grid=9)
+    assert best.right.mean() == max(guesses)
+    assert len(set(best.said_class)) == 1
+    assert len(np.unique(best.said_place, axis=0)) == 1
+    assert np.array_equal(best.place, found.place)
+
+
+def test_nothing_that_says_the_same_everywhere_is_above_the_best_constant():
+    """Off its grid too: centres of all pairs of events at most 1/4 apart, and a fine lattice."""
+    found = some_answers(300, 3, seed=1)
+    best = best_constant(found).right.sum()
+    lattice = np.random.default_rng(2).random((4000, 2))
+    for label in range(3):
+        near = np.linalg.norm(found.place[:, None] - lattice[None], axis=-1) <= NEAR
+        assert near[found.label == label].sum(0).max() <= best
+
+
+def test_a_row_holds_shares_pixels_and_counts():
+    found = answers([1, 1, 1, 0], [(0.0, 0.0)] * 4, [1] * 4, [(0, 0), (0, 0), (0.5, 0), (0, 0)])
+    figures = row(found, sensor_px=64)
+    assert figures == {
+        "score": 0.5,
+        "low": figures["low"],
+        "high": figures["high"],
+        "class_score": 0.75,
+        "place_error_px": 0.0,
+        "events": 4,
+    }
+    assert 0 <= figures["low"] <= 0.5 <= figures["high"] <= 1
+    far = answers([1] * 3, [(0.0, 0.0)] * 3, [1] * 3, [(0.25, 0), (0.5, 0), (0.75, 0)])
+    assert row(far, sensor_px=64)["place_error_px"] == 32.0
+
+
+def test_cells_are_every_tier_with_every_length():
+    lengths = iter([30, 60])
+    assert list(cells(["a", "b"], lengths)) == [("a", 30), ("a", 60), ("b", 30), ("b", 60)]
+
+
+def test_validation_weighs_seeing_and_keeping_alike():
+    class Forgets(Oracle):
+        """Knows while it sees, and nothing while the object is hidden."""
+
+        def forward(self, frames, state=None, **options):
+            belief, (scenes, end) = super().forward(frames, state, **options)
+            hidden = torch.from_numpy(scenes.hidden[end - len(frames) : end])
+            return belief._replace(place=belief.place + 2.0 * hidden[..., None]), (scenes, end)
+
+    asked = [q for tier in EXAM.tiers for q in questions(tier)]
+    assert validation_score(Oracle(asked), EXAM, 7, hidden=6) == {
+        "visible": 1.0, "belief": 1.0, "score": 1.0,
+    }  # fmt: skip
+    assert validation_score(Forgets(asked), EXAM, 7, hidden=6) == {
+        "visible": 1.0, "belief": 0.0, "score": 0.5,
+    }  # fmt: skip
+
+
+class Peeping(NeuroSVT):
+    """A memoryless model that says the truth while it sees (unseen 0.5), and nonsense in its first
+    frame and while it sees nothing (unseen 1.5)."""
+
+    def __init__(self, asked):
+        super().__init__(replace(TINY, memory="none"))
+        self.oracle = Oracle(asked)
+
+    def forward(self, frames, state=None, **options):
+        begins = state is None
+        belief, state = self.oracle(frames, state, **options)
+        lost = (belief.unseen_logit > 1)[..., None]
+        if begins:
+            lost[0] = True
+        return belief._replace(place=belief.place + 2.0 * lost), state
+
+
+def test_the_latch_is_tuned_to_the_threshold_that_tells_seen_from_hidden():
+    asked = [q for tier in EXAM.tiers for q in questions(tier)]
+    assert tune_latch(Peeping(asked), EXAM, hidden=6, events=7) == (1.0, 1.0)
+
+
+def test_a_latch_at_the_right_threshold_remembers_and_at_a_wrong_one_does_not():
+    for threshold, share in ((1.0, 1.0), (2.0, 0.0)):
+        latch = Latch(Peeping(questions()), threshold)
+        found = judge({"": latch}, EXAM, "blackout", 6, 7)[""]
+        assert found["belief"].right.mean() == share
+        assert found["visible"].right.all()
+        assert found["recovery"].right.all()

@@ -1,0 +1,67 @@
+"""Projections of spikes: silent on silence, exact once they are folded."""
+
+import pytest
+import torch
+from torch import nn
+
+from neurosvt.nn.linear import SpikeLinear
+from neurosvt.nn.norm import GRID
+
+
+def spikes(*shape):
+    return (torch.rand(shape) < 0.3).float()
+
+
+@pytest.fixture
+def linear():
+    """A projection whose running statistics have moved."""
+    linear = SpikeLinear(7, 5)
+    for _ in range(20):
+        linear(spikes(33, 7))
+    return linear.eval()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_silence_in_silence_out(linear, training):
+    assert linear.bias is None
+    assert not linear.train(training)(torch.zeros(3, 7)).any()
+
+
+def test_it_is_the_norm_of_a_sum_of_weights(linear):
+    chosen = spikes(9, 7)
+    expected = torch.stack([linear.weight[:, row > 0].sum(1) for row in chosen])
+    torch.testing.assert_close(linear(chosen), expected * linear.norm.scale())
+
+
+def test_folding_changes_answers_by_no_more_than_the_rounding(linear):
+    chosen = spikes(33, 7)
+    before = linear(chosen)
+    linear.fold()
+    assert isinstance(linear.norm, nn.Identity)
+    assert torch.equal((linear.weight / GRID).round() * GRID, linear.weight)
+    assert (linear(chosen) - before).abs().max() <= 7 * GRID / 2 + 1e-5
+
+
+def test_folding_twice_is_folding_once(linear):
+    linear.fold()
+    once = linear.weight.clone()
+    linear.fold()
+    assert torch.equal(linear.weight, once)
+
+
+def test_a_folded_projection_is_exact_in_any_order(linear):
+    """A product over few rows sums in another order than over many; on the grid that is equal."""
+    linear = SpikeLinear(333, 65).eval()
+    linear.fold()
+    chosen = spikes(129, 333)
+    whole = linear(chosen)
+    alone = torch.cat([linear(row[None]) for row in chosen])
+    assert torch.equal(whole, alone)
+    order = torch.randperm(129)
+    assert torch.equal(linear(chosen[order]), whole[order])
+
+
+def test_gradients_reach_weight_and_gain(linear):
+    linear.train()(spikes(9, 7)).square().sum().backward()
+    assert linear.weight.grad.any()
+    assert linear.norm.gain.grad.any()

@@ -1,0 +1,181 @@
+"""Charge that outlasts its cause, gates that let go, and what stands in for the memory."""
+
+import pytest
+import torch
+
+from neurosvt.nn.memory import GATE_THRESHOLD, FrameRead, LeakyMemory, PositionRead, TokenRead
+from neurosvt.nn.norm import GRID
+from neurosvt.ops.lif import lif
+from neurosvt.ops.rows import pack
+
+TOKENS, WIDTH, CHANNELS = 4, 3, 6
+
+
+@pytest.fixture
+def memory():
+    return LeakyMemory(TOKENS, WIDTH, CHANNELS, (4.0, 1000.0)).eval()
+
+
+def seen(steps=5, batch=2, share=0.5):
+    rows = pack(torch.rand(steps, batch, TOKENS) < share)
+    return (torch.rand(len(rows), WIDTH) < 0.5).float(), rows
+
+
+def darkness(steps, batch=2):
+    return torch.zeros(0, WIDTH), pack(torch.zeros(steps, batch, TOKENS, dtype=torch.bool))
+
+
+def remember(memory, spikes, rows, v=None, noise=0.0, rate=1.0):
+    v = torch.zeros(rows.shape[1], CHANNELS) if v is None else v
+    return memory(spikes, rows, v, noise, rate)
+
+
+# The read.
+
+
+def test_a_read_is_a_sum_over_tokens_through_weights_of_their_position():
+    read = PositionRead(TOKENS, WIDTH, 5).eval()
+    spikes, rows = seen()
+    expected = torch.zeros(10, 5)
+    for spike, frame, position in zip(spikes, rows.frame, rows.position, strict=True):
+        expected[frame] += spike @ (read.shared + read.own[position]) * read.norm.scale()
+    torch.testing.assert_close(read(spikes, rows), expected.unflatten(0, (5, 2)))
+
+
+def test_frames_without_rows_say_exactly_nothing_even_while_training():
+    read = PositionRead(TOKENS, WIDTH, 5)
+    active = torch.rand(5, 2, TOKENS) < 0.7
+    active[1:3] = active[4, 0] = False
+    rows = pack(active)
+    said = read(torch.ones(len(rows), WIDTH), rows)
+    assert not said[1:3].any()
+    assert not said[4, 0].any()
+    assert said[0].all()
+
+
+def test_folding_a_read_changes_answers_by_no_more_than_the_rounding():
+    read = PositionRead(TOKENS, WIDTH, 5)
+    for _ in range(10):
+        read(*seen())
+    spikes, rows = seen()
+    before = read.eval()(spikes, rows)
+    read.fold()
+    assert torch.equal((read.own / GRID).round() * GRID, read.own)
+    assert not read.shared.any()
+    assert (read(spikes, rows) - before).abs().max() <= TOKENS * WIDTH * GRID / 2 + 1e-5
+    read.fold()
+    assert torch.equal((read.own / GRID).round() * GRID, read.own)
+
+
+# The leaky memory.
+
+
+def test_learnt_time_constants_start_log_spaced(memory):
+    tau = memory.tau()
+    torch.testing.assert_close(tau[[0, -1]], torch.tensor([4.0, 1000.0]))
+    torch.testing.assert_close(tau[1:] / tau[:-1], torch.full((5,), 250.0 ** (1 / 5)))
+    assert memory.log_tau.requires_grad
+
+
+def test_time_constants_survive_half_precision(memory):
+    """What is stored rounds to within a part in a thousand of tau, where a decay would be lost."""
+    exact = memory.tau().detach()
+    for kind, tolerance in ((torch.float16, 0.004), (torch.bfloat16, 0.04)):
+        stored = memory.log_tau.data.to(kind).float().exp()
+        torch.testing.assert_close(stored, exact, rtol=tolerance, atol=0)
+        decay, expected = 1 - 1 / stored, 1 - 1 / exact
+        assert (decay - expected).abs().max() < tolerance / 4
+
+
+@pytest.mark.parametrize("tau", [(1.0, 10.0), (10.0, 4.0), (-3.0, 4.0), (0.5, 0.6)])
+def test_time_constants_that_make_no_sense_are_refused(tau):
+    with pytest.raises(ValueError, match="longest last, got") as error:
+        LeakyMemory(TOKENS, WIDTH, CHANNELS, tau)
+    assert str(tau) in str(error.value)
+
+
+def test_a_time_constant_pushed_below_a_step_does_not_change_a_sign(memory):
+    with torch.no_grad():
+        memory.log_tau.fill_(-5.0)
+    charge, _ = remember(memory, *darkness(3), v=torch.ones(2, CHANNELS))
+    assert (charge >= 0).all()
+    assert charge[0].max() < 0.01
+
+
+def test_slow_channels_keep_their_charge_in_the_dark_and_a_lif_of_tau_two_loses_it(memory):
+    v = torch.randn(2, CHANNELS)
+    charge, end = remember(memory, *darkness(30), v=v)
+    kept = end / v
+    assert torch.equal(end, charge[-1])
+    torch.testing.assert_close(kept, (1 - 1 / memory.tau()).pow(30).expand(2, -1))
+    assert (kept[:, memory.tau() >= 999.9] > 0.95).all()
+    _, membrane = lif(torch.zeros(30, 2, CHANNELS), v.abs().clamp(max=0.99), decay=1 - 1 / 2.0)
+    assert membrane.max() < 1e-8
+
+
+def test_silence_leaves_an_empty_memory_empty(memory):
+    for training in (True, False):
+        charge, end = remember(memory.train(training), *darkness(9))
+        assert not charge.any()
+        assert not end.any()
+
+
+def test_a_spike_on_a_gate_empties_its_channel_and_lets_the_drive_in(memory):
+    """By hand: both channels are driven, the gate of the first is above threshold."""
+    with torch.no_grad():
+        memory.read.own.zero_()
+        memory.read.shared.zero_()
+        memory.read.shared[0, :2] = torch.tensor([0.25, 0.5])
+        memory.read.shared[0, CHANNELS : CHANNELS + 2] = GATE_THRESHOLD * torch.tensor([1.1, 0.9])
+    rows = pack(torch.tensor([[[True, False, False, False]]]))
+    v = torch.full((1, CHANNELS), 8.0)
+    (charge,), _ = remember(memory, torch.tensor([[1.0, 0.0, 0.0]]), rows, v=v)
+    torch.testing.assert_close(charge[0, 0], torch.tensor(0.25), rtol=1e-4, atol=0)
+    torch.testing.assert_close(charge[0, 1:], (8 - 8 / memory.tau())[1:])
+
+
+def test_a_frame_of_half_the_length_decays_half_as_far(memory):
+    v = torch.randn(2, CHANNELS)
+    whole, _ = remember(memory, *darkness(5), v=v)
+    halves, _ = remember(memory, *darkness(10), v=v, rate=0.5)
+    torch.testing.assert_close(halves[1::2], whole)
+    torch.testing.assert_close(halves[0], v * (1 - 1 / memory.tau()).sqrt())
+
+
+def test_noise_reaches_the_charge_at_every_step_also_in_the_dark(memory):
+    charge, _ = remember(memory, *darkness(500), v=torch.zeros(2, CHANNELS), noise=0.01)
+    decay = 1 - 1 / memory.tau()
+    fresh = charge[1:] - charge[:-1] * decay
+    torch.testing.assert_close(fresh.std().item(), 0.01, rtol=0.05, atol=0)
+    assert (charge != 0).all()
+
+
+def test_gradients_reach_read_and_time_constants():
+    memory = LeakyMemory(TOKENS, WIDTH, CHANNELS, (4.0, 1000.0))
+    charge, _ = remember(memory, *seen())
+    charge.square().sum().backward()
+    for name, parameter in memory.named_parameters():
+        assert parameter.grad.any(), name
+        assert parameter.grad.isfinite().all(), name
+
+
+# What stands in for it.
+
+
+def test_without_memory_darkness_says_nothing():
+    read = FrameRead(TOKENS, WIDTH, CHANNELS).eval()
+    assert read(*seen()).any()
+    dark = read(*darkness(7))
+    assert dark.shape == (7, 2, CHANNELS)
+    assert not dark.any()
+
+
+def test_a_token_memory_says_its_own_spikes():
+    spikes, rows = seen()
+    said = TokenRead(WIDTH)(spikes, rows)
+    expected = torch.zeros(10, WIDTH)
+    for spike, frame, position in zip(spikes, rows.frame, rows.position, strict=True):
+        if position == TOKENS - 1:
+            expected[frame] = spike
+    assert torch.equal(said, expected.unflatten(0, (5, 2)))
+    assert not TokenRead(WIDTH)(*darkness(3)).any()

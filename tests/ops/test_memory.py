@@ -1,0 +1,72 @@
+"""The leaky memory's recursion against its definition, and the laws it rests on."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurosvt.ops.memory import leaky_memory, leaky_memory_reference
+
+
+def inputs(steps=9, batch=3, channels=5, share=0.3):
+    drive = torch.randn(steps, batch, channels)
+    gate = (torch.rand(steps, batch, channels) < share).float()
+    return drive, gate, torch.randn(batch, channels), torch.rand(channels)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 5), (7, 2, 1), (200, 1, 3)], ids=str)
+def test_written_passes_agree_with_the_definition(shape):
+    start = inputs(*shape)
+    # Gates between 0 and 1 as well: that is where the surrogate's gradient looks.
+    start = (start[0], torch.rand(shape), *start[2:])
+    weight = torch.randn(shape)
+    results = []
+    for op in (leaky_memory, leaky_memory_reference):
+        leaves = [x.clone().requires_grad_() for x in start]
+        charge = op(*leaves)
+        results.append((charge, torch.autograd.grad((weight * charge).sum(), leaves)))
+    (charge, grads), (expected, expected_grads) = results
+    assert torch.equal(charge, expected)
+    torch.testing.assert_close(grads, expected_grads, rtol=1e-5, atol=1e-5)
+
+
+def test_a_gate_empties_its_channel_before_the_new_drive_arrives():
+    drive = torch.tensor([[[3.0, 3.0]], [[0.5, 0.5]]])
+    gate = torch.tensor([[[0.0, 0.0]], [[1.0, 0.0]]])
+    charge = leaky_memory(drive, gate, torch.full((1, 2), 4.0), torch.tensor([0.5, 0.5]))
+    assert charge.tolist() == [[[5.0, 5.0]], [[0.5, 3.0]]]
+
+
+def test_without_drive_charge_only_decays():
+    v, decay = torch.randn(2, 5), torch.rand(5)
+    nothing = torch.zeros(30, 2, 5)
+    charge = leaky_memory(nothing, nothing, v, decay)
+    expected = v * decay.pow(torch.arange(1, 31)[:, None, None])
+    torch.testing.assert_close(charge, expected)
+    assert not leaky_memory(nothing, nothing, torch.zeros(2, 5), decay).any()
+
+
+@given(cut=st.integers(1, 8), seed=st.integers(0, 2**16))
+def test_stopping_and_going_on_changes_nothing(cut, seed):
+    torch.manual_seed(seed)
+    drive, gate, v, decay = inputs()
+    whole = leaky_memory(drive, gate, v, decay)
+    first = leaky_memory(drive[:cut], gate[:cut], v, decay)
+    second = leaky_memory(drive[cut:], gate[cut:], first[-1], decay)
+    assert torch.equal(torch.cat([first, second]), whole)
+
+
+def test_charge_is_kept_in_float32_whatever_the_drive_has():
+    drive, gate, v, _ = inputs()
+    decay = torch.full((5,), 1 - 1 / 1000)
+    charge = leaky_memory(drive.bfloat16(), gate.bfloat16(), v, decay)
+    assert charge.dtype == torch.float32
+    assert torch.equal(charge, leaky_memory(drive.bfloat16().float(), gate, v, decay))
+
+
+def test_inputs_are_left_as_they_were():
+    start = inputs()
+    before = [x.clone() for x in start]
+    leaves = [x.requires_grad_() for x in start]
+    leaky_memory(*leaves).sum().backward()
+    assert all(torch.equal(x, y) for x, y in zip(start, before, strict=True))

@@ -1,0 +1,246 @@
+from dataclasses import fields, replace
+
+import pytest
+import torch
+
+from neurosvt import presets
+from neurosvt.config import ConfigError, UserError, as_plain, build
+from neurosvt.data.stream import NMNISTStream, SceneStream
+from neurosvt.evaluate.exams import NMNISTExam, SceneExam
+from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.presets import (
+    PRESETS,
+    Run,
+    load_model,
+    model_file,
+    run_named,
+    save_model,
+    sibling,
+)
+from neurosvt.train import checkpoint
+from neurosvt.train.loop import TrainConfig, Training
+
+TINY = Run(
+    model=NeuroSVTConfig(
+        image_size=32, kernel_size=8, width=8, heads=2, depth=1, memory_channels=8, head_width=8
+    ),
+    train=TrainConfig(steps=4, batch=2),
+)
+FAMILIES = sorted(name for name in PRESETS if f"{name}_lif" in PRESETS)
+
+
+@pytest.fixture(autouse=True)
+def no_shipped_models(monkeypatch, tmp_path):
+    """What the package ships is not what is tested here, and comes and goes."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    monkeypatch.setattr(presets, "WEIGHTS", folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_builds_its_model_and_its_exams(name):
+    run = run_named(name)
+    assert run is PRESETS[name]
+    assert NeuroSVT(run.model).config == run.model
+    for split in ("validation", "test"):
+        exam = run.exam(split, seed=3)
+        assert (exam.split, exam.seed) == (split, 3)
+        assert len(exam.classes) == run.model.classes
+        assert exam.scene.size == run.model.image_size
+        assert exam.scene.frame_us == run.model.frame_ms * 1000
+
+
+def test_there_is_a_family_for_scenes_and_one_for_recordings():
+    assert FAMILIES == ["nmnist", "permanence"]
+    assert isinstance(PRESETS["permanence"].exam("test"), SceneExam)
+    assert isinstance(PRESETS["nmnist"].exam("test"), NMNISTExam)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("memory", ["lif", "none"])
+def test_a_family_differs_in_its_memory_and_in_nothing_else(family, memory):
+    ours, theirs = PRESETS[family], PRESETS[sibling(family, memory)]
+    assert ours.model.memory == "leaky"
+    assert theirs.model.memory == memory
+    assert replace(theirs, model=replace(theirs.model, memory="leaky")) == ours
+
+
+def test_the_lif_of_a_family_is_the_original_one():
+    assert all(PRESETS[f"{family}_lif"].model.tau_memory == 2.0 for family in FAMILIES)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_run_is_plain_data_and_comes_back_from_it(name):
+    plain = as_plain(PRESETS[name])
+    assert set(plain) == {"model", "data", "train"} == {f.name for f in fields(Run)}
+    assert build(Run, plain) == PRESETS[name]
+
+
+def test_a_run_makes_the_batches_that_it_describes(monkeypatch):
+    stream = TINY.stream()
+    assert isinstance(stream, SceneStream)
+    assert (len(stream), stream.batch, stream.seed, stream.scene.size) == (4, 2, 0, 32)
+    read = []
+    monkeypatch.setattr("neurosvt.data.nmnist.load", read.append)
+    assert isinstance(PRESETS["nmnist"].stream(), NMNISTStream)
+    assert read == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "classes", "right"), [("scenes", 10, 8), ("nmnist", 8, 10)], ids=str
+)
+def test_classes_that_do_not_fit_the_data_are_refused(dataset, classes, right):
+    values = {"model": {"classes": classes}, "data": {"dataset": dataset}}
+    with pytest.raises(ConfigError, match=f"model.classes is {classes}, {dataset} has {right}"):
+        build(Run, values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"model": {"image_size": 30, "patch_size": 6, "kernel_size": 6}},  # no room for an object
+        {"model": {"image_size": 32, "classes": 10}, "data": {"dataset": "nmnist"}},  # 34 needed
+        {"model": {"frame_ms": 5.0}},  # its data come in frames of 10 ms
+        {"model": {"heads": 0}},
+        {"model": {"patch_size": 0}},
+        {"model": {"width": 0}},
+        {"model": {"memory_channels": 0}},
+        {"model": {"memory_tau": [0.5, 3.0]}},
+        {"model": {"memory_tau": [30.0, 3.0]}},
+        {"model": {"mlp_ratio": 0.0}},
+        {"model": {"head_width": 0}},
+    ],
+    ids=str,
+)
+def test_a_shape_that_cannot_be_is_refused_when_it_is_described(values):
+    with pytest.raises(ConfigError) as error:
+        build(Run, values)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_describes_a_run(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('[model]\nmemory = "none"\n[data]\nhidden = [5, 9]\n[train]\nsteps = 7\n')
+    run = run_named(str(file))
+    assert (run.model.memory, run.data.hidden, run.train.steps) == ("none", (5, 9), 7)
+    assert replace(run, model=NeuroSVTConfig(), data=Run().data, train=TrainConfig()) == Run()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[model]\nwidht = 3\n", "unknown setting 'model.widht'; did you mean 'width'"),
+        ("[train]\nsteps = 0\n", "train: steps must be at least 1"),
+        ("[model\n", "is not valid TOML"),
+        ("[model]\nclasses = 5\n", "model.classes is 5"),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_line(tmp_path, text, message):
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message) as error:
+        run_named(str(file))
+    assert "\n" not in str(error.value)
+
+
+def test_a_name_that_is_none_lists_those_there_are():
+    with pytest.raises(UserError, match=r"no run 'permanense'; choose from permanence, "):
+        run_named("permanense")
+    with pytest.raises(FileNotFoundError):
+        run_named("none.toml")
+
+
+# Models
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A run folder with a tiny model; the model."""
+    torch.manual_seed(1)
+    model = NeuroSVT(TINY.model)
+    save_model(tmp_path / "runs" / "tiny" / "best.safetensors", model, TINY, {"score": 0.5})
+    return model
+
+
+def same_weights(one, two):
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("which", ["runs/tiny", "runs/tiny/", "runs/tiny/best.safetensors"])
+def test_a_saved_model_comes_back_ready_to_use(trained, tmp_path, monkeypatch, which):
+    monkeypatch.chdir(tmp_path)
+    found = load_model(which)
+    assert same_weights(found.model, trained)
+    assert not found.model.training
+    assert found.run == TINY
+    assert found.facts["score"] == 0.5
+
+
+def test_a_checkpoint_of_training_serves_as_a_model(tmp_path):
+    torch.manual_seed(1)
+    training = Training(NeuroSVT(TINY.model), TINY.train)
+    path = tmp_path / "last.safetensors"
+    training.save(path, {"run": as_plain(TINY)})
+    assert same_weights(load_model(str(path)).model, training.model)
+
+
+def test_a_shipped_model_is_called_by_its_name(no_shipped_models, trained, tmp_path):
+    save_model(no_shipped_models / "permanence.safetensors", trained, TINY, {})
+    assert model_file("permanence") == no_shipped_models / "permanence.safetensors"
+    assert same_weights(load_model("permanence").model, trained)
+
+
+def test_a_model_that_is_not_there_is_told_with_those_that_are(no_shipped_models, trained):
+    save_model(no_shipped_models / "permanence.safetensors", trained, TINY, {})
+    with pytest.raises(FileNotFoundError, match=r"'nowhere' \(permanence\)"):
+        load_model("nowhere")
+
+
+def test_a_run_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"best\.safetensors"):
+        load_model(str(tmp_path))
+
+
+def test_weights_that_do_not_fit_their_own_run_are_refused(trained, tmp_path):
+    wrong = replace(TINY, model=replace(TINY.model, width=16))
+    path = tmp_path / "wrong.safetensors"
+    save_model(path, trained, wrong, {})
+    with pytest.raises(UserError, match="the model wants") as error:
+        load_model(str(path))
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("facts", [{}, {"run": {"modle": {}}}], ids=str)
+def test_a_file_that_tells_no_run_is_refused(trained, tmp_path, facts):
+    path = tmp_path / "a.safetensors"
+    checkpoint.save(path, trained.state_dict(), facts)
+    with pytest.raises(UserError) as error:
+        load_model(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_the_latch_of_a_model_takes_the_threshold_found_in_training(tmp_path):
+    run = replace(TINY, model=replace(TINY.model, memory="none"))
+    path = tmp_path / "none.safetensors"
+    save_model(path, NeuroSVT(run.model), run, {"latch_threshold": -2.0})
+    latch = load_model(str(path)).latch()
+    assert latch.threshold == -2.0
+    assert not latch.training
+
+
+def test_a_model_without_a_threshold_has_no_latch(trained, tmp_path):
+    with pytest.raises(UserError, match="latch_threshold"):
+        load_model(str(tmp_path / "runs" / "tiny")).latch()
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "expected"),
+    [
+        ("permanence", "leaky", "permanence"),
+        ("permanence", "lif", "permanence_lif"),
+        ("runs/a/", "none", "runs/a_none"),
+    ],
+)
+def test_siblings_are_called_by_their_memory(name, memory, expected):
+    assert sibling(name, memory) == expected

@@ -1,0 +1,53 @@
+"""A tiny model, its training, and scenes for it."""
+
+import pytest
+import torch
+
+from neurosvt.data.stream import SceneStream, StreamConfig
+from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.train.loop import TrainConfig, Training
+
+TINY = {
+    "image_size": 32,
+    "patch_size": 8,
+    "kernel_size": 8,
+    "width": 8,
+    "heads": 2,
+    "depth": 1,
+    "memory_channels": 8,
+    "head_width": 8,
+}
+
+
+@pytest.fixture
+def tiny_model():
+    """tiny_model(memory, ...): the same weights every time."""
+
+    def build(memory="leaky", seed=0, **settings):
+        torch.manual_seed(seed)
+        return NeuroSVT(NeuroSVTConfig(**TINY | settings, memory=memory))
+
+    return build
+
+
+@pytest.fixture
+def tiny_training(tiny_model):
+    """tiny_training(memory, ...): a model that has not learnt yet."""
+
+    def build(memory="leaky", steps=6, **settings):
+        return Training(tiny_model(memory), TrainConfig(steps=steps, batch=2, **settings))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tiny_batches():
+    """tiny_batches(start, steps): what a tiny model is trained on."""
+    config = StreamConfig(seen=(6, 8), hidden=(5, 8), after=2)
+    made = {}
+
+    def draw(start=0, stop=6):
+        stream = SceneStream(config, 2, 1000, 0, size=32)
+        return [made.setdefault(i, stream[i]) for i in range(start, stop)]
+
+    return draw

@@ -1,0 +1,183 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from neurosvt.config import UserError
+from neurosvt.train import checkpoint
+
+FACTS = {"step": 3, "history": [{"loss": 0.1 + 0.2}], "run": {"name": "ü", "tau": None}}
+
+
+@pytest.fixture
+def tensors():
+    return {
+        "weight": torch.randn(3, 5).t(),  # not contiguous
+        "half": torch.randn(4).bfloat16(),
+        "rng": torch.get_rng_state(),
+        "step": torch.tensor(7.0),
+        "empty": torch.zeros(0, 3),
+    }
+
+
+@pytest.fixture
+def saved(tmp_path, tensors) -> Path:
+    path = tmp_path / "run" / "last.safetensors"
+    checkpoint.save(path, tensors, FACTS)
+    return path
+
+
+def test_tensors_and_facts_come_back_as_they_went_in(saved, tensors):
+    again, facts = checkpoint.load(saved)
+    assert facts == FACTS
+    assert again.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert again[name].dtype == tensor.dtype
+        assert torch.equal(again[name], tensor)
+
+
+def test_what_was_loaded_does_not_hang_on_the_file(saved, tensors):
+    again, _ = checkpoint.load(saved)
+    checkpoint.save(saved, {name: t.clone().zero_() for name, t in tensors.items()}, {})
+    assert torch.equal(again["weight"], tensors["weight"])
+
+
+@pytest.mark.parametrize("failure", ["facts", "half written", "not moved"])
+def test_a_failed_save_leaves_the_old_file_and_no_draft(saved, tensors, monkeypatch, failure):
+    facts = {}
+    if failure == "facts":
+        facts = {"a": object()}
+    elif failure == "half written":
+
+        def write_half(tensors, path, metadata):
+            Path(path).write_bytes(b"half")
+            raise OSError("disk full")
+
+        monkeypatch.setattr(checkpoint, "save_file", write_half)
+    else:
+
+        def refuse(*paths):
+            raise OSError("no")
+
+        monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises((OSError, TypeError)):
+        checkpoint.save(saved, {"other": torch.zeros(2)}, facts)
+    assert list(saved.parent.iterdir()) == [saved]
+    again, old = checkpoint.load(saved)
+    assert old == FACTS
+    assert torch.equal(again["weight"], tensors["weight"])
+
+
+def assert_one_line(error, path):
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7, 8, 60, 0.5, 0.9, -1])
+def test_a_cut_file_is_named(saved, kept):
+    whole = saved.read_bytes()
+    length = int(kept * len(whole)) if isinstance(kept, float) else kept
+    saved.write_bytes(whole[:length])
+    with pytest.raises(UserError, match="is cut or is no checkpoint") as error:
+        checkpoint.load(saved)
+    assert_one_line(error, saved)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [None, {"format": "pt"}, {"facts": "{"}],
+    ids=["none", "foreign", "broken"],
+)
+def test_a_file_of_someone_else_is_named(tmp_path, metadata):
+    path = tmp_path / "theirs.safetensors"
+    save_file({"weight": torch.zeros(2)}, path, metadata)
+    with pytest.raises(UserError, match="no checkpoint of neurosvt") as error:
+        checkpoint.load(path)
+    assert_one_line(error, path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    path = tmp_path / "none.safetensors"
+    with pytest.raises(FileNotFoundError, match="no checkpoint at") as error:
+        checkpoint.load(path)
+    assert_one_line(error, path)
+
+
+class Trap:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_nothing_pickled_is_ever_run(tmp_path):
+    path, mark = tmp_path / "evil.safetensors", tmp_path / "ran"
+    torch.save({"weight": Trap(mark)}, path)
+    with pytest.raises(UserError):
+        checkpoint.load(path)
+    assert not mark.exists()
+
+
+def test_a_checkpoint_is_a_table_of_contents_and_plain_bytes(saved):
+    whole = saved.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    assert json.loads(header["__metadata__"]["facts"]) == FACTS
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w.pop("0.weight"), r"lacks '0\.weight' \(1 such"),
+        (lambda w: w.update(extra=torch.zeros(1)), r"has unknown 'extra' \(1 such"),
+        (
+            lambda w: w.update({"1.weight": torch.zeros(2, 4), "1.bias": torch.zeros(3)}),
+            r"'1\.bias' is \(3,\), the model wants \(2,\) \(2 such",
+        ),
+    ],
+    ids=["missing", "unknown", "shape"],
+)
+def test_weights_that_do_not_fit_are_named_and_none_is_taken(change, message):
+    model = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2))
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    weights = {name: torch.zeros_like(t) for name, t in before.items()}
+    change(weights)
+    with pytest.raises(UserError, match=message) as error:
+        checkpoint.load_weights(model, weights, "runs/a/best.safetensors")
+    assert_one_line(error, "runs/a/best.safetensors")
+    assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
+
+
+def test_weights_take_the_precision_of_the_model():
+    model, half = nn.Linear(3, 5), nn.Linear(3, 5).bfloat16()
+    checkpoint.load_weights(model, half.state_dict(), "x")
+    assert model.weight.dtype == torch.float32
+    assert torch.equal(model.weight, half.weight.float())
+
+
+def test_an_optimiser_goes_on_as_it_would_have(tmp_path):
+    def stepped(model, optimizer, count):
+        for _ in range(count):
+            optimizer.zero_grad()
+            model(torch.ones(2, 3)).square().sum().backward()
+            optimizer.step()
+
+    torch.manual_seed(1)
+    whole = nn.Linear(3, 5)
+    optimizer = torch.optim.AdamW(whole.parameters(), lr=0.1)
+    stepped(whole, optimizer, 2)
+    path = tmp_path / "a.safetensors"
+    checkpoint.save(path, checkpoint.optimizer_tensors(optimizer), {})
+    again = nn.Linear(3, 5)
+    again.load_state_dict(whole.state_dict())
+    other = torch.optim.AdamW(again.parameters(), lr=0.1)
+    checkpoint.restore_optimizer(other, checkpoint.load(path)[0])
+    stepped(whole, optimizer, 3)
+    stepped(again, other, 3)
+    assert torch.equal(whole.weight, again.weight)

@@ -1,0 +1,254 @@
+import copy
+import math
+
+import pytest
+import torch
+
+from neurosvt.config import ConfigError, UserError, build
+from neurosvt.train import checkpoint
+from neurosvt.train.loop import TrainConfig, Training, fit
+from neurosvt.train.losses import BeliefLoss
+from neurosvt.train.schedule import warmup_cosine
+
+
+def everything(training):
+    """All that decides how a training goes on, copied."""
+    tensors = {f"model.{n}": t for n, t in training.model.state_dict().items()}
+    tensors |= checkpoint.optimizer_tensors(training.optimizer)
+    return {name: t.clone() for name, t in tensors.items()}
+
+
+def assert_same(one, two):
+    assert one.keys() == two.keys()
+    different = [name for name in one if not torch.equal(one[name], two[name])]
+    assert not different
+
+
+@pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
+@pytest.mark.parametrize("amp", [True, False], ids=["bf16", "fp32"])
+def test_stopped_and_resumed_equals_uninterrupted(
+    memory, amp, tiny_training, tiny_batches, tmp_path
+):
+    def begin():
+        return tiny_training(memory, amp=amp, state_noise=0.01)
+
+    whole, losses = begin(), []
+    fit(whole, tiny_batches(0, 3), BeliefLoss(), losses.append)
+    whole.history.append({"step": 3, "score": 1 / 3})
+    fit(whole, tiny_batches(3, 6), BeliefLoss(), losses.append)
+    random_after = torch.get_rng_state()
+
+    first = begin()
+    fit(first, tiny_batches(0, 3), BeliefLoss())
+    first.history.append({"step": 3, "score": 1 / 3})
+    path = tmp_path / "last.safetensors"
+    first.save(path, {"run": {}})
+    torch.manual_seed(99)  # another process would not stand where this one stopped
+    second, losses_again = begin(), []
+    second.restore(path)
+    assert second.step == 3
+    fit(second, tiny_batches(3, 6), BeliefLoss(), losses_again.append)
+
+    assert_same(everything(whole), everything(second))
+    assert torch.equal(torch.get_rng_state(), random_after)
+    assert second.step == whole.step == 6
+    assert second.history == whole.history
+    for one, two in zip(losses[3:], losses_again, strict=True):
+        assert (one.loss, one.gradient_norm, one.rate, one.step) == (
+            two.loss, two.gradient_norm, two.rate, two.step,
+        )  # fmt: skip
+
+
+def test_saving_changes_nothing(tiny_training, tiny_batches, tmp_path):
+    training = tiny_training()
+    fit(training, tiny_batches(0, 2), BeliefLoss())
+    before, random = everything(training), torch.get_rng_state()
+    training.save(tmp_path / "last.safetensors", {})
+    assert_same(before, everything(training))
+    assert torch.equal(random, torch.get_rng_state())
+
+
+def test_state_noise_reaches_the_training(tiny_training, tiny_batches):
+    """Or resuming its random state would prove nothing."""
+    quiet, noisy = (tiny_training(state_noise=noise) for noise in (0.0, 0.3))
+    for training in (quiet, noisy):
+        fit(training, tiny_batches(0, 2), BeliefLoss())
+    assert not torch.equal(quiet.model.heads.hidden.weight, noisy.model.heads.hidden.weight)
+
+
+def test_what_holds_weights_only_is_not_resumed(tiny_training, tmp_path):
+    training = tiny_training()
+    path = tmp_path / "best.safetensors"
+    checkpoint.save(path, training.model.state_dict(), {})
+    with pytest.raises(UserError, match="holds weights only"):
+        training.restore(path)
+
+
+def test_a_checkpoint_of_another_shape_is_not_resumed(tiny_training, tiny_model, tmp_path):
+    path = tmp_path / "last.safetensors"
+    Training(tiny_model(width=16), TrainConfig()).save(path, {})
+    training = tiny_training()
+    with pytest.raises(UserError, match=r"the model wants"):
+        training.restore(path)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf], ids=str)
+@pytest.mark.parametrize(
+    "layer", ["embed.project", "blocks.0.attention.qkv", "memory.read", "heads.hidden"]
+)
+def test_a_gradient_that_is_not_finite_names_its_layer(bad, layer, tiny_training, tiny_batches):
+    training = tiny_training()
+    modules = dict(training.model.named_modules())
+    weight = next(modules[layer].parameters(recurse=False))
+    weight.register_hook(lambda grad: torch.full_like(grad, bad))
+    with pytest.raises(UserError, match="gradient not finite at step 0") as error:
+        fit(training, tiny_batches(0, 1), BeliefLoss())
+    others = set(modules) - {layer} - {name for name in modules if layer.startswith(name)}
+    named = str(error.value).partition(" in ")[2].partition(";")[0].split(", ")
+    assert layer in named
+    assert not others & set(named)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("layer", ["memory.read", "heads.hidden", "heads.answer"])
+def test_a_weight_that_is_no_number_is_named(layer, tiny_training, tiny_batches):
+    """Its NaN reaches the gradients of all that lies before it; the culprit is what helps."""
+    training = tiny_training()
+    weight = next(training.model.get_submodule(layer).parameters(recurse=False))
+    with torch.no_grad():
+        weight.view(-1)[0] = math.nan
+    with pytest.raises(UserError, match="not finite") as error:
+        fit(training, tiny_batches(0, 1), BeliefLoss())
+    assert layer in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("layer", ["blocks.0.contract", "heads.hidden"])
+def test_a_layer_that_says_what_is_no_number_is_named(layer, tiny_training, tiny_batches):
+    """As an overflow in its forward pass would."""
+    training = tiny_training()
+    training.model.get_submodule(layer).register_forward_hook(lambda m, given, out: out * math.nan)
+    with pytest.raises(UserError, match="not finite") as error:
+        fit(training, tiny_batches(0, 1), BeliefLoss())
+    assert layer in str(error.value)
+
+
+def test_gradients_too_large_to_measure_are_called_so(tiny_training, tiny_batches):
+    training = tiny_training()
+    training.model.heads.answer.weight.register_hook(lambda grad: torch.full_like(grad, 1e30))
+    with pytest.raises(UserError, match="norm overflows"):
+        fit(training, tiny_batches(0, 1), BeliefLoss())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf], ids=str)
+def test_nothing_is_kept_of_a_step_that_failed(bad, tiny_training, tiny_batches):
+    training = tiny_training()
+    fit(training, tiny_batches(0, 2), BeliefLoss())
+    before = everything(training)
+    training.model.heads.hidden.weight.register_hook(lambda grad: torch.full_like(grad, bad))
+    told = []
+    with pytest.raises(UserError):
+        fit(training, tiny_batches(2, 3), BeliefLoss(), told.append)
+    assert not told
+    assert training.step == 2
+    learnt = dict(training.model.named_parameters())
+    after = everything(training)
+    assert_same(
+        {n: t for n, t in before.items() if n.removeprefix("model.") in learnt or n[0].isdigit()},
+        {n: t for n, t in after.items() if n.removeprefix("model.") in learnt or n[0].isdigit()},
+    )
+
+
+def test_running_statistics_are_not_kept_either_of_a_step_that_failed(tiny_training, tiny_batches):
+    training = tiny_training()
+    before = everything(training)
+    training.model.heads.hidden.weight.register_hook(lambda grad: grad * math.nan)
+    with pytest.raises(UserError):
+        fit(training, tiny_batches(0, 1), BeliefLoss())
+    assert_same(before, everything(training))
+
+
+def test_weight_decay_shrinks_matrices_and_leaves_vectors(tiny_training):
+    training = tiny_training(weight_decay=0.5, rate=0.1)
+    before = {n: p.detach().clone() for n, p in training.model.named_parameters()}
+    for parameter in training.model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    training.optimizer.step()
+    assert {p.ndim for p in before.values()} >= {1, 2}
+    for name, parameter in training.model.named_parameters():
+        factor = 0.95 if parameter.ndim > 1 else 1.0
+        torch.testing.assert_close(parameter.detach(), before[name] * factor)
+
+
+def test_every_parameter_is_trained_once(tiny_training):
+    training = tiny_training()
+    groups = [p for group in training.optimizer.param_groups for p in group["params"]]
+    assert len(groups) == len({id(p) for p in groups}) == len(list(training.model.parameters()))
+
+
+def test_watchers_are_told_of_every_step_in_order(tiny_training, tiny_batches):
+    training, records = tiny_training(), []
+    fit(training, tiny_batches(0, 4), BeliefLoss(), records.append)
+    cfg = training.config
+    assert [r.step for r in records] == [1, 2, 3, 4]
+    assert [r.rate for r in records] == [
+        warmup_cosine(step, cfg.steps, cfg.rate, cfg.warmup) for step in range(4)
+    ]
+    for record in records:
+        assert record.seconds > 0
+        assert 0 <= record.waited <= 1
+        assert all(math.isfinite(part) and not part.requires_grad for part in record.loss)
+
+
+def test_steps_are_clipped(tiny_training, tiny_batches):
+    """The norm that is told is the one before clipping; what is applied is not above it."""
+    training, norms = tiny_training(clip=1e-3), []
+    fit(training, tiny_batches(0, 1), BeliefLoss(), lambda r: norms.append(r.gradient_norm))
+    applied = torch.stack([p.grad.square().sum() for p in training.model.parameters()]).sum().sqrt()
+    assert norms[0] > 1e-3
+    assert applied.item() == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_training_goes_on_in_training_mode_after_a_look_in_eval_mode(tiny_training, tiny_batches):
+    """Validation leaves the model in eval mode, in which norms would stop learning."""
+
+    def look(record):
+        training.model.eval()
+
+    training = tiny_training()
+    fit(training, tiny_batches(0, 2), BeliefLoss(), look)
+    whole = tiny_training()
+    fit(whole, tiny_batches(0, 2), BeliefLoss())
+    assert_same(everything(whole), everything(training))
+
+
+def test_one_batch_can_be_learnt_by_heart(tiny_training, tiny_batches):
+    training, costs = tiny_training(steps=60, rate=0.02, amp=False), []
+    fit(
+        training,
+        tiny_batches(0, 1) * 60,
+        BeliefLoss(),
+        lambda r: costs.append(sum(part.item() for part in r.loss)),
+    )
+    assert sum(costs[-5:]) / 5 < 0.5 * costs[0]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"steps": 0}, {"batch": 0}, {"validate_every": 0}, {"rate": 0.0}, {"clip": -1.0},
+        {"seed": -1}, {"weight_decay": -1.0}, {"state_noise": -0.1}, {"rate": math.nan},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_settings_that_cannot_be_are_named(setting):
+    (name,) = setting
+    with pytest.raises(ConfigError, match=name):
+        build(TrainConfig, setting)
+
+
+def test_a_training_copies_nothing_that_it_was_given(tiny_training):
+    """The model trained is the model handed in."""
+    training = tiny_training()
+    twin = copy.deepcopy(training.model)
+    assert Training(twin, training.config).model is twin

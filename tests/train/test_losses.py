@@ -1,0 +1,113 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurosvt.train.losses import BeliefLoss, Truth, step_weights
+
+T, B, C = 7, 3, 5
+
+
+@pytest.fixture
+def truth():
+    hidden = torch.zeros(T, B, dtype=torch.bool)
+    hidden[3:6] = True
+    return Truth(torch.tensor([0, 4, 2]), torch.rand(T, B, 2), hidden)
+
+
+def perfect(truth, sure=50.0):
+    """What a model says that knows everything."""
+    logits = torch.zeros(T, B, C)
+    logits[:, torch.arange(B), truth.label] = sure
+    unseen = sure * (2 * truth.hidden.float() - 1)
+    return SimpleNamespace(class_logits=logits, place=truth.place.clone(), unseen_logit=unseen)
+
+
+@given(
+    steps=st.integers(1, 33),
+    batch=st.integers(1, 7),
+    share=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_weights_sum_to_one_half_of_it_for_what_is_hidden(steps, batch, share, seed):
+    hidden = torch.rand(steps, batch, generator=torch.Generator().manual_seed(seed)) < share
+    weight = step_weights(hidden)
+    assert weight.sum().item() == pytest.approx(1, rel=1e-5)
+    assert (weight > 0).all()
+    if hidden.any() and not hidden.all():
+        assert weight[hidden].sum().item() == pytest.approx(0.5, rel=1e-5)
+        assert weight[hidden].unique().numel() == weight[~hidden].unique().numel() == 1
+
+
+def test_a_long_darkness_does_not_drown_what_was_seen(truth):
+    """Ten times as many hidden steps, each as wrong as before, cost the same."""
+
+    def cost(dark):
+        steps = 4 + dark
+        hidden = torch.arange(steps)[:, None].expand(steps, B) >= 4
+        place = torch.full((steps, B, 2), 0.5)
+        logits = torch.zeros(steps, B, C)
+        belief = SimpleNamespace(
+            class_logits=logits, place=place + 0.3, unseen_logit=torch.zeros(steps, B)
+        )
+        return torch.stack(BeliefLoss()(belief, Truth(truth.label, place, hidden)))
+
+    torch.testing.assert_close(cost(10), cost(100))
+
+
+def test_a_perfect_belief_costs_nothing(truth):
+    for part in BeliefLoss()(perfect(truth), truth):
+        assert part.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_knowing_nothing_costs_what_theory_says(truth):
+    belief = perfect(truth, sure=0.0)
+    label, place, unseen = BeliefLoss(unseen_weight=1.0)(belief, truth)
+    assert label.item() == pytest.approx(torch.tensor(float(C)).log().item(), rel=1e-5)
+    assert place.item() == 0
+    assert unseen.item() == pytest.approx(torch.tensor(2.0).log().item(), rel=1e-5)
+
+
+def test_beyond_its_scale_a_place_error_costs_linearly(truth):
+    loss = BeliefLoss(place_scale=0.125)
+
+    def cost(error):
+        belief = perfect(truth)
+        belief.place[..., 0] += error
+        return loss(belief, truth).place.item()
+
+    assert cost(0.125) == pytest.approx(0.5, rel=1e-4)
+    assert cost(0.0625) == pytest.approx(0.125, rel=1e-4)  # a parabola within
+    far = [cost(0.125 * n) for n in (2, 3, 4)]
+    assert far == pytest.approx([1.5, 2.5, 3.5], rel=1e-4)
+
+
+def test_weights_of_the_parts_are_factors(truth):
+    belief = perfect(truth, sure=1.0)
+    belief.place += 0.1
+    once = BeliefLoss(place_weight=1.0, unseen_weight=1.0)(belief, truth)
+    more = BeliefLoss(place_weight=3.0, unseen_weight=0.5)(belief, truth)
+    torch.testing.assert_close(torch.stack(more), torch.stack(once) * torch.tensor([1.0, 3.0, 0.5]))
+
+
+def test_every_step_teaches_the_hidden_ones_included(truth):
+    belief = SimpleNamespace(
+        class_logits=torch.zeros(T, B, C, requires_grad=True),
+        place=torch.zeros(T, B, 2, requires_grad=True),
+        unseen_logit=torch.zeros(T, B, requires_grad=True),
+    )
+    sum(BeliefLoss()(belief, truth)).backward()
+    for said in vars(belief).values():
+        felt = said.grad.abs().reshape(T, B, -1).sum(-1)
+        assert (felt > 0).all()
+        assert felt[truth.hidden].sum() > 0
+
+
+def test_each_answer_is_held_against_its_own_sample_and_step(truth):
+    belief = perfect(truth)
+    belief.class_logits[2, 1] = 0  # one doubt
+    doubt = BeliefLoss()(belief, truth).label.item()
+    weight = step_weights(truth.hidden)[2, 1].item()
+    assert doubt == pytest.approx(weight * torch.tensor(float(C)).log().item(), rel=1e-4)
