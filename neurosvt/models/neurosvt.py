@@ -11,6 +11,7 @@ C classes.
 """
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -21,11 +22,18 @@ from torch.nn import functional as F
 
 from neurosvt.nn.block import Block
 from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
-from neurosvt.nn.memory import FrameRead, LeakyMemory, TokenRead
-from neurosvt.nn.neuron import checked_tau, touch
+from neurosvt.nn.memory import FrameRead, LeakyMemory, TokenRead, checked_taus
+from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
 from neurosvt.nn.norm import to_grid
 from neurosvt.ops.lif import backend_named
 from neurosvt.ops.rows import Rows, by_frame, pack, place, take
+
+
+def positive(name: str, value: int | float) -> int | float:
+    """`value` itself, if it is a number above 0; `name` is what a message calls it."""
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a number above 0, got {value}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,10 @@ class NeuroSVTConfig:
     """Length of a time step: time constants are in steps of this length."""
 
     def __post_init__(self):
+        for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
+            positive(name, getattr(self, name))
+        for name in ("memory_channels", "head_width", "frame_ms"):
+            positive(name, getattr(self, name))
         if self.image_size % self.patch_size:
             raise ValueError(
                 f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
@@ -68,11 +80,12 @@ class NeuroSVTConfig:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if self.memory not in ("leaky", "lif", "none"):
             raise ValueError(f"memory {self.memory!r} is unknown; choose from leaky, lif, none")
-        if self.classes < 2 or self.depth < 1 or self.frame_ms <= 0:
-            raise ValueError("classes must be at least 2, depth at least 1 and frame_ms above 0")
+        if self.classes < 2:
+            raise ValueError(f"classes must be at least 2, got {self.classes}")
         self.windows()
-        checked_tau(self.tau)
-        checked_tau(self.tau_memory)
+        for name in ("tau", "tau_memory"):
+            checked_tau(getattr(self, name), name)
+        checked_taus(self.memory_tau, "memory_tau")
 
     def windows(self) -> Windows:
         """What each token looks at."""
@@ -175,7 +188,7 @@ class NeuroSVT(nn.Module):
         self.blocks = nn.ModuleList(
             Block(cfg.width, cfg.heads, cfg.mlp_ratio) for _ in range(cfg.depth)
         )
-        self.fire = type(self.embed.fire)()
+        self.fire = TokenLIF()
         channels = cfg.memory_channels
         self.memory: LeakyMemory | TokenRead | FrameRead
         if cfg.memory == "leaky":
@@ -222,11 +235,17 @@ class NeuroSVT(nn.Module):
             frame_ms: length of these frames; None for that of the config.
 
         Raises:
-            ValueError: frames of another size than the model's, or not binary.
+            ValueError: frames of another size than the model's, or not binary, a state of another
+                batch, or a frame length that is none.
         """
         frames = self.checked(frames)
-        state = self.start(frames.shape[1]) if state is None else state
-        rate = 1.0 if frame_ms is None else frame_ms / self.config.frame_ms
+        batch = frames.shape[1]
+        state = self.start(batch) if state is None else state
+        if len(state.memory) != batch:
+            raise ValueError(
+                f"the state is of a batch of {len(state.memory)}, the frames of {batch}"
+            )
+        rate = 1.0 if frame_ms is None else positive("frame_ms", frame_ms) / self.config.frame_ms
         spikes, rows, state = self.see(frames, state, state_noise, rate)
         charge, state = self.remember(spikes, rows, state, state_noise, rate)
         return self.heads(charge), state
@@ -315,8 +334,11 @@ class NeuroSVT(nn.Module):
                 f"frames must be (T, B, 2, {side}, {side}) with T >= 1, got {tuple(frames.shape)}"
             )
         if frames.dtype != torch.bool:
-            if not ((frames == 0) | (frames == 1)).all():
-                raise ValueError("frames must be binary: 1 where a pixel had an event, else 0")
+            odd = frames[(frames != 0) & (frames != 1)]
+            if len(odd):
+                raise ValueError(
+                    f"frames must be binary (1 where a pixel had an event), got {odd[0].item()}"
+                )
             frames = frames.bool()
         return frames
 

@@ -32,10 +32,10 @@ class Windows:
     def __post_init__(self):
         if self.kernel < self.stride or (self.kernel - self.stride) % 2:
             raise ValueError(
-                f"kernel {self.kernel} must be the stride {self.stride} plus an even number"
+                f"kernel_size {self.kernel} must be patch_size {self.stride} plus an even number"
             )
         if self.least < 1:
-            raise ValueError(f"a window needs at least 1 event, got {self.least}")
+            raise ValueError(f"least_events must be at least 1, got {self.least}")
 
     @property
     def border(self) -> int:
@@ -68,9 +68,9 @@ class Windows:
         y, x = rows.position // across, rows.position % across
         pixels = views[rows.frame, :, y, x].contiguous().view(torch.uint8)
         # Spikes are exact in any float type, so under autocast they need not be converted twice.
-        kind = (
-            torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
-        )
+        device = pixels.device.type
+        half = torch.is_autocast_enabled(device)
+        kind = torch.get_autocast_dtype(device) if half else torch.float32
         return pixels.reshape(len(rows), 2 * self.kernel**2).to(kind)
 
 
@@ -89,7 +89,10 @@ def _ones(words: Tensor) -> Tensor:
 
 def _words(pixels: Bool[Tensor, "F 2 Y X"], at_once: int) -> Tensor:
     """Pixels with the last axis in words of `at_once`, or as bytes where there is no such word."""
-    return pixels.contiguous().view(torch.uint8).view(_WORDS.get(at_once, torch.uint8))
+    pixels = pixels.contiguous()
+    if pixels.storage_offset() % at_once:  # a slice may begin in the middle of a word
+        pixels = pixels.clone()
+    return pixels.view(torch.uint8).view(_WORDS.get(at_once, torch.uint8))
 
 
 class SpikingPatchEmbed(nn.Module):

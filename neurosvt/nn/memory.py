@@ -4,6 +4,8 @@ Axes: T time steps, B batch, N tokens, D width, R rows, F frames with at least o
 channels, E channels read.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -55,6 +57,13 @@ GATE_THRESHOLD = 0.2
 tokens and make up most of that mean, so that an object in view is well below 1."""
 
 
+def checked_taus(tau: tuple[float, float], name: str = "tau") -> tuple[float, float]:
+    """The shortest and the longest time constant, if there are such; `name` as messages call them."""
+    if not 1 < tau[0] <= tau[1] < math.inf:
+        raise ValueError(f"{name} must be two time constants > 1, the longest last, got {tau}")
+    return tau
+
+
 class LeakyMemory(nn.Module):
     """The leaky memory token: charge, not spikes, that outlasts what caused it.
 
@@ -67,9 +76,7 @@ class LeakyMemory(nn.Module):
 
     def __init__(self, positions: int, width: int, channels: int, tau: tuple[float, float]):
         super().__init__()
-        low, high = tau
-        if not 1 < low <= high:
-            raise ValueError(f"tau must be two time constants > 1, the longest last, got {tau}")
+        low, high = checked_taus(tau)
         self.read = PositionRead(positions, width, 2 * channels)
         # Learnt and stored as log tau: a decay near 1 does not survive half precision.
         self.log_tau = nn.Parameter(

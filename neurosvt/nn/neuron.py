@@ -16,10 +16,10 @@ from neurosvt.ops.lif import lif, lif_rows
 from neurosvt.ops.rows import Rows
 
 
-def checked_tau(tau: float) -> float:
-    """`tau` itself, if a membrane can have it."""
-    if not tau > 1:
-        raise ValueError(f"tau must be > 1 time step, got {tau}")
+def checked_tau(tau: float, name: str = "tau") -> float:
+    """`tau` itself, if a membrane can have it; `name` is what a message calls it."""
+    if not 1 < tau < math.inf:
+        raise ValueError(f"{name} must be > 1 time step and finite, got {tau}")
     return tau
 
 
@@ -102,7 +102,7 @@ def touch(rows: Rows, decay: float | Float[Tensor, " N"], noise: float, backend:
 
     The power is taken in double precision, so that it is the same however a sequence is cut.
     """
-    per_row = torch.as_tensor(decay, dtype=torch.float64)
+    per_row = torch.as_tensor(decay, dtype=torch.float64, device=rows.gap.device)
     per_row = per_row[rows.position] if per_row.ndim else per_row
     return Touch(rows, per_row.pow(rows.gap.double()).float()[:, None], noise, backend)
 

@@ -50,8 +50,9 @@ class ScaleNorm(nn.Module):
         if not self.training or not len(x):
             return x * self.scale().to(x.dtype)
         y, mean_square = scale_by_rms(x, self.gain, self.eps)
-        with torch.no_grad():
-            self.mean_square.lerp_(mean_square, self.momentum)
+        if mean_square.any():  # silence says nothing about how strong a token is that fires
+            with torch.no_grad():
+                self.mean_square.lerp_(mean_square.to(self.mean_square), self.momentum)
         return y
 
 

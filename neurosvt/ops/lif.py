@@ -13,6 +13,7 @@ and belongs to the first `sizes[r]` streams. A dense call is the case in which a
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -70,20 +71,21 @@ def lif(
         raise ValueError(f"decay must be in [0, 1), got {decay}")
     if decay_input:
         current = (1 - decay) * current
-    if v is None:
-        v = current.new_zeros(current.shape[1:], dtype=torch.float32 if current.is_cpu else None)
-        v = v.to(torch.promote_types(current.dtype, torch.float32))
     steps, neurons = current.shape[0], current.shape[1:]
+    if v is None:
+        v = current.new_zeros(neurons, dtype=torch.promote_types(current.dtype, torch.float32))
+    if v.shape != neurons:
+        raise ValueError(f"v is {tuple(v.shape)}, one step of current {tuple(neurons)}")
     width = neurons[-1] if neurons else 1
     streams = neurons[:-1].numel() if neurons else 1
     keep: float | Tensor
     if isinstance(decay, Tensor):
-        keep = decay.expand(current.shape).reshape(-1, width)
+        keep = decay.expand(current.shape).reshape(steps * streams, width)
     else:
         keep = float(decay)
     spikes, v = lif_rows(
-        current.reshape(-1, width),
-        v.reshape(-1, width),
+        current.reshape(steps * streams, width),
+        v.reshape(streams, width),
         sizes=[streams] * steps,
         keep=keep,
         threshold=threshold,
@@ -124,8 +126,17 @@ def lif_rows(
         raise ValueError(f"threshold must be > 0, or silence would fire, got {threshold}")
     if reset not in RESETS:
         raise ValueError(f"reset {reset!r} is unknown; choose from {RESETS}")
-    if slope is None:
-        slope = surrogate_named(surrogate).slope
+    # Kernels write where these say, so they are checked here and not only in tests.
+    shrinking = all(a >= b for a, b in pairwise([len(v), *sizes]))
+    if sum(sizes) != len(current) or not shrinking or current.shape[1] != v.shape[1]:
+        raise ValueError(
+            f"sizes {list(sizes)[:4]}... must not increase, start at most at v's {len(v)} streams "
+            f"and sum to current's {len(current)} rows, which must be as wide as v"
+        )
+    if isinstance(keep, Tensor) and len(keep) != len(current):
+        raise ValueError(f"keep has {len(keep)} rows, current {len(current)}")
+    own_slope = surrogate_named(surrogate).slope
+    slope = own_slope if slope is None else slope
     run = BACKENDS["native" if backend == "auto" else backend_named(backend)]
     return run(current, v, sizes, keep, threshold, reset, surrogate, slope)
 

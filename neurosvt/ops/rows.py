@@ -50,7 +50,11 @@ def pack(active: Bool[Tensor, "T B N"], age: Int[Tensor, "B N"] | None = None) -
     steps, batch, positions = active.shape
     streams = batch * positions
     flat = active.reshape(steps, streams)
-    start = torch.ones(streams, dtype=torch.long) if age is None else age.reshape(-1)
+    start = (
+        torch.ones(streams, dtype=torch.long, device=active.device)
+        if age is None
+        else age.reshape(-1)
+    )
     time = torch.arange(1, steps + 1, device=active.device)[:, None]
     # The latest touch up to and including each step, counted from 1; before the first: 1 - age.
     touched = torch.where(flat, time, (1 - start)[None]).cummax(0).values if steps else time[:0]
@@ -135,13 +139,13 @@ def by_frame(rows: Rows) -> FrameSlots:
     sort = rows.frame.argsort(stable=True)
     begin = count.cumsum(0) - count
     place_in_frame = torch.empty_like(sort)
-    place_in_frame[sort] = torch.arange(len(sort)) - begin[rows.frame[sort]]
+    place_in_frame[sort] = torch.arange(len(sort), device=sort.device) - begin[rows.frame[sort]]
     base = torch.zeros_like(count)
     buckets, size, low, tokens = [], 0, 0, 1
     while low < rows.shape[2]:
         frames = ((count > low) & (count <= tokens)).nonzero()[:, 0]
         if len(frames):
-            base[frames] = size + tokens * torch.arange(len(frames))
+            base[frames] = size + tokens * torch.arange(len(frames), device=frames.device)
             buckets.append((len(frames), tokens))
             size += tokens * len(frames)
         low, tokens = tokens, 2 * tokens

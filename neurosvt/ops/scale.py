@@ -35,10 +35,10 @@ class _ScaleByRMS(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor]:
         x = x.contiguous()
         squares, fired = _column_sums(x, x)
-        mean_square = squares / fired
+        mean_square = squares / max(1, fired)
         inverse = torch.rsqrt(mean_square + eps)
         ctx.save_for_backward(x, gain, inverse)
-        ctx.fired = fired
+        ctx.fired = max(1, fired)
         ctx.mark_non_differentiable(mean_square)
         return scale_rows(x, gain * inverse), mean_square
 
@@ -61,11 +61,12 @@ def scale_rows(x: Float[Tensor, "R D"], scale: Float[Tensor, " D"]) -> Float[Ten
 
 
 def _column_sums(x: Tensor, y: Tensor) -> tuple[Tensor, int]:
-    """Sum of `x * y` over the rows, and how many rows of `x` are not all zero, at least 1."""
+    """Sum of `x * y` over rows, in float32 at least, and how many rows of `x` are not all zero."""
     if not suits(x):
-        return (x * y).sum(0), max(1, int((x != 0).any(1).sum()))
+        wide = torch.promote_types(x.dtype, torch.float32)
+        return (x.to(wide) * y).sum(0), int((x != 0).any(1).sum())
     sums = torch.zeros(x.shape[1])
-    return sums, max(1, call("column_sums", x.dtype, x, y, *x.shape, sums))
+    return sums, call("column_sums", x.dtype, x, y, *x.shape, sums)
 
 
 def _scale_backward(grad: Tensor, x: Tensor, scale: Tensor, pull: Tensor) -> Tensor:

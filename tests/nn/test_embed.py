@@ -76,9 +76,9 @@ def test_frames_in_any_layout_have_the_same_windows(stride):
 
 @pytest.mark.parametrize(("kernel", "stride"), [(4, 8), (5, 4), (0, 2)])
 def test_windows_that_leave_pixels_out_are_refused(kernel, stride):
-    with pytest.raises(ValueError, match=f"kernel {kernel} must be the stride {stride} plus"):
+    with pytest.raises(ValueError, match=f"kernel_size {kernel} must be patch_size {stride} plus"):
         Windows(kernel, stride)
-    with pytest.raises(ValueError, match="at least 1 event, got 0"):
+    with pytest.raises(ValueError, match="least_events must be at least 1, got 0"):
         Windows(4, 4, 0)
 
 

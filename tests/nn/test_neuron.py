@@ -60,7 +60,7 @@ def test_every_w_is_a_time_constant():
 @pytest.mark.parametrize("tau", [1.0, 0.0, -3.0, float("nan")])
 def test_a_tau_that_no_membrane_can_have_is_refused(tau):
     for make in (checked_tau, LIF, lambda tau: ParametricLIF(3, tau)):
-        with pytest.raises(ValueError, match=f"tau must be > 1 time step, got {tau}"):
+        with pytest.raises(ValueError, match=f"tau must be > 1 time step and finite, got {tau}"):
             make(tau)
 
 
