@@ -231,7 +231,8 @@ class NeuroSVT(nn.Module):
         Args:
             frames: binary event frames, OFF then ON; bool, or numbers that are 0 or 1.
             state: what an earlier call returned; None for samples that have seen nothing.
-            state_noise: standard deviation of noise on the state at every step, in thresholds.
+            state_noise: standard deviation of noise on the state at every step, in thresholds; in
+                training on the memory alone.
             frame_ms: length of these frames; None for that of the config.
 
         Raises:
@@ -246,7 +247,8 @@ class NeuroSVT(nn.Module):
                 f"the state is of a batch of {len(state.memory)}, the frames of {batch}"
             )
         rate = 1.0 if frame_ms is None else positive("frame_ms", frame_ms) / self.config.frame_ms
-        spikes, rows, state = self.see(frames, state, state_noise, rate)
+        spatial_noise = 0.0 if self.training else state_noise
+        spikes, rows, state = self.see(frames, state, spatial_noise, rate)
         charge, state = self.remember(spikes, rows, state, state_noise, rate)
         return self.heads(charge), state
 

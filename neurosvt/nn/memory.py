@@ -58,7 +58,7 @@ tokens and make up most of that mean, so that an object in view is well below 1.
 
 
 def checked_taus(tau: tuple[float, float], name: str = "tau") -> tuple[float, float]:
-    """The shortest and the longest time constant, if there are such; `name` as messages call them."""
+    """The shortest and the longest time constant, if they can be; `name` as messages call them."""
     if not 1 < tau[0] <= tau[1] < math.inf:
         raise ValueError(f"{name} must be two time constants > 1, the longest last, got {tau}")
     return tau

@@ -92,19 +92,25 @@ class Touch:
     rows: Rows
     keep: Float[Tensor, "R 1"]
     """Share of its membrane that each token has left when its row arrives."""
-    noise: float = 0.0
-    """Standard deviation of the noise on the membrane at every touch, in thresholds."""
+    noise: Float[Tensor, "R 1"] | None = None
+    """Standard deviation of what noise at every step has added since the last touch."""
     backend: str = "auto"
 
 
 def touch(rows: Rows, decay: float | Float[Tensor, " N"], noise: float, backend: str) -> Touch:
-    """Rows with their membranes' decay over the gap since each token's last touch.
+    """Rows with their membranes' decay, and the noise added, since each token's last touch.
 
     The power is taken in double precision, so that it is the same however a sequence is cut.
     """
     per_row = torch.as_tensor(decay, dtype=torch.float64, device=rows.gap.device)
     per_row = per_row[rows.position] if per_row.ndim else per_row
-    return Touch(rows, per_row.pow(rows.gap.double()).float()[:, None], noise, backend)
+    keep = per_row.pow(rows.gap.double())[:, None]
+    spread = None
+    if noise:
+        each = per_row[:, None] if per_row.ndim else per_row
+        # Independent noise of g steps, each decayed since: a geometric sum of variances.
+        spread = noise * ((1 - keep.square()) / (1 - each.square())).sqrt().float()
+    return Touch(rows, keep.float(), spread, backend)
 
 
 class TokenLIF(nn.Module):
@@ -116,9 +122,8 @@ class TokenLIF(nn.Module):
     def forward(
         self, current: Float[Tensor, "R D"], v: Float[Tensor, "B N D"], at: Touch
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
-        if at.noise and not self.training:
-            # Noise at each touch stands for noise at every step: what was added before the
-            # last touch has decayed to nothing a tenth as large by the next step (tau 1.1).
+        if at.noise is not None:
+            # Of a token that is not touched no noise is drawn: it cannot fire before it is.
             current = current + at.noise * torch.randn_like(current)
         flat = v.reshape(-1, v.shape[-1])
         spikes, left = lif_rows(

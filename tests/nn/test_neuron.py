@@ -109,11 +109,21 @@ def test_decay_over_a_gap_is_the_same_however_it_is_cut(cut, seed):
     assert torch.equal(age, age_again)
 
 
-def test_noise_moves_touched_membranes_in_eval_mode_only():
+def test_noise_moves_touched_membranes():
     rows = pack(torch.ones(4, 1, 5, dtype=torch.bool))
     current, v, layer = torch.zeros(20, 3), torch.zeros(1, 5, 3), TokenLIF()
-    noisy = touch(rows, 0.5, 0.01, "auto")
-    assert not layer.train()(current, v, noisy)[1].any()
-    spikes, left = layer.eval()(current, v, noisy)
+    spikes, left = layer(current, v, touch(rows, 0.5, 0.01, "auto"))
     assert not spikes.any()
     assert 0 < left.abs().max() < 0.1
+
+
+@pytest.mark.parametrize("decay", [0.1, 0.9])
+def test_noise_at_a_touch_stands_for_noise_at_every_step_since_the_last(decay):
+    active = torch.zeros(12, 1, 1, dtype=torch.bool)
+    active[0] = active[11] = True
+    at_touches = touch(pack(active), decay, 0.01, "auto")
+    steps = 0.01 * torch.randn(11, 100_000)
+    membrane = torch.zeros(100_000)
+    for noise in steps:
+        membrane = decay * membrane + noise
+    torch.testing.assert_close(at_touches.noise[-1, 0], membrane.std(), rtol=0.02, atol=0)
