@@ -52,11 +52,6 @@ class PositionRead(nn.Module):
             self.norm = nn.Identity()
 
 
-GATE_THRESHOLD = 0.2
-"""Of a gate, in root mean squares of its input. Frames in which the light goes off or on touch all
-tokens and make up most of that mean, so that an object in view is well below 1."""
-
-
 def checked_taus(tau: tuple[float, float], name: str = "tau") -> tuple[float, float]:
     """The shortest and the longest time constant, if they can be; `name` as messages call them."""
     if not 1 < tau[0] <= tau[1] < math.inf:
@@ -102,8 +97,7 @@ class LeakyMemory(nn.Module):
         """
         if len(rows):
             drive, gate = self.read(spikes, rows).float().chunk(2, dim=-1)
-            gate = spike(gate - GATE_THRESHOLD)
-            drive = drive * gate
+            gate = spike(gate - 1)
         else:
             drive = gate = v.new_zeros((*rows.shape[:2], v.shape[-1]))
         if noise:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from neurosvt.models.neurosvt import SIZES, Belief, NeuroSVT, NeuroSVTConfig, State
 from neurosvt.nn import attention
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.memory import GATE_THRESHOLD, PositionRead
+from neurosvt.nn.memory import PositionRead
 from neurosvt.nn.norm import GRID, FixedScale, ScaleNorm
 from neurosvt.ops import native
 from neurosvt.ops.lif import BACKENDS
@@ -335,10 +335,10 @@ def test_the_leaky_memory_sums_what_all_tokens_say(make, events, run):
     drive, gate = torch.einsum("tbnd,nde->tbe", spikes, model.memory.read.own).chunk(2, -1)
     v, decay = torch.zeros(2, 12), 1 - 1 / model.memory.tau()
     charge = run(model, frames).charge
-    opened = (gate >= GATE_THRESHOLD).float()
+    opened = (gate >= 1).float()
     assert 0 < opened.mean() < 1
     for t in range(len(frames)):
-        v = v * (decay * (1 - opened[t])) + drive[t] * opened[t]
+        v = v * (decay * (1 - opened[t])) + drive[t]
         assert torch.equal(charge[t], v)
 
 

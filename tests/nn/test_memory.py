@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neurosvt.nn.memory import GATE_THRESHOLD, FrameRead, LeakyMemory, PositionRead, TokenRead
+from neurosvt.nn.memory import FrameRead, LeakyMemory, PositionRead, TokenRead
 from neurosvt.nn.norm import GRID
 from neurosvt.ops.lif import lif
 from neurosvt.ops.rows import pack
@@ -120,18 +120,20 @@ def test_silence_leaves_an_empty_memory_empty(memory):
         assert not end.any()
 
 
-def test_a_spike_on_a_gate_empties_its_channel_and_lets_the_drive_in(memory):
+def test_a_spike_on_a_gate_empties_its_channel_before_the_drive_arrives(memory):
     """By hand: both channels are driven, the gate of the first is above threshold."""
     with torch.no_grad():
         memory.read.own.zero_()
         memory.read.shared.zero_()
         memory.read.shared[0, :2] = torch.tensor([0.25, 0.5])
-        memory.read.shared[0, CHANNELS : CHANNELS + 2] = GATE_THRESHOLD * torch.tensor([1.1, 0.9])
+        memory.read.shared[0, CHANNELS : CHANNELS + 2] = torch.tensor([1.1, 0.9])
     rows = pack(torch.tensor([[[True, False, False, False]]]))
     v = torch.full((1, CHANNELS), 8.0)
     (charge,), _ = remember(memory, torch.tensor([[1.0, 0.0, 0.0]]), rows, v=v)
     torch.testing.assert_close(charge[0, 0], torch.tensor(0.25), rtol=1e-4, atol=0)
-    torch.testing.assert_close(charge[0, 1:], (8 - 8 / memory.tau())[1:])
+    kept = 8 - 8 / memory.tau()
+    torch.testing.assert_close(charge[0, 1], kept[1] + 0.5, rtol=1e-4, atol=0)
+    torch.testing.assert_close(charge[0, 2:], kept[2:])
 
 
 def test_a_frame_of_half_the_length_decays_half_as_far(memory):
