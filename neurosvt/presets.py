@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from neurosvt.config import UserError, as_plain, build, load_toml
+from neurosvt.data import nmnist
 from neurosvt.data.scenes import SceneConfig
 from neurosvt.data.stream import NMNISTStream, SceneStream, StreamConfig
 from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
@@ -34,16 +35,28 @@ class Run:
             raise ValueError(
                 f"model.classes is {self.model.classes}, {self.data.dataset} has {classes}"
             )
+        if self.data.dataset == "nmnist" and self.model.image_size < nmnist.SIDE:
+            raise ValueError(
+                f"model.image_size is {self.model.image_size}, a recording of nmnist needs "
+                f"{nmnist.SIDE} pixels"
+            )
+
+    @property
+    def frame_us(self) -> int:
+        """Length of a frame, microseconds: what the data are cut into is the model's time step."""
+        return round(self.model.frame_ms * 1000)
 
     def stream(self) -> SceneStream | NMNISTStream:
         """Its training batches."""
         cfg = self.train
         kind = NMNISTStream if self.data.dataset == "nmnist" else SceneStream
-        return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size)
+        return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
 
     def exam(self, split: str, seed: int = 0) -> Exam:
         """What it is judged on."""
-        scene = SceneConfig(size=self.model.image_size, noise_hz=self.data.noise_hz)
+        scene = SceneConfig(
+            size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
+        )
         kind = NMNISTExam if self.data.dataset == "nmnist" else SceneExam
         return kind(split, seed, scene=scene)
 
@@ -141,6 +154,13 @@ def load_model(name: str, backend: str = "auto") -> Trained:
 
 
 def sibling(name: str, memory: str) -> str:
-    """The name of the same run with another memory, as `PRESETS` and their folders are called."""
-    base = name.rstrip("/")
-    return base if memory == "leaky" else f"{base}_{memory}"
+    """What the same run with another memory is called: NAME_lif beside NAME, as in `PRESETS`.
+
+    A checkpoint in a run folder stands for its folder.
+    """
+    path = Path(name)
+    if path.is_file() and path.stem in ("best", "last"):
+        path = path.parent
+    ending = path.suffix if path.is_file() else ""
+    other = path.stem if ending else path.name
+    return str(path.with_name(other + (f"_{memory}" if memory != "leaky" else "") + ending))

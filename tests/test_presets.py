@@ -101,7 +101,6 @@ def test_classes_that_do_not_fit_the_data_are_refused(dataset, classes, right):
     [
         {"model": {"image_size": 30, "patch_size": 6, "kernel_size": 6}},  # no room for an object
         {"model": {"image_size": 32, "classes": 10}, "data": {"dataset": "nmnist"}},  # 34 needed
-        {"model": {"frame_ms": 5.0}},  # its data come in frames of 10 ms
         {"model": {"heads": 0}},
         {"model": {"patch_size": 0}},
         {"model": {"width": 0}},

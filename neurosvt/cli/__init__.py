@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     word = next((word for word in argv if not word.startswith("-")), "")
     args = _parser([word] if word in COMMANDS else list(COMMANDS)).parse_args(argv)
     try:
-        return args.run(args)
+        return args.execute(args)
     except UserError as error:
         return _complain(str(error), 2)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
@@ -61,7 +61,8 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
         line = _help_line(module)
         command = commands.add_parser(name, help=line.replace("%", "%%"), description=line)
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        # Not `run`: a command may have an argument of that name.
+        command.set_defaults(execute=module.run)
     return parser
 
 

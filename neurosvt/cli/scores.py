@@ -1,6 +1,7 @@
 """The score table: which models are asked, on what, and how the answers read."""
 
 import argparse
+import math
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from torch import nn
 from neurosvt.config import UserError
 from neurosvt.evaluate.exams import Exam
 from neurosvt.evaluate.permanence import Answers, best_constant, cells, judge, row
-from neurosvt.presets import Trained, load_model, sibling
+from neurosvt.presets import Trained, load_model, model_file, sibling
 
 SEEN = 60
 """Frames of a sequence besides the hidden ones, about; for the progress bar."""
@@ -47,7 +48,7 @@ class Plan:
         """
         name = args.run or ("nmnist" if args.data == "nmnist" else "permanence")
         memories = _words(args.memory, MEMORIES, "--memory")
-        if args.events < 1 or args.seed < 0 or args.state_noise < 0:
+        if args.events < 1 or args.seed < 0 or not 0 <= args.state_noise < math.inf:
             raise UserError("--events must be at least 1, --seed and --state-noise not below 0")
         trained = load_family(name, memories)
         learnt = {t.run.data.dataset for t in trained.values()}
@@ -93,7 +94,22 @@ def load_family(name: str, memories: Iterable[str]) -> dict[str, Trained]:
     for memory in dict.fromkeys("none" if m == "latch" else m for m in memories):
         fits = own.run.model.memory == memory
         trained[memory] = own if fits else load_model(sibling(name, memory))
+        found = trained[memory].run.model.memory
+        if found != memory:
+            raise UserError(f"{trained[memory].name} has memory {found!r}, not {memory!r}")
     return trained
+
+
+def available(name: str) -> tuple[str, ...]:
+    """The memories of a family whose weights are there; the latch comes with "none"."""
+    found = []
+    for memory in MEMORIES:
+        try:
+            model_file(sibling(name, "none" if memory == "latch" else memory))
+        except FileNotFoundError:
+            continue
+        found.append(memory)
+    return tuple(found)
 
 
 def measure(plan: Plan) -> list[dict[str, Any]]:

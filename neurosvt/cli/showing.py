@@ -1,6 +1,7 @@
 """What the demo shows: episodes as every model saw them, the score table, the page."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import nn
 from neurosvt import __version__
 from neurosvt.cli.output import check_writable, write_json
 from neurosvt.cli.permanence import add_arguments as permanence_arguments
-from neurosvt.cli.scores import Plan, load_family, measure, score_table
+from neurosvt.cli.scores import MEMORIES, Plan, available, load_family, measure, score_table
 from neurosvt.config import UserError
 from neurosvt.data.events import fit_to_sensor, frames_from_events, read_npz
 from neurosvt.data.scenes import Scenes
@@ -40,9 +41,11 @@ def show_scenes(args: argparse.Namespace) -> int:
     if args.json:
         check_writable(args.json)
     options = ["--hidden", args.hidden, "--events", str(args.events), "--seed", str(args.seed)]
+    options += ["--memory", ",".join(_shown("permanence"))]
     parser = argparse.ArgumentParser()
     permanence_arguments(parser)
     plan = Plan.of(parser.parse_args([*options, "--state-noise", "0.01"]))
+    print("judging and drawing, about a minute", file=sys.stderr)
     rows = measure(plan)
     console = Console(width=110)
     console.print(score_table(rows))
@@ -58,7 +61,8 @@ def show_scenes(args: argparse.Namespace) -> int:
     for name, fact in facts.items():
         console.print(f"{name}: {fact}")
     if args.json:
-        write_json(args.json, "neurosvt demo", [*rows, *done])
+        command = ["neurosvt", "demo", *options]
+        write_json(args.json, shlex.join(command), [*rows, *done])
     write_page(page, episodes=episodes, rows=rows, facts=facts, version=__version__)
     console.print(f"watch it: {page}")
     return 0
@@ -67,15 +71,16 @@ def show_scenes(args: argparse.Namespace) -> int:
 def show_recording(args: argparse.Namespace) -> int:
     """A recording, then darkness: what the models go on saying; there is no truth to judge by."""
     page = _page(args.out)
-    try:
-        recording = read_npz(args.input)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    trained = load_family(args.model, ("leaky", "lif", "none", "latch"))
+    if args.frames < 1:
+        raise UserError(f"--frames must be at least 1, got {args.frames}")
+    trained = load_family(args.model, _shown(args.model))
     run = trained["leaky"].run
-    side = run.model.image_size
-    frame_us = round(run.model.frame_ms * 1000)
-    frames = frames_from_events(fit_to_sensor(recording, side), side, frame_us)[: args.frames]
+    side, classes = run.model.image_size, run.exam("test").classes
+    recording = read_npz(args.input)
+    fitted = fit_to_sensor(recording, side)
+    frames = frames_from_events(fitted, side, run.frame_us)[: args.frames]
+    # A label counts only if it is one of the classes that the model knows.
+    known = recording.label is not None and 0 <= recording.label < len(classes)
     dark = np.zeros((SHOWN_HIDDEN, *frames.shape[1:]), bool)
     whole = np.concatenate([frames, dark])
     hidden = np.arange(len(whole)) >= len(frames)
@@ -88,12 +93,11 @@ def show_recording(args: argparse.Namespace) -> int:
         frame_ms=run.model.frame_ms,
         place=None,
         hidden=hidden,
-        label=recording.label,
-        classes=run.exam("test").classes,
+        label=recording.label if known else None,
+        classes=classes,
         occluder=light,
         beliefs=tuple(watch(NAMES[m], model, whole) for m, model in models.items()),
     )
-    classes = shown.classes
     for belief in shown.beliefs:
         said = classes[int(belief.probabilities[-1].argmax())]
         x, y = belief.place[-1] * side
@@ -196,12 +200,20 @@ def describe(trained: Mapping[str, Trained], rows: list[dict[str, Any]]) -> dict
 
 def _models(trained: Mapping[str, Trained]) -> dict[str, Any]:
     models: dict[str, Any] = {memory: one.model for memory, one in trained.items()}
-    return {**models, "latch": trained["none"].latch()}
+    return {**models, "latch": trained["none"].latch()} if "none" in trained else models
+
+
+def _shown(name: str) -> tuple[str, ...]:
+    """The memories that can be shown beside the leaky one, and a word on those that cannot."""
+    there = available(name)
+    missing = [memory for memory in MEMORIES if memory not in there]
+    if "leaky" in there and missing:
+        print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
+    return there or ("leaky",)  # whose absence is then told
 
 
 def _page(out: str) -> Path:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out: {folder} is a file; it names the folder for the page")
-    print("judging and drawing, about a minute", file=sys.stderr)
     return folder / "report.html"

@@ -51,6 +51,8 @@ class Trainer:
             UserError: there is a training and none is to be resumed, or it is of another run.
             FileNotFoundError: there is none to resume.
         """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"{self.folder} is a file; --out names the folder of the training")
         if not resume:
             if self.last.exists():
                 raise UserError(
@@ -70,6 +72,7 @@ class Trainer:
         steps = self.described.train.steps
         if self.training.step >= steps:
             print(f"{self.folder} is trained: {self.training.step} of {steps} steps")
+            self._finish()
             return 0
         print(self.training.model.summary(), file=sys.stderr)  # type: ignore[operator]
         before = signal.signal(signal.SIGINT, self._interrupt)
@@ -148,9 +151,10 @@ class Trainer:
         tensors, facts = checkpoint.load(self.best)
         model = self.training.model
         checkpoint.load_weights(model, tensors, str(self.best))
-        if self.described.model.memory == "none":
+        if self.described.model.memory == "none" and "latch_threshold" not in facts:
             facts["latch_threshold"], facts["latch_belief"] = tune_latch(model.eval(), self.exam)
             checkpoint.save(self.best, tensors, facts)
+        if "latch_threshold" in facts:
             print(f"latch: holds above {facts['latch_threshold']:+.0f}")
         print(
             f"{self.folder}: best at step {facts['step']}, seen {facts['visible']:.3f}, "

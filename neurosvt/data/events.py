@@ -12,6 +12,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neurosvt.config import UserError
+
 D = TypeVar("D")
 
 EVENT = np.dtype([("t", np.int64), ("x", np.uint16), ("y", np.uint16), ("p", np.bool_)])
@@ -38,14 +40,14 @@ class Recording:
 
     def __post_init__(self):
         if self.events.dtype != EVENT:
-            raise ValueError(f"events must have dtype {EVENT}, got {self.events.dtype}")
+            raise UserError(f"events must have dtype {EVENT}, got {self.events.dtype}")
         if self.width < 1 or self.height < 1:
-            raise ValueError(
+            raise UserError(
                 f"sensor must be at least 1 x 1 pixel, got {self.width} x {self.height}"
             )
         for axis, limit in (("x", self.width), ("y", self.height)):
             if len(self.events) and self.events[axis].max() >= limit:
-                raise ValueError(
+                raise UserError(
                     f"{self.name or 'recording'}: an event at {axis} = {self.events[axis].max()} "
                     f"lies outside the sensor of {self.width} x {self.height} pixels"
                 )
@@ -55,21 +57,19 @@ def pack_events(t: ArrayLike, x: ArrayLike, y: ArrayLike, p: ArrayLike) -> np.nd
     """One event array (N,) from four columns of equal length.
 
     Raises:
-        ValueError: columns of different length, not of integers, or out of range (x, y within
+        UserError: columns of different length, not of integers, or out of range (x, y within
             0..65535; p of 0 and 1, -1 and 1, or bool).
     """
     columns = {"t": np.asarray(t), "x": np.asarray(x), "y": np.asarray(y), "p": np.asarray(p)}
     for name, column in columns.items():
         if column.ndim != 1 or len(column) != len(columns["t"]):
             shapes = {n: c.shape for n, c in columns.items()}
-            raise ValueError(f"t, x, y, p must be lists of one length, got shapes {shapes}")
+            raise UserError(f"t, x, y, p must be lists of one length, got shapes {shapes}")
         if column.dtype.kind not in ("iu" if name != "p" else "iub"):
-            raise ValueError(f"{name} must hold integers, got {column.dtype} ({_wanted[name]})")
+            raise UserError(f"{name} must hold integers, got {column.dtype} ({_wanted[name]})")
         low, high = _range[name]
         if len(column) and (column.min() < low or column.max() > high):
-            raise ValueError(
-                f"{name} must lie in {low}..{high}, got {column.min()}..{column.max()}"
-            )
+            raise UserError(f"{name} must lie in {low}..{high}, got {column.min()}..{column.max()}")
     events = np.empty(len(columns["t"]), EVENT)
     for name in ("t", "x", "y"):
         events[name] = columns[name]
@@ -90,7 +90,7 @@ def read_npz(path: str | Path) -> Recording:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a file that is broken, empty, or holds something else; one line that names it.
+        UserError: a file that is broken, empty, or holds something else; one line that names it.
     """
     path = Path(path)
     if not path.is_file():
@@ -101,38 +101,38 @@ def read_npz(path: str | Path) -> Recording:
         columns |= {name: packed[name] for name in packed.dtype.names or ()}
     missing = [name for name in EVENT.names or () if name not in columns]
     if missing:
-        raise ValueError(
+        raise UserError(
             f"{path}: holds no {', '.join(missing)}; one recording has arrays t, x, y, p, "
             f"this file has {', '.join(sorted(columns)) or 'none'}"
         )
     try:
         events = pack_events(*(columns[name] for name in ("t", "x", "y", "p")))
         if not len(events):
-            raise ValueError("holds no events")
+            raise UserError("holds no events")
         width = _scalar(columns, "width", int(events["x"].max()) + 1)
         height = _scalar(columns, "height", int(events["y"].max()) + 1)
         label = _scalar(columns, "label", None)
         return Recording(events, width, height, label, path.stem)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an npz file; never runs what a file may hold pickled.
 
     Raises:
-        ValueError: not an npz file, or a damaged one.
+        UserError: not an npz file, or a damaged one.
     """
     try:
         with open(path, "rb") as stream:  # given a path, numpy leaves a broken file open
             file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("a single array")
+                raise UserError("a single array")
             return {name: file[name] for name in file.files}
     # A damaged byte makes numpy and zipfile raise nearly anything, TokenError included.
     except Exception as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path}: not a readable npz file, or damaged ({why})") from None
+        raise UserError(f"{path}: not a readable npz file, or damaged ({why})") from None
 
 
 def _scalar(columns: dict[str, np.ndarray], name: str, default: D) -> int | D:
@@ -140,7 +140,7 @@ def _scalar(columns: dict[str, np.ndarray], name: str, default: D) -> int | D:
         return default
     value = columns[name]
     if value.size != 1 or value.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be one integer, got {value.dtype} of shape {value.shape}")
+        raise UserError(f"{name} must be one integer, got {value.dtype} of shape {value.shape}")
     return int(value.reshape(()))
 
 
@@ -152,7 +152,7 @@ def fit_to_sensor(recording: Recording, size: int) -> Recording:
     58 x 44 pixels. No event is dropped; events of one block and moment stay separate events.
     """
     if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}")
+        raise UserError(f"size must be at least 1 pixel, got {size}")
     factor = -(-max(recording.width, recording.height) // size)
     events = recording.events.copy()
     for axis, side in (("x", recording.width), ("y", recording.height)):
@@ -178,25 +178,25 @@ def frames_from_events(
         frames: T; None for as many as the events need.
 
     Raises:
-        ValueError: an event outside the sensor or the given frames, a frame length below 1, or a
+        UserError: an event outside the sensor or the given frames, a frame length below 1, or a
             span of time that makes more than 4 GiB of frames.
     """
     events = events.events if isinstance(events, Recording) else events
     if frame_us < 1:
-        raise ValueError(f"frame_us must be at least 1, got {frame_us}")
+        raise UserError(f"frame_us must be at least 1, got {frame_us}")
     side = int(max(events["x"].max(initial=0), events["y"].max(initial=0))) + 1
     if side > size:
-        raise ValueError(f"events need a sensor of {side} pixels, got {size}; use fit_to_sensor")
+        raise UserError(f"events need a sensor of {side} pixels, got {size}; use fit_to_sensor")
     start = int(events["t"].min(initial=2**62)) if start_us is None else start_us
     index = (events["t"] - start) // frame_us
     needed = int(index.max(initial=-1)) + 1
     if len(index) and index.min() < 0:
-        raise ValueError(f"start_us {start} comes after the first event at {events['t'].min()}")
+        raise UserError(f"start_us {start} comes after the first event at {events['t'].min()}")
     if frames is not None and needed > frames:
-        raise ValueError(f"events span {needed} frames of {frame_us} us, more than frames {frames}")
+        raise UserError(f"events span {needed} frames of {frame_us} us, more than frames {frames}")
     count = needed if frames is None else frames
     if count * 2 * size * size > MAX_FRAME_BYTES:
-        raise ValueError(
+        raise UserError(
             f"events span {count} frames of {frame_us} us, more than fits; cut the recording or "
             "take longer frames"
         )

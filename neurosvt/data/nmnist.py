@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurosvt.config import UserError
 from neurosvt.data.events import Recording, pack_events, read_arrays
 from neurosvt.data.folder import find
 from neurosvt.data.scenes import Scenes
@@ -77,10 +78,10 @@ def load(split: str, root: str | Path | None = None) -> Recordings:
 
     Raises:
         FileNotFoundError: its file is missing.
-        ValueError: an unknown split, or a file that does not hold what it should.
+        UserError: an unknown split, or a file that does not hold what it should.
     """
     if split not in FILES:
-        raise ValueError(f"split {split!r} is unknown; choose from {list(FILES)}")
+        raise UserError(f"split {split!r} is unknown; choose from {list(FILES)}")
     recordings = read_recordings(find(FILES[split], root))
     if split == "test":
         return recordings
@@ -94,18 +95,18 @@ def read_recordings(path: Path) -> Recordings:
     """Read and check one of the two files.
 
     Raises:
-        ValueError: a damaged file, or arrays that do not fit together; one line that names it.
+        UserError: a damaged file, or arrays that do not fit together; one line that names it.
     """
     arrays = read_arrays(path)
     names = ("x", "y", "p", "t", "offsets", "labels", "ids")
     missing = [name for name in names if name not in arrays]
     if missing:
-        raise ValueError(f"{path}: holds no {', '.join(missing)}; is it a file of nmnist_small?")
+        raise UserError(f"{path}: holds no {', '.join(missing)}; is it a file of nmnist_small?")
     x, y, p, t, offsets, labels, ids = (arrays[name] for name in names)
 
     def check(holds: bool, problem: str) -> None:
         if not holds:
-            raise ValueError(f"{path}: {problem}; fetch nmnist_small again")
+            raise UserError(f"{path}: {problem}; fetch nmnist_small again")
 
     for name in names:
         whole = arrays[name].ndim == 1 and arrays[name].dtype.kind in "iu"
@@ -168,7 +169,7 @@ def make_scenes_nmnist(
         config: `size` (at least 34), `frame_us` and `noise_hz` are used.
 
     Raises:
-        ValueError: a number out of range.
+        UserError: a number out of range.
     """
     _check(len(recordings), batch, hidden, after, indices, config)
     drawing, noise = np.random.default_rng(seed).spawn(2)
@@ -227,16 +228,16 @@ def _gather(recordings: Recordings, indices: np.ndarray) -> tuple[np.ndarray, np
 
 def _check(available, batch, hidden, after, indices, config):
     if batch < 1 or hidden < 1 or after < 0:
-        raise ValueError(
+        raise UserError(
             f"batch and hidden must be at least 1, after at least 0, got {batch}, {hidden}, {after}"
         )
     if config.size < SIDE:
-        raise ValueError(f"size must be at least {SIDE} pixels for N-MNIST, got {config.size}")
+        raise UserError(f"size must be at least {SIDE} pixels for N-MNIST, got {config.size}")
     if indices is None:
         return
     if len(indices) != batch:
-        raise ValueError(f"indices must name batch = {batch} recordings, got {len(indices)}")
+        raise UserError(f"indices must name batch = {batch} recordings, got {len(indices)}")
     if np.min(indices) < 0 or np.max(indices) >= available:
-        raise ValueError(
+        raise UserError(
             f"indices must lie in 0..{available - 1}, got {np.min(indices)}..{np.max(indices)}"
         )

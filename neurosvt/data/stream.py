@@ -7,7 +7,7 @@ there with the data that it would have had.
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -62,11 +62,20 @@ class _Stream(Dataset):
         steps: how many batches there are.
         seed: of the whole stream.
         size: sensor side, pixels.
+        frame_us: length of a frame, microseconds.
     """
 
-    def __init__(self, config: StreamConfig, batch: int, steps: int, seed: int, size: int = 64):
+    def __init__(
+        self,
+        config: StreamConfig,
+        batch: int,
+        steps: int,
+        seed: int,
+        size: int = 64,
+        frame_us: int = 10_000,
+    ):
         self.config, self.batch, self.steps, self.seed = config, batch, steps, seed
-        self.scene = SceneConfig(size=size, noise_hz=config.noise_hz)
+        self.scene = SceneConfig(size=size, frame_us=frame_us, noise_hz=config.noise_hz)
 
     def __len__(self) -> int:
         return self.steps
@@ -112,8 +121,8 @@ class SceneStream(_Stream):
 class NMNISTStream(_Stream):
     """The training recordings of N-MNIST at ever new places of the sensor."""
 
-    def __init__(self, config: StreamConfig, batch: int, steps: int, seed: int, size: int = 64):
-        super().__init__(config, batch, steps, seed, size)
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
         self.recordings = nmnist.load("train")
 
     def make(self, seed: list[int]) -> Batch:

@@ -50,19 +50,19 @@ def counting(model: nn.Module) -> Iterator[Count]:
     """Counts every forward pass of the model within; per frame, if fed frame by frame."""
     count = Count()
 
-    def linear(module: SpikeLinear, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def linear(module: SpikeLinear, inputs: tuple[Any, ...], output: Tensor) -> None:
         count.synops += _nonzero(inputs[0]) * module.out_features
 
-    def read(module: PositionRead, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def read(module: PositionRead, inputs: tuple[Any, ...], output: Tensor) -> None:
         count.synops += _nonzero(inputs[0]) * module.shared.shape[1]
 
-    def neuron(module: TokenLIF, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+    def neuron(module: TokenLIF, inputs: tuple[Any, ...], output: Any) -> None:
         count.spikes += _nonzero(output[0])
 
-    def embed(module: SpikingPatchEmbed, inputs: tuple[Tensor, ...], output: Any) -> None:
+    def embed(module: SpikingPatchEmbed, inputs: tuple[Any, ...], output: Any) -> None:
         count.touched += len(inputs[0])
 
-    def block(module: Block, inputs: tuple[Tensor, ...], output: Any) -> None:
+    def block(module: Block, inputs: tuple[Any, ...], output: Any) -> None:
         count.working += len(inputs[0])
 
     def attention(module: SpikeMix, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -101,6 +101,7 @@ def mixing_synops(q: Tensor, k: Tensor, v: Tensor) -> int:
     non-zero count reaches the spikes of its value. `k^T v`: one for every pair of spikes of a key
     and a value of the same token, then every spike of a query reaches K sums.
     """
+    q, k, v = q.double(), k.double(), v.double()  # whole numbers, exact to 2^53
     pairs = (q.sum(-2) * k.sum(-2)).sum(-1)
     through = ((q @ k.transpose(-1, -2) != 0).to(q.dtype).sum(-2) * v.sum(-1)).sum(-1)
     tokens = (k.sum(-1) * v.sum(-1)).sum(-1) + q.sum((-1, -2)) * q.shape[-1]

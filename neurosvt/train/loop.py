@@ -1,5 +1,6 @@
 """Training: `fit` is the loop; `Training` is all that it changes, and what a checkpoint holds."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -40,10 +41,14 @@ class TrainConfig:
         for name in ("steps", "batch", "validate_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.rate <= 0 or self.clip <= 0:
-            raise ValueError(f"rate and clip must be above 0, got {self.rate} and {self.clip}")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be below 0, got {self.seed}")
+        for name in ("rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a number above 0, got {getattr(self, name)}")
+        for name in ("seed", "weight_decay", "state_noise"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup must be a share in [0, 1), got {self.warmup}")
 
 
 @dataclass
@@ -122,6 +127,7 @@ def fit(
     model, cfg = training.model, training.config
     for waited, seconds, (frames, label, place, hidden) in _timed(batches):
         model.train()
+        before = [buffer.clone() for buffer in model.buffers()]
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
         for group in training.optimizer.param_groups:
             group["lr"] = rate
@@ -131,9 +137,18 @@ def fit(
         loss = loss_of(belief, Truth(label, place, hidden))
         training.optimizer.zero_grad(set_to_none=True)
         sum(loss).backward()  # type: ignore[union-attr]
+        bad = layers_not_finite(model)  # before clipping, which spreads NaN to all
         norm = nn.utils.clip_grad_norm_(model.parameters(), cfg.clip)
         if not norm.isfinite():
-            raise UserError(not_finite(model, training.step))
+            # What the failed step was, and no longer is: statistics, then the forward pass again.
+            culprit = first_not_finite(model, frames) or ", ".join(bad[-1:])
+            for buffer, old in zip(model.buffers(), before, strict=True):
+                buffer.copy_(old)
+            raise UserError(
+                f"gradient not finite at step {training.step} in "
+                f"{culprit or 'none by itself: their norm overflows'}; the last checkpoint is "
+                "whole: resume with a lower train.rate, or with --no-amp"
+            )
         training.optimizer.step()
         training.step += 1
         parts = Parts(*(part.detach() for part in loss))
@@ -141,18 +156,38 @@ def fit(
         on_step(Record(training.step, parts, norm.item(), rate, seconds, share))
 
 
-def not_finite(model: nn.Module, step: int) -> str:
-    """One line that names the layers whose gradient is NaN or infinite."""
+def layers_not_finite(model: nn.Module) -> list[str]:
+    """The layers with a gradient that is NaN or infinite, in the order of the forward pass.
+
+    What is wrong in one spreads to all before it, so the last is where it came from.
+    """
     bad = [
         name.rsplit(".", 1)[0]
         for name, p in model.named_parameters()
         if p.grad is not None and not p.grad.isfinite().all()
     ]
-    layers = ", ".join(dict.fromkeys(bad[:6])) or "none by itself: their norm overflows"
-    return (
-        f"gradient not finite at step {step} in {layers}; the last checkpoint is whole: "
-        "resume with a lower train.rate, or with --no-amp"
-    )
+    return list(dict.fromkeys(bad))
+
+
+@torch.no_grad()
+def first_not_finite(model: nn.Module, frames: Tensor) -> str:
+    """The first layer whose output for these frames is NaN or infinite; "" if there is none."""
+    found: list[str] = []
+
+    def look(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and not output.isfinite().all():
+                found.append(name)
+
+        return hook
+
+    hooks = [m.register_forward_hook(look(name)) for name, m in model.named_modules() if name]
+    try:
+        model(frames)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found[0] if found else ""
 
 
 def _timed(batches: Iterable[Any]) -> Iterator[tuple[float, float, Any]]:

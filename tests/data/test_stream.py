@@ -4,7 +4,7 @@ import torch
 
 from neurosvt.config import ConfigError, build
 from neurosvt.data.nmnist import SEEN_US, SIDE
-from neurosvt.data.scenes import TIERS, TRANSITION, split_seed
+from neurosvt.data.scenes import TIERS, TRANSITION, make_scenes, split_seed
 from neurosvt.data.stream import (
     NMNISTStream,
     SceneStream,
@@ -64,7 +64,7 @@ def test_making_batches_leaves_the_random_state_of_training_alone(workers):
 def test_a_batch_has_the_shapes_and_acts_it_says(tier):
     stream = short_stream(tiers=(tier,), batch=3)
     for index in range(4):
-        _, seen, dark, after = draw_act(stream.config, split_seed("train", 0, index))
+        seen, dark, after = draw_act(stream.config, split_seed("train", 0, index))
         frames, label, place, hidden = stream[index]
         steps = seen + TRANSITION[tier] + dark + after
         assert (frames.shape, frames.dtype) == ((steps, 3, 2, 32, 32), torch.bool)
@@ -74,34 +74,39 @@ def test_a_batch_has_the_shapes_and_acts_it_says(tier):
         assert torch.equal(hidden.sum(0), torch.full((3,), dark))
 
 
+def test_every_batch_holds_all_tiers_hidden_in_the_same_frames():
+    """An edge comes over some, the light goes off for the others: a frame full of OFF events."""
+    frames, _, _, hidden = short_stream(batch=7, noise_hz=0.0)[0]
+    assert (hidden == hidden[:, :1]).all()
+    dark = frames[:, :, 0].flatten(2).float().mean(-1).amax(0) > 0.95
+    assert dark.tolist() == [True] * 4 + [False] * 3
+
+
 def acts(config, count=4000):
-    tiers, *numbers = zip(
-        *(draw_act(config, split_seed("train", 0, i)) for i in range(count)), strict=True
-    )
-    return np.array(tiers), *(np.array(column) for column in numbers)
+    drawn = [draw_act(config, split_seed("train", 0, i)) for i in range(count)]
+    return tuple(np.array(column) for column in zip(*drawn, strict=True))
 
 
 def test_acts_fill_their_ranges_ends_included():
     config = StreamConfig(seen=(2, 4), hidden=(3, 9), after=2)
-    tier, seen, hidden, after = acts(config)
+    seen, hidden, after = acts(config)
     assert set(seen) == {2, 3, 4}
     assert set(hidden) == set(range(3, 10))
     assert set(after) == {0, 2}
-    assert set(tier) == set(config.tiers)
-    for column, value in ((seen == 2, 1 / 3), (after == 2, 1 / 2), (tier == "curtain", 1 / 2)):
+    for column, value in ((seen == 2, 1 / 3), (after == 2, 1 / 2)):
         assert column.mean() == pytest.approx(value, abs=0.03)
 
 
 def test_hidden_lengths_are_drawn_log_uniformly():
     """As often below 100 as above it."""
-    _, _, hidden, _ = acts(StreamConfig(hidden=(10, 1000)))
+    _, hidden, _ = acts(StreamConfig(hidden=(10, 1000)))
     assert hidden.min() >= 10
     assert hidden.max() <= 1000
     assert (hidden < 100).mean() == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_single_length_is_possible():
-    _, _, hidden, _ = acts(StreamConfig(hidden=(7, 7)), count=50)
+    _, hidden, _ = acts(StreamConfig(hidden=(7, 7)), count=50)
     assert set(hidden) == {7}
 
 
@@ -131,7 +136,7 @@ def test_settings_that_cannot_be_are_named(setting, message):
 
 
 def test_what_learning_gets_is_not_a_copy():
-    scenes = short_stream().make(split_seed("train", 0, 0))
+    scenes = make_scenes("blackout", 0, 2, seen=2, hidden=2, after=0)
     frames, *_ = as_tensors(scenes)
     assert frames.data_ptr() == scenes.frames.ctypes.data
 

@@ -13,6 +13,7 @@ from neurosvt.nn.attention import SpikeMix
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import PositionRead
 from neurosvt.nn.neuron import TokenLIF
+from neurosvt.nn.norm import ScaleNorm
 from neurosvt.ops.rows import by_frame, pack
 
 
@@ -115,7 +116,10 @@ def small_model(memory="leaky"):
         memory=memory,
     )  # fmt: skip
     model = NeuroSVT(config)
-    for _ in range(5):
+    for module in model.modules():
+        if isinstance(module, ScaleNorm):
+            module.momentum = 0.5
+    for _ in range(8):
         model(some_frames(batch=8))
     return model.on_grid()  # sums are exact, so any chunks give the same spikes
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurosvt.data import nmnist
-from neurosvt.data.scenes import TRANSITION, SceneConfig, split_seed
+from neurosvt.data.scenes import TRANSITION, SceneConfig
 from neurosvt.data.stream import SceneStream, StreamConfig
 from neurosvt.evaluate.exams import RECOVERY, NMNISTExam, SceneExam
 
@@ -26,8 +26,9 @@ def test_splits_share_no_scene(seed):
     """Training's included."""
     shown = [asked(scene_exam(split, seed))[0][0] for split in ("validation", "test")]
     training = SceneStream(StreamConfig(seen=(4, 4), hidden=(3, 3)), 3, 9, seed, size=32)
-    shown.append(training.make(split_seed("train", seed, 0)))
+    *_, places, _ = training[0]
     starts = [place.tobytes() for scenes in shown for place in scenes.place[0]]
+    starts += [place.numpy().tobytes() for place in places[0]]
     assert len(set(starts)) == len(starts) == 9
 
 
@@ -147,6 +148,6 @@ def test_missing_recordings_are_named_before_anything_is_made(tmp_path):
 def test_the_real_test_recordings_are_asked_ten_times_each(data_root):
     exam = digit_exam(data_root, batch=500)
     labels = np.concatenate([s.label for s, _ in exam.questions("real", 1, 1000)])
-    assert np.bincount(labels).tolist() == [100] * 10
+    assert len(labels) == 1000
     assert np.array_equal(labels[:100], nmnist.load("test", data_root).labels)
     assert np.array_equal(labels, np.tile(labels[:100], 10))

@@ -27,6 +27,7 @@ from neurosvt.evaluate.permanence import (
 )
 from neurosvt.models.baselines import Latch
 from neurosvt.models.neurosvt import Belief, NeuroSVT, NeuroSVTConfig
+from neurosvt.nn.norm import ScaleNorm
 
 EXAM = SceneExam("test", seen=4, batch=4, scene=SceneConfig(size=32, noise_hz=0.0))
 TINY = NeuroSVTConfig(
@@ -94,7 +95,10 @@ def seeing_model(memory="leaky"):
     """A small model that has seen frames, so that it fires; on its grid, where sums are exact."""
     torch.manual_seed(0)
     model = NeuroSVT(replace(TINY, memory=memory))
-    for scenes, _ in questions():
+    norms = [module for module in model.modules() if isinstance(module, ScaleNorm)]
+    for norm in norms:
+        norm.momentum = 0.5
+    for scenes, _ in questions() * 4:
         model(torch.from_numpy(scenes.frames))
     return model.on_grid()
 
@@ -283,7 +287,7 @@ def some_answers(events, classes, seed):
 
 
 @given(events=st.integers(1, 40), classes=st.integers(1, 4), seed=st.integers(0, 99))
-def test_the_best_constant_is_the_best_of_its_grid(events, classes, seed):
+def test_the_best_constant_is_at_least_the_best_of_its_grid(events, classes, seed):
     """By asking every guess there is, one by one."""
     found = some_answers(events, classes, seed)
     ticks = np.linspace(0, 1, 9)
@@ -296,14 +300,14 @@ def test_the_best_constant_is_the_best_of_its_grid(events, classes, seed):
         for label, x, y in itertools.product(range(classes), ticks, ticks)
     ]
     best = best_constant(found, grid=9)
-    assert best.right.mean() == max(guesses)
+    assert best.right.mean() >= max(guesses)
     assert len(set(best.said_class)) == 1
     assert len(np.unique(best.said_place, axis=0)) == 1
     assert np.array_equal(best.place, found.place)
 
 
 def test_nothing_that_says_the_same_everywhere_is_above_the_best_constant():
-    """Off its grid too: centres of all pairs of events at most 1/4 apart, and a fine lattice."""
+    """Nor off its grid."""
     found = some_answers(300, 3, seed=1)
     best = best_constant(found).right.sum()
     lattice = np.random.default_rng(2).random((4000, 2))
