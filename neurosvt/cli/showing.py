@@ -71,6 +71,8 @@ def show_scenes(args: argparse.Namespace) -> int:
 def show_recording(args: argparse.Namespace) -> int:
     """A recording, then darkness: what the models go on saying; there is no truth to judge by."""
     page = _page(args.out)
+    if args.json:
+        raise UserError("--json writes scores, and a recording has no truth to score by")
     if args.frames < 1:
         raise UserError(f"--frames must be at least 1, got {args.frames}")
     trained = load_family(args.model, _shown(args.model))
@@ -189,8 +191,9 @@ def describe(trained: Mapping[str, Trained], rows: list[dict[str, Any]]) -> dict
             facts["learnt time constants, in steps"] = (
                 f"shortest {tau.min():.1f}, median {tau.median():.1f}, longest {tau.max():.0f}"
             )
-    tokens = next(iter(trained.values())).model.config.patches
     for row in rows:
+        family = "none" if row["memory"] == "latch" else row["memory"]
+        tokens = trained[family].model.config.tokens
         facts[f"per {row['phase']} frame, {row['tier']}, {NAMES[row['memory']]}"] = (
             f"{row['spikes_per_frame']:,.0f} spikes, {row['synops_per_frame']:,.0f} synaptic "
             f"operations, {row['working_tokens_per_frame'] / tokens:.1%} of tokens at work"

@@ -33,7 +33,7 @@ class StreamConfig:
     """Fewest and most frames in view before the slowest tier begins to hide the object; a recording
     is seen whole."""
     hidden: tuple[int, int] = (10, 600)
-    """Fewest and most hidden frames, drawn log-uniformly: as many batches below 100 as above."""
+    """Fewest and most hidden frames, drawn log-uniformly: as many up to 77 as beyond."""
     after: int = 6
     """Frames in view after the object has come back, in every other batch; the rest end hidden."""
     noise_hz: float = 0.1

@@ -90,13 +90,14 @@ class Training:
         if "rng" not in tensors:
             raise UserError(f"{path} holds weights only; training resumes from last.safetensors")
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
-        torch.set_rng_state(tensors.pop("rng"))
+        rng = tensors.pop("rng")
         for name, tensor in tensors.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
         checkpoint.load_weights(self.model, parts["model"], str(path))
         checkpoint.restore_optimizer(self.optimizer, parts["optimizer"])
         self.step, self.history = facts["step"], facts["history"]
+        torch.set_rng_state(rng)  # last: a checkpoint that does not fit leaves it alone
 
 
 @dataclass(frozen=True)

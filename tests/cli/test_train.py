@@ -213,7 +213,7 @@ def wait_for(process, text, seconds=60):
 
 @pytest.fixture
 def settings_of_many_steps(tiny_settings):
-    return tiny_settings(train_steps=100, train_validate_every=20, model_memory="leaky")
+    return tiny_settings(train_steps=45, train_validate_every=10, model_memory="leaky")
 
 
 def test_an_interrupted_training_resumes_to_the_same_bits(
@@ -234,7 +234,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
         start_new_session=True,
     )  # fmt: skip
     try:
-        wait_for(process, "step 20: seen")
+        wait_for(process, "step 10: seen")
         os.killpg(process.pid, signal.SIGINT)
         _, told = process.communicate(timeout=60)
     finally:
@@ -247,7 +247,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
 
     monkeypatch.chdir(tmp_path)
     _, facts = checkpoint.load(tmp_path / "cut" / "last.safetensors")
-    assert 20 <= facts["step"] < 100
+    assert 10 <= facts["step"] < 45
     assert main([*words, "--out", "cut", "--resume"]) == 0
     assert main([*words, "--out", "whole"]) == 0
     for name in ("last", "best"):
