@@ -51,22 +51,31 @@ class Windows:
         """Which windows have enough events."""
         cell = self.cell
         words = _words(frames.flatten(0, 1), cell)
-        counts = _ones(words).sum(1).unflatten(1, (-1, cell)).sum(2)
-        if cell not in _WORDS:  # still single pixels along x
-            counts = counts.unflatten(2, (-1, cell)).sum(3)
+        images, _, height, across = words.shape
+        # Few words hold an event: only these are counted.
+        filled = words.reshape(-1).nonzero()[:, 0]
+        ones = _ones(words.reshape(-1)[filled]).float()
+        y = filled // across % height // cell
+        x = filled % across // (1 if cell in _WORDS else cell)
+        down, right = height // cell, frames.shape[-1] // cell
+        counts = torch.zeros(images * down * right, device=frames.device)
+        counts.index_add_(0, (filled // (2 * height * across) * down + y) * right + x, ones)
         kernel, stride, border = (side // cell for side in (self.kernel, self.stride, self.border))
-        events = F.avg_pool2d(counts[:, None].float(), kernel, stride, border, divisor_override=1)
+        events = F.avg_pool2d(
+            counts.reshape(images, 1, down, right), kernel, stride, border, divisor_override=1
+        )
         return (events >= self.least).reshape(*frames.shape[:2], -1)
 
     def rows(self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows) -> Float[Tensor, "R P"]:
         """The pixels of each row's window, as 0.0 and 1.0; beyond the frame there are no events."""
         at_once = self.cell if self.cell in _WORDS else 1
-        padded = _words(F.pad(frames.flatten(0, 1), [self.border] * 4), at_once)
+        used, image = rows.frame.unique(return_inverse=True)
+        padded = _words(F.pad(frames.flatten(0, 1)[used], [self.border] * 4), at_once)
         views = padded.unfold(2, self.kernel, self.stride)
         views = views.unfold(3, self.kernel // at_once, self.stride // at_once)
         across = views.shape[3]
         y, x = rows.position // across, rows.position % across
-        pixels = views[rows.frame, :, y, x].contiguous().view(torch.uint8)
+        pixels = views[image, :, y, x].contiguous().view(torch.uint8)
         # Spikes are exact in any float type, so under autocast they need not be converted twice.
         device = pixels.device.type
         half = torch.is_autocast_enabled(device)
