@@ -30,7 +30,7 @@ class Plan:
 
     run: str
     trained: Mapping[str, Trained]
-    """By memory, the latch excepted: it is made from "none"."""
+    """By memory, as `load_family` gives them."""
     memories: tuple[str, ...]
     exam: Exam
     tiers: tuple[str, ...]
@@ -51,9 +51,9 @@ class Plan:
         if args.events < 1 or args.seed < 0 or not 0 <= args.state_noise < math.inf:
             raise UserError("--events must be at least 1, --seed and --state-noise not below 0")
         trained = load_family(name, memories)
-        learnt = {t.run.data.dataset for t in trained.values()}
-        if args.data and learnt != {args.data}:
-            raise UserError(f"{name} was trained on {', '.join(learnt)}, not on {args.data}")
+        datasets = {t.run.data.dataset for t in trained.values()}
+        if args.data and datasets != {args.data}:
+            raise UserError(f"{name} was trained on {', '.join(datasets)}, not on {args.data}")
         exam = next(iter(trained.values())).run.exam("test", args.seed)
         return cls(
             run=name,
@@ -76,22 +76,30 @@ class Plan:
 
     def models(self) -> dict[str, nn.Module]:
         """The models in the order of the table."""
-        return {
-            memory: self.trained["none"].latch()
-            if memory == "latch"
-            else self.trained[memory].model
-            for memory in self.memories
-        }
+        return models_of(self.trained, self.memories)
+
+
+def learnt(memory: str) -> str:
+    """The memory of the model that stands behind a row: a latch is put on the memoryless one."""
+    return "none" if memory == "latch" else memory
+
+
+def models_of(trained: Mapping[str, Trained], memories: Iterable[str]) -> dict[str, nn.Module]:
+    """What is asked, by memory."""
+    return {
+        m: trained[learnt(m)].latch() if m == "latch" else trained[learnt(m)].model
+        for m in memories
+    }
 
 
 def load_family(name: str, memories: Iterable[str]) -> dict[str, Trained]:
-    """A run and its siblings with other memories, by memory.
+    """A run and its siblings with other memories, by memory, each with what stands behind it.
 
     RUN itself serves for its own memory; the others are looked for beside it.
     """
     own = load_model(name)
     trained = {}
-    for memory in dict.fromkeys("none" if m == "latch" else m for m in memories):
+    for memory in dict.fromkeys(map(learnt, memories)):
         fits = own.run.model.memory == memory
         trained[memory] = own if fits else load_model(sibling(name, memory))
         found = trained[memory].run.model.memory
@@ -105,7 +113,7 @@ def available(name: str) -> tuple[str, ...]:
     found = []
     for memory in MEMORIES:
         try:
-            model_file(sibling(name, "none" if memory == "latch" else memory))
+            model_file(sibling(name, learnt(memory)))
         except FileNotFoundError:
             continue
         found.append(memory)
@@ -147,11 +155,11 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
 def _row(
     plan: Plan, memory: str, tier: str, hidden: int, judgement: str, answers: Answers
 ) -> dict[str, Any]:
-    trained = plan.trained.get("none" if memory == "latch" else memory)
+    trained = plan.trained.get(learnt(memory))
     return {
         "model": "neurosvt" if trained else "constant",
         "memory": memory,
-        "tau": trained.run.model.tau_memory if trained and memory == "lif" else None,
+        "tau": tau_of(trained) if trained else None,
         "dataset": plan.exam.name,
         "tier": tier,
         "hidden_frames": hidden,
@@ -165,9 +173,15 @@ def _row(
     }
 
 
-def title(row: Mapping[str, Any]) -> str:
-    """What a row's model is called: the memory, and its time constant where it has one."""
-    return row["memory"] if row["tau"] is None else f"{row['memory']} tau {row['tau']}"
+def tau_of(trained: Trained) -> float | None:
+    """The one time constant of a LIF memory; the others have many, or none."""
+    cfg = trained.run.model
+    return cfg.tau_memory if cfg.memory == "lif" else None
+
+
+def title(memory: str, tau: float | None) -> str:
+    """What a model is called: its memory, and the time constant where it has one."""
+    return memory if tau is None else f"{memory} tau {tau}"
 
 
 def score_table(rows: Iterable[Mapping[str, Any]]) -> Table:
@@ -182,7 +196,7 @@ def score_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     lines: dict[tuple[str, str], dict[int, str]] = {}
     for r in rows:
         cell = f"{100 * r['score']:.1f} ({100 * r['low']:.0f}-{100 * r['high']:.0f})"
-        lines.setdefault((r["tier"], title(r)), {})[r["hidden_frames"]] = cell
+        lines.setdefault((r["tier"], title(r["memory"], r["tau"])), {})[r["hidden_frames"]] = cell
     for (tier, name), by_length in lines.items():
         table.add_row(tier, name, *(by_length.get(length, "") for length in lengths))
     return table

@@ -15,7 +15,18 @@ from torch import nn
 from neurosvt import __version__
 from neurosvt.cli.output import check_writable, write_json
 from neurosvt.cli.permanence import add_arguments as permanence_arguments
-from neurosvt.cli.scores import MEMORIES, Plan, available, load_family, measure, score_table
+from neurosvt.cli.scores import (
+    MEMORIES,
+    Plan,
+    available,
+    learnt,
+    load_family,
+    measure,
+    models_of,
+    score_table,
+    tau_of,
+    title,
+)
 from neurosvt.config import UserError
 from neurosvt.data.events import fit_to_sensor, frames_from_events, read_npz
 from neurosvt.data.scenes import Scenes
@@ -31,9 +42,6 @@ SHOWN_HIDDEN = 60
 WORK_SEQUENCES = 5
 """Sequences per tier over which the work per frame is averaged."""
 
-NAMES = {"leaky": "leaky", "lif": "lif tau 2.0", "none": "none", "latch": "latch"}
-"""Memory to the name that the table and the page use."""
-
 
 def show_scenes(args: argparse.Namespace) -> int:
     """Embedded scenes: score table and page."""
@@ -41,10 +49,10 @@ def show_scenes(args: argparse.Namespace) -> int:
     if args.json:
         check_writable(args.json)
     options = ["--hidden", args.hidden, "--events", str(args.events), "--seed", str(args.seed)]
-    options += ["--memory", ",".join(_shown("permanence"))]
+    shown = ",".join(_shown("permanence"))
     parser = argparse.ArgumentParser()
     permanence_arguments(parser)
-    plan = Plan.of(parser.parse_args([*options, "--state-noise", "0.01"]))
+    plan = Plan.of(parser.parse_args([*options, "--memory", shown, "--state-noise", "0.01"]))
     print("judging and drawing, about a minute", file=sys.stderr)
     rows = measure(plan)
     console = Console(width=110)
@@ -61,8 +69,7 @@ def show_scenes(args: argparse.Namespace) -> int:
     for name, fact in facts.items():
         console.print(f"{name}: {fact}")
     if args.json:
-        command = ["neurosvt", "demo", *options]
-        write_json(args.json, shlex.join(command), [*rows, *done])
+        write_json(args.json, shlex.join(["neurosvt", "demo", *options]), [*rows, *done])
     write_page(page, episodes=episodes, rows=rows, facts=facts, version=__version__)
     console.print(f"watch it: {page}")
     return 0
@@ -75,7 +82,8 @@ def show_recording(args: argparse.Namespace) -> int:
         raise UserError("--json writes scores, and a recording has no truth to score by")
     if args.frames < 1:
         raise UserError(f"--frames must be at least 1, got {args.frames}")
-    trained = load_family(args.model, _shown(args.model))
+    memories = _shown(args.model)
+    trained = load_family(args.model, memories)
     run = trained["leaky"].run
     side, classes = run.model.image_size, run.exam("test").classes
     recording = read_npz(args.input)
@@ -88,7 +96,7 @@ def show_recording(args: argparse.Namespace) -> int:
     hidden = np.arange(len(whole)) >= len(frames)
     light = np.zeros((len(whole), 4), np.float32)
     light[:, 3] = ~hidden
-    models = _models(trained)
+    models = models_of(trained, memories)
     shown = Episode(
         title=f"{recording.name}, then {SHOWN_HIDDEN} dark frames",
         frames=whole,
@@ -98,7 +106,7 @@ def show_recording(args: argparse.Namespace) -> int:
         label=recording.label if known else None,
         classes=classes,
         occluder=light,
-        beliefs=tuple(watch(NAMES[m], model, whole) for m, model in models.items()),
+        beliefs=tuple(watch(named(m, trained), model, whole) for m, model in models.items()),
     )
     for belief in shown.beliefs:
         said = classes[int(belief.probabilities[-1].argmax())]
@@ -121,7 +129,7 @@ def episode(title: str, scenes: Scenes, models: Mapping[str, nn.Module], plan: P
         label=int(scenes.label[0]),
         classes=plan.exam.classes,
         occluder=scenes.occluder[:, 0],
-        beliefs=tuple(watch(NAMES[m], model, frames) for m, model in models.items()),
+        beliefs=tuple(watch(named(m, plan.trained), model, frames) for m, model in models.items()),
     )
 
 
@@ -185,25 +193,24 @@ def describe(trained: Mapping[str, Trained], rows: list[dict[str, Any]]) -> dict
     """Facts for the foot of the page: size, time constants, work per visible and hidden frame."""
     facts = {}
     for memory, one in trained.items():
-        facts[f"parameters, {NAMES[memory]}"] = f"{one.model.parameter_count():,}"
+        facts[f"parameters, {named(memory, trained)}"] = f"{one.model.parameter_count():,}"
         if isinstance(one.model.memory, LeakyMemory):
             tau = one.model.memory.tau().detach()
             facts["learnt time constants, in steps"] = (
                 f"shortest {tau.min():.1f}, median {tau.median():.1f}, longest {tau.max():.0f}"
             )
     for row in rows:
-        family = "none" if row["memory"] == "latch" else row["memory"]
-        tokens = trained[family].model.config.tokens
-        facts[f"per {row['phase']} frame, {row['tier']}, {NAMES[row['memory']]}"] = (
+        tokens = trained[learnt(row["memory"])].model.config.tokens
+        facts[f"per {row['phase']} frame, {row['tier']}, {named(row['memory'], trained)}"] = (
             f"{row['spikes_per_frame']:,.0f} spikes, {row['synops_per_frame']:,.0f} synaptic "
             f"operations, {row['working_tokens_per_frame'] / tokens:.1%} of tokens at work"
         )
     return facts
 
 
-def _models(trained: Mapping[str, Trained]) -> dict[str, Any]:
-    models: dict[str, Any] = {memory: one.model for memory, one in trained.items()}
-    return {**models, "latch": trained["none"].latch()} if "none" in trained else models
+def named(memory: str, trained: Mapping[str, Trained]) -> str:
+    """What the page calls a model: as the score table does."""
+    return title(memory, tau_of(trained[memory]) if memory in trained else None)
 
 
 def _shown(name: str) -> tuple[str, ...]:

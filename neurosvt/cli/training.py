@@ -37,7 +37,8 @@ class Trainer:
         self.training = Training(NeuroSVT(described.model, backend), described.train)
         self.exam = described.exam("validation", described.train.seed)
         self.stream = described.stream()
-        self.board = _board(folder) if tensorboard else None
+        self.tensorboard = tensorboard
+        self.board: Any = None
         self.console = Console(stderr=True)
         self.interrupted = False
         self.seconds = 0.0
@@ -74,6 +75,8 @@ class Trainer:
             print(f"{self.folder} is trained: {self.training.step} of {steps} steps")
             self._finish()
             return 0
+        if self.tensorboard:
+            self.board = _board(self.folder)
         print(self.training.model.summary(), file=sys.stderr)  # type: ignore[operator]
         before = signal.signal(signal.SIGINT, self._interrupt)
         columns = (
@@ -95,6 +98,8 @@ class Trainer:
     def _interrupt(self, *_: Any) -> None:
         # Only noted: between two steps everything is whole, within one nothing is.
         self.interrupted = True
+        # Whoever cannot wait for that presses again, and keeps what the last checkpoint holds.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _step(self, record: Record) -> None:
         self.seconds += record.seconds

@@ -6,8 +6,7 @@ Everything up to the memory is carried as rows, one for each token and step at w
 happened to that token (see `ops.rows`): a frame without events has no rows and costs nothing, and
 a forward pass does what an event-driven machine would do.
 
-Axes: T time steps, B batch, Y X pixels, N tokens (one a patch), D width, R rows, M memory channels,
-C classes.
+Axes: T time steps, B batch, Y X pixels, N tokens (one a patch), D width, R rows, M memory channels.
 """
 
 import copy
@@ -18,10 +17,10 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from neurosvt.nn.block import Block
 from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
+from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.memory import FrameRead, LeakyMemory, TokenRead, checked_taus
 from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
 from neurosvt.nn.norm import to_grid
@@ -121,16 +120,6 @@ SIZES: dict[str, NeuroSVTConfig] = {
 }
 
 
-class Belief(NamedTuple):
-    """What the model holds to be true after every step."""
-
-    class_logits: Float[Tensor, "T B C"]
-    place: Float[Tensor, "T B 2"]
-    """x and y of the object's centre, in [0, 1] of the sensor."""
-    unseen_logit: Float[Tensor, "T B"]
-    """Above 0: the object is there, but hidden."""
-
-
 class State(NamedTuple):
     """All that a sequence leaves behind; never written to, so an old one can be come back to."""
 
@@ -149,26 +138,6 @@ class Foldable(Protocol):
     """A module that can put its norm into its weights and these on the grid."""
 
     def fold(self) -> None: ...
-
-
-class Heads(nn.Module):
-    """Class, place and unseen-or-not, from the memory alone.
-
-    The charge is read relative to its own strength: as it leaks, it fades but goes on saying the
-    same. Real-valued, so its multiplications are real and are charged for.
-    """
-
-    def __init__(self, channels: int, width: int, classes: int):
-        super().__init__()
-        self.classes = classes
-        self.hidden = nn.Linear(channels, width)
-        self.answer = nn.Linear(width, classes + 3)
-
-    def forward(self, charge: Float[Tensor, "T B M"]) -> Belief:
-        strength = charge.square().mean(-1, keepdim=True).add(1e-6).rsqrt()
-        answer = self.answer(F.gelu(self.hidden(charge * strength))).float()
-        logits, place_logits, unseen = answer.split([self.classes, 2, 1], dim=-1)
-        return Belief(logits, torch.sigmoid(place_logits), unseen[..., 0])
 
 
 class NeuroSVT(nn.Module):

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
 from neurosvt.config import UserError
@@ -23,7 +23,8 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) ->
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-        save_file(contiguous, temporary, {"facts": json.dumps(facts)})
+        # Not safetensors' save_file, whose files nobody but their owner may read.
+        temporary.write_bytes(serialize(contiguous, {"facts": json.dumps(facts)}))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

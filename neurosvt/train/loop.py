@@ -132,17 +132,19 @@ def fit(
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
         for group in training.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16, enabled=cfg.amp):
+        precision = torch.autocast("cpu", torch.bfloat16, enabled=cfg.amp)
+        with precision:
             # Each sample starts with nothing seen, so the end state is dropped.
             belief, _ = model(frames, state_noise=cfg.state_noise)
         loss = loss_of(belief, Truth(label, place, hidden))
         training.optimizer.zero_grad(set_to_none=True)
         sum(loss).backward()  # type: ignore[union-attr]
-        bad = layers_not_finite(model)  # before clipping, which spreads NaN to all
-        norm = nn.utils.clip_grad_norm_(model.parameters(), cfg.clip)
+        norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         if not norm.isfinite():
             # What the failed step was, and no longer is: statistics, then the forward pass again.
-            culprit = first_not_finite(model, frames) or ", ".join(bad[-1:])
+            with precision:
+                culprit = first_not_finite(model, frames)
+            culprit = culprit or ", ".join(layers_not_finite(model)[-1:])
             for buffer, old in zip(model.buffers(), before, strict=True):
                 buffer.copy_(old)
             raise UserError(
@@ -150,6 +152,7 @@ def fit(
                 f"{culprit or 'none by itself: their norm overflows'}; the last checkpoint is "
                 "whole: resume with a lower train.rate, or with --no-amp"
             )
+        nn.utils.clip_grads_with_norm_(model.parameters(), cfg.clip, norm)
         training.optimizer.step()
         training.step += 1
         parts = Parts(*(part.detach() for part in loss))

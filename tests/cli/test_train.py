@@ -263,6 +263,30 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     assert histories[0] == histories[1]
 
 
+def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_path, monkeypatch):
+    """Validation takes a while; whoever cannot wait loses the steps since the last save."""
+
+    def press_twice(*args, **options):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    assert train("permanence", "--out", "out", train_steps=8, train_validate_every=3) == 0
+    whole = weights_of(tmp_path / "out" / "last.safetensors")
+    judged, looks = training.validation_score, []
+
+    def judge_once(*args, **options):
+        looks.append(args)
+        return judged(*args, **options) if len(looks) == 1 else press_twice()
+
+    settings = {"train_steps": 8, "train_validate_every": 3}
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "validation_score", judge_once)
+        assert train("permanence", "--out", "cut", **settings) == 130
+    assert checkpoint.load(tmp_path / "cut" / "last.safetensors")[1]["step"] == 3
+    assert train("permanence", "--out", "cut", "--resume", **settings) == 0
+    assert_same(weights_of(tmp_path / "cut" / "last.safetensors"), whole)
+
+
 def test_the_command_runs_as_a_module(tmp_path, one_thread):
     done = subprocess.run(
         [sys.executable, "-m", "neurosvt", "train", "permanence", "--set", "train.stepz=1"],

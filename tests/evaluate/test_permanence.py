@@ -26,7 +26,8 @@ from neurosvt.evaluate.permanence import (
     validation_score,
 )
 from neurosvt.models.baselines import Latch
-from neurosvt.models.neurosvt import Belief, NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.nn.heads import Belief
 from neurosvt.nn.norm import ScaleNorm
 
 EXAM = SceneExam("test", seen=4, batch=4, scene=SceneConfig(size=32, noise_hz=0.0))

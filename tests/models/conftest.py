@@ -6,7 +6,8 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from neurosvt.models.neurosvt import Belief, NeuroSVT, NeuroSVTConfig, State
+from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig, State
+from neurosvt.nn.heads import Belief
 from neurosvt.nn.neuron import TokenLIF
 from neurosvt.nn.norm import ScaleNorm
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurosvt.models.baselines import Latch, hold
-from neurosvt.models.neurosvt import Belief
+from neurosvt.nn.heads import Belief
 
 T, B, C = 9, 3, 4
 

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,13 @@ def test_a_failed_save_leaves_the_old_file_and_no_draft(saved, tensors, monkeypa
     if failure == "facts":
         facts = {"a": object()}
     elif failure == "half written":
+        write = Path.write_bytes
 
-        def write_half(tensors, path, metadata):
-            Path(path).write_bytes(b"half")
+        def write_half(path, data):
+            write(path, data[: len(data) // 2])
             raise OSError("disk full")
 
-        monkeypatch.setattr(checkpoint, "save_file", write_half)
+        monkeypatch.setattr(Path, "write_bytes", write_half)
     else:
 
         def refuse(*paths):
@@ -69,6 +71,13 @@ def test_a_failed_save_leaves_the_old_file_and_no_draft(saved, tensors, monkeypa
     again, old = checkpoint.load(saved)
     assert old == FACTS
     assert torch.equal(again["weight"], tensors["weight"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_checkpoint_is_a_file_like_others(saved, tmp_path):
+    """Readable by whoever may read what this user writes: safetensors' own files are not."""
+    (tmp_path / "other").touch()
+    assert saved.stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def assert_one_line(error, path):

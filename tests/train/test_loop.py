@@ -133,6 +133,16 @@ def test_a_layer_that_says_what_is_no_number_is_named(layer, tiny_training, tiny
     assert layer in str(error.value)
 
 
+def test_the_layer_is_looked_for_in_the_precision_that_failed(tiny_training, tiny_batches):
+    """What overflows in bfloat16 alone is fine when looked at in float32."""
+    training = tiny_training(amp=True)
+    training.model.heads.hidden.register_forward_hook(
+        lambda module, given, out: out * math.nan if out.dtype == torch.bfloat16 else out
+    )
+    with pytest.raises(UserError, match=r"heads\.hidden"):
+        fit(training, tiny_batches(0, 1), BeliefLoss())
+
+
 def test_gradients_too_large_to_measure_are_called_so(tiny_training, tiny_batches):
     training = tiny_training()
     training.model.heads.answer.weight.register_hook(lambda grad: torch.full_like(grad, 1e30))
