@@ -10,11 +10,13 @@ Axes: T frames, B batch, 2 polarities (OFF, ON), H W sensor pixels.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from neurosvt.config import UserError
+from neurosvt.data.augment import Variety, vary
 from neurosvt.data.events import Recording, pack_events, read_arrays
 from neurosvt.data.folder import find
 from neurosvt.data.scenes import Scenes
@@ -146,6 +148,7 @@ def make_scenes_nmnist(
     hidden: int,
     after: int,
     indices: Sequence[int] | np.ndarray | None = None,
+    variety: Variety | None = None,
     config: SceneConfig = DEFAULT,
 ) -> Scenes:
     """Make a batch of the tier "real": a recorded digit, then darkness, then its beginning again.
@@ -166,13 +169,14 @@ def make_scenes_nmnist(
         hidden: frames of darkness, >= 1.
         after: frames from the light's return to the end, >= 0.
         indices: which recordings, `batch` of them, repeats allowed; None draws them.
+        variety: how far each may be varied, for training; None shows them as recorded.
         config: `size` (at least 34), `frame_us` and `noise_hz` are used.
 
     Raises:
         UserError: a number out of range.
     """
     _check(len(recordings), batch, hidden, after, indices, config)
-    drawing, noise = np.random.default_rng(seed).spawn(2)
+    drawing, noise, varying = np.random.default_rng(seed).spawn(3)
     drawn = drawing.integers(0, len(recordings), batch)
     corner = drawing.integers(0, config.size - SIDE + 1, (batch, 2))  # left, top
     chosen = drawn if indices is None else np.asarray(indices, np.int64)
@@ -185,8 +189,12 @@ def make_scenes_nmnist(
 
     events, lengths = _gather(recordings, chosen)
     row = np.repeat(np.arange(batch), lengths)
-    x = recordings.x[events] + corner[row, 0]
-    y = recordings.y[events] + corner[row, 1]
+    x, y = recordings.x[events], recordings.y[events]
+    if variety is not None:
+        x, y, kept = vary(x, y, row, SIDE, varying, variety)
+        events, row = events[kept], row[kept]
+    x = x + corner[row, 0]
+    y = y + corner[row, 1]
     p = recordings.p[events].astype(np.int64)
     time = recordings.t[events].astype(np.int64) // config.frame_us
     cell = ((row * 2 + p) * config.size + y) * config.size + x
@@ -196,11 +204,8 @@ def make_scenes_nmnist(
     cells[cell[again] + (time[again] + back + 1) * frames[0].size] = True
     add_noise(frames, config.noise_hz, config.frame_us, noise)
 
-    ends = np.cumsum(lengths)
-    middle = [
-        [np.median(x[a:b]) + 0.5, np.median(y[a:b]) + 0.5]
-        for a, b in zip(ends - lengths, ends, strict=True)
-    ]
+    bounds = np.searchsorted(row, np.arange(batch + 1))
+    middle = [[np.median(x[a:b]) + 0.5, np.median(y[a:b]) + 0.5] for a, b in pairwise(bounds)]
     place = np.asarray(middle, np.float32) / np.float32(config.size)
     is_hidden = np.zeros(frames.shape[:2], bool)
     is_hidden[first:back] = True

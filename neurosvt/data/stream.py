@@ -6,7 +6,7 @@ there with the data that it would have had.
 
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from neurosvt.data import nmnist
+from neurosvt.data.augment import Variety
 from neurosvt.data.scenes import TIERS, TRANSITION, SceneConfig, Scenes, make_scenes, split_seed
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -38,6 +39,8 @@ class StreamConfig:
     """Frames in view after the object has come back, in every other batch; the rest end hidden."""
     noise_hz: float = 0.1
     """Sensor noise per pixel and second."""
+    variety: Variety = field(default_factory=Variety)
+    """How far recordings are varied, each time that they are shown; scenes are always new."""
 
     def __post_init__(self):
         if not self.tiers:
@@ -128,8 +131,9 @@ class NMNISTStream(_Stream):
     def make(self, seed: list[int]) -> Batch:
         _, hidden, after = draw_act(self.config, seed)
         scenes = nmnist.make_scenes_nmnist(
-            self.recordings, seed, self.batch, hidden=hidden, after=after, config=self.scene
-        )
+            self.recordings, seed, self.batch, hidden=hidden, after=after,
+            variety=self.config.variety, config=self.scene,
+        )  # fmt: skip
         return as_tensors(scenes)
 
 

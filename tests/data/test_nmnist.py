@@ -3,6 +3,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from neurosvt.data.augment import Variety
 from neurosvt.data.folder import find
 from neurosvt.data.nmnist import (
     FILES,
@@ -221,3 +222,25 @@ def test_real_digits_are_seen_around_their_place(data_root):
         _, _, y, x = np.nonzero(scenes.frames[:SEEN, b, None].any(2, keepdims=True)[:, 0])
         centre = (np.array([np.median(x), np.median(y)]) + 0.5) / 64
         assert np.abs(centre - scenes.place[0, b]).max() < 3 / 64
+
+
+def test_varied_recordings_are_the_same_from_the_same_seed_and_others_from_another(recordings):
+    def make(seed, variety):
+        return make_scenes_nmnist(
+            recordings, seed, 4, hidden=2, after=0, indices=range(4), variety=variety
+        ).frames
+
+    assert np.array_equal(make(5, Variety()), make(5, Variety()))
+    assert not np.array_equal(make(5, Variety()), make(6, Variety()))
+    assert not np.array_equal(make(5, Variety()), make(5, None))
+
+
+def test_the_place_of_a_varied_recording_is_the_median_of_what_is_shown(recordings):
+    """Of the pixels shown, near enough: a pixel may have had several events in a frame."""
+    scenes = make_scenes_nmnist(
+        recordings, 4, 6, hidden=1, after=0, variety=Variety(), config=SILENT
+    )
+    _, b, _, y, x = scenes.frames[:SEEN].nonzero()
+    for row in range(6):
+        shown = np.array([np.median(x[b == row]), np.median(y[b == row])]) + 0.5
+        assert scenes.place[0, row] * 64 == pytest.approx(shown, abs=2)
