@@ -34,7 +34,9 @@ $(BIN)/uv:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
 
-$(STAMP): pyproject.toml constraints.txt | $(BIN)/uv
+KERNELS := $(wildcard neurosvt/native/*.?pp neurosvt/native/CMakeLists.txt)
+
+$(STAMP): pyproject.toml constraints.txt $(KERNELS) | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) \
 		--constraints constraints.txt --editable '.[dev,data,events]'
 	@touch $@

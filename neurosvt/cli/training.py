@@ -23,7 +23,7 @@ from neurosvt.train.loop import Record, Training, fit
 from neurosvt.train.losses import BeliefLoss
 
 VALIDATION_EVENTS = 100
-"""Occlusion events per tier at each look at the validation scenes."""
+"""Occlusion events per tier and length at each look at the validation scenes."""
 
 
 class Trainer:
@@ -124,7 +124,9 @@ class Trainer:
     def _validate(self, record: Record, loss: float) -> None:
         start = time.perf_counter()
         model = self.training.model.eval()
-        found = validation_score(model, self.exam, VALIDATION_EVENTS)
+        found = validation_score(
+            model, self.exam, VALIDATION_EVENTS, state_noise=self.described.train.state_noise
+        )
         self.seconds += time.perf_counter() - start
         best = max((entry["score"] for entry in self.training.history), default=-1.0)
         entry = {"step": record.step, "seconds": round(self.seconds, 1), "loss": loss, **found}
@@ -160,7 +162,7 @@ class Trainer:
             facts["latch_threshold"], facts["latch_belief"] = tune_latch(model.eval(), self.exam)
             checkpoint.save(self.best, tensors, facts)
         if "latch_threshold" in facts:
-            print(f"latch: holds above {facts['latch_threshold']:+.0f}")
+            print(f"latch: holds above {facts['latch_threshold']:+.1f}")
         print(
             f"{self.folder}: best at step {facts['step']}, seen {facts['visible']:.3f}, "
             f"hidden {facts['belief']:.3f}; {self.seconds / 60:.1f} minutes, "

@@ -7,7 +7,7 @@ object reappears, stands beside it and claims nothing: there the object is shown
 Axes: E events (one occlusion of one object each), T time steps, C classes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from neurosvt.data.scenes import Scenes
 from neurosvt.evaluate.exams import RECOVERY, Exam, Question
 
 NEAR = 1 / 8
@@ -51,6 +52,16 @@ class Answers:
         return self.class_right & (self.place_error <= NEAR)
 
 
+def answers_of(belief: Any, step: int, scenes: Scenes, moment: int) -> Answers:
+    """What a belief says at one of its steps, beside what is true at a moment of the scenes."""
+    return Answers(
+        belief.class_logits[step].argmax(-1).numpy(),
+        belief.place[step].numpy(),
+        scenes.label,
+        scenes.place[moment],
+    )
+
+
 def join(parts: Iterable[Answers]) -> Answers:
     """Answers of several batches as one."""
     columns = zip(*((a.said_class, a.said_place, a.label, a.place) for a in parts), strict=True)
@@ -76,12 +87,7 @@ def ask(model: nn.Module, question: Question, state_noise: float = 0.0) -> dict[
         belief, state = model(frames[start : start + CHUNK], state, state_noise=state_noise)
         for name, moment in moments.items():
             if start <= moment < start + CHUNK:
-                answers[name] = Answers(
-                    belief.class_logits[moment - start].argmax(-1).numpy(),
-                    belief.place[moment - start].numpy(),
-                    scenes.label,
-                    scenes.place[moment],
-                )
+                answers[name] = answers_of(belief, moment - start, scenes, moment)
     return answers
 
 
@@ -171,38 +177,62 @@ def row(answers: Answers, sensor_px: int, seed: int = 0) -> dict[str, Any]:
     }
 
 
+LATCH_THRESHOLDS = np.linspace(-12, 12, 49)
+"""Logits of "unseen" that are tried for a latch: certainties from 6 in a million to 1 less that."""
+
+
+@torch.no_grad()
 def tune_latch(
     model: nn.Module, exam: Exam, hidden: int = 60, events: int = 200
 ) -> tuple[float, float]:
     """The unseen threshold at which a latch on this memoryless model is right most often.
 
     Returns:
-        The threshold, a logit, and the belief that it reached on the exam.
+        The threshold, a logit, and the belief that it reached on the exam. Of thresholds that are
+        equally good, the one in their middle.
     """
-    from neurosvt.models.baselines import Latch
+    from neurosvt.models.baselines import hold
 
-    best = (0.0, -1.0)
-    for threshold in np.linspace(-4, 4, 9).tolist():
-        latch = Latch(model, threshold).eval()  # type: ignore[arg-type]
-        scores = [
-            judge({"latch": latch}, exam, tier, hidden, events)["latch"]["belief"].right.mean()
-            for tier in exam.tiers
-        ]
-        best = max(best, (threshold, float(np.mean(scores))), key=lambda pair: pair[1])
-    return best
+    right = []
+    for tier, length in cells(exam.tiers, [hidden]):
+        for scenes, _ in exam.questions(tier, length, events):
+            said, state = [], None
+            for frames in torch.from_numpy(scenes.frames[: scenes.last_hidden + 1]).split(CHUNK):
+                belief, state = model(frames, state)
+                said.append(belief)
+            whole = type(said[0])(*(torch.cat(part) for part in zip(*said, strict=True)))
+            right.append(
+                [
+                    answers_of(hold(whole, threshold), -1, scenes, scenes.last_hidden).right
+                    for threshold in LATCH_THRESHOLDS.tolist()
+                ]
+            )
+    scores = np.concatenate(right, axis=1).mean(1)
+    best = np.flatnonzero(scores == scores.max())
+    return float(LATCH_THRESHOLDS[best[len(best) // 2]]), float(scores.max())
 
 
 def validation_score(
-    model: nn.Module, exam: Exam, events: int, hidden: int = 60
+    model: nn.Module,
+    exam: Exam,
+    events: int,
+    hidden: Sequence[int] = (60, 600),
+    state_noise: float = 0.0,
 ) -> dict[str, float]:
-    """Means over the tiers of the visible score and of belief after `hidden` frames, and their
-    mean, by which training chooses a model: it has to see well and to keep what it saw."""
-    cells = [judge({"": model}, exam, tier, hidden, events)[""] for tier in exam.tiers]
-    found = {
-        name: float(np.mean([cell[name].right.mean() for cell in cells]))
-        for name in ("visible", "belief")
-    }
-    return {**found, "score": (found["visible"] + found["belief"]) / 2}
+    """By what training chooses a model: it has to see well, and to keep what it saw.
+
+    Returns:
+        Means over the tiers: `visible`, what it knows while it sees; `belief_K` after K hidden
+        frames; and `belief`, their mean. `score` is the mean of `visible` and `belief`.
+    """
+    right: dict[str, list[float]] = {"visible": []}
+    for tier, length in cells(exam.tiers, hidden):
+        found = judge({"": model}, exam, tier, length, events, state_noise=state_noise)[""]
+        right["visible"].append(found["visible"].right.mean())
+        right.setdefault(f"belief_{length}", []).append(found["belief"].right.mean())
+    means = {name: float(np.mean(shares)) for name, shares in right.items()}
+    belief = float(np.mean([means[f"belief_{length}"] for length in hidden]))
+    return {**means, "belief": belief, "score": (means["visible"] + belief) / 2}
 
 
 def cells(tiers: Iterable[str], hidden: Iterable[int]) -> Iterator[tuple[str, int]]:

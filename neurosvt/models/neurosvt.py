@@ -23,7 +23,7 @@ from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
 from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.memory import FrameRead, LeakyMemory, TokenRead, checked_taus
 from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
-from neurosvt.nn.norm import to_grid
+from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.lif import backend_named
 from neurosvt.ops.rows import Rows, by_frame, pack, place, take
 
@@ -145,7 +145,7 @@ class NeuroSVT(nn.Module):
 
     Args:
         config: shape and time constants; `SIZES` names some.
-        backend: how neurons are computed, see `ops.lif.BACKENDS`.
+        backend: how neurons, norms and memory are computed, see `ops.native`.
     """
 
     def __init__(self, config: NeuroSVTConfig | None = None, backend: str = "auto"):
@@ -167,6 +167,9 @@ class NeuroSVT(nn.Module):
         else:
             self.memory = FrameRead(cfg.patches, cfg.width, channels)
         self.heads = Heads(channels, cfg.head_width, cfg.classes)
+        for part in self.modules():
+            if isinstance(part, ScaleNorm | LeakyMemory):
+                part.backend = self.backend
 
     def start(self, batch: int) -> State:
         """The state of `batch` samples that have seen nothing."""

@@ -5,39 +5,61 @@ runs on PyTorch alone.
 """
 
 import ctypes
+from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 POINTER, COUNT, NUMBER, CHOICE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float, ctypes.c_int
-SIGNATURES: dict[str, tuple[list[Any], type | None]] = {
+BOTH = ("f32", "bf16")
+
+SIGNATURES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "lif_forward": (
-        [POINTER] * 3 + [COUNT, POINTER, NUMBER, COUNT, NUMBER, CHOICE] + [POINTER] * 2,
-        None,
+        [POINTER] * 4 + [COUNT] * 4 + [POINTER, CHOICE, NUMBER, NUMBER, CHOICE]
+        + [POINTER] * 2 + [CHOICE],
+        BOTH,
     ),
     "lif_backward": (
-        [POINTER] * 4
-        + [COUNT, COUNT, POINTER, NUMBER, COUNT, NUMBER, CHOICE, CHOICE, NUMBER, POINTER],
-        None,
+        [POINTER] * 4 + [COUNT] * 4 + [POINTER, CHOICE, NUMBER, NUMBER, CHOICE, CHOICE, NUMBER]
+        + [POINTER] * 3,
+        BOTH,
     ),
-    "column_sums": ([POINTER, POINTER, COUNT, COUNT, POINTER], COUNT),
-    "scale_rows": ([POINTER, POINTER, COUNT, COUNT, POINTER], None),
-    "scale_backward": ([POINTER] * 4 + [COUNT, COUNT, POINTER], None),
-}
-"""Arguments and result of every kernel in kernels.cpp; each exists for f32 and for bf16."""
+    "column_sums": ([POINTER] * 2 + [COUNT] * 2 + [POINTER], BOTH),
+    "scale_rows": ([POINTER] * 2 + [COUNT] * 2 + [POINTER], BOTH),
+    "scale_backward": ([POINTER] * 4 + [COUNT] * 2 + [POINTER], BOTH),
+    "moments": ([POINTER] + [COUNT] * 2 + [POINTER] * 2, BOTH),
+    "batch_fire": ([POINTER] * 3 + [COUNT] * 2 + [NUMBER, POINTER], BOTH),
+    "through_spike": ([POINTER] * 5 + [COUNT] * 2 + [NUMBER] + [POINTER] * 2, BOTH),
+    "pulls": ([POINTER] * 4 + [COUNT] * 2 + [POINTER] * 2, BOTH),
+    "through_norm": ([POINTER] * 5 + [COUNT] * 2, BOTH),
+    "gather_rows": ([POINTER] * 2 + [COUNT] * 3 + [POINTER], BOTH),
+    "memory_forward": ([POINTER] * 4 + [COUNT] * 3 + [POINTER], ("f32",)),
+    "memory_backward": ([POINTER] * 5 + [COUNT] * 3 + [POINTER] * 4, ("f32",)),
+}  # fmt: skip
+"""Arguments of every kernel, threads left out, which all take last; and the types it exists for."""
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The kernels, or None where they were not built for this Python or this machine."""
-    for path in sorted(Path(__file__).parent.glob("_kernels*.so")):
+    """The kernels, or None where they were not built for this machine."""
+    for path in (found for folder in _folders() for found in folder.glob("*neurosvt_kernels.*")):
         try:
             loaded = ctypes.CDLL(str(path))
-            for name, (arguments, result) in SIGNATURES.items():
-                for kind in ("f32", "bf16"):
+            for name, (arguments, kinds) in SIGNATURES.items():
+                for kind in kinds:
                     function = getattr(loaded, f"{name}_{kind}")
-                    function.argtypes, function.restype = arguments, result
+                    function.argtypes, function.restype = [*arguments, CHOICE], COUNT
         except (OSError, AttributeError):
-            continue  # built for another machine, or from another version of kernels.cpp
+            continue  # built for another machine, or from another version of the sources
         return loaded
     return None
+
+
+def _folders() -> Iterator[Path]:
+    """Where the library may be: an editable install keeps it apart from the sources."""
+    yield Path(__file__).parent
+    try:
+        yield Path(str(distribution("neurosvt").locate_file("neurosvt/native")))
+    except PackageNotFoundError:
+        return  # run from the sources, not installed

@@ -70,8 +70,8 @@ class SpikeAttention(nn.Module):
         at: Touch,
         frames: FrameSlots,
     ) -> tuple[Float[Tensor, "R D"], tuple[Float[Tensor, "B N E"], Float[Tensor, "B N D"]]]:
-        qkv, v_qkv = self.fire_qkv(self.qkv(spikes), v[0], at)
-        mixed, v_mixed = self.fire(self.norm(self.mix(qkv, frames)), v[1], at)
+        qkv, v_qkv = self.fire_qkv(self.qkv(spikes, scaled=False), v[0], at, self.qkv.norm)
+        mixed, v_mixed = self.fire(self.mix(qkv, frames), v[1], at, self.norm)
         return self.out(mixed), (v_qkv, v_mixed)
 
     def fold(self) -> None:

@@ -45,5 +45,7 @@ class Block(nn.Module):
         y, v_inside = self.attention(spikes, (v[1], v[2]), at, frames)
         x = x + y
         spikes, v_in = self.fire_in(x, v[3], at)
-        spikes, v_hidden = self.fire_hidden(self.expand(spikes), v[4], at)
+        spikes, v_hidden = self.fire_hidden(
+            self.expand(spikes, scaled=False), v[4], at, self.expand.norm
+        )
         return x + self.contract(spikes), (v_attention, *v_inside, v_in, v_hidden)

@@ -119,7 +119,7 @@ class SpikingPatchEmbed(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "R P"], v: Float[Tensor, "B N D"], at: Touch
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
-        return self.fire(self.project(pixels), v, at)
+        return self.fire(self.project(pixels, scaled=False), v, at, self.project.norm)
 
 
 class Positions(nn.Module):

@@ -17,8 +17,11 @@ class SpikeLinear(nn.Linear):
         super().__init__(inputs, outputs, bias=False)
         self.norm: nn.Module = ScaleNorm(outputs, gain)
 
-    def forward(self, spikes: Float[Tensor, "R D"]) -> Float[Tensor, "R E"]:
-        return self.norm(super().forward(spikes))
+    def forward(self, spikes: Float[Tensor, "R D"], *, scaled: bool = True) -> Float[Tensor, "R E"]:
+        """Sums of weights, `scaled` by the norm, or left for neurons that take the norm into their
+        own pass over memory."""
+        sums = super().forward(spikes)
+        return self.norm(sums) if scaled else sums
 
     @torch.no_grad()
     def fold(self) -> None:

@@ -73,6 +73,7 @@ class LeakyMemory(nn.Module):
         super().__init__()
         low, high = checked_taus(tau)
         self.read = PositionRead(positions, width, 2 * channels)
+        self.backend = "auto"
         # Learnt and stored as log tau: a decay near 1 does not survive half precision.
         self.log_tau = nn.Parameter(
             torch.linspace(torch.tensor(low).log(), torch.tensor(high).log(), channels)
@@ -103,7 +104,8 @@ class LeakyMemory(nn.Module):
         if noise:
             drive = drive + noise * torch.randn_like(drive)
         decay = 1 - 1 / self.tau()
-        charge = leaky_memory(drive, gate, v, decay if rate == 1 else decay**rate)
+        decay = decay if rate == 1 else decay**rate
+        charge = leaky_memory(drive, gate, v, decay, self.backend)
         return charge, charge[-1]
 
 

@@ -12,8 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurosvt.nn.norm import ScaleNorm
 from neurosvt.ops.lif import lif, lif_rows
 from neurosvt.ops.rows import Rows
+from neurosvt.ops.scaled_lif import rms_lif_rows, scaled_lif_rows
 
 
 def checked_tau(tau: float, name: str = "tau") -> float:
@@ -120,17 +122,32 @@ class TokenLIF(nn.Module):
     """
 
     def forward(
-        self, current: Float[Tensor, "R D"], v: Float[Tensor, "B N D"], at: Touch
+        self,
+        current: Float[Tensor, "R D"],
+        v: Float[Tensor, "B N D"],
+        at: Touch,
+        norm: nn.Module | None = None,
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
+        """Spikes of every row and the membranes left; `norm` is applied to the current first."""
+        flat = v.reshape(-1, v.shape[-1])
+        spikes, left = self.fire(current, flat[at.rows.stream], at, norm)
+        return spikes, flat.index_copy(0, at.rows.stream, left).reshape(v.shape)
+
+    def fire(
+        self, current: Tensor, v: Tensor, at: Touch, norm: nn.Module | None
+    ) -> tuple[Tensor, Tensor]:
+        options: dict[str, Any] = {
+            "sizes": at.rows.sizes, "keep": at.keep, "backend": at.backend,
+        }  # fmt: skip
+        # A scale and the neurons behind it are one pass over memory, unless noise comes between.
+        if isinstance(norm, ScaleNorm) and at.noise is None and len(current):
+            if not norm.training:
+                return scaled_lif_rows(current, norm.scale(), v, **options)
+            spikes, left, mean_square = rms_lif_rows(current, norm.gain, norm.eps, v, **options)
+            norm.learn(mean_square)
+            return spikes, left
+        current = current if norm is None else norm(current)
         if at.noise is not None:
             # Of a token that is not touched no noise is drawn: it cannot fire before it is.
             current = current + at.noise * torch.randn_like(current)
-        flat = v.reshape(-1, v.shape[-1])
-        spikes, left = lif_rows(
-            current,
-            flat[at.rows.stream],
-            sizes=at.rows.sizes,
-            keep=at.keep,
-            backend=at.backend,
-        )
-        return spikes, flat.index_copy(0, at.rows.stream, left).reshape(v.shape)
+        return lif_rows(current, v, **options)

@@ -34,11 +34,14 @@ class ScaleNorm(nn.Module):
     """
 
     mean_square: Tensor
+    backend: str
+    """How it is computed: see `ops.native`."""
 
     def __init__(self, width: int, gain: float = 1.0, *, momentum: float = 0.05, eps: float = 1e-5):
         super().__init__()
         self.momentum = momentum
         self.eps = eps
+        self.backend = "auto"
         self.gain = nn.Parameter(torch.full((width,), gain))
         self.register_buffer("mean_square", torch.ones(width))
 
@@ -49,11 +52,15 @@ class ScaleNorm(nn.Module):
     def forward(self, x: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
         if not self.training or not len(x):
             return x * self.scale().to(x.dtype)
-        y, mean_square = scale_by_rms(x, self.gain, self.eps)
-        if mean_square.any():  # silence says nothing about how strong a token is that fires
-            with torch.no_grad():
-                self.mean_square.lerp_(mean_square.to(self.mean_square), self.momentum)
+        y, mean_square = scale_by_rms(x, self.gain, self.eps, self.backend)
+        self.learn(mean_square)
         return y
+
+    @torch.no_grad()
+    def learn(self, mean_square: Float[Tensor, " D"]) -> None:
+        """Take a batch into the running mean."""
+        if mean_square.any():  # silence says nothing about how strong a token is that fires
+            self.mean_square.lerp_(mean_square.to(self.mean_square), self.momentum)
 
 
 class FixedScale(nn.Module):

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.lif_compile import lif_compile
 from neurosvt.ops.lif_native import lif_native
 from neurosvt.ops.lif_written import lif_written
 from neurosvt.ops.surrogate import spike, surrogate_named
@@ -168,6 +169,7 @@ BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "reference": lif_reference,
     "written": lif_written,
     "native": lif_native,
+    "compile": lif_compile,
 }
 
 

@@ -22,18 +22,95 @@ def lif_native(
     surrogate: str,
     slope: float,
 ) -> tuple[Tensor, Tensor]:
-    """As `lif_reference`; what the kernels do not know (a decay for every neuron, double
-    precision, another device) runs in PyTorch."""
-    per_row = isinstance(keep, Tensor) and (keep.shape[1] != 1 or keep.requires_grad)
-    if per_row or not suits(current) or v.dtype != torch.float32:
+    """As `lif_reference`; what the kernels do not know (a decay for every neuron at every step,
+    double precision, another device) runs in PyTorch."""
+    if not suits(current) or v.dtype != torch.float32 or not _known(keep, current.shape[1]):
         return lif_written(current, v, sizes, keep, threshold, reset, surrogate, slope)
     constants = threshold, int(reset == "soft"), _SURROGATES[surrogate], slope
     return _LIF.apply(current.contiguous(), v, tuple(sizes), keep, constants)
 
 
-def _split(keep: float | Tensor) -> tuple[Tensor | None, float]:
-    """As the kernels take it: a decay for every row, or one for all."""
-    return (keep.float().contiguous(), 0.0) if isinstance(keep, Tensor) else (None, keep)
+def lif_bytes(
+    current: Tensor,
+    v: Tensor,
+    sizes: Sequence[int],
+    keep: float | Tensor,
+    threshold: float,
+    reset: str,
+) -> tuple[Tensor, Tensor] | None:
+    """Spikes in a byte each, without gradients; None for what the kernels do not know."""
+    if not suits(current) or v.dtype != torch.float32 or not _known(keep, current.shape[1]):
+        return None
+    spikes = torch.empty(current.shape, dtype=torch.uint8)
+    left = fire(
+        current.detach().contiguous(), None, v.detach(), sizes, keep, threshold,
+        int(reset == "soft"), None, spikes,
+    )  # fmt: skip
+    return spikes, left
+
+
+def _known(keep: float | Tensor, width: int) -> bool:
+    """One decay for all; one for every row, constant; or one for every channel, learnt or not."""
+    if not isinstance(keep, Tensor):
+        return True
+    return keep.shape in ((1, width), (1, 1)) or (keep.shape[1] == 1 and not keep.requires_grad)
+
+
+def _split(keep: float | Tensor, rows: int) -> tuple[Tensor | None, int, float]:
+    """As the kernels take it: decays, whether they are those of channels, or one for all."""
+    if not isinstance(keep, Tensor):
+        return None, 0, keep
+    each = keep.detach().float().contiguous()
+    return each, int(each.shape[0] == 1 and not (rows == 1 and each.shape[1] == 1)), 0.0
+
+
+def fire(
+    current: Tensor,
+    scale: Tensor | None,
+    v: Tensor,
+    sizes: Sequence[int],
+    keep: float | Tensor,
+    threshold: float,
+    soft: int,
+    h: Tensor | None,
+    spikes: Tensor,
+) -> Tensor:
+    """The forward kernel: fills `h` (unless None) and `spikes`, returns the membranes left."""
+    v = v.clone(memory_format=torch.contiguous_format)
+    rows, width = current.shape
+    each, per_channel, for_all = _split(keep, rows)
+    call(
+        "lif_forward", current.dtype, current, scale, v, torch.tensor(sizes, dtype=torch.int64),
+        len(sizes), rows, len(v), width, each, per_channel, for_all, threshold, soft, h, spikes,
+        int(spikes.dtype == torch.uint8),
+    )  # fmt: skip
+    return v
+
+
+def back_through(
+    grad_spikes: Tensor,
+    h: Tensor,
+    grad_v: Tensor,
+    sizes: Sequence[int],
+    keep: float | Tensor,
+    constants: tuple[float, int, int, float],
+    begin: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The backward kernel: gradients of the current, of the membrane at the beginning, and, for a
+    decay per channel, of it; that wants the membrane at the beginning."""
+    threshold, soft, surrogate, slope = constants
+    grad_v = grad_v.clone(memory_format=torch.contiguous_format)
+    rows, width = h.shape
+    each, per_channel, for_all = _split(keep, rows)
+    grad_spikes = grad_spikes.contiguous()
+    grad = torch.empty(h.shape, dtype=grad_spikes.dtype)
+    grad_keep = torch.zeros(width) if per_channel else None
+    call(
+        "lif_backward", grad.dtype, grad_spikes, h, grad_v,
+        torch.tensor(sizes, dtype=torch.int64), len(sizes), rows, len(grad_v), width,
+        each, per_channel, for_all, threshold, soft, surrogate, slope, grad, begin, grad_keep,
+    )  # fmt: skip
+    return grad, grad_v, grad_keep
 
 
 class _LIF(torch.autograd.Function):
@@ -47,30 +124,23 @@ class _LIF(torch.autograd.Function):
         constants: tuple[float, int, int, float],
     ) -> tuple[Tensor, Tensor]:
         threshold, soft, _, _ = constants
-        width = current.shape[1]
-        v = v.clone(memory_format=torch.contiguous_format)
-        h = torch.empty(current.shape, dtype=torch.float32)
+        if isinstance(keep, Tensor) and keep.shape == (1, 1):
+            keep = keep.expand(1, current.shape[1])
+        h = torch.empty(current.shape) if any(ctx.needs_input_grad) else None
         spikes = torch.empty_like(current)
-        ranks = torch.tensor(sizes, dtype=torch.int64)
-        each, all_rows = _split(keep)
-        call(
-            "lif_forward", current.dtype, current, v, ranks, len(sizes), each, all_rows,
-            width, threshold, soft, h, spikes,
-        )  # fmt: skip
-        ctx.save_for_backward(h, ranks, each)
-        ctx.constants = constants, all_rows, current.dtype
-        return spikes, v
+        left = fire(current, None, v, sizes, keep, threshold, soft, h, spikes)
+        ctx.save_for_backward(h, v, keep if isinstance(keep, Tensor) else None)
+        ctx.constants = sizes, keep if not isinstance(keep, Tensor) else None, constants
+        return spikes, left
 
     @staticmethod
     def backward(ctx: Any, grad_spikes: Tensor, grad_v: Tensor) -> tuple[Any, ...]:
-        h, ranks, each = ctx.saved_tensors
-        (threshold, soft, surrogate, slope), all_rows, dtype = ctx.constants
-        rows, width = h.shape
-        grad_v = grad_v.clone(memory_format=torch.contiguous_format)
-        grad_spikes = grad_spikes.contiguous()
-        grad = torch.empty(h.shape, dtype=dtype)
-        call(
-            "lif_backward", dtype, grad_spikes, h, grad_v, ranks, len(ranks), rows, each, all_rows,
-            width, threshold, soft, surrogate, slope, grad,
-        )  # fmt: skip
-        return grad, grad_v, None, None, None
+        h, begin, each = ctx.saved_tensors
+        sizes, for_all, constants = ctx.constants
+        keep = for_all if each is None else each
+        grad, grad_v, grad_keep = back_through(
+            grad_spikes, h, grad_v, sizes, keep, constants, begin.contiguous()
+        )
+        if grad_keep is None or not ctx.needs_input_grad[3]:
+            return grad, grad_v, None, None, None
+        return grad, grad_v, None, grad_keep, None

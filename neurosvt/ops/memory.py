@@ -11,12 +11,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.native import call, suits
+
 
 def leaky_memory(
     drive: Float[Tensor, "T B M"],
     gate: Float[Tensor, "T B M"],
     v: Float[Tensor, "B M"],
     decay: Float[Tensor, " M"],
+    backend: str = "auto",
 ) -> Float[Tensor, "T B M"]:
     """Charge after every step.
 
@@ -27,12 +30,16 @@ def leaky_memory(
         gate: spikes; 1 empties the channel before the new drive arrives.
         v: charge before the first step.
         decay: share kept per step, `1 - 1/tau`, per channel.
+        backend: see `ops.native`.
 
     Returns:
         Charge after every step, float32 whatever the drive has: a decay near 1 does not survive
         half precision. The last step is the state for the next call.
     """
-    return _LeakyMemory.apply(drive.float(), gate.float(), v.float(), decay.float())
+    inputs = drive.float(), gate.float(), v.float(), decay.float()
+    if backend == "reference":
+        return leaky_memory_reference(*inputs)
+    return _LeakyMemory.apply(*inputs, suits(inputs[0], backend))
 
 
 def leaky_memory_reference(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor) -> Tensor:
@@ -46,20 +53,35 @@ def leaky_memory_reference(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor
 
 class _LeakyMemory(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor, kernels: bool
+    ) -> Tensor:
+        ctx.kernels = kernels
+        drive, gate, v, decay = (t.contiguous() for t in (drive, gate, v, decay))
+        ctx.save_for_backward(charge := torch.empty_like(drive), gate, v, decay)
+        if kernels:
+            call("memory_forward", drive.dtype, drive, gate, v, decay, *drive.shape, charge)
+            return charge
         keep = decay * (1 - gate)
-        charge = torch.empty_like(drive)
         before = v
         for t in range(len(drive)):
             torch.mul(before, keep[t], out=charge[t])
             charge[t] += drive[t]
             before = charge[t]
-        ctx.save_for_backward(charge, gate, v, decay)
         return charge
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         charge, gate, v, decay = ctx.saved_tensors
+        if ctx.kernels:
+            grad = grad.contiguous()
+            on_drive, on_gate = torch.empty_like(charge), torch.empty_like(charge)
+            on_v, on_decay = torch.zeros_like(v), torch.zeros_like(decay)
+            call(
+                "memory_backward", grad.dtype, grad, charge, gate, v, decay, *grad.shape,
+                on_drive, on_gate, on_v, on_decay,
+            )  # fmt: skip
+            return on_drive, on_gate, on_v, on_decay, None
         keep = decay * (1 - gate)
         grad = grad.clone()
         for t in range(len(grad) - 1, 0, -1):
@@ -71,4 +93,5 @@ class _LeakyMemory(torch.autograd.Function):
             -decay * on_keep,
             keep[0] * grad[0],
             (on_keep * (1 - gate)).sum((0, 1)),
+            None,
         )

@@ -1,7 +1,13 @@
 """How an op calls a kernel: contiguous tensors on the CPU, in float32 or bfloat16.
 
 The kernels take one float type per call; `suits` says whether tensors fit, and whoever they do not
-fit runs the PyTorch form.
+fit runs the PyTorch form. Every op that has a kernel takes a `backend`:
+
+    auto, native   the kernels where they were built and fit, else PyTorch with a backward pass
+                   written out
+    written        that PyTorch form
+    compile        the same, with `torch.compile` for the neurons
+    reference      the definition, differentiated by autograd
 """
 
 from typing import Any
@@ -14,18 +20,20 @@ from neurosvt.native import library
 _SUFFIX = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
-def suits(x: Tensor) -> bool:
-    """Whether there are kernels for this tensor's kind and place."""
-    return library() is not None and x.device.type == "cpu" and x.dtype in _SUFFIX
+def suits(x: Tensor, backend: str = "auto") -> bool:
+    """Whether there are kernels for this tensor's kind and place, and the backend wants them."""
+    wanted = backend in ("auto", "native") and library() is not None
+    return wanted and x.device.type == "cpu" and x.dtype in _SUFFIX
 
 
-def call(name: str, dtype: torch.dtype, *arguments: Any) -> Any:
+def call(name: str, dtype: torch.dtype, *arguments: Any) -> int:
     """Call the kernel of that name for that type; a tensor is passed as the address of its data.
 
-    Tensors must be contiguous, and are kept alive by the caller's own references.
+    Tensors must be contiguous, and are kept alive by the caller's own references. The threads are
+    as many as PyTorch uses.
     """
     plain = [
         a.data_ptr() if isinstance(a, Tensor) else a  # None is a null pointer
         for a in arguments
     ]
-    return getattr(library(), f"{name}_{_SUFFIX[dtype]}")(*plain)
+    return getattr(library(), f"{name}_{_SUFFIX[dtype]}")(*plain, torch.get_num_threads())

@@ -43,11 +43,11 @@ def quick():
     from neurosvt.cli import training
     from neurosvt.evaluate.permanence import tune_latch, validation_score
 
-    def short(judge, hidden):
-        return lambda model, exam, *events: judge(model, exam, hidden=hidden, events=4)
+    def short(model, exam, events, **options):
+        return validation_score(model, exam, 4, [4], **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "validation_score", short(validation_score, 4))
+        patch.setattr(training, "validation_score", short)
         patch.setattr(training, "tune_latch", partial(tune_latch, hidden=4, events=4))
         yield
 

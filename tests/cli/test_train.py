@@ -225,7 +225,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
         "import sys\n"
         "from neurosvt.cli import main, training\n"
         "judged = training.validation_score\n"
-        "training.validation_score = lambda m, e, n: judged(m, e, 4, hidden=4)\n"
+        "training.validation_score = lambda m, e, n, **o: judged(m, e, 4, [4], **o)\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     process = subprocess.Popen(

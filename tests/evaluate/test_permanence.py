@@ -348,12 +348,18 @@ def test_validation_weighs_seeing_and_keeping_alike():
             return belief._replace(place=belief.place + 2.0 * hidden[..., None]), (scenes, end)
 
     asked = [q for tier in EXAM.tiers for q in questions(tier)]
-    assert validation_score(Oracle(asked), EXAM, 7, hidden=6) == {
-        "visible": 1.0, "belief": 1.0, "score": 1.0,
+    assert validation_score(Oracle(asked), EXAM, 7, hidden=[6]) == {
+        "visible": 1.0, "belief_6": 1.0, "belief": 1.0, "score": 1.0,
     }  # fmt: skip
-    assert validation_score(Forgets(asked), EXAM, 7, hidden=6) == {
-        "visible": 1.0, "belief": 0.0, "score": 0.5,
+    assert validation_score(Forgets(asked), EXAM, 7, hidden=[6]) == {
+        "visible": 1.0, "belief_6": 0.0, "belief": 0.0, "score": 0.5,
     }  # fmt: skip
+
+
+def test_validation_asks_after_every_length():
+    asked = [q for tier in EXAM.tiers for length in (4, 6) for q in questions(tier, length)]
+    found = validation_score(Oracle(asked), EXAM, 7, hidden=[4, 6])
+    assert found == dict.fromkeys(("visible", "belief_4", "belief_6", "belief", "score"), 1.0)
 
 
 class Peeping(NeuroSVT):

@@ -1,5 +1,7 @@
 """Every backend against the definition, the definition against other people's neurons."""
 
+import shutil
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,8 +11,14 @@ from neurosvt.ops import native
 from neurosvt.ops.lif import BACKENDS, backend_named, lif, lif_rows
 from neurosvt.ops.rows import pack
 
-each = pytest.mark.parametrize("backend", sorted(BACKENDS))
-others = pytest.mark.parametrize("backend", sorted(BACKENDS.keys() - {"reference"}))
+# "compile" takes seconds for every shape and setting: one test of its own below, and all of these
+# with `-m slow`.
+inductor = pytest.mark.filterwarnings("ignore")  # what torch.compile itself warns of
+SLOW = pytest.param("compile", marks=[pytest.mark.slow, inductor])
+each = pytest.mark.parametrize("backend", [*sorted(BACKENDS.keys() - {"compile"}), SLOW])
+others = pytest.mark.parametrize(
+    "backend", [*sorted(BACKENDS.keys() - {"compile", "reference"}), SLOW]
+)
 resets = pytest.mark.parametrize("reset", ["hard", "soft"])
 surrogates = pytest.mark.parametrize("surrogate", ["arctan", "sigmoid"])
 
@@ -110,6 +118,13 @@ def test_backend_agrees_with_reference(backend, reset, surrogate, shape):
     reference = run("reference", current, v, **options)
     assert_agree(run(backend, current, v, **options), reference)
     assert current.numel() < 20 or 0 < reference[0].mean() < 1, "the test would say nothing"
+
+
+@inductor
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile wants a C++ compiler")
+def test_the_compiled_loop_agrees_with_reference():
+    current, v = 2 * torch.randn(7, 2, 5), torch.rand(2, 5)
+    assert_agree(run("compile", current, v), run("reference", current, v))
 
 
 @others

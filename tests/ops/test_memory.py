@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.ops.memory import leaky_memory, leaky_memory_reference
+from neurosvt.ops.memory import leaky_memory
 
 
 def inputs(steps=9, batch=3, channels=5, share=0.3):
@@ -14,20 +14,23 @@ def inputs(steps=9, batch=3, channels=5, share=0.3):
     return drive, gate, torch.randn(batch, channels), torch.rand(channels)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 5), (7, 2, 1), (200, 1, 3)], ids=str)
-def test_written_passes_agree_with_the_definition(shape):
+@pytest.mark.parametrize("backend", ["native", "written"])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 3, 5), (7, 2, 1), (200, 1, 3), (64, 9, 100)], ids=str
+)
+def test_written_passes_agree_with_the_definition(shape, backend):
     start = inputs(*shape)
     # Gates between 0 and 1 as well: that is where the surrogate's gradient looks.
     start = (start[0], torch.rand(shape), *start[2:])
     weight = torch.randn(shape)
     results = []
-    for op in (leaky_memory, leaky_memory_reference):
+    for name in (backend, "reference"):
         leaves = [x.clone().requires_grad_() for x in start]
-        charge = op(*leaves)
+        charge = leaky_memory(*leaves, backend=name)
         results.append((charge, torch.autograd.grad((weight * charge).sum(), leaves)))
     (charge, grads), (expected, expected_grads) = results
     assert torch.equal(charge, expected)
-    torch.testing.assert_close(grads, expected_grads, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(grads, expected_grads, rtol=1e-5, atol=1e-5 * max(1, shape[1]))
 
 
 def test_a_gate_empties_its_channel_before_the_new_drive_arrives():

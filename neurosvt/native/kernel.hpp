@@ -1,0 +1,90 @@
+// What every kernel is written with: number types, the instruction sets, the threads.
+//
+// A plain C ABI, called through ctypes. Compiled with -ffp-contract=off: a fused multiply-add would
+// round once where the definition rounds twice, and a spike could flip at its threshold.
+
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+// One body for several instruction sets, chosen when the library is loaded. `flatten` takes what
+// the body calls along with it.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(NEUROSVT_ONE_TARGET)
+#define CLONED __attribute__((flatten, target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
+#define CLONED
+#endif
+
+#if defined(_WIN32)
+#define DOOR extern "C" __declspec(dllexport)
+#else
+#define DOOR extern "C" __attribute__((visibility("default")))
+#endif
+
+using Count = std::int64_t;
+
+struct bf16 {
+    std::uint16_t bits;
+};
+
+inline float load(float x) { return x; }
+inline float load(std::uint8_t x) { return float(x); }
+inline float load(bf16 x) {
+    std::uint32_t wide = std::uint32_t(x.bits) << 16;
+    float value;
+    std::memcpy(&value, &wide, sizeof value);
+    return value;
+}
+inline void store(float* to, float x) { *to = x; }
+inline void store(bf16* to, float x) {
+    std::uint32_t wide;
+    std::memcpy(&wide, &x, sizeof wide);
+    // Nearest even; NaN keeps a bit that rounding could carry away.
+    std::uint32_t rounded = (wide + 0x7FFF + ((wide >> 16) & 1)) >> 16;
+    to->bits = std::uint16_t(x != x ? (wide >> 16) | 0x40 : rounded);
+}
+// `x` as a value of type T would hold it.
+template <class T>
+inline float rounded(float x) {
+    T held;
+    store(&held, x);
+    return load(held);
+}
+
+// A spike, or NaN where the membrane is; a byte knows no NaN.
+inline void store_spike(std::uint8_t* to, float now, float threshold) { *to = now >= threshold; }
+template <class T>
+inline void store_spike(T* to, float now, float threshold) {
+    const float fired = now >= threshold ? 1.0f : 0.0f;
+    store(to, now != now ? now : fired);
+}
+
+// e to the x within two units of the last place; the loop around it becomes vector code, which a
+// call of the library's own does not. Cody and Waite's reduction, then a polynomial.
+inline float exponential(float x) {
+    const float held = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x != x ? 0.0f : x;
+    const float scaled = held * 1.44269504088896341f;
+    const std::int32_t n = std::int32_t(scaled < 0 ? scaled - 0.5f : scaled + 0.5f);
+    const float r = (held - float(n) * 0.693359375f) - float(n) * -2.12194440e-4f;
+    float sum = 1.9875691500e-4f;
+    sum = sum * r + 1.3981999507e-3f;
+    sum = sum * r + 8.3334519073e-3f;
+    sum = sum * r + 4.1665795894e-2f;
+    sum = sum * r + 1.6666665459e-1f;
+    sum = sum * r + 5.0000001201e-1f;
+    sum = sum * r * r + r + 1.0f;
+    const std::uint32_t bits = std::uint32_t(n + 127) << 23;
+    float power;
+    std::memcpy(&power, &bits, sizeof power);
+    return x != x ? x : sum * power;
+}
+inline float sigmoid(float x) { return 1 / (1 + exponential(-x)); }
+
+// Work [begin, end) of something that can be done in parts.
+using Part = void (*)(const void* job, Count begin, Count end);
+
+// Do [0, size) in at most `threads` parts of at least `least`, whose borders are multiples of
+// `grain`; returns when all are done. Parts never share anything that they write.
+void in_parts(Count size, Count least, Count grain, int threads, Part part, const void* job);
