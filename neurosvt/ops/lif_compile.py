@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from neurosvt.ops.lif_written import lif_written
-from neurosvt.ops.surrogate import spike
+from neurosvt.ops.surrogate import SURROGATES
 
 
 def lif_compile(
@@ -39,6 +39,8 @@ def _per_row(keep: float | Tensor, rows: int) -> bool:
 
 @cache
 def _walk(soft: bool, surrogate: str) -> Any:
+    smooth = SURROGATES[surrogate].soft
+
     # With `unbind` and `stack` the loop becomes one kernel; written into slices it does not.
     def walk(
         current: Tensor, v: Tensor, keep: float | Tensor, threshold: float, slope: float
@@ -46,8 +48,9 @@ def _walk(soft: bool, surrogate: str) -> Any:
         spikes = []
         for i in current.unbind():
             h = keep * v + i
-            s = spike(h - threshold, slope, surrogate)
-            fired = s.detach()
+            soft_step = smooth(h - threshold, slope)
+            fired = (h >= threshold).to(h.dtype)
+            s = fired + (soft_step - soft_step.detach())
             v = h - threshold * fired if soft else h * (1 - fired)
             spikes.append(s)
         return torch.stack(spikes), v
