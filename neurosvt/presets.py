@@ -69,7 +69,7 @@ _PERMANENCE = Run()
 _NMNIST = Run(
     model=NeuroSVTConfig(classes=10),
     data=StreamConfig(dataset="nmnist"),
-    train=TrainConfig(steps=1500, validate_every=150),
+    train=TrainConfig(steps=6000, validate_every=300),
 )
 
 PRESETS: dict[str, Run] = {
