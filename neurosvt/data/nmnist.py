@@ -31,6 +31,10 @@ SIDE = 34
 SEEN_US = 340_000
 """Time given to every recording; the longest of nmnist_small lasts 336 ms."""
 
+LAST_SEEN_US = 290_000
+"""When the last saccade of every recording of nmnist_small is still under way: what is known of a
+digit while it is seen is judged here, not in the stillness after."""
+
 TRANSITION = 1
 """Frames in which the light goes off."""
 

@@ -13,7 +13,7 @@ RECOVERY = 3
 """Recovery is judged at the third frame after the object reappears."""
 
 Question = tuple[Scenes, int]
-"""A batch of sequences and the index of the last frame before anything hides the object."""
+"""A batch of sequences and the index of the last frame in which the object is seen."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class NMNISTExam:
                 indices=chosen,
                 config=self.scene,
             )
-            yield scenes, scenes.first_hidden - nmnist.TRANSITION - 1
+            yield scenes, nmnist.LAST_SEEN_US // self.scene.frame_us - 1
 
 
 Exam = SceneExam | NMNISTExam

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from neurosvt.data import nmnist
+from neurosvt.data.folder import data_root
 from neurosvt.data.scenes import TRANSITION, SceneConfig
 from neurosvt.data.stream import SceneStream, StreamConfig
 from neurosvt.evaluate.exams import RECOVERY, NMNISTExam, SceneExam
@@ -123,10 +124,20 @@ def test_every_recording_is_asked_once_per_placement(recordings_root):
 def test_a_digit_is_asked_for_before_the_light_fails(recordings_root):
     exam = digit_exam(recordings_root)
     scenes, last_seen = next(iter(exam.questions("real", 2, 4)))
-    assert last_seen == nmnist.SEEN_US // 10_000 - 1
-    assert scenes.frames[last_seen + 1, :, 0].all()  # an OFF event at every pixel
-    assert not scenes.frames[: last_seen + 1, :, 0].all((-1, -2)).any()
+    assert last_seen == nmnist.LAST_SEEN_US // 10_000 - 1
+    dark = nmnist.SEEN_US // 10_000
+    assert scenes.frames[dark, :, 0].all()  # an OFF event at every pixel
+    assert not scenes.frames[:dark, :, 0].all((-1, -2)).any()
     assert len(scenes.frames) == scenes.last_hidden + RECOVERY + 1
+
+
+def test_every_recording_still_moves_when_it_is_asked_for():
+    """Or a model without memory would be judged on nothing."""
+    if not (data_root() / "nmnist_small").is_dir():
+        pytest.skip(f"no nmnist_small in {data_root()}")
+    for split in ("validation", "test"):
+        for scenes, last_seen in NMNISTExam(split, scene=SILENT).questions("real", 1, 100):
+            assert (scenes.frames[last_seen].sum((1, 2, 3)) > 20).all()
 
 
 def test_splits_of_recordings_share_neither_recording_nor_placement(recordings_root):
