@@ -7,7 +7,7 @@ runs on PyTorch alone.
 import ctypes
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,5 @@ def library() -> ctypes.CDLL | None:
 def _folders() -> Iterator[Path]:
     """Where the library may be: an editable install keeps it apart from the sources."""
     yield Path(__file__).parent
-    try:
-        yield Path(str(distribution("neurosvt").locate_file("neurosvt/native")))
-    except PackageNotFoundError:
-        return  # run from the sources, not installed
+    for installed in distributions(name="neurosvt"):
+        yield Path(str(installed.locate_file("neurosvt/native")))

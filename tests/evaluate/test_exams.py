@@ -136,7 +136,9 @@ def test_every_recording_still_moves_when_it_is_asked_for():
     if not (data_root() / "nmnist_small").is_dir():
         pytest.skip(f"no nmnist_small in {data_root()}")
     for split in ("validation", "test"):
-        for scenes, last_seen in NMNISTExam(split, scene=SILENT).questions("real", 1, 100):
+        for scenes, last_seen in NMNISTExam(split, scene=SceneConfig(noise_hz=0.0)).questions(
+            "real", 1, 100
+        ):
             assert (scenes.frames[last_seen].sum((1, 2, 3)) > 20).all()
 
 
