@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "neurosvt.cli.demo",
     "train": "neurosvt.cli.train",
     "permanence": "neurosvt.cli.permanence",
+    "bench": "neurosvt.cli.bench",
 }
 """Every command and the module that holds it, in the order in which help lists them."""
 

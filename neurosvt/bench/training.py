@@ -1,0 +1,87 @@
+"""A step of training, whole: the default NeuroSVT by backend, and NeuroSVT beside Spikformer."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neurosvt.bench.peers import installed, reset, spikformer
+from neurosvt.bench.timing import Candidate
+from neurosvt.data.stream import Batch
+from neurosvt.models.neurosvt import SIZES, NeuroSVT
+from neurosvt.native import library
+from neurosvt.presets import PRESETS
+from neurosvt.train.loop import Training, fit
+from neurosvt.train.losses import BeliefLoss
+
+BATCHES = 8
+"""Batches of scenes that every backend trains on, in the same order, over and over."""
+
+
+def candidates() -> Iterator[Candidate]:
+    """Steps of the run that ships, and of `dvs128` beside what it is to replace."""
+    yield from _default()
+    yield from _gestures()
+
+
+def _default() -> Iterator[Candidate]:
+    run = PRESETS["permanence"]
+    stream = run.stream()
+    batches = [stream[i] for i in range(BATCHES)]
+    for backend in ("native", "written", "reference"):
+        if backend == "native" and library() is None:
+            continue
+        torch.manual_seed(0)
+        training = Training(NeuroSVT(run.model, backend), run.train)
+        yield Candidate(
+            backend, "train step, permanence", f"batch {run.train.batch}", "bf16",
+            partial(_train_on, training, itertools.cycle(batches)),
+        )  # fmt: skip
+
+
+def _train_on(training: Training, batches: Iterator[Batch]) -> None:
+    fit(training, [next(batches)], BeliefLoss())
+
+
+def _gestures() -> Iterator[Candidate]:
+    """Batch 2, 16 frames of 128 x 128 in which every patch has events: what costs ours most."""
+    frames = torch.rand(16, 2, 2, 128, 128) < 0.1
+    numbers = frames.float()
+
+    def ours(model: nn.Module) -> Tensor:
+        belief, _ = model(frames)
+        return belief.class_logits.mean(0)
+
+    def theirs(model: nn.Module) -> Tensor:
+        reset(model)
+        return model(numbers).mean(0)
+
+    for dtype in ("fp32", "bf16"):
+        yield _step("neurosvt dvs128", dtype, NeuroSVT(SIZES["dvs128"]), ours)
+        if "spikingjelly" in installed():
+            yield _step("spikformer-2-256", dtype, spikformer(), theirs, heavy=True)
+
+
+def _step(
+    name: str,
+    dtype: str,
+    model: nn.Module,
+    forward: Callable[[nn.Module], Tensor],
+    *,
+    heavy: bool = False,
+) -> Candidate:
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    label = torch.tensor([3, 7])
+
+    def step() -> None:
+        model.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
+            logits = forward(model)
+        optimizer.zero_grad(set_to_none=True)
+        F.cross_entropy(logits.float(), label).backward()
+        optimizer.step()
+
+    return Candidate(name, "train step, gestures", "16x2x2x128x128", dtype, step, heavy=heavy)
