@@ -49,8 +49,11 @@ def snntorch() -> Neurons:
 
 def norse() -> Neurons:
     """Pehle and Pedersen 2021; its LIF without a synaptic current, a step of half its tau."""
-    from norse.torch.functional.lif_box import LIFBoxFeedForwardState, lif_box_feed_forward_step
-    from norse.torch.utils.pytree import LIFBoxParameters
+    from norse.torch.functional.lif_box import (
+        LIFBoxFeedForwardState,
+        LIFBoxParameters,
+        lif_box_feed_forward_step,
+    )
 
     def run(current: Tensor) -> Tensor:
         state, spikes = LIFBoxFeedForwardState(v=torch.zeros_like(current[0])), []

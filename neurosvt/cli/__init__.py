@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "neurosvt.cli.train",
     "permanence": "neurosvt.cli.permanence",
     "bench": "neurosvt.cli.bench",
+    "doctor": "neurosvt.cli.doctor",
 }
 """Every command and the module that holds it, in the order in which help lists them."""
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
+from neurosvt.ops.products import GridWeight, grid_product
 
 
 class SpikeLinear(nn.Linear):
@@ -16,11 +17,16 @@ class SpikeLinear(nn.Linear):
     def __init__(self, inputs: int, outputs: int, gain: float = 1.0):
         super().__init__(inputs, outputs, bias=False)
         self.norm: nn.Module = ScaleNorm(outputs, gain)
+        self.grid: GridWeight | None = None
+        """The folded weight, laid out for exact products."""
 
     def forward(self, spikes: Float[Tensor, "R D"], *, scaled: bool = True) -> Float[Tensor, "R E"]:
         """Sums of weights, `scaled` by the norm, or left for neurons that take the norm into their
         own pass over memory."""
-        sums = super().forward(spikes)
+        if self.grid is not None and not torch.is_grad_enabled():
+            sums = grid_product(spikes, self.grid)
+        else:
+            sums = super().forward(spikes)
         return self.norm(sums) if scaled else sums
 
     @torch.no_grad()
@@ -29,3 +35,4 @@ class SpikeLinear(nn.Linear):
         if isinstance(self.norm, ScaleNorm):
             self.weight.copy_(to_grid(self.weight * self.norm.scale()[:, None]))
             self.norm = nn.Identity()
+            self.grid = GridWeight.of(self.weight)

@@ -7,15 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurosvt.ops.products import UNIT
 from neurosvt.ops.scale import scale_by_rms
-
-GRID = 2.0**-12
-"""Spacing of the power-of-two grid on which sums of spikes are exact in any order."""
 
 
 def to_grid(x: Tensor) -> Tensor:
-    """The nearest multiple of `GRID`."""
-    return (x / GRID).round() * GRID
+    """The nearest multiple of `UNIT`: what sums of spikes are exact on, in any order."""
+    return (x / UNIT).round() * UNIT
 
 
 class ScaleNorm(nn.Module):

@@ -12,9 +12,10 @@ from neurosvt.models.neurosvt import SIZES, Belief, NeuroSVT, NeuroSVTConfig, St
 from neurosvt.nn import attention
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import PositionRead
-from neurosvt.nn.norm import GRID, FixedScale, ScaleNorm
+from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.ops import native
 from neurosvt.ops.lif import BACKENDS
+from neurosvt.ops.products import UNIT
 
 few = settings(max_examples=8)
 memories = pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
@@ -488,7 +489,7 @@ def test_on_the_grid_every_spatial_weight_is_a_multiple_of_it(make, memory, asse
     assert not any(isinstance(module, ScaleNorm) for module in grid.modules())
     for name, x in grid.state_dict().items():
         if not name.startswith(("heads.", "memory.log_tau")):
-            assert torch.equal((x / GRID).round() * GRID, x), name
+            assert torch.equal((x / UNIT).round() * UNIT, x), name
     again = grid.on_grid().state_dict()
     assert all(torch.equal(x, again[name]) for name, x in grid.state_dict().items())
 
@@ -500,7 +501,7 @@ def test_on_the_grid_membranes_are_nearly_those_of_free_weights(make, memory, ev
     free, grid = Dense(make(memory)), Dense(make(memory, grid=True))
     free(frames)
     grid(frames)
-    assert (free.membranes[0] - grid.membranes[0]).abs().max() < 128 * GRID / 2
+    assert (free.membranes[0] - grid.membranes[0]).abs().max() < 128 * UNIT / 2
 
 
 # Sizes, counts, mistakes.

@@ -5,9 +5,10 @@ import torch
 
 from neurosvt.nn.attention import SpikeAttention
 from neurosvt.nn.neuron import touch
-from neurosvt.nn.norm import GRID, FixedScale
+from neurosvt.nn.norm import FixedScale
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.lif import lif
+from neurosvt.ops.products import UNIT
 from neurosvt.ops.rows import by_frame, pack
 
 WIDTH, HEADS, TOKENS = 12, 2, 9
@@ -112,4 +113,4 @@ def test_gradients_reach_every_weight():
 def test_folding_puts_the_scale_of_the_counts_on_the_grid(attention):
     assert isinstance(attention.norm, FixedScale)
     scale = attention.norm.scale
-    assert torch.equal((scale / GRID).round() * GRID, scale)
+    assert torch.equal((scale / UNIT).round() * UNIT, scale)

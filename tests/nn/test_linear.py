@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.norm import GRID
+from neurosvt.ops.products import UNIT
 
 
 def spikes(*shape):
@@ -38,8 +38,8 @@ def test_folding_changes_answers_by_no_more_than_the_rounding(linear):
     before = linear(chosen)
     linear.fold()
     assert isinstance(linear.norm, nn.Identity)
-    assert torch.equal((linear.weight / GRID).round() * GRID, linear.weight)
-    assert (linear(chosen) - before).abs().max() <= 7 * GRID / 2 + 1e-5
+    assert torch.equal((linear.weight / UNIT).round() * UNIT, linear.weight)
+    assert (linear(chosen) - before).abs().max() <= 7 * UNIT / 2 + 1e-5
 
 
 def test_folding_twice_is_folding_once(linear):

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from neurosvt.nn.memory import FrameRead, LeakyMemory, PositionRead, TokenRead
-from neurosvt.nn.norm import GRID
 from neurosvt.ops.lif import lif
+from neurosvt.ops.products import UNIT
 from neurosvt.ops.rows import pack
 
 TOKENS, WIDTH, CHANNELS = 4, 3, 6
@@ -60,11 +60,11 @@ def test_folding_a_read_changes_answers_by_no_more_than_the_rounding():
     spikes, rows = seen()
     before = read.eval()(spikes, rows)
     read.fold()
-    assert torch.equal((read.own / GRID).round() * GRID, read.own)
+    assert torch.equal((read.own / UNIT).round() * UNIT, read.own)
     assert not read.shared.any()
-    assert (read(spikes, rows) - before).abs().max() <= TOKENS * WIDTH * GRID / 2 + 1e-5
+    assert (read(spikes, rows) - before).abs().max() <= TOKENS * WIDTH * UNIT / 2 + 1e-5
     read.fold()
-    assert torch.equal((read.own / GRID).round() * GRID, read.own)
+    assert torch.equal((read.own / UNIT).round() * UNIT, read.own)
 
 
 # The leaky memory.

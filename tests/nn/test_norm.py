@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from neurosvt.nn.norm import GRID, FixedScale, ScaleNorm, to_grid
+from neurosvt.nn.norm import FixedScale, ScaleNorm, to_grid
 from neurosvt.ops import native
+from neurosvt.ops.products import UNIT
 
 
 def rows_with_gaps(rows=33, width=5):
@@ -82,11 +83,11 @@ def test_half_precision_current_leaves_the_running_value_in_float32(kernels, tra
 
 
 def test_the_grid_is_a_power_of_two_and_rounds_to_the_nearest():
-    assert GRID == 2.0**-12
+    assert UNIT == 2.0**-12
     x = torch.randn(99)
     on_grid = to_grid(x)
-    assert torch.equal((on_grid / GRID).round() * GRID, on_grid)
-    assert (on_grid - x).abs().max() <= GRID / 2
+    assert torch.equal((on_grid / UNIT).round() * UNIT, on_grid)
+    assert (on_grid - x).abs().max() <= UNIT / 2
     assert torch.equal(to_grid(on_grid), on_grid)
 
 

@@ -1,0 +1,64 @@
+"""neurosvt doctor: what is installed, what is missing, and what that means."""
+
+import argparse
+
+# Extra of the package to what it brings, by the names under which it is imported.
+EXTRAS = {
+    "data": ("pyarrow", "PIL", "h5py"),
+    "events": ("eventcv", "dv_processing"),
+    "export": ("nir", "onnx"),
+    "app": ("gradio",),
+    "tensorboard": ("tensorboard",),
+    "cuda": ("cupy",),
+}
+PEERS = ("spikingjelly", "snntorch", "norse")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command has no options."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line per finding."""
+    import platform
+    import shutil
+    from importlib.util import find_spec
+
+    import torch
+
+    from neurosvt import __version__
+    from neurosvt.cli.output import hardware
+    from neurosvt.data.folder import data_root
+    from neurosvt.native import library
+    from neurosvt.presets import WEIGHTS
+
+    machine = hardware()
+    cuda = torch.cuda.is_available()
+    root = data_root()
+    held = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) if root.is_dir() else ""
+    lines = {
+        "neurosvt": __version__,
+        "python": f"{platform.python_version()} on {platform.platform()}",
+        "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
+        "machine": f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB",
+        "gpu": machine["gpu"] or "none: everything runs on the CPU",
+        "kernels": "built: backend auto is native"
+        if library()
+        else "not built: backend auto is PyTorch alone and several times slower; they are built "
+        "when the package is installed where there is a C++ compiler",
+        "compile": "backend compile works"
+        if shutil.which("g++") or cuda
+        else "backend compile wants a C++ compiler",
+        "models": ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))),
+        "data": f"{root}: {held or 'nothing there; NEUROSVT_DATA names another folder'}",
+    }
+    for name, brings in EXTRAS.items():
+        missing = [module for module in brings if not find_spec(module)]
+        brought = f"pip install 'neurosvt[{name}]' brings {', '.join(missing)}"
+        lines[f"[{name}]"] = brought if missing else "installed"
+    peers = [name for name in PEERS if find_spec(name)]
+    lines["peers"] = f"{', '.join(peers) or 'none'} (measured by neurosvt bench)"
+    width = max(map(len, lines))
+    for name, text in lines.items():
+        print(f"{name:<{width}}  {text}")
+    return 0

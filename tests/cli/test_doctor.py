@@ -1,0 +1,17 @@
+from neurosvt import native
+from neurosvt.cli import main
+
+
+def test_it_tells_what_is_there_and_what_is_not(capsys, monkeypatch, tmp_path):
+    (tmp_path / "nmnist_small").mkdir()
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    for word in ("kernels", "permanence", "nmnist_small", "[cuda]", "neurosvt bench"):
+        assert word in told
+
+
+def test_without_kernels_it_says_what_that_means_and_what_would_do(capsys, monkeypatch):
+    monkeypatch.setattr(native, "library", lambda: None)
+    assert main(["doctor"]) == 0
+    assert "not built: backend auto is PyTorch alone" in capsys.readouterr().out
