@@ -25,6 +25,7 @@ from neurosvt.nn.memory import FrameRead, LeakyMemory, TokenRead, checked_taus
 from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
 from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.lif import backend_named
+from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, by_frame, pack, place, take
 
 
@@ -174,10 +175,11 @@ class NeuroSVT(nn.Module):
     def start(self, batch: int) -> State:
         """The state of `batch` samples that have seen nothing."""
         cfg = self.config
-        at = self.positions.table.device
+        table = at_least_float32(self.positions.table.detach())
+        at = table.device
 
         def rested(width: int, tokens: int = cfg.tokens) -> Tensor:
-            return torch.zeros(batch, tokens, width, device=at)
+            return table.new_zeros(batch, tokens, width)
 
         return State(
             patch_age=torch.ones(batch, cfg.patches, dtype=torch.long, device=at),
@@ -185,9 +187,7 @@ class NeuroSVT(nn.Module):
             embed=rested(cfg.width, cfg.patches),
             blocks=tuple(tuple(rested(w) for w in block.widths) for block in self.blocks),  # type: ignore[union-attr]
             read=rested(cfg.width),
-            memory=torch.zeros(
-                batch, cfg.memory_channels if cfg.memory == "leaky" else 0, device=at
-            ),
+            memory=table.new_zeros(batch, cfg.memory_channels if cfg.memory == "leaky" else 0),
         )
 
     def forward(
@@ -239,9 +239,14 @@ class NeuroSVT(nn.Module):
         decay = (1 - 1 / cfg.tau) ** rate
         seen = pack(self.embed.windows.active(frames), state.patch_age)
         state = state._replace(patch_age=seen.age)
-        spikes = frames.new_zeros((0, cfg.width), dtype=torch.float32)
+        spikes = state.read.new_zeros((0, cfg.width))
         if len(seen):
-            pixels = self.embed.windows.rows(frames, seen)
+            # Spikes are exact in any float type, so under autocast they need not be converted
+            # twice.
+            device = frames.device.type
+            half = torch.is_autocast_enabled(device)
+            dtype = torch.get_autocast_dtype(device) if half else state.embed.dtype
+            pixels = self.embed.windows.rows(frames, seen, dtype)
             at = touch(seen, decay, noise, self.backend)
             spikes, embed = self.embed(pixels, state.embed, at)
             state = state._replace(embed=embed)

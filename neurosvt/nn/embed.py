@@ -66,7 +66,9 @@ class Windows:
         )
         return (events >= self.least).reshape(*frames.shape[:2], -1)
 
-    def rows(self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows) -> Float[Tensor, "R P"]:
+    def rows(
+        self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype = torch.float32
+    ) -> Float[Tensor, "R P"]:
         """The pixels of each row's window, as 0.0 and 1.0; beyond the frame there are no events."""
         at_once = self.cell if self.cell in _WORDS else 1
         used, image = rows.frame.unique(return_inverse=True)
@@ -76,11 +78,7 @@ class Windows:
         across = views.shape[3]
         y, x = rows.position // across, rows.position % across
         pixels = views[image, :, y, x].contiguous().view(torch.uint8)
-        # Spikes are exact in any float type, so under autocast they need not be converted twice.
-        device = pixels.device.type
-        half = torch.is_autocast_enabled(device)
-        kind = torch.get_autocast_dtype(device) if half else torch.float32
-        return pixels.reshape(len(rows), 2 * self.kernel**2).to(kind)
+        return pixels.reshape(len(rows), 2 * self.kernel**2).to(dtype)
 
 
 _WORDS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.uint8}

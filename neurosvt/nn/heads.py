@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neurosvt.ops.precision import at_least_float32
+
 
 class Belief(NamedTuple):
     """What the model holds to be true after every step."""
@@ -36,6 +38,6 @@ class Heads(nn.Module):
 
     def forward(self, charge: Float[Tensor, "T B M"]) -> Belief:
         strength = charge.square().mean(-1, keepdim=True).add(1e-6).rsqrt()
-        answer = self.answer(F.gelu(self.hidden(charge * strength))).float()
+        answer = at_least_float32(self.answer(F.gelu(self.hidden(charge * strength))))
         logits, place_logits, unseen = answer.split([self.classes, 2, 1], dim=-1)
         return Belief(logits, torch.sigmoid(place_logits), unseen[..., 0])

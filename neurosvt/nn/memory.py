@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.memory import leaky_memory
+from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, place
 from neurosvt.ops.surrogate import spike
 
@@ -82,7 +83,7 @@ class LeakyMemory(nn.Module):
     def tau(self) -> Float[Tensor, " M"]:
         """Time constants in steps; below one step a channel would change its sign, so it ends
         just above."""
-        return self.log_tau.float().exp().clamp(min=1.001)
+        return at_least_float32(self.log_tau).exp().clamp(min=1.001)
 
     def forward(
         self,
@@ -97,7 +98,7 @@ class LeakyMemory(nn.Module):
         `rate` is the length of a step relative to the one that the time constants are told in.
         """
         if len(rows):
-            drive, gate = self.read(spikes, rows).float().chunk(2, dim=-1)
+            drive, gate = at_least_float32(self.read(spikes, rows)).chunk(2, dim=-1)
             gate = spike(gate - 1)
         else:
             drive = gate = v.new_zeros((*rows.shape[:2], v.shape[-1]))
@@ -119,7 +120,7 @@ class FrameRead(nn.Module):
     def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B M"]:
         if not len(rows):
             return spikes.new_zeros((*rows.shape[:2], self.read.shared.shape[1]))
-        return self.read(spikes, rows).float()
+        return at_least_float32(self.read(spikes, rows))
 
 
 class TokenRead(nn.Module):
@@ -136,4 +137,4 @@ class TokenRead(nn.Module):
         steps, batch, positions = rows.shape
         own = rows.position == positions - 1
         read = place(spikes[own], rows.frame[own], steps * batch)
-        return read.reshape(steps, batch, -1).float()
+        return at_least_float32(read.reshape(steps, batch, -1))

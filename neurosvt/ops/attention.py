@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.precision import at_least_float32
+
 
 def spike_attention(
     q: Float[Tensor, "*b N K"], k: Float[Tensor, "*b N K"], v: Float[Tensor, "*b N K"]
@@ -23,8 +25,7 @@ def spike_attention(
     scale; the order of products as in Spike-driven Transformer V2 (Yao et al., ICLR 2024).
     """
     with torch.autocast(q.device.type, enabled=False):
-        wide = torch.promote_types(q.dtype, torch.float32)
-        q, k, v = q.to(wide), k.to(wide), v.to(wide)
+        q, k, v = map(at_least_float32, (q, k, v))
         if q.shape[-2] <= q.shape[-1]:
             return (q @ k.transpose(-1, -2)) @ v
         return q @ (k.transpose(-1, -2) @ v)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.surrogate import spike
 
 
@@ -79,7 +80,7 @@ def batch_spike_reference(
 ) -> tuple[Tensor, Moments]:
     """The definition, differentiated by autograd. Moments are summed in double precision and
     rounded once, so that no order of summation can move a spike."""
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    wide = at_least_float32(x)
     if moments is None:
         exact = wide.double()
         mean = exact.mean(0).to(wide.dtype)

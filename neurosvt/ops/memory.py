@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.precision import at_least_float32
 
 
 def leaky_memory(
@@ -33,10 +34,10 @@ def leaky_memory(
         backend: see `ops.native`.
 
     Returns:
-        Charge after every step, float32 whatever the drive has: a decay near 1 does not survive
+        Charge after every step, at least float32: a decay near 1 does not survive
         half precision. The last step is the state for the next call.
     """
-    inputs = drive.float(), gate.float(), v.float(), decay.float()
+    inputs = [at_least_float32(x) for x in (drive, gate, v, decay)]
     if backend == "reference":
         return leaky_memory_reference(*inputs)
     return _LeakyMemory.apply(*inputs, suits(inputs[0], backend))

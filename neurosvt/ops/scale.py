@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.precision import at_least_float32
 
 
 def scale_by_rms(
@@ -27,7 +28,7 @@ def scale_by_rms(
 
 def scale_by_rms_reference(x: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """The definition, differentiated by autograd."""
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    wide = at_least_float32(x)
     fired = (x != 0).any(1).sum().clamp(min=1)
     mean_square = wide.square().sum(0) / fired
     return (wide * (gain * torch.rsqrt(mean_square + eps))).to(x.dtype), mean_square.detach()
@@ -57,8 +58,7 @@ class _ScaleByRMS(torch.autograd.Function):
 
 def _scale_rows(x: Tensor, scale: Tensor, kernels: bool) -> Tensor:
     if not kernels:
-        wide = torch.promote_types(x.dtype, torch.float32)
-        return (x.to(wide) * scale).to(x.dtype)
+        return (at_least_float32(x) * scale).to(x.dtype)
     y = torch.empty_like(x)
     call("scale_rows", x.dtype, x, scale.float().contiguous(), *x.shape, y)
     return y
@@ -67,8 +67,7 @@ def _scale_rows(x: Tensor, scale: Tensor, kernels: bool) -> Tensor:
 def column_sums(x: Tensor, y: Tensor, kernels: bool) -> tuple[Tensor, int]:
     """Sum of `x * y` over rows, in float32 at least, and how many rows of `x` are not all zero."""
     if not kernels:
-        wide = torch.promote_types(x.dtype, torch.float32)
-        return (x.to(wide) * y).sum(0), int((x != 0).any(1).sum())
+        return (at_least_float32(x) * y).sum(0), int((x != 0).any(1).sum())
     sums = torch.zeros(x.shape[1])
     return sums, call("column_sums", x.dtype, x, y, *x.shape, sums)
 

@@ -23,9 +23,9 @@ TINY = {
 def tiny_model():
     """tiny_model(memory, ...): the same weights every time."""
 
-    def build(memory="leaky", seed=0, **settings):
+    def build(memory="leaky", seed=0, backend="auto", **settings):
         torch.manual_seed(seed)
-        return NeuroSVT(NeuroSVTConfig(**TINY | settings, memory=memory))
+        return NeuroSVT(NeuroSVTConfig(**TINY | settings, memory=memory), backend)
 
     return build
 

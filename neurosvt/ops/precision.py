@@ -1,0 +1,9 @@
+"""What stays precise whatever the matrix products are done in."""
+
+import torch
+from torch import Tensor
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """`x` in float32, or as it is if that is more: half precision ends, double precision stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,0 +1,60 @@
+"""A training is the same whatever computes it."""
+
+import pytest
+import torch
+
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.presets import PRESETS
+from neurosvt.train.loop import TrainConfig, Training, fit
+from neurosvt.train.losses import BeliefLoss
+
+
+def begin(tiny_model, backend, memory="leaky", steps=50, **settings):
+    model = tiny_model(memory, backend=backend)
+    return Training(model, TrainConfig(steps=steps, batch=2, amp=False, **settings))
+
+
+@pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
+def test_the_first_gradients_are_those_of_the_definition(memory, tiny_model, tiny_batches):
+    found = {}
+    for backend in ("auto", "reference"):
+        training = begin(tiny_model, backend, memory)
+        fit(training, tiny_batches(0, 1), BeliefLoss())
+        found[backend] = {n: p.grad for n, p in training.model.named_parameters()}
+    for name, gradient in found["reference"].items():
+        if gradient is not None:
+            torch.testing.assert_close(found["auto"][name], gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
+def test_fifty_steps_in_double_precision_are_those_of_the_definition(
+    memory, tiny_model, tiny_batches
+):
+    """Without roundings to part them, two ways of the same must not part."""
+    found = {}
+    for backend in ("auto", "reference"):
+        training = begin(tiny_model, backend, memory, state_noise=0.01)
+        training.model.double()
+        losses = []
+        fit(training, tiny_batches(0, 6) * 9, BeliefLoss(), losses.append)
+        found[backend] = training.model.state_dict(), [record.loss for record in losses]
+    torch.testing.assert_close(found["auto"], found["reference"], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.slow
+def test_losses_in_half_precision_stay_beside_those_of_the_definition():
+    """200 steps of the run that ships: the last 50 losses, on average, within 2 %."""
+    run = PRESETS["permanence"]
+    stream = run.stream()
+    means = []
+    for backend in ("auto", "reference"):
+        torch.manual_seed(0)
+        training, losses = Training(NeuroSVT(run.model, backend), run.train), []
+        fit(
+            training,
+            (stream[i] for i in range(200)),
+            BeliefLoss(),
+            lambda record, losses=losses: losses.append(float(sum(record.loss))),
+        )
+        means.append(sum(losses[-50:]) / 50)
+    assert means[0] == pytest.approx(means[1], rel=0.02)
