@@ -16,6 +16,7 @@ from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.data.stream import ahead
 from neurosvt.evaluate.permanence import tune_latch, validation_score
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.native import library
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.presets import Run, save_model
 from neurosvt.train import checkpoint
@@ -77,6 +78,11 @@ class Trainer:
             return 0
         if self.tensorboard:
             self.board = _board(self.folder)
+        if library() is None:
+            print(
+                "the kernels were not built: PyTorch alone, slower (neurosvt doctor)",
+                file=sys.stderr,
+            )
         print(self.training.model.summary(), file=sys.stderr)  # type: ignore[operator]
         before = signal.signal(signal.SIGINT, self._interrupt)
         columns = (

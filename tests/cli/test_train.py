@@ -58,6 +58,12 @@ def test_a_training_leaves_its_end_its_best_and_its_curve(train, tmp_path, capsy
     assert "total" in told.err  # the summary, and the bar, are talk
 
 
+def test_a_training_without_kernels_says_so_once(train, capsys, monkeypatch):
+    monkeypatch.setattr(training, "library", lambda: None)
+    assert train("permanence", train_steps=1) == 0
+    assert capsys.readouterr().err.count("the kernels were not built") == 1
+
+
 def test_the_memoryless_get_their_latch_at_the_end(train, tmp_path, capsys):
     assert train("permanence_none", "--out", "out") == 0
     trained = load_model("out")
