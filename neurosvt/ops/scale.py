@@ -73,7 +73,14 @@ def column_sums(x: Tensor, y: Tensor, kernels: bool) -> tuple[Tensor, int]:
 
 
 def back_through_scale(
-    grad: Tensor, x: Tensor, gain: Tensor, inverse: Tensor, filled: int, kernels: bool
+    grad: Tensor,
+    x: Tensor,
+    gain: Tensor,
+    inverse: Tensor,
+    filled: int,
+    kernels: bool,
+    *,
+    reuse: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of `x` and `gain` from that of the scaled rows.
 
@@ -81,11 +88,13 @@ def back_through_scale(
         grad: of the scaled rows, in the precision of `x`.
         inverse: 1 / sqrt(mean_square + eps).
         filled: rows that were not all zero, at least 1.
+        kernels: whether they may be called.
+        reuse: whether `grad` is the caller's own, and may be written over.
     """
     along, _ = column_sums(x, grad, kernels)
     scale, pull = gain * inverse, gain * inverse.pow(3) / filled * along
     if not kernels:
         return (grad * scale - x * pull).to(x.dtype), inverse * along
-    out = torch.empty_like(x)
+    out = grad if reuse else torch.empty_like(x)
     call("scale_backward", x.dtype, grad, x, scale.float(), pull.float(), *x.shape, out)
     return out, inverse * along

@@ -93,5 +93,7 @@ class _RMSLIF(torch.autograd.Function):
         x, gain, inverse, h, keep = ctx.saved_tensors
         sizes, filled = ctx.rest
         through, on_v = back_through(grad_spikes, h, grad_v, sizes, keep, _CONSTANTS)[:2]
-        on_x, on_gain = back_through_scale(through, x, gain, inverse, filled, kernels=True)
+        on_x, on_gain = back_through_scale(
+            through, x, gain, inverse, filled, kernels=True, reuse=True
+        )
         return on_x, on_gain, None, on_v, None, None
