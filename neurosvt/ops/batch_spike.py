@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.surrogate import spike
@@ -118,7 +119,7 @@ class _BatchSpike(torch.autograd.Function):
         inverse = torch.rsqrt(variance + eps)
         factor = weight * inverse
         shift = bias - mean * factor
-        spikes = torch.empty_like(x)
+        spikes = empty_like(x)
         call("batch_fire", x.dtype, x, factor, shift, *x.shape, threshold, spikes)
         ctx.save_for_backward(x, factor, shift, slope.contiguous(), mean, inverse)
         ctx.rest = given, threshold
@@ -129,7 +130,7 @@ class _BatchSpike(torch.autograd.Function):
         x, factor, shift, slope, mean, inverse = ctx.saved_tensors
         given, threshold = ctx.rest
         rows, width = x.shape
-        grad, grad_slope = torch.empty_like(x), torch.empty(rows, 1)
+        grad, grad_slope = empty_like(x), torch.empty(rows, 1)
         call(
             "through_spike", x.dtype, grad_spikes.contiguous(), x, factor, shift, slope,
             rows, width, threshold, grad, grad_slope,

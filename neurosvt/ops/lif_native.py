@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neurosvt.ops.buffers import empty, empty_like
 from neurosvt.ops.lif_written import lif_written
 from neurosvt.ops.native import call, suits
 
@@ -41,7 +42,7 @@ def lif_bytes(
     """Spikes in a byte each, without gradients; None for what the kernels do not know."""
     if not suits(current) or v.dtype != torch.float32 or not _known(keep, current.shape[1]):
         return None
-    spikes = torch.empty(current.shape, dtype=torch.uint8)
+    spikes = empty(current.shape, torch.uint8)
     left = fire(
         current.detach().contiguous(), None, v.detach(), sizes, keep, threshold,
         int(reset == "soft"), None, spikes,
@@ -103,7 +104,7 @@ def back_through(
     rows, width = h.shape
     each, per_channel, for_all = _split(keep, rows)
     grad_spikes = grad_spikes.contiguous()
-    grad = torch.empty(h.shape, dtype=grad_spikes.dtype)
+    grad = empty(h.shape, grad_spikes.dtype)
     grad_keep = torch.zeros(width) if per_channel else None
     call(
         "lif_backward", grad.dtype, grad_spikes, h, grad_v,
@@ -126,8 +127,8 @@ class _LIF(torch.autograd.Function):
         threshold, soft, _, _ = constants
         if isinstance(keep, Tensor) and keep.shape == (1, 1):
             keep = keep.expand(1, current.shape[1])
-        h = torch.empty(current.shape) if any(ctx.needs_input_grad) else None
-        spikes = torch.empty_like(current)
+        h = empty(current.shape) if any(ctx.needs_input_grad) else None
+        spikes = empty_like(current)
         left = fire(current, None, v, sizes, keep, threshold, soft, h, spikes)
         ctx.save_for_backward(h, v, keep if isinstance(keep, Tensor) else None)
         ctx.constants = sizes, keep if not isinstance(keep, Tensor) else None, constants

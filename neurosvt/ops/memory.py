@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.precision import at_least_float32
 
@@ -59,7 +60,8 @@ class _LeakyMemory(torch.autograd.Function):
     ) -> Tensor:
         ctx.kernels = kernels
         drive, gate, v, decay = (t.contiguous() for t in (drive, gate, v, decay))
-        ctx.save_for_backward(charge := torch.empty_like(drive), gate, v, decay)
+        charge = empty_like(drive) if kernels else torch.empty_like(drive)
+        ctx.save_for_backward(charge, gate, v, decay)
         if kernels:
             call("memory_forward", drive.dtype, drive, gate, v, decay, *drive.shape, charge)
             return charge
@@ -76,7 +78,7 @@ class _LeakyMemory(torch.autograd.Function):
         charge, gate, v, decay = ctx.saved_tensors
         if ctx.kernels:
             grad = grad.contiguous()
-            on_drive, on_gate = torch.empty_like(charge), torch.empty_like(charge)
+            on_drive, on_gate = empty_like(charge), empty_like(charge)
             on_v, on_decay = torch.zeros_like(v), torch.zeros_like(decay)
             call(
                 "memory_backward", grad.dtype, grad, charge, gate, v, decay, *grad.shape,

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from neurosvt.ops.buffers import empty
 from neurosvt.ops.native import call, suits
 
 UNIT = 2.0**-12
@@ -65,7 +66,7 @@ def planes(spikes: Tensor, weight: GridWeight) -> Tensor:
 def gather(spikes: Tensor, weight: GridWeight) -> Tensor:
     """Rows of weights added up, one for each spike."""
     spikes = spikes.contiguous()
-    out = torch.empty(len(spikes), weight.by_input.shape[1])
+    out = empty((len(spikes), weight.by_input.shape[1]))
     call("gather_rows", spikes.dtype, spikes, weight.by_input, *spikes.shape, out.shape[1], out)
     return out
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.precision import at_least_float32
 
@@ -59,7 +60,7 @@ class _ScaleByRMS(torch.autograd.Function):
 def _scale_rows(x: Tensor, scale: Tensor, kernels: bool) -> Tensor:
     if not kernels:
         return (at_least_float32(x) * scale).to(x.dtype)
-    y = torch.empty_like(x)
+    y = empty_like(x)
     call("scale_rows", x.dtype, x, scale.float().contiguous(), *x.shape, y)
     return y
 
@@ -95,6 +96,6 @@ def back_through_scale(
     scale, pull = gain * inverse, gain * inverse.pow(3) / filled * along
     if not kernels:
         return (grad * scale - x * pull).to(x.dtype), inverse * along
-    out = grad if reuse else torch.empty_like(x)
+    out = grad if reuse else empty_like(x)
     call("scale_backward", x.dtype, grad, x, scale.float(), pull.float(), *x.shape, out)
     return out, inverse * along

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.buffers import empty, empty_like
 from neurosvt.ops.lif import lif_rows
 from neurosvt.ops.lif_native import back_through, fire
 from neurosvt.ops.native import suits
@@ -59,7 +60,7 @@ def scaled_lif_rows(
     """`lif_rows(x * scale)` with a scale that is given: for eval mode."""
     learns = torch.is_grad_enabled() and any(t.requires_grad for t in (x, scale, v))
     if suits(x, backend) and v.dtype == torch.float32 and not learns:
-        spikes = torch.empty(x.shape, dtype=x.dtype)
+        spikes = empty_like(x)
         scale = scale.to(x.dtype).float().contiguous()
         x = x.contiguous()
         left = fire(x, scale, v, sizes, keep, _THRESHOLD, _HARD, None, spikes)
@@ -81,7 +82,7 @@ class _RMSLIF(torch.autograd.Function):
         squares, filled = column_sums(x, x, kernels=True)
         mean_square = squares / max(1, filled)
         inverse = torch.rsqrt(mean_square + eps)
-        h, spikes = torch.empty(x.shape), torch.empty_like(x)
+        h, spikes = empty(x.shape), empty_like(x)
         left = fire(x, gain * inverse, v, sizes, keep, _THRESHOLD, _HARD, h, spikes)
         ctx.save_for_backward(x, gain, inverse, h, keep)
         ctx.rest = sizes, max(1, filled)
