@@ -16,13 +16,12 @@ BOTH = ("f32", "bf16")
 
 SIGNATURES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "lif_forward": (
-        [POINTER] * 4 + [COUNT] * 4 + [POINTER, CHOICE, NUMBER, NUMBER, CHOICE]
-        + [POINTER] * 2 + [CHOICE],
+        [POINTER] * 4 + [COUNT] * 4 + [POINTER, CHOICE, NUMBER, NUMBER, CHOICE, POINTER, CHOICE],
         BOTH,
     ),
     "lif_backward": (
-        [POINTER] * 4 + [COUNT] * 4 + [POINTER, CHOICE, NUMBER, NUMBER, CHOICE, CHOICE, NUMBER]
-        + [POINTER] * 3,
+        [POINTER] * 6 + [COUNT] * 4 + [POINTER, CHOICE, NUMBER, NUMBER, CHOICE, CHOICE, NUMBER]
+        + [POINTER] * 2,
         BOTH,
     ),
     "column_sums": ([POINTER] * 2 + [COUNT] * 2 + [POINTER], BOTH),

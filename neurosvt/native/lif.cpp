@@ -2,6 +2,7 @@
 // Rows, ranks, streams and keep are those of neurosvt/ops/lif.py.
 
 #include <algorithm>
+#include <vector>
 
 #include "kernel.hpp"
 
@@ -46,29 +47,38 @@ struct Forward {
     Keep keep;
     float threshold;
     int soft;
-    float* h;  // null where nobody will ask for gradients
     void* spikes;
 };
 
 // The loops over channels are written out for every case, so that each becomes vector code.
 enum class Drive { plain, scaled, own };  // as it is; times a scale; with a decay for each channel
 
-template <class T, class Out, Drive drive, bool kept>
+// The membrane before its reset, as in the definition: multiply, then add.
+template <class T, Drive drive>
+inline float integrate(T in, float per_channel, float same, float v) {
+    float i = load(in);
+    if (drive == Drive::scaled) i = rounded<T>(i * per_channel);
+    return (drive == Drive::own ? per_channel : same) * v + i;
+}
+
+inline float reset(float h, float threshold, bool soft) {
+    const float left = soft ? h - threshold : 0.0f;
+    return h >= threshold ? left : h;
+}
+
+template <class T, class Out, Drive drive>
 inline void forward_row(const T* __restrict in, const float* __restrict per_channel, float same,
-                        float threshold, bool soft, float* __restrict live, float* __restrict h,
-                        Out* __restrict out, Count begin, Count end) {
+                        float threshold, bool soft, float* __restrict live, Out* __restrict out,
+                        Count begin, Count end) {
     for (Count d = begin; d < end; ++d) {
-        float i = load(in[d]);
-        if (drive == Drive::scaled) i = rounded<T>(i * per_channel[d]);
-        const float now = (drive == Drive::own ? per_channel[d] : same) * live[d] + i;
-        if (kept) h[d] = now;
-        const float left = soft ? now - threshold : 0.0f;
-        live[d] = now >= threshold ? left : now;
-        store_spike(out + d, now, threshold);
+        const float own = drive == Drive::plain ? 0.0f : per_channel[d];
+        const float h = integrate<T, drive>(in[d], own, same, live[d]);
+        live[d] = reset(h, threshold, soft);
+        store_spike(out + d, h, threshold);
     }
 }
 
-template <class T, class Out, Drive drive, bool kept>
+template <class T, class Out, Drive drive>
 inline void forward(const Forward<T>& a, Count begin, Count end) {
     const Span span(a.walk, a.by_channel, begin, end);
     const Count width = a.walk.width;
@@ -78,36 +88,41 @@ inline void forward(const Forward<T>& a, Count begin, Count end) {
         for (Count s = span.first; s < std::min(span.last, a.walk.sizes[r]); ++s) {
             const Count row = start + s;
             const float same = drive != Drive::own && a.keep.each ? a.keep.each[row] : a.keep.all;
-            forward_row<T, Out, drive, kept>(
-                a.current + row * width, per_channel, same, a.threshold, a.soft, a.v + s * width,
-                kept ? a.h + row * width : nullptr, static_cast<Out*>(a.spikes) + row * width,
-                span.left, span.right);
+            forward_row<T, Out, drive>(a.current + row * width, per_channel, same, a.threshold,
+                                       a.soft, a.v + s * width,
+                                       static_cast<Out*>(a.spikes) + row * width, span.left,
+                                       span.right);
         }
     }
 }
 
-template <class T, class Out, bool kept>
+template <class T, class Out>
 inline void forward_driven(const Forward<T>& a, Count begin, Count end) {
-    if (a.scale) return forward<T, Out, Drive::scaled, kept>(a, begin, end);
-    if (a.keep.per_channel) return forward<T, Out, Drive::own, kept>(a, begin, end);
-    forward<T, Out, Drive::plain, kept>(a, begin, end);
+    if (a.scale) return forward<T, Out, Drive::scaled>(a, begin, end);
+    if (a.keep.per_channel) return forward<T, Out, Drive::own>(a, begin, end);
+    forward<T, Out, Drive::plain>(a, begin, end);
 }
 
+// The membranes of all steps are not kept from the forward pass: to compute them again from the
+// current costs less than to write and read them. A few streams at a time, so that theirs fit a
+// cache.
 template <class T>
 struct Backward {
     Walk walk;
     int by_channel;
-    const T* grad_spikes;
-    const float* h;
-    float* grad_v;  // of the end on entry, of the beginning on return
+    const T *grad_spikes, *current;
+    const float* scale;  // per channel, or null
+    const float* v;      // at the beginning
+    float* grad_v;       // of the end on entry, of the beginning on return
     Keep keep;
     float threshold;
     int soft, surrogate;
     float slope;
     T* grad_current;
-    const float* begin_v;  // both with a decay for each channel alone: the membrane at the
-    float* grad_keep;      // beginning, and a sum for each channel
+    float* grad_keep;  // a sum for each channel, with a decay for each; else null
 };
+
+constexpr Count CACHE = 1 << 15;  // membranes: half of a small second-level cache
 
 // Surrogates, as in neurosvt/ops/surrogate.py.
 enum Surrogate { arctan, logistic };
@@ -122,71 +137,97 @@ inline float derivative(float u, float slope) {
     return slope * soft * (1 - soft);
 }
 
-template <class T, Surrogate surrogate, bool own>
-inline void backward_row(const Backward<T>& a, Count row, Count s, float same, const float* found_at,
-                         float found_threshold, Count begin, Count end) {
-    const Count width = a.walk.width;
-    const float threshold = a.threshold, slope = a.slope;
-    const bool soft = a.soft;
-    const float* __restrict keep = a.keep.each;
-    const T* __restrict gs = a.grad_spikes + row * width;
-    const float* __restrict at = a.h + row * width;
-    const float* __restrict found = found_at;
-    float* __restrict carry = a.grad_v + s * width;
-    float* __restrict grad_keep = a.grad_keep;
-    T* __restrict out = a.grad_current + row * width;
-    for (Count d = begin; d < end; ++d) {
-        const float through = soft || !(at[d] >= threshold) ? carry[d] : 0.0f;
-        const float g = load(gs[d]) * derivative<surrogate>(at[d] - threshold, slope) + through;
+template <class T, Drive drive>
+inline void again_row(const T* __restrict in, const float* __restrict per_channel, float same,
+                      float threshold, bool soft, float* __restrict live, float* __restrict h,
+                      Count size) {
+    for (Count d = 0; d < size; ++d) {
+        const float own = drive == Drive::plain ? 0.0f : per_channel[d];
+        h[d] = integrate<T, drive>(in[d], own, same, live[d]);
+        live[d] = reset(h[d], threshold, soft);
+    }
+}
+
+template <class T, Surrogate surrogate, Drive drive>
+inline void back_row(const T* __restrict gs, const float* __restrict h, const float* __restrict keep,
+                     float same, float threshold, bool soft, float slope, float* __restrict carry,
+                     T* __restrict out, const float* __restrict found, float found_threshold,
+                     float* __restrict grad_keep, Count size) {
+    for (Count d = 0; d < size; ++d) {
+        const float through = soft || !(h[d] >= threshold) ? carry[d] : 0.0f;
+        const float g = load(gs[d]) * derivative<surrogate>(h[d] - threshold, slope) + through;
         store(out + d, g);
-        carry[d] = g * (own ? keep[d] : same);
-        if (own) {
-            const float reset = soft ? found[d] - threshold : 0.0f;
-            grad_keep[d] += g * (found[d] >= found_threshold ? reset : found[d]);
+        carry[d] = g * (drive == Drive::own ? keep[d] : same);
+        if (drive == Drive::own) {
+            const float left = soft ? found[d] - threshold : 0.0f;
+            grad_keep[d] += g * (found[d] >= found_threshold ? left : found[d]);
         }
     }
 }
 
-template <class T, Surrogate surrogate, bool own>
+template <class T, Surrogate surrogate, Drive drive>
 inline void backward(const Backward<T>& a, Count begin, Count end) {
     const Span span(a.walk, a.by_channel, begin, end);
-    const Count width = a.walk.width;
-    Count stop = a.walk.rows;
-    for (Count r = a.walk.ranks - 1; r >= 0; --r) {
-        const Count start = stop - a.walk.sizes[r];
-        for (Count s = span.first; s < std::min(span.last, a.walk.sizes[r]); ++s) {
-            const Count row = start + s;
-            const float same = !own && a.keep.each ? a.keep.each[row] : a.keep.all;
-            // The membrane that this row found: what the rank before reached, reset where it fired.
-            const float* found = nullptr;
-            if (own) found = r ? a.h + (start - a.walk.sizes[r - 1] + s) * width : a.begin_v + s * width;
-            const float threshold = r ? a.threshold : INFINITY;
-            backward_row<T, surrogate, own>(a, row, s, same, found, threshold, span.left, span.right);
+    const Walk& walk = a.walk;
+    const Count width = walk.width, size = span.right - span.left;
+    const float* each = drive == Drive::scaled ? a.scale : a.keep.each;
+    const float* per_channel = drive == Drive::plain ? nullptr : each + span.left;
+    const Count together = std::max<Count>(1, CACHE / (walk.ranks * size + 1));
+    std::vector<float> h(walk.ranks * together * size), live(together * size);
+    for (Count first = span.first; first < span.last; first += together) {
+        const Count last = std::min(span.last, first + together);
+        for (Count s = first; s < last; ++s)
+            std::copy_n(a.v + s * width + span.left, size, live.data() + (s - first) * size);
+        Count start = 0, ranks = 0;
+        for (; ranks < walk.ranks && walk.sizes[ranks] > first; start += walk.sizes[ranks++]) {
+            for (Count s = first; s < std::min(last, walk.sizes[ranks]); ++s) {
+                const Count row = start + s;
+                again_row<T, drive>(
+                    a.current + row * width + span.left, per_channel,
+                    drive != Drive::own && a.keep.each ? a.keep.each[row] : a.keep.all, a.threshold,
+                    a.soft, live.data() + (s - first) * size,
+                    h.data() + (ranks * together + s - first) * size, size);
+            }
         }
-        stop = start;
+        for (Count r = ranks - 1; r >= 0; --r) {
+            start -= walk.sizes[r];
+            for (Count s = first; s < std::min(last, walk.sizes[r]); ++s) {
+                const Count row = start + s, at = row * width + span.left;
+                const float* now = h.data() + (r * together + s - first) * size;
+                // What this row found: the membrane of the rank before, reset where it fired.
+                const float* found = r ? now - together * size : a.v + s * width + span.left;
+                back_row<T, surrogate, drive>(
+                    a.grad_spikes + at, now, per_channel,
+                    drive != Drive::own && a.keep.each ? a.keep.each[row] : a.keep.all, a.threshold,
+                    a.soft, a.slope, a.grad_v + s * width + span.left, a.grad_current + at, found,
+                    r ? a.threshold : INFINITY, drive == Drive::own ? a.grad_keep + span.left : nullptr,
+                    size);
+            }
+        }
     }
+}
+
+template <class T, Surrogate surrogate>
+inline void backward_driven(const Backward<T>& a, Count begin, Count end) {
+    if (a.scale) return backward<T, surrogate, Drive::scaled>(a, begin, end);
+    if (a.grad_keep) return backward<T, surrogate, Drive::own>(a, begin, end);
+    backward<T, surrogate, Drive::plain>(a, begin, end);
 }
 
 template <class T>
 inline void backward_any(const Backward<T>& a, Count begin, Count end) {
-    if (a.surrogate == arctan)
-        a.grad_keep ? backward<T, arctan, true>(a, begin, end)
-                    : backward<T, arctan, false>(a, begin, end);
-    else
-        a.grad_keep ? backward<T, logistic, true>(a, begin, end)
-                    : backward<T, logistic, false>(a, begin, end);
+    a.surrogate == arctan ? backward_driven<T, arctan>(a, begin, end)
+                          : backward_driven<T, logistic>(a, begin, end);
 }
 
 }  // namespace
 
 #define MAKE(T, name)                                                                              \
     CLONED static void forward_bytes_##name(const void* job, Count begin, Count end) {             \
-        forward_driven<T, std::uint8_t, false>(*static_cast<const Forward<T>*>(job), begin, end);  \
+        forward_driven<T, std::uint8_t>(*static_cast<const Forward<T>*>(job), begin, end);         \
     }                                                                                              \
     CLONED static void forward_##name(const void* job, Count begin, Count end) {                   \
-        const auto& a = *static_cast<const Forward<T>*>(job);                                      \
-        a.h ? forward_driven<T, T, true>(a, begin, end)                                            \
-            : forward_driven<T, T, false>(a, begin, end);                                          \
+        forward_driven<T, T>(*static_cast<const Forward<T>*>(job), begin, end);                    \
     }                                                                                              \
     CLONED static void backward_##name(const void* job, Count begin, Count end) {                  \
         backward_any<T>(*static_cast<const Backward<T>*>(job), begin, end);                        \
@@ -194,27 +235,26 @@ inline void backward_any(const Backward<T>& a, Count begin, Count end) {
     DOOR void lif_forward_##name(const T* current, const float* scale, float* v, const Count* sizes, \
                                  Count ranks, Count rows, Count streams, Count width,              \
                                  const float* keep, int per_channel, float keep_all,               \
-                                 float threshold, int soft, float* h, void* spikes, int bytes,     \
-                                 int threads) {                                                    \
+                                 float threshold, int soft, void* spikes, int bytes, int threads) { \
         const int by_channel = channels_alone(streams, rows, ranks, width, threads);               \
         const Forward<T> job{{sizes, ranks, rows, streams, width}, by_channel, current, scale, v,  \
-                             {keep, per_channel, keep_all}, threshold, soft, h, spikes};           \
+                             {keep, per_channel, keep_all}, threshold, soft, spikes};              \
         const Count size = by_channel ? width : streams;                                           \
         in_parts(size, LEAST * size / (rows * width + 1) + 1, by_channel ? 16 : 1, threads,        \
                  bytes ? forward_bytes_##name : forward_##name, &job);                             \
     }                                                                                              \
-    DOOR void lif_backward_##name(const T* grad_spikes, const float* h, float* grad_v,             \
-                                  const Count* sizes, Count ranks, Count rows, Count streams,      \
-                                  Count width, const float* keep, int per_channel, float keep_all, \
-                                  float threshold, int soft, int surrogate, float slope,           \
-                                  T* grad_current, const float* begin_v, float* grad_keep,         \
+    DOOR void lif_backward_##name(const T* grad_spikes, const T* current, const float* scale,      \
+                                  const float* v, float* grad_v, const Count* sizes, Count ranks,  \
+                                  Count rows, Count streams, Count width, const float* keep,       \
+                                  int per_channel, float keep_all, float threshold, int soft,      \
+                                  int surrogate, float slope, T* grad_current, float* grad_keep,   \
                                   int threads) {                                                   \
         /* A sum per channel has one writer for each channel. */                                   \
         const int by_channel =                                                                     \
             grad_keep != nullptr || channels_alone(streams, rows, ranks, width, threads);          \
-        const Backward<T> job{{sizes, ranks, rows, streams, width}, by_channel, grad_spikes, h,    \
-                              grad_v, {keep, per_channel, keep_all}, threshold, soft, surrogate,   \
-                              slope, grad_current, begin_v, grad_keep};                            \
+        const Backward<T> job{{sizes, ranks, rows, streams, width}, by_channel, grad_spikes,       \
+                              current, scale, v, grad_v, {keep, per_channel, keep_all}, threshold, \
+                              soft, surrogate, slope, grad_current, grad_keep};                    \
         const Count size = by_channel ? width : streams;                                           \
         in_parts(size, LEAST * size / (rows * width + 1) + 1, by_channel ? 16 : 1, threads,        \
                  backward_##name, &job);                                                           \

@@ -1,4 +1,7 @@
-"""Leaky integrate-and-fire through the C++ kernels: each pass reads and writes memory once."""
+"""Leaky integrate-and-fire through the C++ kernels: each pass reads and writes memory once.
+
+Nothing but the current is kept for the backward pass, which computes the membranes again.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +48,7 @@ def lif_bytes(
     spikes = empty(current.shape, torch.uint8)
     left = fire(
         current.detach().contiguous(), None, v.detach(), sizes, keep, threshold,
-        int(reset == "soft"), None, spikes,
+        int(reset == "soft"), spikes,
     )  # fmt: skip
     return spikes, left
 
@@ -73,16 +76,15 @@ def fire(
     keep: float | Tensor,
     threshold: float,
     soft: int,
-    h: Tensor | None,
     spikes: Tensor,
 ) -> Tensor:
-    """The forward kernel: fills `h` (unless None) and `spikes`, returns the membranes left."""
+    """The forward kernel: fills `spikes`, returns the membranes left."""
     v = v.clone(memory_format=torch.contiguous_format)
     rows, width = current.shape
     each, per_channel, for_all = _split(keep, rows)
     call(
         "lif_forward", current.dtype, current, scale, v, torch.tensor(sizes, dtype=torch.int64),
-        len(sizes), rows, len(v), width, each, per_channel, for_all, threshold, soft, h, spikes,
+        len(sizes), rows, len(v), width, each, per_channel, for_all, threshold, soft, spikes,
         int(spikes.dtype == torch.uint8),
     )  # fmt: skip
     return v
@@ -90,26 +92,30 @@ def fire(
 
 def back_through(
     grad_spikes: Tensor,
-    h: Tensor,
+    current: Tensor,
+    scale: Tensor | None,
+    v: Tensor,
     grad_v: Tensor,
     sizes: Sequence[int],
     keep: float | Tensor,
     constants: tuple[float, int, int, float],
-    begin: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The backward kernel: gradients of the current, of the membrane at the beginning, and, for a
-    decay per channel, of it; that wants the membrane at the beginning."""
+    """The backward kernel, from what the forward kernel was given.
+
+    Returns:
+        Gradients of what drove the neurons (the current, after its scale), of the membranes at the
+        beginning, and, for a decay per channel, of it.
+    """
     threshold, soft, surrogate, slope = constants
     grad_v = grad_v.clone(memory_format=torch.contiguous_format)
-    rows, width = h.shape
+    rows, width = current.shape
     each, per_channel, for_all = _split(keep, rows)
-    grad_spikes = grad_spikes.contiguous()
-    grad = empty(h.shape, grad_spikes.dtype)
+    grad = empty_like(current)
     grad_keep = torch.zeros(width) if per_channel else None
     call(
-        "lif_backward", grad.dtype, grad_spikes, h, grad_v,
-        torch.tensor(sizes, dtype=torch.int64), len(sizes), rows, len(grad_v), width,
-        each, per_channel, for_all, threshold, soft, surrogate, slope, grad, begin, grad_keep,
+        "lif_backward", current.dtype, grad_spikes.contiguous(), current, scale, v.contiguous(),
+        grad_v, torch.tensor(sizes, dtype=torch.int64), len(sizes), rows, len(v), width,
+        each, per_channel, for_all, threshold, soft, surrogate, slope, grad, grad_keep,
     )  # fmt: skip
     return grad, grad_v, grad_keep
 
@@ -127,21 +133,20 @@ class _LIF(torch.autograd.Function):
         threshold, soft, _, _ = constants
         if isinstance(keep, Tensor) and keep.shape == (1, 1):
             keep = keep.expand(1, current.shape[1])
-        h = empty(current.shape) if any(ctx.needs_input_grad) else None
         spikes = empty_like(current)
-        left = fire(current, None, v, sizes, keep, threshold, soft, h, spikes)
-        ctx.save_for_backward(h, v, keep if isinstance(keep, Tensor) else None)
+        left = fire(current, None, v, sizes, keep, threshold, soft, spikes)
+        ctx.save_for_backward(current, v, keep if isinstance(keep, Tensor) else None)
         ctx.constants = sizes, keep if not isinstance(keep, Tensor) else None, constants
         return spikes, left
 
     @staticmethod
     def backward(ctx: Any, grad_spikes: Tensor, grad_v: Tensor) -> tuple[Any, ...]:
-        h, begin, each = ctx.saved_tensors
+        current, v, each = ctx.saved_tensors
         sizes, for_all, constants = ctx.constants
         keep = for_all if each is None else each
-        grad, grad_v, grad_keep = back_through(
-            grad_spikes, h, grad_v, sizes, keep, constants, begin.contiguous()
+        grad, on_v, grad_keep = back_through(
+            grad_spikes, current, None, v, grad_v, sizes, keep, constants
         )
         if grad_keep is None or not ctx.needs_input_grad[3]:
-            return grad, grad_v, None, None, None
-        return grad, grad_v, None, grad_keep, None
+            return grad, on_v, None, None, None
+        return grad, on_v, None, grad_keep, None

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurosvt.ops.buffers import empty, empty_like
+from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.lif import lif_rows
 from neurosvt.ops.lif_native import back_through, fire
 from neurosvt.ops.native import suits
@@ -63,7 +63,7 @@ def scaled_lif_rows(
         spikes = empty_like(x)
         scale = scale.to(x.dtype).float().contiguous()
         x = x.contiguous()
-        left = fire(x, scale, v, sizes, keep, _THRESHOLD, _HARD, None, spikes)
+        left = fire(x, scale, v, sizes, keep, _THRESHOLD, _HARD, spikes)
         return spikes, left
     return lif_rows(x * scale.to(x.dtype), v, sizes=sizes, keep=keep, backend=backend)
 
@@ -82,18 +82,20 @@ class _RMSLIF(torch.autograd.Function):
         squares, filled = column_sums(x, x, kernels=True)
         mean_square = squares / max(1, filled)
         inverse = torch.rsqrt(mean_square + eps)
-        h, spikes = empty(x.shape), empty_like(x)
-        left = fire(x, gain * inverse, v, sizes, keep, _THRESHOLD, _HARD, h, spikes)
-        ctx.save_for_backward(x, gain, inverse, h, keep)
+        spikes = empty_like(x)
+        left = fire(x, gain * inverse, v, sizes, keep, _THRESHOLD, _HARD, spikes)
+        ctx.save_for_backward(x, gain, inverse, v, keep)
         ctx.rest = sizes, max(1, filled)
         ctx.mark_non_differentiable(mean_square)
         return spikes, left, mean_square
 
     @staticmethod
     def backward(ctx: Any, grad_spikes: Tensor, grad_v: Tensor, _: Tensor) -> tuple[Any, ...]:
-        x, gain, inverse, h, keep = ctx.saved_tensors
+        x, gain, inverse, v, keep = ctx.saved_tensors
         sizes, filled = ctx.rest
-        through, on_v = back_through(grad_spikes, h, grad_v, sizes, keep, _CONSTANTS)[:2]
+        through, on_v, _none = back_through(
+            grad_spikes, x, gain * inverse, v, grad_v, sizes, keep, _CONSTANTS
+        )
         on_x, on_gain = back_through_scale(
             through, x, gain, inverse, filled, kernels=True, reuse=True
         )
