@@ -122,7 +122,7 @@ struct Backward {
     float* grad_keep;  // a sum for each channel, with a decay for each; else null
 };
 
-constexpr Count CACHE = 1 << 15;  // membranes: half of a small second-level cache
+constexpr Count CACHE = 1 << 19;  // membranes at a time: long strips of memory, still in a cache
 
 // Surrogates, as in neurosvt/ops/surrogate.py.
 enum Surrogate { arctan, logistic };

@@ -4,7 +4,7 @@
 
 namespace {
 
-constexpr Count LEAST = 1 << 14;  // charges times steps that are worth a thread
+constexpr Count WIDE = 256;  // channels that are worth a thread: narrower strips of memory are slower
 
 // Every charge is a channel of a sample; parts are of these, so that no two meet.
 struct Memory {
@@ -74,7 +74,7 @@ DOOR void memory_forward_f32(const float* drive, const float* gate, const float*
                              const float* decay, Count steps, Count samples, Count channels,
                              float* charge, int threads) {
     const Memory job{drive, gate, v, decay, steps, samples, channels, charge};
-    in_parts(channels, LEAST / (steps * samples + 1) + 16, 16, threads, charge_f32, &job);
+    in_parts(channels, WIDE, 16, threads, charge_f32, &job);
 }
 DOOR void memory_backward_f32(const float* grad, const float* charge, const float* gate,
                               const float* v, const float* decay, Count steps, Count samples,
@@ -82,5 +82,5 @@ DOOR void memory_backward_f32(const float* grad, const float* charge, const floa
                               float* grad_decay, int threads) {
     const Gradient job{grad,    charge,   gate,       v,         decay,  steps,
                        samples, channels, grad_drive, grad_gate, grad_v, grad_decay};
-    in_parts(channels, LEAST / (steps * samples + 1) + 16, 16, threads, gradient_f32, &job);
+    in_parts(channels, WIDE, 16, threads, gradient_f32, &job);
 }

@@ -1,105 +1,71 @@
-// A few threads that wait for parts of a kernel's work.
-
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-#include <vector>
-
-#if !defined(_WIN32)
-#include <unistd.h>
-#endif
+// A kernel's work in parts, on the threads that PyTorch has anyway.
+//
+// A pool of our own would wait for a core while PyTorch's idle threads spin on it. So its OpenMP
+// runtime is asked for at run time, by the entry that compilers use (GNU's libgomp, and Intel's and
+// LLVM's where they stand in for it); where there is none, the caller works alone.
 
 #include "kernel.hpp"
 
+#if !defined(_WIN32)
+#include <dlfcn.h>
+#include <unistd.h>
+#endif
+
 namespace {
 
-long process() {
-#if defined(_WIN32)
-    return 0;
-#else
-    return long(getpid());
-#endif
-}
+struct OpenMP {
+    void (*parallel)(void (*)(void*), void*, unsigned, unsigned) = nullptr;
+    int (*team)() = nullptr;
+    int (*member)() = nullptr;
+    long home = 0;  // process in which it was found: a forked child has none of its threads
 
-struct Slice {
-    Count begin, end;
-};
-
-class Pool {
-public:
-    // Not for more than one caller at a time: see `in_parts`.
-    void run(const std::vector<Slice>& slices, Part part, const void* job) {
-        grow(slices.size() - 1);
-        {
-            std::lock_guard<std::mutex> hold(lock);
-            work = &slices, todo = part, what = job;
-            next = 1, left = slices.size() - 1;
-        }
-        wake.notify_all();
-        part(job, slices[0].begin, slices[0].end);
-        std::unique_lock<std::mutex> hold(lock);
-        while (next < slices.size()) take(hold);  // what nobody has begun is ours
-        done.wait(hold, [this] { return left == 0; });
-        work = nullptr;
+#if !defined(_WIN32)
+    OpenMP() : home(long(getpid())) {
+        find(parallel, "GOMP_parallel");
+        find(team, "omp_get_num_threads");
+        find(member, "omp_get_thread_num");
     }
-
-    std::mutex busy;
-    const long home = process();
+    bool there() const { return parallel && team && member && home == long(getpid()); }
 
 private:
-    void grow(std::size_t wanted) {
-        for (; threads < wanted; ++threads) std::thread([this] { serve(); }).detach();
+    template <class Function>
+    static void find(Function& function, const char* name) {
+        void* found = dlsym(RTLD_DEFAULT, name);
+        std::memcpy(&function, &found, sizeof function);
     }
-
-    void serve() {
-        std::unique_lock<std::mutex> hold(lock);
-        for (;;) {
-            wake.wait(hold, [this] { return work && next < work->size(); });
-            take(hold);
-        }
-    }
-
-    // Does the next slice; called and left with the lock held.
-    void take(std::unique_lock<std::mutex>& hold) {
-        const Slice mine = (*work)[next++];
-        const Part part = todo;
-        const void* job = what;
-        hold.unlock();
-        part(job, mine.begin, mine.end);
-        hold.lock();
-        if (--left == 0) done.notify_one();
-    }
-
-    std::mutex lock;
-    std::condition_variable wake, done;
-    const std::vector<Slice>* work = nullptr;
-    Part todo = nullptr;
-    const void* what = nullptr;
-    std::size_t next = 0, left = 0, threads = 0;
+#else
+    bool there() const { return false; }
+#endif
 };
 
-// Never destroyed: its threads may outlive main.
-Pool& pool() {
-    static Pool& only = *new Pool;
+const OpenMP& openmp() {
+    static const OpenMP only;
     return only;
+}
+
+struct Shared {
+    Part part;
+    const void* job;
+    Count size, grain;
+};
+
+void work(void* data) {
+    const Shared& all = *static_cast<const Shared*>(data);
+    const Count team = openmp().team(), member = openmp().member();
+    const auto border = [&](Count i) {
+        return i == team ? all.size : all.size * i / team / all.grain * all.grain;
+    };
+    const Count begin = border(member), end = border(member + 1);
+    if (end > begin) all.part(all.job, begin, end);
 }
 
 }  // namespace
 
 void in_parts(Count size, Count least, Count grain, int threads, Part part, const void* job) {
     if (size <= 0) return;
-    Count parts = size / (least > 0 ? least : 1);
-    parts = parts < threads ? parts : threads;
-    // A forked child has the pool's memory but none of its threads.
-    if (parts < 2 || pool().home != process()) return part(job, 0, size);
-    std::unique_lock<std::mutex> mine(pool().busy, std::try_to_lock);
-    if (!mine) return part(job, 0, size);  // another Python thread is at it
-    std::vector<Slice> slices;
-    Count begin = 0;
-    for (Count i = 1; i <= parts; ++i) {
-        Count end = i == parts ? size : size * i / parts / grain * grain;
-        if (end > begin) slices.push_back({begin, end}), begin = end;
-    }
-    if (slices.size() < 2) return part(job, 0, size);
-    pool().run(slices, part, job);
+    const Count most = size / (least > 0 ? least : 1);
+    const Count parts = most < threads ? most : threads;
+    if (parts < 2 || !openmp().there()) return part(job, 0, size);
+    Shared all{part, job, size, grain};
+    openmp().parallel(work, &all, unsigned(parts), 0);
 }

@@ -73,7 +73,6 @@ def test_threads_change_no_bit(case, threads):
 
 
 def test_callers_do_not_disturb_each_other(threads):
-    """The pool serves one caller at a time; who comes meanwhile works alone."""
     threads(2)
     current = torch.randn(9, 64, 257)
     expected = lif(current, decay=0.5)[0]
@@ -101,7 +100,7 @@ def _count(current, answer):
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
 def test_a_forked_child_works_alone(threads):
-    """It has the pool's memory and none of its threads: waiting for them would be for ever."""
+    """It has none of the threads: waiting for them would be for ever."""
     threads(2)
     current = torch.randn(9, 64, 257)
     spikes = lif(current, decay=0.5)[0]
