@@ -19,6 +19,8 @@ MEASUREMENTS: dict[str, list[str]] = {
     "permanence": ["permanence", "permanence", "--state-noise", "0.01", "--hidden", HIDDEN],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
     "demo": ["demo"],
+    "neurons": ["bench", "neurons"],
+    "train": ["bench", "train"],
 }
 """Name to the command that measures it."""
 

@@ -12,7 +12,6 @@ from neurosvt.bench.timing import Candidate
 from neurosvt.native import library
 from neurosvt.ops.batch_spike import batch_spike
 from neurosvt.ops.lif import BACKENDS, lif
-from neurosvt.ops.lif_native import lif_bytes
 from neurosvt.ops.memory import leaky_memory
 from neurosvt.ops.scaled_lif import rms_lif_rows
 from neurosvt.ops.surrogate import spike
@@ -71,7 +70,7 @@ def _lif(dtype: str, kind: torch.dtype, backends: list[str]) -> Iterator[Candida
     v = torch.zeros(len(rows) // steps, width)
     sizes = [len(v)] * steps
     if "native" in backends:
-        in_bytes = partial(lif_bytes, rows, v, sizes, 0.5, 1.0, "hard")
+        in_bytes = partial(lif, current, decay=0.5, as_bytes=True)
         yield candidate("native, a byte a spike", "lif forward", run=in_bytes)
     x, gain = rows.clone().requires_grad_(), torch.ones(width, requires_grad=True)
     keep = torch.full((len(x), 1), 0.5)

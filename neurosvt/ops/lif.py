@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from neurosvt.ops.lif_compile import lif_compile
-from neurosvt.ops.lif_native import lif_native
+from neurosvt.ops.lif_native import kernels_know, lif_bytes, lif_native
 from neurosvt.ops.lif_written import lif_written
 from neurosvt.ops.surrogate import spike, surrogate_named
 
@@ -38,7 +38,8 @@ def lif(
     surrogate: str = "arctan",
     slope: float | None = None,
     backend: str = "auto",
-) -> tuple[Float[Tensor, " T *n"], Float[Tensor, " *n"]]:
+    as_bytes: bool = False,
+) -> tuple[Shaped[Tensor, " T *n"], Float[Tensor, " *n"]]:
     """Turn input current into spikes; also return the membrane left at the end.
 
     Each step leaks and integrates, fires, then resets whatever fired:
@@ -57,6 +58,8 @@ def lif(
         reset: "hard" to zero, or "soft", by subtracting the threshold.
         surrogate, slope: the step's stand-in backwards, see `ops.surrogate`.
         backend: a key of `BACKENDS`, or "auto" for the fastest there is.
+        as_bytes: give spikes as uint8, a quarter of the memory, without gradients; a byte knows no
+            NaN, and a membrane that is none does not fire.
 
     Returns:
         Spikes, each exactly 0.0 or 1.0, and the membrane after step T. Passing that membrane to
@@ -81,7 +84,8 @@ def lif(
     streams = neurons[:-1].numel() if neurons else 1
     keep: float | Tensor
     if isinstance(decay, Tensor):
-        keep = decay.expand(current.shape).reshape(steps * streams, width)
+        own = decay.reshape(1, -1) if decay.ndim < 2 or decay.shape[:-1].numel() == 1 else None
+        keep = decay.expand(current.shape).reshape(-1, width) if own is None else own
     else:
         keep = float(decay)
     spikes, v = lif_rows(
@@ -94,6 +98,7 @@ def lif(
         surrogate=surrogate,
         slope=slope,
         backend=backend,
+        as_bytes=as_bytes,
     )
     return spikes.reshape(current.shape), v.reshape(neurons)
 
@@ -103,13 +108,14 @@ def lif_rows(
     v: Float[Tensor, "S D"],
     *,
     sizes: Sequence[int],
-    keep: float | Float[Tensor, "R #D"],
+    keep: float | Float[Tensor, "#R #D"],
     threshold: float = 1.0,
     reset: str = "hard",
     surrogate: str = "arctan",
     slope: float | None = None,
     backend: str = "auto",
-) -> tuple[Float[Tensor, "R D"], Float[Tensor, "S D"]]:
+    as_bytes: bool = False,
+) -> tuple[Shaped[Tensor, "R D"], Float[Tensor, "S D"]]:
     """`lif` on the touched tokens alone; between touches a membrane can only decay.
 
     Args:
@@ -117,8 +123,8 @@ def lif_rows(
         v: membrane of each stream as it was left by its last touch.
         sizes: rows per rank, never increasing; they sum to R and none exceeds S.
         keep: share of the membrane that is left when the row arrives: decay to the power of the
-            steps since the last touch.
-        threshold, reset, surrogate, slope, backend: as in `lif`.
+            steps since the last touch; one row stands for all.
+        threshold, reset, surrogate, slope, backend, as_bytes: as in `lif`.
 
     Returns:
         Spikes of every row, and each stream's membrane after its last touch.
@@ -134,12 +140,18 @@ def lif_rows(
             f"sizes {list(sizes)[:4]}... must not increase, start at most at v's {len(v)} streams "
             f"and sum to current's {len(current)} rows, which must be as wide as v"
         )
-    if isinstance(keep, Tensor) and len(keep) != len(current):
+    if isinstance(keep, Tensor) and len(keep) not in (1, len(current)):
         raise ValueError(f"keep has {len(keep)} rows, current {len(current)}")
     own_slope = surrogate_named(surrogate).slope
     slope = own_slope if slope is None else slope
-    run = BACKENDS["native" if backend == "auto" else backend_named(backend)]
-    return run(current, v, sizes, keep, threshold, reset, surrogate, slope)
+    name = "native" if backend == "auto" else backend_named(backend)
+    if as_bytes:
+        with torch.no_grad():
+            if name == "native" and kernels_know(current, v, keep):
+                return lif_bytes(current, v, sizes, keep, threshold, reset)
+            spikes, v = BACKENDS[name](current, v, sizes, keep, threshold, reset, surrogate, slope)
+            return (spikes > 0).byte(), v
+    return BACKENDS[name](current, v, sizes, keep, threshold, reset, surrogate, slope)
 
 
 def lif_reference(
@@ -156,7 +168,8 @@ def lif_reference(
     spikes, start = [current[:0].to(v.dtype)], 0
     for size in sizes:
         rows = slice(start, start + size)
-        h = (keep[rows] if isinstance(keep, Tensor) else keep) * v[:size] + current[rows]
+        left_over = keep[rows] if isinstance(keep, Tensor) and len(keep) > 1 else keep
+        h = left_over * v[:size] + current[rows]
         s = spike(h - threshold, slope, surrogate)
         left = h * (1 - s.detach()) if reset == "hard" else h - threshold * s.detach()
         v = torch.cat([left, v[size:]])

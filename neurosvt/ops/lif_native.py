@@ -28,7 +28,7 @@ def lif_native(
 ) -> tuple[Tensor, Tensor]:
     """As `lif_reference`; what the kernels do not know (a decay for every neuron at every step,
     double precision, another device) runs in PyTorch."""
-    if not suits(current) or v.dtype != torch.float32 or not _known(keep, current.shape[1]):
+    if not kernels_know(current, v, keep):
         return lif_written(current, v, sizes, keep, threshold, reset, surrogate, slope)
     constants = threshold, int(reset == "soft"), _SURROGATES[surrogate], slope
     return _LIF.apply(current.contiguous(), v, tuple(sizes), keep, constants)
@@ -41,31 +41,35 @@ def lif_bytes(
     keep: float | Tensor,
     threshold: float,
     reset: str,
-) -> tuple[Tensor, Tensor] | None:
-    """Spikes in a byte each, without gradients; None for what the kernels do not know."""
-    if not suits(current) or v.dtype != torch.float32 or not _known(keep, current.shape[1]):
-        return None
+) -> tuple[Tensor, Tensor]:
+    """Spikes in a byte each, for inputs that `kernels_know`; no gradients."""
     spikes = empty(current.shape, torch.uint8)
-    left = fire(
-        current.detach().contiguous(), None, v.detach(), sizes, keep, threshold,
-        int(reset == "soft"), spikes,
-    )  # fmt: skip
+    keep = _for_channels(keep, current.shape)
+    left = fire(current.contiguous(), None, v, sizes, keep, threshold, int(reset == "soft"), spikes)
     return spikes, left
 
 
-def _known(keep: float | Tensor, width: int) -> bool:
-    """One decay for all; one for every row, constant; or one for every channel, learnt or not."""
-    if not isinstance(keep, Tensor):
-        return True
-    return keep.shape in ((1, width), (1, 1)) or (keep.shape[1] == 1 and not keep.requires_grad)
+def kernels_know(current: Tensor, v: Tensor, keep: float | Tensor) -> bool:
+    """Whether there is a kernel for these: one decay for all; one for every row, constant; or one
+    for every channel, learnt or not; currents and membranes of the kinds that kernels take."""
+    known = not isinstance(keep, Tensor) or (
+        keep.dtype == torch.float32
+        and (len(keep) == 1 or (keep.shape[1] == 1 and not keep.requires_grad))
+    )
+    return known and suits(current) and v.dtype == torch.float32
 
 
-def _split(keep: float | Tensor, rows: int) -> tuple[Tensor | None, int, float]:
+def _for_channels(keep: float | Tensor, shape: torch.Size) -> float | Tensor:
+    """One decay in a tensor as one for every channel; everything else as it is."""
+    one_for_all = isinstance(keep, Tensor) and keep.shape == (1, 1)
+    return keep.expand(1, shape[1]) if one_for_all else keep  # type: ignore[union-attr]
+
+
+def _split(keep: float | Tensor, width: int) -> tuple[Tensor | None, int, float]:
     """As the kernels take it: decays, whether they are those of channels, or one for all."""
     if not isinstance(keep, Tensor):
         return None, 0, keep
-    each = keep.detach().float().contiguous()
-    return each, int(each.shape[0] == 1 and not (rows == 1 and each.shape[1] == 1)), 0.0
+    return keep.detach().contiguous(), int(keep.shape == (1, width)), 0.0
 
 
 def fire(
@@ -81,7 +85,7 @@ def fire(
     """The forward kernel: fills `spikes`, returns the membranes left."""
     v = v.clone(memory_format=torch.contiguous_format)
     rows, width = current.shape
-    each, per_channel, for_all = _split(keep, rows)
+    each, per_channel, for_all = _split(keep, width)
     call(
         "lif_forward", current.dtype, current, scale, v, torch.tensor(sizes, dtype=torch.int64),
         len(sizes), rows, len(v), width, each, per_channel, for_all, threshold, soft, spikes,
@@ -109,7 +113,7 @@ def back_through(
     threshold, soft, surrogate, slope = constants
     grad_v = grad_v.clone(memory_format=torch.contiguous_format)
     rows, width = current.shape
-    each, per_channel, for_all = _split(keep, rows)
+    each, per_channel, for_all = _split(keep, width)
     grad = empty_like(current)
     grad_keep = torch.zeros(width) if per_channel else None
     call(
@@ -131,8 +135,8 @@ class _LIF(torch.autograd.Function):
         constants: tuple[float, int, int, float],
     ) -> tuple[Tensor, Tensor]:
         threshold, soft, _, _ = constants
-        if isinstance(keep, Tensor) and keep.shape == (1, 1):
-            keep = keep.expand(1, current.shape[1])
+        ctx.each_channel = isinstance(keep, Tensor) and keep.shape[1] == current.shape[1]
+        keep = _for_channels(keep, current.shape)
         spikes = empty_like(current)
         left = fire(current, None, v, sizes, keep, threshold, soft, spikes)
         ctx.save_for_backward(current, v, keep if isinstance(keep, Tensor) else None)
@@ -149,4 +153,5 @@ class _LIF(torch.autograd.Function):
         )
         if grad_keep is None or not ctx.needs_input_grad[3]:
             return grad, on_v, None, None, None
-        return grad, on_v, None, grad_keep, None
+        on_keep = grad_keep[None] if ctx.each_channel else grad_keep.sum().reshape(1, 1)
+        return grad, on_v, None, on_keep, None

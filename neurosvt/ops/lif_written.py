@@ -36,7 +36,7 @@ def _ranks(sizes: Sequence[int]) -> Iterator[tuple[int, slice]]:
 
 
 def _part(keep: float | Tensor, rows: slice) -> float | Tensor:
-    return keep[rows] if isinstance(keep, Tensor) else keep
+    return keep[rows] if isinstance(keep, Tensor) and len(keep) > 1 else keep
 
 
 class _LIF(torch.autograd.Function):
@@ -93,6 +93,8 @@ class _LIF(torch.autograd.Function):
             grad_keep = grad_h * _before(left, begin, sizes)
             if saved_keep.shape[1] == 1:
                 grad_keep = grad_keep.sum(1, keepdim=True)
+            if len(saved_keep) == 1:
+                grad_keep = grad_keep.sum(0, keepdim=True)
         return grad_h.to(dtype), grad_v, None, grad_keep, None, None, None, None
 
 

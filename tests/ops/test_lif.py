@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.ops import native
+from neurosvt.native import library
+from neurosvt.ops import lif_native, native
 from neurosvt.ops.lif import BACKENDS, backend_named, lif, lif_rows
 from neurosvt.ops.rows import pack
 
@@ -143,9 +144,23 @@ def test_backend_agrees_on_a_learnt_decay(backend, reset, surrogate, shape):
 
 
 @others
-def test_backend_agrees_on_one_neuron_with_a_learnt_decay(backend):
-    current, v, decay = 2 * torch.randn(9, 4, 1), torch.rand(4, 1), torch.rand(4, 1)
+@pytest.mark.parametrize("shape", [(9, 4, 1), (1, 1, 1), (1, 1, 5), (1, 3)], ids=str)
+@pytest.mark.parametrize("each_neuron", [True, False])
+def test_backend_agrees_on_few_neurons_with_a_learnt_decay(backend, shape, each_neuron):
+    current, v = 2 * torch.randn(shape), torch.rand(shape[1:])
+    decay = torch.rand(shape[1:]) if each_neuron else torch.rand(1)
     assert_agree(run(backend, current, v, decay), run("reference", current, v, decay))
+
+
+def test_a_learnt_decay_of_channels_runs_on_the_kernels(monkeypatch):
+    """It would be right without them as well, and slower."""
+    if library() is None:
+        pytest.skip("the kernels were not built")
+    called = []
+    call = lif_native.call
+    monkeypatch.setattr(lif_native, "call", lambda name, *a: called.append(name) or call(name, *a))
+    run("native", torch.randn(5, 2, 3), torch.rand(2, 3), torch.rand(3))
+    assert called == ["lif_forward", "lif_backward"]
 
 
 @others
@@ -193,6 +208,19 @@ def test_backend_agrees_on_bfloat16_current(backend, reset):
     assert torch.equal(end, expected_end)
     torch.testing.assert_close(grads, expected_grads)  # within one rounding to bfloat16
     assert lif(current, decay=0.5, backend=backend)[1].dtype == torch.float32
+
+
+@each
+@resets
+def test_spikes_in_bytes_are_the_same_spikes(backend, reset):
+    current, v = 2 * torch.randn(9, 4, 7), torch.rand(4, 7)
+    for decay in (0.6, torch.rand(7), torch.rand(4, 7)):
+        options = {"decay": decay, "reset": reset, "backend": backend}
+        spikes, end = lif(current, v, **options)
+        in_bytes, same = lif(current.requires_grad_(), v, as_bytes=True, **options)
+        assert (in_bytes.dtype, in_bytes.requires_grad) == (torch.uint8, False)
+        assert torch.equal(in_bytes, spikes.detach().byte())
+        assert torch.equal(same, end.detach())
 
 
 @others
