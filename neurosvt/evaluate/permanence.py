@@ -177,8 +177,9 @@ def row(answers: Answers, sensor_px: int, seed: int = 0) -> dict[str, Any]:
     }
 
 
-LATCH_THRESHOLDS = np.linspace(-12, 12, 49)
-"""Logits of "unseen" that are tried for a latch: certainties from 6 in a million to 1 less that."""
+LATCH_THRESHOLDS = np.linspace(-40, 12, 105)
+"""Logits of "unseen" that are tried for a latch: a memoryless model is as sure as -38 that it sees,
+and the surer the frame, the better an answer to hold."""
 
 
 @torch.no_grad()
