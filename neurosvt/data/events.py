@@ -125,6 +125,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         with open(path, "rb") as stream:  # given a path, numpy leaves a broken file open
+            if stream.read(2) != b"PK":  # numpy would advise to trust it
+                raise UserError("it does not begin as a zip archive does")
+            stream.seek(0)
             file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise UserError("a single array")
