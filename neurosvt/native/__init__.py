@@ -33,6 +33,7 @@ SIGNATURES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "pulls": ([POINTER] * 4 + [COUNT] * 2 + [POINTER] * 2, BOTH),
     "through_norm": ([POINTER] * 5 + [COUNT] * 2, BOTH),
     "gather_rows": ([POINTER] * 2 + [COUNT] * 3 + [POINTER], BOTH),
+    "windows": ([POINTER] * 3 + [COUNT] * 7 + [POINTER], BOTH),
     "memory_forward": ([POINTER] * 4 + [COUNT] * 3 + [POINTER], ("f32",)),
     "memory_backward": ([POINTER] * 5 + [COUNT] * 3 + [POINTER] * 4, ("f32",)),
 }  # fmt: skip

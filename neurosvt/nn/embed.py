@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.neuron import TokenLIF, Touch
+from neurosvt.ops.buffers import empty
+from neurosvt.ops.native import call, suits
 from neurosvt.ops.rows import Rows
 
 
@@ -70,6 +72,22 @@ class Windows:
         self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, "R P"]:
         """The pixels of each row's window, as 0.0 and 1.0; beyond the frame there are no events."""
+        out = frames.new_empty(0, dtype=dtype)
+        if not suits(out):
+            return self.rows_reference(frames, rows, dtype)
+        frames = frames.contiguous()
+        height, width = frames.shape[-2:]
+        out = empty((len(rows), 2 * self.kernel**2), dtype)
+        call(
+            "windows", dtype, frames, rows.frame, rows.position, len(rows), height, width,
+            self.kernel, self.stride, self.border, width // self.stride, out,
+        )  # fmt: skip
+        return out
+
+    def rows_reference(
+        self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype
+    ) -> Float[Tensor, "R P"]:
+        """The definition, by views of the frames."""
         at_once = self.cell if self.cell in _WORDS else 1
         used, image = rows.frame.unique(return_inverse=True)
         padded = _words(F.pad(frames.flatten(0, 1)[used], [self.border] * 4), at_once)

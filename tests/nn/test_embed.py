@@ -42,12 +42,16 @@ def test_active_windows_are_those_with_an_event(kernel, stride, side):
 
 
 @cuts
-def test_rows_hold_the_pixels_of_their_windows(kernel, stride, side):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+def test_rows_hold_the_pixels_of_their_windows(kernel, stride, side, dtype):
     windows = Windows(kernel, stride)
     frames = events(5, 2, 2, side, side)
     rows = pack(windows.active(frames))
     expected = unfolded(frames, windows).flatten(0, 1)[rows.frame, rows.position]
-    assert torch.equal(windows.rows(frames, rows), expected)
+    for way in (windows.rows, windows.rows_reference):
+        found = way(frames, rows, dtype)
+        assert found.dtype == dtype
+        assert torch.equal(found, expected.to(dtype))
 
 
 @cuts
