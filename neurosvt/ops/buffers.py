@@ -8,7 +8,7 @@ of it, or a graph that saved it, holds the memory too.
 Not for tensors that the system shares between processes.
 """
 
-from collections import defaultdict
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -26,45 +26,44 @@ MOST = 1 << 30
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector."""
 
-_free: dict[int, list[np.ndarray]] = defaultdict(list)
-_kept = 0
+SPARE = 4
+"""How many times as large as asked for the memory may be that is given."""
+
+_free: list[np.ndarray] = []
+"""What nobody uses, the smallest first."""
 
 
 class _Lease(np.ndarray):
     """What a tensor refers to: gives its memory back when the last reference goes."""
 
     def __del__(self) -> None:
-        global _kept
         memory = self.base
-        if isinstance(memory, np.ndarray) and _kept + memory.nbytes <= MOST:
-            _free[memory.nbytes].append(memory)
-            _kept += memory.nbytes
+        if isinstance(memory, np.ndarray):
+            insort(_free, memory, key=_size)
+            while sum(map(_size, _free)) > MOST:
+                _free.pop(0)  # the large ones cost most to get again
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
     """As `torch.empty` on the CPU: contiguous, holding whatever was there."""
-    global _kept
     count = prod(shape)
-    wanted = count * dtype.itemsize
+    wanted = count * dtype.itemsize + ALIGNMENT
     if wanted < LEAST:
         return torch.empty(*shape, dtype=dtype)
-    size = _rounded(wanted)
-    if _free[size]:
-        memory = _free[size].pop()
-        _kept -= size
+    at = bisect_left(_free, wanted, key=_size)
+    if at < len(_free) and _size(_free[at]) <= SPARE * wanted:
+        memory = _free.pop(at)
     else:
-        memory = np.empty(size, np.uint8)
+        memory = np.empty(wanted, np.uint8)
     lease: Any = memory.view(_Lease)
     offset = -memory.ctypes.data % ALIGNMENT
     return torch.frombuffer(lease, dtype=dtype, count=count, offset=offset).view(*shape)
 
 
+def _size(memory: np.ndarray) -> int:
+    return memory.nbytes
+
+
 def empty_like(x: Tensor) -> Tensor:
     """`empty` of the same shape and type."""
     return empty(x.shape, x.dtype)
-
-
-def _rounded(size: int) -> int:
-    """Up to an eighth more, so that results of nearly equal size share memory; room to align."""
-    step = 1 << max(size.bit_length() - 4, 0)
-    return -(-size // step) * step + ALIGNMENT
