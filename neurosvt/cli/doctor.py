@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         "gpu": machine["gpu"] or "none: everything runs on the CPU",
         "kernels": "built: backend auto is native"
         if library()
-        else "not built: backend auto is PyTorch alone and several times slower; they are built "
+        else "not built: backend auto is PyTorch alone and takes twice the time; they are built "
         "when the package is installed where there is a C++ compiler",
         "compile": "backend compile works"
         if shutil.which("g++") or cuda
