@@ -1,7 +1,8 @@
 """How an op calls a kernel: contiguous tensors on the CPU, in float32 or bfloat16.
 
 The kernels take one float type per call; `suits` says whether tensors fit, and whoever they do not
-fit runs the PyTorch form. Every op that has a kernel takes a `backend`:
+fit runs the PyTorch form. Every op of the network's dynamics takes a `backend`; windows and
+products on the grid, the same to the bit either way, take their kernels wherever these fit.
 
     auto, native   the kernels where they were built and fit, else PyTorch with a backward pass
                    written out
