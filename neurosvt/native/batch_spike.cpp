@@ -7,6 +7,7 @@ namespace {
 
 constexpr Count LEAST = 1 << 15;  // numbers that are worth a thread
 constexpr Count BLOCK = 64;       // channels at a time: their sums stay in registers and L1
+constexpr Count ROWS = 64;        // rows whose sums are taken in single precision
 
 template <class T>
 struct Moments {
@@ -64,72 +65,62 @@ inline void fire(const Fire<T>& a, Count begin, Count end) {
 template <class T>
 struct Slope {
     const T *grad_spikes, *x;
-    const float *factor, *shift, *slope;  // a slope for each row
+    const float *factor, *shift, *slope, *mean;  // a slope for each row
     Count rows, width;
     float threshold;
     T* grad_u;
-    float* grad_slope;
+    float *grad_slope, *partial;  // (blocks, 2, width): sums of grad_u, and of grad_u (x - mean)
 };
 
-// Through the surrogate: what reaches u, and the slope of each row.
-template <class T>
-inline void through_spike(const Slope<T>& a, Count begin, Count end) {
-    for (Count r = begin; r < end; ++r) {
-        const T* __restrict gs = a.grad_spikes + r * a.width;
-        const T* __restrict x = a.x + r * a.width;
-        const float* __restrict factor = a.factor;
-        const float* __restrict shift = a.shift;
-        T* __restrict out = a.grad_u + r * a.width;
-        const float k = a.slope[r];
-        float sums[16] = {};  // side by side, so that the loop need not wait for one sum
-        Count d = 0;
-        for (; d + 16 <= a.width; d += 16)
-            for (Count i = 0; i < 16; ++i) {
-                const float u = load(x[d + i]) * factor[d + i] + shift[d + i] - a.threshold;
-                const float soft = sigmoid(k * u);
-                const float steep = load(gs[d + i]) * soft * (1 - soft);
-                store(out + d + i, k * steep);
-                sums[i] += u * steep;
-            }
-        for (; d < a.width; ++d) {
-            const float u = load(x[d]) * factor[d] + shift[d] - a.threshold;
-            const float soft = sigmoid(k * u);
-            const float steep = load(gs[d]) * soft * (1 - soft);
-            store(out + d, k * steep);
-            sums[0] += u * steep;
-        }
-        float sum = 0;
-        for (float part : sums) sum += part;
-        a.grad_slope[r] = sum;
-    }
+// Side by side, so that the loop need not wait for one sum.
+inline float sum_of_products(const float* a, const float* b, Count size) {
+    float sums[16] = {};
+    Count d = 0;
+    for (; d + 16 <= size; d += 16)
+        for (Count i = 0; i < 16; ++i) sums[i] += a[d + i] * b[d + i];
+    for (; d < size; ++d) sums[0] += a[d] * b[d];
+    float sum = 0;
+    for (float part : sums) sum += part;
+    return sum;
 }
 
+// Through the surrogate: what reaches u, the slope of each row, and the sums of blocks of rows that
+// the norm asks for. A block is the same rows on any number of threads, so its sums are too.
 template <class T>
-struct Pulls {
-    const T *grad_u, *x;
-    const float *mean, *inverse;
-    Count rows, width;
-    float *grad_bias, *grad_weight;
-};
-
-// What reaches the affine part: sums over rows for the channels [begin, end).
-template <class T>
-inline void pulls(const Pulls<T>& a, Count begin, Count end) {
-    for (Count left = begin; left < end; left += BLOCK) {
-        const Count size = end - left < BLOCK ? end - left : BLOCK;
-        double plain[BLOCK] = {}, along[BLOCK] = {};
-        for (Count r = 0; r < a.rows; ++r) {
-            const T* __restrict g = a.grad_u + r * a.width + left;
-            const T* __restrict x = a.x + r * a.width + left;
-            const float* __restrict mean = a.mean + left;
-            for (Count d = 0; d < size; ++d) {
-                plain[d] += load(g[d]);
-                along[d] += load(g[d]) * (load(x[d]) - mean[d]);
+inline void through_spike(const Slope<T>& a, Count begin, Count end) {
+    for (Count block = begin; block < end; ++block) {
+        float* __restrict plain = a.partial + block * 2 * a.width;
+        float* __restrict along = plain + a.width;
+        for (Count d = 0; d < a.width; ++d) plain[d] = along[d] = 0;
+        const Count last = (block + 1) * ROWS < a.rows ? (block + 1) * ROWS : a.rows;
+        for (Count r = block * ROWS; r < last; ++r) {
+            const T* __restrict gs = a.grad_spikes + r * a.width;
+            const T* __restrict x = a.x + r * a.width;
+            const float* __restrict factor = a.factor;
+            const float* __restrict shift = a.shift;
+            const float* __restrict mean = a.mean;
+            T* __restrict out = a.grad_u + r * a.width;
+            const float k = a.slope[r];
+            float sum = 0;
+            for (Count left = 0; left < a.width; left += BLOCK) {
+                // Short loops over blocks in the first cache: each becomes vector code.
+                const Count size = a.width - left < BLOCK ? a.width - left : BLOCK;
+                float now[BLOCK] = {}, steep[BLOCK] = {};
+                for (Count d = 0; d < size; ++d) now[d] = load(x[left + d]);
+                for (Count d = 0; d < size; ++d) steep[d] = load(gs[left + d]);
+                float u[BLOCK];
+                for (Count d = 0; d < size; ++d)
+                    u[d] = now[d] * factor[left + d] + shift[left + d] - a.threshold;
+                for (Count d = 0; d < BLOCK; ++d) steep[d] *= sigmoid_derivative(k * u[d]);
+                sum += sum_of_products(u, steep, size);
+                for (Count d = 0; d < size; ++d) store(out + left + d, k * steep[d]);
+                for (Count d = 0; d < size; ++d) {
+                    const float grad = load(out[left + d]);
+                    plain[left + d] += grad;
+                    along[left + d] += grad * (now[d] - mean[left + d]);
+                }
             }
-        }
-        for (Count d = 0; d < size; ++d) {
-            a.grad_bias[left + d] = float(plain[d]);
-            a.grad_weight[left + d] = float(along[d]) * a.inverse[left + d];
+            a.grad_slope[r] = sum;
         }
     }
 }
@@ -167,9 +158,6 @@ inline void through_norm(const Back<T>& a, Count begin, Count end) {
     CLONED static void through_spike_part_##name(const void* job, Count begin, Count end) {        \
         through_spike<T>(*static_cast<const Slope<T>*>(job), begin, end);                          \
     }                                                                                              \
-    CLONED static void pulls_part_##name(const void* job, Count begin, Count end) {                \
-        pulls<T>(*static_cast<const Pulls<T>*>(job), begin, end);                                  \
-    }                                                                                              \
     CLONED static void through_norm_part_##name(const void* job, Count begin, Count end) {         \
         through_norm<T>(*static_cast<const Back<T>*>(job), begin, end);                            \
     }                                                                                              \
@@ -184,18 +172,13 @@ inline void through_norm(const Back<T>& a, Count begin, Count end) {
         in_parts(rows, LEAST / (width + 1) + 1, 1, threads, fire_part_##name, &job);               \
     }                                                                                              \
     DOOR void through_spike_##name(const T* grad_spikes, const T* x, const float* factor,          \
-                                   const float* shift, const float* slope, Count rows,             \
-                                   Count width, float threshold, T* grad_u, float* grad_slope,     \
-                                   int threads) {                                                  \
-        const Slope<T> job{grad_spikes, x,         factor, shift,     slope, rows,                 \
-                           width,       threshold, grad_u, grad_slope};                            \
-        in_parts(rows, LEAST / (width + 1) + 1, 1, threads, through_spike_part_##name, &job);      \
-    }                                                                                              \
-    DOOR void pulls_##name(const T* grad_u, const T* x, const float* mean, const float* inverse,   \
-                           Count rows, Count width, float* grad_bias, float* grad_weight,          \
-                           int threads) {                                                          \
-        const Pulls<T> job{grad_u, x, mean, inverse, rows, width, grad_bias, grad_weight};         \
-        in_parts(width, LEAST / (rows + 1) + BLOCK, BLOCK, threads, pulls_part_##name, &job);      \
+                                   const float* shift, const float* slope, const float* mean,      \
+                                   Count rows, Count width, float threshold, T* grad_u,            \
+                                   float* grad_slope, float* partial, int threads) {               \
+        const Slope<T> job{grad_spikes, x,         factor, shift,      slope,  mean, rows,         \
+                           width,       threshold, grad_u, grad_slope, partial};                   \
+        in_parts((rows + ROWS - 1) / ROWS, LEAST / (ROWS * width + 1) + 1, 1, threads,             \
+                 through_spike_part_##name, &job);                                                 \
     }                                                                                              \
     DOOR void through_norm_##name(T* grad, const T* x, const float* factor, const float* on_x,     \
                                   const float* constant, Count rows, Count width, int threads) {   \

@@ -61,13 +61,15 @@ inline void store_spike(T* to, float now, float threshold) {
     store(to, now != now ? now : fired);
 }
 
-// e to the x within two units of the last place; the loop around it becomes vector code, which a
-// call of the library's own does not. Cody and Waite's reduction, then a polynomial.
+// e to the x within two units of the last place, for x in [-87, 88]; the loop around it becomes
+// vector code, which a call of the library's own does not. Cody and Waite's reduction, then a
+// polynomial.
 inline float exponential(float x) {
-    const float held = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x != x ? 0.0f : x;
-    const float scaled = held * 1.44269504088896341f;
-    const std::int32_t n = std::int32_t(scaled < 0 ? scaled - 0.5f : scaled + 0.5f);
-    const float r = (held - float(n) * 0.693359375f) - float(n) * -2.12194440e-4f;
+    // Adding it leaves no bits behind the point: the sum's last bits are the nearest whole number.
+    constexpr float SHIFT = 12582912.0f;  // 1.5 * 2^23
+    const float shifted = x * 1.44269504088896341f + SHIFT;
+    const float n = shifted - SHIFT;
+    const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
     float sum = 1.9875691500e-4f;
     sum = sum * r + 1.3981999507e-3f;
     sum = sum * r + 8.3334519073e-3f;
@@ -75,12 +77,19 @@ inline float exponential(float x) {
     sum = sum * r + 1.6666665459e-1f;
     sum = sum * r + 5.0000001201e-1f;
     sum = sum * r * r + r + 1.0f;
-    const std::uint32_t bits = std::uint32_t(n + 127) << 23;
+    std::uint32_t bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 127) << 23;
     float power;
     std::memcpy(&power, &bits, sizeof power);
-    return x != x ? x : sum * power;
+    return sum * power;
 }
-inline float sigmoid(float x) { return 1 / (1 + exponential(-x)); }
+// The derivative of the logistic function, largest (1/4) at 0; of NaN it is NaN.
+inline float sigmoid_derivative(float x) {
+    const float away = std::fabs(x);
+    const float e = exponential(away > 87.0f ? -87.0f : -away);
+    return e / ((1 + e) * (1 + e));
+}
 
 // Work [begin, end) of something that can be done in parts.
 using Part = void (*)(const void* job, Count begin, Count end);

@@ -133,8 +133,7 @@ inline float derivative(float u, float slope) {
         const float x = 1.57079632679489662f * slope * u;
         return slope / 2 / (1 + x * x);
     }
-    const float soft = sigmoid(slope * u);
-    return slope * soft * (1 - soft);
+    return slope * sigmoid_derivative(slope * u);
 }
 
 template <class T, Drive drive>

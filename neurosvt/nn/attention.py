@@ -35,14 +35,15 @@ class SpikeMix(nn.Module):
         self, qkv: Float[Tensor, "R E"], frames: FrameSlots
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """q, k and v (F, H, N, K) of frames of like fullness; empty places are silent tokens."""
-        padded, start = place(qkv, frames.slots, frames.size), 0
-        for count, tokens in frames.buckets:
-            part = padded[start : start + count * tokens]
+        padded = place(qkv, frames.slots, frames.size)
+        # Split, not sliced: each slice's gradient would be as large as the whole.
+        parts = padded.split([count * tokens for count, tokens in frames.buckets])
+        for part, (_, tokens) in zip(parts, frames.buckets, strict=True):
+            # One copy into the order of the products, rather than one before each.
             q, k, v = rearrange(
                 part, "(F N) (three H K) -> three F H N K", N=tokens, three=3, H=self.heads
-            )
+            ).contiguous()
             yield q, k, v
-            start += count * tokens
 
 
 class SpikeAttention(nn.Module):

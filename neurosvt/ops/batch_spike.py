@@ -18,6 +18,9 @@ from neurosvt.ops.native import call, suits
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.surrogate import spike
 
+BLOCK = 64
+"""Rows whose sums the kernel takes in single precision; `ROWS` in native/batch_spike.cpp."""
+
 
 class Moments(NamedTuple):
     """Mean and biased variance of each channel."""
@@ -131,12 +134,13 @@ class _BatchSpike(torch.autograd.Function):
         given, threshold = ctx.rest
         rows, width = x.shape
         grad, grad_slope = empty_like(x), torch.empty(rows, 1)
+        partial = torch.empty(-(-rows // BLOCK), 2, width)
         call(
-            "through_spike", x.dtype, grad_spikes.contiguous(), x, factor, shift, slope,
-            rows, width, threshold, grad, grad_slope,
+            "through_spike", x.dtype, grad_spikes.contiguous(), x, factor, shift, slope, mean,
+            rows, width, threshold, grad, grad_slope, partial,
         )  # fmt: skip
-        grad_bias, grad_weight = torch.empty(2, width).unbind()
-        call("pulls", x.dtype, grad, x, mean, inverse, rows, width, grad_bias, grad_weight)
+        grad_bias, along = partial.sum(0, dtype=torch.double).float()
+        grad_weight = along * inverse
         # The batch's own moments move with x; running ones do not.
         on_x = torch.zeros(width) if given else factor * inverse * grad_weight / rows
         constant = torch.zeros(width) if given else factor * grad_bias / rows - mean * on_x

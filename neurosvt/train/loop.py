@@ -70,7 +70,7 @@ class Training:
             {"params": matrices, "weight_decay": self.config.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=self.config.rate)
+        self.optimizer = torch.optim.AdamW(groups, lr=self.config.rate, fused=True)
 
     def save(self, path: Path, facts: dict[str, Any]) -> None:
         """Write all of it, and `facts`, so that `restore` goes on to the bit."""
