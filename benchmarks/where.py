@@ -16,7 +16,7 @@ import torch
 from neurosvt.bench.timing import on_threads
 from neurosvt.cli.output import write_json
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.presets import PRESETS
+from neurosvt.presets import PERMANENCE
 from neurosvt.train.losses import BeliefLoss, Truth
 
 BACKENDS = ("native", "written", "reference")
@@ -35,9 +35,9 @@ class Clocked:
 
     def __init__(self, backend: str):
         torch.manual_seed(0)
-        self.run = PRESETS["permanence"]
+        self.run = PERMANENCE
         self.model = NeuroSVT(self.run.model, backend)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, fused=True)
         self.steps: list[dict[str, float]] = []
         self.now: dict[str, float] = defaultdict(float)
         for name, part in self.model.named_modules():
@@ -87,7 +87,7 @@ class Clocked:
 def main(file: str | None) -> None:
     """Measure, print, write."""
     clocked = {backend: Clocked(backend) for backend in BACKENDS}
-    stream = PRESETS["permanence"].stream()
+    stream = PERMANENCE.stream()
     batches = [stream[i] for i in range(8)]
     with on_threads(1):
         for turn in range(-2, STEPS):

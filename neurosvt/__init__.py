@@ -7,13 +7,16 @@ else without tensors answers at once instead of waiting for torch.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neurosvt.models.dysvit import DySViT, DySViTConfig
     from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
 
 __version__ = "0.1.0"
 
-__all__ = ["NeuroSVT", "NeuroSVTConfig", "__version__"]
+__all__ = ["DySViT", "DySViTConfig", "NeuroSVT", "NeuroSVTConfig", "__version__"]
 
 _HOMES = {
+    "DySViT": "neurosvt.models.dysvit",
+    "DySViTConfig": "neurosvt.models.dysvit",
     "NeuroSVT": "neurosvt.models.neurosvt",
     "NeuroSVTConfig": "neurosvt.models.neurosvt",
 }

@@ -1,5 +1,6 @@
 """Named runs: a model, what it is trained on, and how; and the way back from a file to a model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -9,12 +10,16 @@ from torch import nn
 
 from neurosvt.config import UserError, as_plain, build, load_toml
 from neurosvt.data import nmnist
+from neurosvt.data.cifar10 import CLASSES, SIDE
+from neurosvt.data.image_stream import ImageStreamConfig
 from neurosvt.data.scenes import SceneConfig
 from neurosvt.data.stream import NMNISTStream, SceneStream, StreamConfig
 from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
 from neurosvt.models.baselines import Latch
+from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
 from neurosvt.train import checkpoint
+from neurosvt.train.images import ImageTrainConfig
 from neurosvt.train.loop import TrainConfig
 
 WEIGHTS = Path(str(files("neurosvt") / "weights"))
@@ -23,7 +28,7 @@ WEIGHTS = Path(str(files("neurosvt") / "weights"))
 
 @dataclass(frozen=True)
 class Run:
-    """All that is decided before training begins."""
+    """All that is decided before a NeuroSVT is trained."""
 
     model: NeuroSVTConfig = field(default_factory=NeuroSVTConfig)
     data: StreamConfig = field(default_factory=StreamConfig)
@@ -61,29 +66,61 @@ class Run:
         return kind(split, seed, scene=scene)
 
 
+@dataclass(frozen=True)
+class ImageRun:
+    """All that is decided before a DySViT is trained."""
+
+    model: DySViTConfig = field(default_factory=DySViTConfig)
+    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
+    train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
+
+    def __post_init__(self):
+        if (self.model.classes, self.model.image_size) != (len(CLASSES), SIDE):
+            raise ValueError(
+                f"model.classes is {self.model.classes} and model.image_size "
+                f"{self.model.image_size}, {self.data.dataset} has {len(CLASSES)} and {SIDE}"
+            )
+
+
+AnyRun = Run | ImageRun
+
+
+def build_run(values: Mapping[str, Any]) -> AnyRun:
+    """The run that nested plain values describe: of images, if its data set is one of images.
+
+    Raises:
+        ConfigError: as `config.build`.
+    """
+    data = values.get("data")
+    images = isinstance(data, Mapping) and data.get("dataset") == "cifar10"
+    return build(ImageRun, values) if images else build(Run, values)
+
+
 def _with_memory(run: Run, memory: Any) -> Run:
     return replace(run, model=replace(run.model, memory=memory))
 
 
-_PERMANENCE = Run()
+PERMANENCE = Run()
+"""The run that trains the model which the package ships."""
 _NMNIST = Run(
     model=NeuroSVTConfig(classes=10),
     data=StreamConfig(dataset="nmnist"),
     train=TrainConfig(steps=6000, validate_every=300),
 )
 
-PRESETS: dict[str, Run] = {
-    "permanence": _PERMANENCE,
-    "permanence_lif": _with_memory(_PERMANENCE, "lif"),
-    "permanence_none": _with_memory(_PERMANENCE, "none"),
+PRESETS: dict[str, AnyRun] = {
+    "permanence": PERMANENCE,
+    "permanence_lif": _with_memory(PERMANENCE, "lif"),
+    "permanence_none": _with_memory(PERMANENCE, "none"),
     "nmnist": _NMNIST,
     "nmnist_lif": _with_memory(_NMNIST, "lif"),
     "nmnist_none": _with_memory(_NMNIST, "none"),
+    "dysvit_protocol": ImageRun(),
 }
 """Runs by name. The three of a family differ in their memory and in nothing else."""
 
 
-def run_named(name: str) -> Run:
+def run_named(name: str) -> AnyRun:
     """A preset, or the run that a TOML file describes.
 
     Raises:
@@ -93,10 +130,10 @@ def run_named(name: str) -> Run:
         return PRESETS[name]
     if not name.endswith(".toml"):
         raise UserError(f"no run {name!r}; choose from {', '.join(PRESETS)}, or give a .toml file")
-    return build(Run, load_toml(name))
+    return build_run(load_toml(name))
 
 
-def save_model(path: Path, model: NeuroSVT, run: Run, facts: dict[str, Any]) -> None:
+def save_model(path: Path, model: nn.Module, run: AnyRun, facts: dict[str, Any]) -> None:
     """Write a model's weights with the run that made it, so that `load_model` needs no more."""
     checkpoint.save(path, model.state_dict(), {**facts, "run": as_plain(run)})
 
@@ -106,8 +143,8 @@ class Trained:
     """A model that was trained, and what is known about it."""
 
     name: str
-    model: NeuroSVT
-    run: Run
+    model: Any
+    run: Any
     facts: dict[str, Any]
 
     def latch(self) -> nn.Module:
@@ -147,8 +184,12 @@ def load_model(name: str, backend: str = "auto") -> Trained:
         tensors = {n[6:]: t for n, t in tensors.items() if n.startswith("model.")}
     if "run" not in facts:
         raise UserError(f"{path} does not say which run made it")
-    run = build(Run, facts["run"])
-    model = NeuroSVT(run.model, backend)
+    run = build_run(facts["run"])
+    model = (
+        NeuroSVT(run.model, backend)
+        if isinstance(run, Run)
+        else DySViT(config=run.model, backend=backend)
+    )
     checkpoint.load_weights(model, tensors, str(path))
     return Trained(name, model.eval(), run, facts)
 

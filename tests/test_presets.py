@@ -7,10 +7,13 @@ from neurosvt import presets
 from neurosvt.config import ConfigError, UserError, as_plain, build
 from neurosvt.data.stream import NMNISTStream, SceneStream
 from neurosvt.evaluate.exams import NMNISTExam, SceneExam
+from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
 from neurosvt.presets import (
     PRESETS,
+    ImageRun,
     Run,
+    build_run,
     load_model,
     model_file,
     run_named,
@@ -26,6 +29,7 @@ TINY = Run(
     ),
     train=TrainConfig(steps=4, batch=2),
 )
+EVENTS = [name for name, run in PRESETS.items() if isinstance(run, Run)]
 FAMILIES = sorted(name for name in PRESETS if f"{name}_lif" in PRESETS)
 
 
@@ -38,8 +42,8 @@ def no_shipped_models(monkeypatch, tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_builds_its_model_and_its_exams(name):
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_preset_of_events_builds_its_model_and_its_exams(name):
     run = run_named(name)
     assert run is PRESETS[name]
     assert NeuroSVT(run.model).config == run.model
@@ -73,8 +77,8 @@ def test_the_lif_of_a_family_is_the_original_one():
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_run_is_plain_data_and_comes_back_from_it(name):
     plain = as_plain(PRESETS[name])
-    assert set(plain) == {"model", "data", "train"} == {f.name for f in fields(Run)}
-    assert build(Run, plain) == PRESETS[name]
+    assert set(plain) == {"model", "data", "train"} == {f.name for f in fields(PRESETS[name])}
+    assert build_run(plain) == PRESETS[name]
 
 
 def test_a_run_makes_the_batches_that_it_describes(monkeypatch):
@@ -150,7 +154,29 @@ def test_a_name_that_is_none_lists_those_there_are():
         run_named("none.toml")
 
 
+def test_the_data_set_says_what_kind_of_run_it_is(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('[data]\ndataset = "cifar10"\n[model]\nslope = 2.0\n')
+    run = run_named(str(file))
+    assert isinstance(run, ImageRun)
+    assert run.model.slope == 2.0
+    with pytest.raises(ConfigError, match=r"unknown setting 'model\.memory'"):
+        build_run({"data": {"dataset": "cifar10"}, "model": {"memory": "lif"}})
+    with pytest.raises(ConfigError, match="cifar10 has 10 and 32"):
+        build_run({"data": {"dataset": "cifar10"}, "model": {"image_size": 64}})
+
+
 # Models
+
+
+def test_an_image_model_comes_back_from_its_file(tmp_path):
+    run = build_run({"data": {"dataset": "cifar10"}, "model": {"width": 8, "depth": 1}})
+    model = DySViT(config=run.model)
+    save_model(tmp_path / "best.safetensors", model, run, {"score": 0.5})
+    found = load_model(str(tmp_path))
+    assert found.run == run
+    assert isinstance(found.model, DySViT)
+    assert same_weights(found.model, model)
 
 
 @pytest.fixture

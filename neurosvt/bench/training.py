@@ -1,4 +1,4 @@
-"""A step of training, whole: the default NeuroSVT by backend, and NeuroSVT beside Spikformer."""
+"""A step of training, whole: NeuroSVT and DySViT by backend, and NeuroSVT beside Spikformer."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -10,25 +10,29 @@ from torch.nn import functional as F
 
 from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
+from neurosvt.data.image_stream import ImageBatch
 from neurosvt.data.stream import Batch
+from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import SIZES, NeuroSVT
 from neurosvt.native import library
-from neurosvt.presets import PRESETS
+from neurosvt.presets import PERMANENCE
+from neurosvt.train.images import ImageTask, ImageTrainConfig
 from neurosvt.train.loop import Training, fit
-from neurosvt.train.losses import BeliefLoss
+from neurosvt.train.losses import BeliefTask
 
 BATCHES = 8
 """Batches of scenes that every backend trains on, in the same order, over and over."""
 
 
 def candidates() -> Iterator[Candidate]:
-    """Steps of the run that ships, and of `dvs128` beside what it is to replace."""
+    """Steps of the run that ships, of DySViT, and of `dvs128` beside what it is to replace."""
     yield from _default()
+    yield from _photographs()
     yield from _gestures()
 
 
 def _default() -> Iterator[Candidate]:
-    run = PRESETS["permanence"]
+    run, task = PERMANENCE, BeliefTask(PERMANENCE.train.state_noise)
     stream = run.stream()
     batches = [stream[i] for i in range(BATCHES)]
     for backend in ("native", "written", "reference"):
@@ -38,12 +42,27 @@ def _default() -> Iterator[Candidate]:
         training = Training(NeuroSVT(run.model, backend), run.train)
         yield Candidate(
             backend, "train step, permanence", f"batch {run.train.batch}", "bf16",
-            partial(_train_on, training, itertools.cycle(batches)),
+            partial(_train_on, training, itertools.cycle(batches), task),
         )  # fmt: skip
 
 
-def _train_on(training: Training, batches: Iterator[Batch]) -> None:
-    fit(training, [next(batches)], BeliefLoss())
+def _train_on(training: Training, batches: Iterator[Batch], task: BeliefTask) -> None:
+    fit(training, [next(batches)], task)
+
+
+def _photographs() -> Iterator[Candidate]:
+    """DySViT at batch 128; noise for images, which cost the same."""
+    torch.manual_seed(0)
+    images, label = torch.randn(128, 3, 32, 32), torch.randint(0, 10, (128,))
+    batch = ImageBatch(images, label, label, 1.0)
+    for backend in ("native", "reference"):
+        if backend == "native" and library() is None:
+            continue
+        training = Training(DySViT(backend=backend), ImageTrainConfig())
+        yield Candidate(
+            backend, "train step, dysvit", "batch 128", "bf16",
+            partial(fit, training, [batch], ImageTask()), heavy=backend == "reference",
+        )  # fmt: skip
 
 
 def _gestures() -> Iterator[Candidate]:

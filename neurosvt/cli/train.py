@@ -9,7 +9,9 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("name", metavar="NAME|FILE.toml", help="permanence, nmnist, ... or a file")
+    parser.add_argument(
+        "name", metavar="NAME|FILE.toml", help="permanence, nmnist, dysvit_protocol, ... or a file"
+    )
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument(
@@ -27,15 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, and say what came out."""
     # Imported here so that `neurosvt --help` answers at once, without loading torch.
-    from dataclasses import replace
     from pathlib import Path
 
     import torch
 
     from neurosvt.cli.training import Trainer
-    from neurosvt.config import UserError, as_plain, build, override
+    from neurosvt.config import UserError, as_plain, override
     from neurosvt.ops.lif import backend_named
-    from neurosvt.presets import Run, run_named
+    from neurosvt.presets import build_run, run_named
 
     if args.threads is not None:
         if args.threads < 1:
@@ -45,9 +46,8 @@ def run(args: argparse.Namespace) -> int:
         backend_named(args.backend)
     except ValueError as error:
         raise UserError(f"--{error}") from error
-    described = build(Run, override(as_plain(run_named(args.name)), args.settings))
-    if args.no_amp:
-        described = replace(described, train=replace(described.train, amp=False))
+    settings = [*args.settings, *(["train.amp=false"] if args.no_amp else [])]
+    described = build_run(override(as_plain(run_named(args.name)), settings))
     folder = Path(args.out) if args.out else Path("runs") / Path(args.name).stem
     trainer = Trainer(described, folder, args.backend, tensorboard=args.tensorboard)
     trainer.prepare(resume=args.resume)

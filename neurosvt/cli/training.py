@@ -8,36 +8,27 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
 
+from neurosvt.cli.courses import course_of
 from neurosvt.config import ConfigError, UserError, as_plain
-from neurosvt.data.stream import ahead
-from neurosvt.evaluate.permanence import tune_latch, validation_score
-from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.native import library
-from neurosvt.nn.memory import LeakyMemory
-from neurosvt.presets import Run, save_model
+from neurosvt.presets import AnyRun, save_model
 from neurosvt.train import checkpoint
 from neurosvt.train.loop import Record, Training, fit
-from neurosvt.train.losses import BeliefLoss
-
-VALIDATION_EVENTS = 100
-"""Occlusion events per tier and length at each look at the validation scenes."""
 
 
 class Trainer:
     """Trains one run in one folder, from the beginning or from where it stopped."""
 
-    def __init__(self, described: Run, folder: Path, backend: str, *, tensorboard: bool = False):
+    def __init__(self, described: AnyRun, folder: Path, backend: str, *, tensorboard: bool = False):
         self.described, self.folder = described, folder
         self.last, self.best = folder / "last.safetensors", folder / "best.safetensors"
         # Weights from the seed alone, so that models of one seed start from the same.
-        torch.manual_seed(described.train.seed)
-        self.training = Training(NeuroSVT(described.model, backend), described.train)
-        self.exam = described.exam("validation", described.train.seed)
-        self.stream = described.stream()
+        self.course = course_of(described, backend)
+        self.training = Training(self.course.model, described.train)
         self.tensorboard = tensorboard
         self.board: Any = None
         self.console = Console(stderr=True)
@@ -83,7 +74,7 @@ class Trainer:
                 "the kernels were not built: PyTorch alone, slower (neurosvt doctor)",
                 file=sys.stderr,
             )
-        print(self.training.model.summary(), file=sys.stderr)  # type: ignore[operator]
+        print(summary(self.training.model), file=sys.stderr)
         before = signal.signal(signal.SIGINT, self._interrupt)
         columns = (
             TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(),
@@ -92,7 +83,8 @@ class Trainer:
         try:
             with Progress(*columns, console=self.console) as self.progress:
                 self.bar = self.progress.add_task("", total=steps, completed=self.training.step)
-                fit(self.training, ahead(self.stream, self.training.step), BeliefLoss(), self._step)
+                batches = self.course.batches(self.training.step)
+                fit(self.training, batches, self.course.task, self._step)
         except _Stop:
             print(f"stopped at step {self.training.step}; --resume goes on", file=sys.stderr)
             return 130
@@ -130,23 +122,20 @@ class Trainer:
     def _validate(self, record: Record, loss: float) -> None:
         start = time.perf_counter()
         model = self.training.model.eval()
-        found = validation_score(
-            model, self.exam, VALIDATION_EVENTS, state_noise=self.described.train.state_noise
-        )
+        found = self.course.validate()
         self.seconds += time.perf_counter() - start
         best = max((entry["score"] for entry in self.training.history), default=-1.0)
         entry = {"step": record.step, "seconds": round(self.seconds, 1), "loss": loss, **found}
         self.training.history.append(entry)
         if found["score"] > best:
-            save_model(self.best, model, self.described, entry)  # type: ignore[arg-type]
+            save_model(self.best, model, self.described, entry)
         self._save()
         if self.board:
             for name, value in found.items():
                 self.board.add_scalar(f"validation/{name}", value, record.step)
-        self.console.print(
-            f"step {record.step}: seen {found['visible']:.3f}, hidden {found['belief']:.3f}"
-            f"{'  (best so far)' if found['score'] > best else ''}"
-        )
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+        better = "  (best so far)" if found["score"] > best else ""
+        self.console.print(f"step {record.step}: {shown}{better}")
 
     def _save(self) -> None:
         facts = {
@@ -162,32 +151,37 @@ class Trainer:
     def _finish(self) -> None:
         """Settle what is tuned on validation, and print what was learnt."""
         tensors, facts = checkpoint.load(self.best)
-        model = self.training.model
-        checkpoint.load_weights(model, tensors, str(self.best))
-        if self.described.model.memory == "none" and "latch_threshold" not in facts:
-            facts["latch_threshold"], facts["latch_belief"] = tune_latch(model.eval(), self.exam)
+        checkpoint.load_weights(self.training.model, tensors, str(self.best))
+        self.training.model.eval()
+        if "settled" not in facts:
+            facts |= {**self.course.settle(), "settled": True}
             checkpoint.save(self.best, tensors, facts)
         if "latch_threshold" in facts:
             print(f"latch: holds above {facts['latch_threshold']:+.1f}")
         print(
-            f"{self.folder}: best at step {facts['step']}, seen {facts['visible']:.3f}, "
-            f"hidden {facts['belief']:.3f}; {self.seconds / 60:.1f} minutes, "
+            f"{self.folder}: best at step {facts['step']}, score {facts['score']:.3f}; "
+            f"{self.seconds / 60:.1f} minutes, "
             f"{self.waited / max(self.seconds, 1e-9):.0%} of them waiting for data"
         )
-        memory = getattr(model, "memory", None)
-        if isinstance(memory, LeakyMemory):
-            tau = memory.tau().detach()
-            print(
-                f"time constants, in steps: shortest {tau.min():.1f}, "
-                f"median {tau.median():.1f}, longest {tau.max():.0f}"
-            )
+        for remark in self.course.remarks():
+            print(remark)
 
 
 class _Stop(Exception):
     """Ctrl-C was pressed, and the step at which it was is saved."""
 
 
-def _difference(facts: dict[str, Any], described: Run) -> str:
+def summary(model: nn.Module) -> str:
+    """One line per part: its name and its learnt numbers; then all of them."""
+    lines = [
+        f"{name:<12}{sum(p.numel() for p in part.parameters()):>12,}"
+        for name, part in model.named_children()
+    ]
+    whole = sum(p.numel() for p in model.parameters())
+    return "\n".join([*lines, f"{'total':<12}{whole:>12,}"])
+
+
+def _difference(facts: dict[str, Any], described: AnyRun) -> str:
     """The first setting in which a checkpoint's run differs."""
     for table, settings in as_plain(described).items():
         saved = facts.get("run", {}).get(table, {})

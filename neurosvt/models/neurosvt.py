@@ -340,11 +340,3 @@ class NeuroSVT(nn.Module):
     def parameter_count(self) -> int:
         """Learnt numbers."""
         return sum(p.numel() for p in self.parameters())
-
-    def summary(self) -> str:
-        """One line per part: its name and its learnt numbers."""
-        lines = [
-            f"{name:<12}{sum(p.numel() for p in part.parameters()):>12,}"
-            for name, part in self.named_children()
-        ]
-        return "\n".join([*lines, f"{'total':<12}{self.parameter_count():>12,}"])

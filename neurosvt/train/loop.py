@@ -1,19 +1,52 @@
-"""Training: `fit` is the loop; `Training` is all that it changes, and what a checkpoint holds."""
+"""Training: `fit` is the loop; `Training` is all that it changes, and what a checkpoint holds.
+
+What a model is asked, and what an answer costs, is a `Task`'s to say.
+"""
 
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from neurosvt.config import UserError
 from neurosvt.train import checkpoint
-from neurosvt.train.losses import BeliefLoss, Parts, Truth
 from neurosvt.train.schedule import warmup_cosine
+
+
+@runtime_checkable
+class Settings(Protocol):
+    """What `fit` wants to know of a training's settings; the fields of `TrainConfig`."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def warmup(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def clip(self) -> float: ...
+    @property
+    def amp(self) -> bool: ...
+    @property
+    def seed(self) -> int: ...
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What a model learns to do."""
+
+    def answer(self, model: nn.Module, batch: Any) -> Any:
+        """What the model says to a batch; in half precision, if that is asked for."""
+
+    def loss(self, answer: Any, batch: Any) -> Any:
+        """What the answer costs, in full precision: a named tuple, whose sum is learnt."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +89,7 @@ class Training:
     """A model on its way: everything that decides how it goes on."""
 
     model: nn.Module
-    config: TrainConfig
+    config: Settings
     optimizer: torch.optim.Optimizer = field(init=False)
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -105,7 +138,8 @@ class Record:
     """One step, for whoever watches."""
 
     step: int
-    loss: Parts
+    loss: Any
+    """The task's named tuple."""
     gradient_norm: float
     rate: float
     seconds: float
@@ -116,8 +150,8 @@ class Record:
 
 def fit(
     training: Training,
-    batches: Iterable[tuple[Tensor, Tensor, Tensor, Tensor]],
-    loss_of: BeliefLoss,
+    batches: Iterable[Any],
+    task: Task,
     on_step: Callable[[Record], None] = lambda record: None,
 ) -> None:
     """Train until `batches` runs dry. Validating, saving and showing live in `on_step`.
@@ -126,7 +160,7 @@ def fit(
         UserError: a gradient is no longer finite; names the layers, nothing of the step is kept.
     """
     model, cfg = training.model, training.config
-    for waited, seconds, (frames, label, place, hidden) in _timed(batches):
+    for waited, seconds, batch in _timed(batches):
         model.train()
         before = [buffer.clone() for buffer in model.buffers()]
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
@@ -134,16 +168,15 @@ def fit(
             group["lr"] = rate
         precision = torch.autocast("cpu", torch.bfloat16, enabled=cfg.amp)
         with precision:
-            # Each sample starts with nothing seen, so the end state is dropped.
-            belief, _ = model(frames, state_noise=cfg.state_noise)
-        loss = loss_of(belief, Truth(label, place, hidden))
+            answer = task.answer(model, batch)
+        loss = task.loss(answer, batch)
         training.optimizer.zero_grad(set_to_none=True)
-        sum(loss).backward()  # type: ignore[union-attr]
+        sum(loss).backward()
         norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         if not norm.isfinite():
             # What the failed step was, and no longer is: statistics, then the forward pass again.
             with precision:
-                culprit = first_not_finite(model, frames)
+                culprit = first_not_finite(model, task, batch)
             culprit = culprit or ", ".join(layers_not_finite(model)[-1:])
             for buffer, old in zip(model.buffers(), before, strict=True):
                 buffer.copy_(old)
@@ -155,7 +188,7 @@ def fit(
         nn.utils.clip_grads_with_norm_(model.parameters(), cfg.clip, norm)
         training.optimizer.step()
         training.step += 1
-        parts = Parts(*(part.detach() for part in loss))
+        parts = loss._make(part.detach() for part in loss)
         share = waited / seconds if seconds else 0.0
         on_step(Record(training.step, parts, norm.item(), rate, seconds, share))
 
@@ -174,8 +207,8 @@ def layers_not_finite(model: nn.Module) -> list[str]:
 
 
 @torch.no_grad()
-def first_not_finite(model: nn.Module, frames: Tensor) -> str:
-    """The first layer whose output for these frames is NaN or infinite; "" if there is none."""
+def first_not_finite(model: nn.Module, task: Task, batch: Any) -> str:
+    """The first layer whose output is NaN or infinite while it answers; "" if there is none."""
     found: list[str] = []
 
     def look(name: str) -> Callable[..., None]:
@@ -187,7 +220,7 @@ def first_not_finite(model: nn.Module, frames: Tensor) -> str:
 
     hooks = [m.register_forward_hook(look(name)) for name, m in model.named_modules() if name]
     try:
-        model(frames)
+        task.answer(model, batch)
     finally:
         for hook in hooks:
             hook.remove()

@@ -3,12 +3,13 @@
 Axes: T time steps, B batch, C classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -60,6 +61,26 @@ class BeliefLoss:
             self.place_weight * (weight * place).sum(),
             self.unseen_weight * (weight * unseen).sum(),
         )
+
+
+@dataclass(frozen=True)
+class BeliefTask:
+    """To know what and where an object is, at every step; a `Task` of `train.loop`.
+
+    A batch is frames, label, place and hidden, as in `data.stream`.
+    """
+
+    state_noise: float = 0.0
+    """Noise on the memory at every step, in thresholds."""
+    loss_of: BeliefLoss = BeliefLoss()
+
+    def answer(self, model: nn.Module, batch: Sequence[Tensor]) -> Any:
+        # Each sample starts with nothing seen, so the end state is dropped.
+        belief, _ = model(batch[0], state_noise=self.state_noise)
+        return belief
+
+    def loss(self, belief: Any, batch: Sequence[Tensor]) -> Parts:
+        return self.loss_of(belief, Truth(*batch[1:]))
 
 
 def step_weights(hidden: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:

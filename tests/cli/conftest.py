@@ -40,15 +40,15 @@ def tiny_settings():
 @pytest.fixture(scope="session")
 def quick():
     """Validation on a handful of events, which is no different and much shorter."""
-    from neurosvt.cli import training
+    from neurosvt.cli import courses
     from neurosvt.evaluate.permanence import tune_latch, validation_score
 
     def short(model, exam, events, **options):
         return validation_score(model, exam, 4, [4], **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "validation_score", short)
-        patch.setattr(training, "tune_latch", partial(tune_latch, hidden=4, events=4))
+        patch.setattr(courses, "validation_score", short)
+        patch.setattr(courses, "tune_latch", partial(tune_latch, hidden=4, events=4))
         yield
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from neurosvt.cli import main, training
+from neurosvt.cli import courses, main, training
+from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.presets import load_model
 from neurosvt.train import checkpoint
 
@@ -200,7 +201,7 @@ def test_a_latch_that_was_not_settled_is_settled_on_resume(train, tmp_path, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "tune_latch", interrupt)
+        patch.setattr(courses, "tune_latch", interrupt)
         assert train("permanence_none", "--out", "out", train_steps=1) == 130
     assert train("permanence_none", "--out", "out", "--resume", train_steps=1) == 0
     assert "latch_threshold" in load_model("out").facts
@@ -229,9 +230,9 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     words = ["train", "permanence", *settings_of_many_steps]
     quickly = (
         "import sys\n"
-        "from neurosvt.cli import main, training\n"
-        "judged = training.validation_score\n"
-        "training.validation_score = lambda m, e, n, **o: judged(m, e, 4, [4], **o)\n"
+        "from neurosvt.cli import courses, main\n"
+        "judged = courses.validation_score\n"
+        "courses.validation_score = lambda m, e, n, **o: judged(m, e, 4, [4], **o)\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     process = subprocess.Popen(
@@ -240,7 +241,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
         start_new_session=True,
     )  # fmt: skip
     try:
-        wait_for(process, "step 10: seen")
+        wait_for(process, "step 10: ")
         os.killpg(process.pid, signal.SIGINT)
         _, told = process.communicate(timeout=60)
     finally:
@@ -278,7 +279,7 @@ def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_p
 
     assert train("permanence", "--out", "out", train_steps=8, train_validate_every=3) == 0
     whole = weights_of(tmp_path / "out" / "last.safetensors")
-    judged, looks = training.validation_score, []
+    judged, looks = courses.validation_score, []
 
     def judge_once(*args, **options):
         looks.append(args)
@@ -286,7 +287,7 @@ def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_p
 
     settings = {"train_steps": 8, "train_validate_every": 3}
     with monkeypatch.context() as patch:
-        patch.setattr(training, "validation_score", judge_once)
+        patch.setattr(courses, "validation_score", judge_once)
         assert train("permanence", "--out", "cut", **settings) == 130
     assert checkpoint.load(tmp_path / "cut" / "last.safetensors")[1]["step"] == 3
     assert train("permanence", "--out", "cut", "--resume", **settings) == 0
@@ -302,3 +303,11 @@ def test_the_command_runs_as_a_module(tmp_path, one_thread):
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_summary_lists_the_parts_and_their_sum():
+    model = NeuroSVT()
+    *parts, total = [line.split() for line in training.summary(model).splitlines()]
+    assert {"embed", "positions", "blocks", "memory", "heads"} <= {name for name, _ in parts}
+    numbers = [int(number.replace(",", "")) for _, number in parts]
+    assert total == ["total", f"{sum(numbers):,}"] == ["total", f"{model.parameter_count():,}"]

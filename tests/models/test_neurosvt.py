@@ -536,15 +536,6 @@ def test_parameters_counted_by_hand(make):
     assert model.parameter_count() == embed + positions + 2 * block + memory + heads
 
 
-@memories
-def test_a_summary_lists_the_parts_and_their_sum(make, memory):
-    model = make(memory)
-    *parts, total = [line.split() for line in model.summary().splitlines()]
-    assert {"embed", "positions", "blocks", "memory", "heads"} <= {name for name, _ in parts}
-    numbers = [int(number.replace(",", "")) for _, number in parts]
-    assert total == ["total", f"{sum(numbers):,}"] == ["total", f"{model.parameter_count():,}"]
-
-
 @pytest.mark.parametrize(
     ("settings", "named"),
     [

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.presets import PRESETS
+from neurosvt.presets import PERMANENCE
 from neurosvt.train.loop import TrainConfig, Training, fit
-from neurosvt.train.losses import BeliefLoss
+from neurosvt.train.losses import BeliefTask
 
 
 def begin(tiny_model, backend, memory="leaky", steps=50, **settings):
@@ -19,7 +19,7 @@ def test_the_first_gradients_are_those_of_the_definition(memory, tiny_model, tin
     found = {}
     for backend in ("auto", "reference"):
         training = begin(tiny_model, backend, memory)
-        fit(training, tiny_batches(0, 1), BeliefLoss())
+        fit(training, tiny_batches(0, 1), BeliefTask(training.config.state_noise))
         found[backend] = {n: p.grad for n, p in training.model.named_parameters()}
     for name, gradient in found["reference"].items():
         if gradient is not None:
@@ -36,7 +36,9 @@ def test_fifty_steps_in_double_precision_are_those_of_the_definition(
         training = begin(tiny_model, backend, memory, state_noise=0.01)
         training.model.double()
         losses = []
-        fit(training, tiny_batches(0, 6) * 9, BeliefLoss(), losses.append)
+        fit(
+            training, tiny_batches(0, 6) * 9, BeliefTask(training.config.state_noise), losses.append
+        )
         found[backend] = training.model.state_dict(), [record.loss for record in losses]
     torch.testing.assert_close(found["auto"], found["reference"], rtol=1e-8, atol=1e-10)
 
@@ -44,7 +46,7 @@ def test_fifty_steps_in_double_precision_are_those_of_the_definition(
 @pytest.mark.slow
 def test_losses_in_half_precision_stay_beside_those_of_the_definition():
     """200 steps of the run that ships: the last 50 losses, on average, within 2 %."""
-    run = PRESETS["permanence"]
+    run = PERMANENCE
     stream = run.stream()
     means = []
     for backend in ("auto", "reference"):
@@ -53,7 +55,7 @@ def test_losses_in_half_precision_stay_beside_those_of_the_definition():
         fit(
             training,
             (stream[i] for i in range(200)),
-            BeliefLoss(),
+            BeliefTask(run.train.state_noise),
             lambda record, losses=losses: losses.append(float(sum(record.loss))),
         )
         means.append(sum(losses[-50:]) / 50)

@@ -1,0 +1,208 @@
+"""DySViT: a spiking vision transformer that classifies an image in one time step, in one file.
+
+Image -> patches -> blocks of spike-driven attention -> mean of the last spikes -> class.
+
+At T = 1 from rest a neuron is a step function of its current. What is learnt about *how* to learn
+sits in the backward pass alone: the slope of the step's smooth stand-in, one for every token of
+every layer, chosen by a small network that is dropped at deployment.
+
+Axes: B batch, Y X pixels, N tokens (one a patch), D width, H heads, K width per head, C classes;
+R rows, all tokens of the batch; E = 3 D.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.nn.batch_fire import BatchFire
+from neurosvt.nn.slope import FixedSlope, LayerSlope, TokenSlope
+from neurosvt.ops.attention import spike_attention
+from neurosvt.ops.lif import backend_named
+
+
+@dataclass(frozen=True)
+class DySViTConfig:
+    """Shape and stabilisers of one DySViT."""
+
+    classes: int = 10
+    image_size: int = 32
+    """Pixels per side."""
+    patch_size: int = 4
+    width: int = 256
+    depth: int = 4
+    heads: int = 4
+    mlp_ratio: float = 4.0
+    slope: Literal["token", "layer"] | float = "token"
+    """Surrogate slope: learnt for every token of every layer or for every layer, in [1, 5]; or a
+    number."""
+    pre_norm: bool = True
+    """Batch norm before the neurons that each branch of a block begins with."""
+    residual_scale: float = 0.5
+    """What a branch is multiplied by before it is added."""
+    nan_guard: bool = True
+    """A value of a branch that is not finite counts as 0."""
+
+    def __post_init__(self):
+        for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.classes < 2:
+            raise ValueError(f"classes must be at least 2, got {self.classes}")
+        if self.image_size % self.patch_size:
+            raise ValueError(
+                f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
+            )
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        self.slopes()
+
+    def slopes(self) -> Callable[[int], nn.Module]:
+        """Makes what chooses the slopes of a layer, from the layer's width."""
+        slope = self.slope
+        if slope == "token":
+            return TokenSlope
+        if slope == "layer":
+            return lambda width: LayerSlope()
+        if isinstance(slope, str):
+            raise ValueError(f"slope {slope!r} is unknown; choose token, layer or a number")
+        fixed = FixedSlope(slope)
+        return lambda width: fixed
+
+    @property
+    def tokens(self) -> int:
+        """Patches of an image."""
+        return (self.image_size // self.patch_size) ** 2
+
+
+class DySViTBlock(nn.Module):
+    """Membrane shortcut: what is added up is current, what is projected is spikes."""
+
+    def __init__(self, cfg: DySViTConfig):
+        super().__init__()
+        width, hidden, slope = cfg.width, round(cfg.width * cfg.mlp_ratio), cfg.slopes()
+        self.heads, self.tokens = cfg.heads, cfg.tokens
+        self.scale, self.guard = cfg.residual_scale, cfg.nan_guard
+        self.fire_attention = BatchFire(width, slope(width), norm=cfg.pre_norm)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.fire_qkv = BatchFire(3 * width, slope(3 * width))
+        self.fire_mixed = BatchFire(width, slope(width))
+        self.out = nn.Linear(width, width, bias=False)
+        self.fire_in = BatchFire(width, slope(width), norm=cfg.pre_norm)
+        self.expand = nn.Linear(width, hidden, bias=False)
+        self.fire_hidden = BatchFire(hidden, slope(hidden))
+        self.contract = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
+        qkv = self.fire_qkv(self.qkv(self.fire_attention(x)))
+        x = self.add(x, self.out(self.fire_mixed(self.mix(qkv))))
+        return self.add(x, self.contract(self.fire_hidden(self.expand(self.fire_in(x)))))
+
+    def mix(self, qkv: Float[Tensor, "R E"]) -> Float[Tensor, "R D"]:
+        """Attention within every image."""
+        # One copy into the order of the products, rather than one before each.
+        q, k, v = rearrange(
+            qkv, "(B N) (three H K) -> three B H N K", N=self.tokens, three=3, H=self.heads
+        ).contiguous()
+        return rearrange(spike_attention(q, k, v), "B H N K -> (B N) (H K)")
+
+    def add(self, x: Float[Tensor, "R D"], branch: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
+        """The shortcut. A sum is finite where all its parts are, and is quicker than a look at
+        each of them."""
+        if self.guard and not branch.sum(dtype=torch.float32).isfinite():
+            branch = torch.nan_to_num(branch, 0.0, 0.0, 0.0)
+        return torch.add(x, branch, alpha=self.scale)
+
+
+class DySViT(nn.Module):
+    """Images in, class scores out, in one time step.
+
+    Args:
+        num_classes, dim, depth: classes, width and blocks, as in the published constructor.
+        config: everything, in place of these three.
+        backend: how neurons and norms are computed, see `ops.native`.
+
+    Source: the card of Dy-SViT; spike-driven attention as in Spikformer (Zhou et al., ICLR 2023),
+    the membrane shortcut as in Spike-driven Transformer V2 (Yao et al., ICLR 2024).
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        dim: int = 256,
+        depth: int = 4,
+        *,
+        config: DySViTConfig | None = None,
+        backend: str = "auto",
+    ):
+        super().__init__()
+        if config is None:
+            config = DySViTConfig(classes=num_classes, width=dim, depth=depth)
+        self.config = cfg = config
+        self.backend = backend_named(backend)
+        self.embed = nn.Conv2d(3, cfg.width, cfg.patch_size, cfg.patch_size)
+        self.positions = nn.Parameter(torch.randn(cfg.tokens, cfg.width) * 0.1)
+        self.blocks = nn.ModuleList(DySViTBlock(cfg) for _ in range(cfg.depth))
+        self.fire = BatchFire(cfg.width, cfg.slopes()(cfg.width))
+        self.head = nn.Linear(cfg.width, cfg.classes)
+        for part in self.neurons().values():
+            part.backend = self.backend
+
+    def forward(self, images: Float[Tensor, "..."]) -> Float[Tensor, "B C"]:
+        """Class scores of normalised images (B, 3, Y, X).
+
+        Raises:
+            ValueError: images of another size, or without three colours.
+        """
+        side = self.config.image_size
+        if images.ndim != 4 or images.shape[1:] != (3, side, side):
+            raise ValueError(
+                f"images must be (B, 3, {side}, {side}), three colours of {side} x {side} pixels; "
+                f"got {tuple(images.shape)}"
+            )
+        x = rearrange(self.embed(images), "B D Y X -> B (Y X) D")
+        x = (x + self.positions.to(x.dtype)).flatten(0, 1)
+        for block in self.blocks:
+            x = block(x)
+        spikes = rearrange(self.fire(x), "(B N) D -> B N D", N=self.config.tokens)
+        return self.head(spikes.mean(1))
+
+    def neurons(self) -> dict[str, BatchFire]:
+        """Its spiking layers, by name, in the order in which they fire."""
+        return {name: part for name, part in self.named_modules() if isinstance(part, BatchFire)}
+
+    @torch.no_grad()
+    def slopes(self, images: Float[Tensor, "B 3 Y X"]) -> dict[str, Float[Tensor, "B N"]]:
+        """The surrogate slope that every token of every spiking layer would be trained with."""
+        found: dict[str, Tensor] = {}
+
+        def look(name: str) -> Callable[..., None]:
+            def hook(module: BatchFire, inputs: Any) -> None:
+                found[name] = module.slope(inputs[0]).reshape(len(images), -1)
+
+            return hook
+
+        hooks = [
+            part.register_forward_pre_hook(look(name)) for name, part in self.neurons().items()
+        ]
+        try:
+            self(images)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found
+
+    def deployed(self) -> "DySViT":
+        """A copy in eval mode without what serves training alone: the same scores, to the bit."""
+        plain = DySViT(config=replace(self.config, slope=1.0), backend=self.backend)
+        kept = {n: t for n, t in self.state_dict().items() if ".slope." not in n}
+        plain.load_state_dict(kept)
+        return plain.eval()
+
+    def parameter_count(self) -> int:
+        """Learnt numbers, those that choose slopes included."""
+        return sum(p.numel() for p in self.parameters())
