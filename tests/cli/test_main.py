@@ -128,7 +128,7 @@ assert not heavy, heavy
 
 
 def test_the_version_is_the_one_that_is_packaged():
-    file = Path(neurosvt.__file__).parents[1] / "pyproject.toml"
+    file = Path(__file__).parents[2] / "pyproject.toml"
     assert neurosvt.__version__ == tomllib.loads(file.read_text())["project"]["version"]
 
 
