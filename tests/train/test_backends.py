@@ -45,18 +45,26 @@ def test_fifty_steps_in_double_precision_are_those_of_the_definition(
 
 @pytest.mark.slow
 def test_losses_in_half_precision_stay_beside_those_of_the_definition():
-    """200 steps of the run that ships: the last 50 losses, on average, within 2 %."""
-    run = PERMANENCE
-    stream = run.stream()
+    """200 steps of the run that ships: the last 50 losses, on average, within 2 %.
+
+    Trainings part ways from any rounding: weights changed by a millionth move this mean by up to
+    4 %. So three starts of each are averaged, which differ by as little.
+    """
+    stream, task = PERMANENCE.stream(), BeliefTask(PERMANENCE.train.state_noise)
     means = []
     for backend in ("auto", "reference"):
-        torch.manual_seed(0)
-        training, losses = Training(NeuroSVT(run.model, backend), run.train), []
-        fit(
-            training,
-            (stream[i] for i in range(200)),
-            BeliefTask(run.train.state_noise),
-            lambda record, losses=losses: losses.append(float(sum(record.loss))),
-        )
-        means.append(sum(losses[-50:]) / 50)
+        losses = []
+        for start in range(3):
+            torch.manual_seed(0)
+            model = NeuroSVT(PERMANENCE.model, backend)
+            near = torch.Generator().manual_seed(start)
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    apart = 1e-6 * torch.randn(parameter.shape, generator=near)
+                    parameter.mul_(1 + apart if start else 1)
+            batches = (stream[i] for i in range(200))
+            told = []
+            fit(Training(model, PERMANENCE.train), batches, task, told.append)
+            losses += [float(sum(record.loss)) for record in told[-50:]]
+        means.append(sum(losses) / len(losses))
     assert means[0] == pytest.approx(means[1], rel=0.02)
