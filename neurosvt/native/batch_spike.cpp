@@ -105,10 +105,9 @@ inline void through_spike(const Slope<T>& a, Count begin, Count end) {
             for (Count left = 0; left < a.width; left += BLOCK) {
                 // Short loops over blocks in the first cache: each becomes vector code.
                 const Count size = a.width - left < BLOCK ? a.width - left : BLOCK;
-                float now[BLOCK] = {}, steep[BLOCK] = {};
+                float now[BLOCK] = {}, steep[BLOCK] = {}, u[BLOCK] = {};
                 for (Count d = 0; d < size; ++d) now[d] = load(x[left + d]);
                 for (Count d = 0; d < size; ++d) steep[d] = load(gs[left + d]);
-                float u[BLOCK];
                 for (Count d = 0; d < size; ++d)
                     u[d] = now[d] * factor[left + d] + shift[left + d] - a.threshold;
                 for (Count d = 0; d < BLOCK; ++d) steep[d] *= sigmoid_derivative(k * u[d]);
