@@ -18,6 +18,7 @@ from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
 from neurosvt.models.baselines import Latch
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.nn.weights import load_weights
 from neurosvt.train import checkpoint
 from neurosvt.train.images import ImageTrainConfig
 from neurosvt.train.loop import TrainConfig
@@ -190,7 +191,7 @@ def load_model(name: str, backend: str = "auto") -> Trained:
         if isinstance(run, Run)
         else DySViT(config=run.model, backend=backend)
     )
-    checkpoint.load_weights(model, tensors, str(path))
+    load_weights(model, tensors, str(path))
     return Trained(name, model.eval(), run, facts)
 
 

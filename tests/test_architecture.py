@@ -16,7 +16,7 @@ LADDER = [
     ["train", "evaluate", "engine", "export"],
     ["models", "data", "energy"],
     ["nn"],
-    ["ops", "config"],
+    ["ops", "config", "files"],
     ["native"],
 ]
 """Rooms from the top down; those on one rung do not know each other."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from neurosvt import __version__
 from neurosvt.config import UserError
+from neurosvt.files import write_whole
 
 
 def check_writable(path: str | Path) -> None:
@@ -48,13 +49,7 @@ def write_json(path: str | Path, command: str, rows: Iterable[Mapping[str, Any]]
         "rows": plain,
     }
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    # In the same folder, because a rename is atomic only within one file system.
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def hardware() -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """One training from the command line: its folder, its progress bar, its validation, its end."""
 
 import json
-import os
 import signal
 import sys
 import time
@@ -14,7 +13,9 @@ from torch import nn
 
 from neurosvt.cli.courses import course_of
 from neurosvt.config import ConfigError, UserError, as_plain
+from neurosvt.files import write_whole
 from neurosvt.native import library
+from neurosvt.nn.weights import load_weights
 from neurosvt.presets import AnyRun, save_model
 from neurosvt.train import checkpoint
 from neurosvt.train.loop import Record, Training, fit
@@ -144,14 +145,13 @@ class Trainer:
             "waited": self.waited,
         }
         self.training.save(self.last, facts)
-        draft = self.folder / f".history.{os.getpid()}"
-        draft.write_text(json.dumps({**facts, "history": self.training.history}, indent=1) + "\n")
-        os.replace(draft, self.folder / "history.json")
+        curve = json.dumps({**facts, "history": self.training.history}, indent=1) + "\n"
+        write_whole(self.folder / "history.json", curve.encode())
 
     def _finish(self) -> None:
         """Settle what is tuned on validation, and print what was learnt."""
         tensors, facts = checkpoint.load(self.best)
-        checkpoint.load_weights(self.training.model, tensors, str(self.best))
+        load_weights(self.training.model, tensors, str(self.best))
         self.training.model.eval()
         if "settled" not in facts:
             facts |= {**self.course.settle(), "settled": True}

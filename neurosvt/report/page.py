@@ -9,7 +9,6 @@ Axes: T frames, C classes, H W pixels.
 import base64
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from neurosvt.files import write_whole
 
 Row = Mapping[str, Any]
 
@@ -90,7 +91,7 @@ class Episode:
 
 
 def write_page(
-    path: str | os.PathLike[str],
+    path: str | Path,
     *,
     episodes: Sequence[Episode],
     rows: Sequence[Row],
@@ -119,12 +120,7 @@ def write_page(
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(page, encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, page.encode())
 
 
 def _plain_episode(episode: Episode) -> dict[str, Any]:

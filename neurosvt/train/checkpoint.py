@@ -4,7 +4,6 @@ No pickle: a checkpoint from a stranger can be wrong, but it cannot run anything
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,18 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
-from torch import Tensor, nn
+from torch import Tensor
 
 from neurosvt.config import UserError
+from neurosvt.files import write_whole
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write tensors and JSON-able facts; the file is replaced in one move."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-        # Not safetensors' save_file, whose files nobody but their owner may read.
-        temporary.write_bytes(serialize(contiguous, {"facts": json.dumps(facts)}))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    # Not safetensors' save_file, whose files nobody but their owner may read.
+    write_whole(path, serialize(contiguous, {"facts": json.dumps(facts)}))
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -45,27 +40,6 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise UserError(f"{path} is cut or is no checkpoint of neurosvt ({error})") from error
-
-
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Put weights into a model, in the model's own precision.
-
-    Raises:
-        UserError: a name is missing or unknown, or a shape differs; names the first of each.
-    """
-    own = model.state_dict()
-    missing, unknown = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
-    differ = [n for n in sorted(own.keys() & weights.keys()) if own[n].shape != weights[n].shape]
-    for problem, names in (("lacks", missing), ("has unknown", unknown)):
-        if names:
-            raise UserError(f"{source} {problem} {names[0]!r} ({len(names)} such names)")
-    if differ:
-        name = differ[0]
-        raise UserError(
-            f"{source}: {name!r} is {tuple(weights[name].shape)}, "
-            f"the model wants {tuple(own[name].shape)} ({len(differ)} such shapes)"
-        )
-    model.load_state_dict({n: t.to(own[n].dtype) for n, t in weights.items()})
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from neurosvt.config import UserError
+from neurosvt.nn.weights import load_weights
 from neurosvt.train import checkpoint
 from neurosvt.train.schedule import warmup_cosine
 
@@ -117,7 +118,7 @@ class Training:
         """Go back to where `save` was called.
 
         Raises:
-            FileNotFoundError, UserError: as `checkpoint.load` and `checkpoint.load_weights`.
+            FileNotFoundError, UserError: as `checkpoint.load` and `load_weights`.
         """
         tensors, facts = checkpoint.load(path)
         if "rng" not in tensors:
@@ -127,7 +128,7 @@ class Training:
         for name, tensor in tensors.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
-        checkpoint.load_weights(self.model, parts["model"], str(path))
+        load_weights(self.model, parts["model"], str(path))
         checkpoint.restore_optimizer(self.optimizer, parts["optimizer"])
         self.step, self.history = facts["step"], facts["history"]
         torch.set_rng_state(rng)  # last: a checkpoint that does not fit leaves it alone

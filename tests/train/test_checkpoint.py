@@ -140,36 +140,6 @@ def test_a_checkpoint_is_a_table_of_contents_and_plain_bytes(saved):
     assert json.loads(header["__metadata__"]["facts"]) == FACTS
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda w: w.pop("0.weight"), r"lacks '0\.weight' \(1 such"),
-        (lambda w: w.update(extra=torch.zeros(1)), r"has unknown 'extra' \(1 such"),
-        (
-            lambda w: w.update({"1.weight": torch.zeros(2, 4), "1.bias": torch.zeros(3)}),
-            r"'1\.bias' is \(3,\), the model wants \(2,\) \(2 such",
-        ),
-    ],
-    ids=["missing", "unknown", "shape"],
-)
-def test_weights_that_do_not_fit_are_named_and_none_is_taken(change, message):
-    model = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2))
-    before = {name: t.clone() for name, t in model.state_dict().items()}
-    weights = {name: torch.zeros_like(t) for name, t in before.items()}
-    change(weights)
-    with pytest.raises(UserError, match=message) as error:
-        checkpoint.load_weights(model, weights, "runs/a/best.safetensors")
-    assert_one_line(error, "runs/a/best.safetensors")
-    assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
-
-
-def test_weights_take_the_precision_of_the_model():
-    model, half = nn.Linear(3, 5), nn.Linear(3, 5).bfloat16()
-    checkpoint.load_weights(model, half.state_dict(), "x")
-    assert model.weight.dtype == torch.float32
-    assert torch.equal(model.weight, half.weight.float())
-
-
 def test_an_optimiser_goes_on_as_it_would_have(tmp_path):
     def stepped(model, optimizer, count):
         for _ in range(count):

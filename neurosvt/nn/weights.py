@@ -1,0 +1,26 @@
+"""Weights from somewhere else into a module."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from neurosvt.config import UserError
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Put weights into a model, in the model's own precision.
+
+    Raises:
+        UserError: names are missing or unknown, or shapes differ; each is named, and none taken.
+    """
+    own = model.state_dict()
+    faults = [f"lacks {n!r}" for n in sorted(own.keys() - weights.keys())]
+    faults += [f"has unknown {n!r}" for n in sorted(weights.keys() - own.keys())]
+    faults += [
+        f"{n!r} is {tuple(weights[n].shape)}, the model wants {tuple(own[n].shape)}"
+        for n in sorted(own.keys() & weights.keys())
+        if own[n].shape != weights[n].shape
+    ]
+    if faults:
+        raise UserError(f"{source} does not fit: {'; '.join(faults)}")
+    model.load_state_dict({n: t.to(own[n].dtype) for n, t in weights.items()})
