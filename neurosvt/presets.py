@@ -16,6 +16,7 @@ from neurosvt.data.scenes import SceneConfig
 from neurosvt.data.stream import NMNISTStream, SceneStream, StreamConfig
 from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
 from neurosvt.models.baselines import Latch
+from neurosvt.models.convnet import ConvNet, ConvNetConfig
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
 from neurosvt.nn.weights import load_weights
@@ -52,6 +53,10 @@ class Run:
         """Length of a frame, microseconds: what the data are cut into is the model's time step."""
         return round(self.model.frame_ms * 1000)
 
+    def network(self, backend: str = "auto") -> NeuroSVT:
+        """Its model, untrained."""
+        return NeuroSVT(self.model, backend)
+
     def stream(self) -> SceneStream | NMNISTStream:
         """Its training batches."""
         cfg = self.train
@@ -76,25 +81,57 @@ class ImageRun:
     train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
 
     def __post_init__(self):
-        if (self.model.classes, self.model.image_size) != (len(CLASSES), SIDE):
-            raise ValueError(
-                f"model.classes is {self.model.classes} and model.image_size "
-                f"{self.model.image_size}, {self.data.dataset} has {len(CLASSES)} and {SIDE}"
-            )
+        _check_fit(self.model, self.data)
+
+    def network(self, backend: str = "auto") -> DySViT:
+        """Its model, untrained."""
+        return DySViT(config=self.model, backend=backend)
 
 
-AnyRun = Run | ImageRun
+@dataclass(frozen=True)
+class TeacherRun:
+    """All that is decided before a dense teacher of images is trained."""
+
+    model: ConvNetConfig = field(default_factory=ConvNetConfig)
+    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
+    train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
+
+    def __post_init__(self):
+        _check_fit(self.model, self.data)
+
+    def network(self, backend: str = "auto") -> ConvNet:
+        """Its model, untrained; it has no neurons for a backend to compute."""
+        return ConvNet(self.model)
+
+
+def _check_fit(model: DySViTConfig | ConvNetConfig, data: ImageStreamConfig) -> None:
+    if (model.classes, model.image_size) != (len(CLASSES), SIDE):
+        raise ValueError(
+            f"model.classes is {model.classes} and model.image_size {model.image_size}, "
+            f"{data.dataset} has {len(CLASSES)} and {SIDE}"
+        )
+
+
+AnyImageRun = ImageRun | TeacherRun
+AnyRun = Run | AnyImageRun
 
 
 def build_run(values: Mapping[str, Any]) -> AnyRun:
-    """The run that nested plain values describe: of images, if its data set is one of images.
+    """The run that nested plain values describe: of images, if its data set is one of images, and
+    then of a teacher, if its model says that it is a convnet.
 
     Raises:
         ConfigError: as `config.build`.
     """
-    data = values.get("data")
-    images = isinstance(data, Mapping) and data.get("dataset") == "cifar10"
-    return build(ImageRun, values) if images else build(Run, values)
+    if _setting(values, "data", "dataset") != "cifar10":
+        return build(Run, values)
+    dense = _setting(values, "model", "kind") == "convnet"
+    return build(TeacherRun, values) if dense else build(ImageRun, values)
+
+
+def _setting(values: Mapping[str, Any], table: str, name: str) -> Any:
+    settings = values.get(table)
+    return settings.get(name) if isinstance(settings, Mapping) else None
 
 
 def _with_memory(run: Run, memory: Any) -> Run:
@@ -117,6 +154,9 @@ PRESETS: dict[str, AnyRun] = {
     "nmnist_lif": _with_memory(_NMNIST, "lif"),
     "nmnist_none": _with_memory(_NMNIST, "none"),
     "dysvit_protocol": ImageRun(),
+    "cifar10_teacher": TeacherRun(
+        train=ImageTrainConfig(epochs=15, warmup_epochs=2, mixup_off=3, clip=1.0)
+    ),
 }
 """Runs by name. The three of a family differ in their memory and in nothing else."""
 
@@ -186,13 +226,21 @@ def load_model(name: str, backend: str = "auto") -> Trained:
     if "run" not in facts:
         raise UserError(f"{path} does not say which run made it")
     run = build_run(facts["run"])
-    model = (
-        NeuroSVT(run.model, backend)
-        if isinstance(run, Run)
-        else DySViT(config=run.model, backend=backend)
-    )
+    model = run.network(backend)
     load_weights(model, tensors, str(path))
     return Trained(name, model.eval(), run, facts)
+
+
+def load_classifier(name: str, backend: str = "auto") -> Trained:
+    """A trained model of images; otherwise as `load_model`.
+
+    Raises:
+        UserError: also if what was trained is no model of images.
+    """
+    trained = load_model(name, backend)
+    if isinstance(trained.run, Run):
+        raise UserError(f"{name} follows objects that hide: `neurosvt permanence` judges it")
+    return trained
 
 
 def sibling(name: str, memory: str) -> str:

@@ -17,6 +17,7 @@ from neurosvt.config import UserError
 COMMANDS = {
     "demo": "neurosvt.cli.demo",
     "train": "neurosvt.cli.train",
+    "evaluate": "neurosvt.cli.evaluate",
     "permanence": "neurosvt.cli.permanence",
     "bench": "neurosvt.cli.bench",
     "doctor": "neurosvt.cli.doctor",

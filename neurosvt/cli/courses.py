@@ -13,9 +13,8 @@ from neurosvt.data.stream import ahead
 from neurosvt.evaluate.accuracy import right
 from neurosvt.evaluate.permanence import tune_latch, validation_score
 from neurosvt.models.dysvit import DySViT
-from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.memory import LeakyMemory
-from neurosvt.presets import AnyRun, ImageRun, Run
+from neurosvt.presets import AnyImageRun, AnyRun, Run
 from neurosvt.train.images import ImageTask
 from neurosvt.train.loop import Task
 from neurosvt.train.losses import BeliefTask
@@ -50,7 +49,7 @@ class BeliefCourse:
     """Objects that hide, for NeuroSVT."""
 
     def __init__(self, run: Run, backend: str):
-        self.run, self.model = run, NeuroSVT(run.model, backend)
+        self.run, self.model = run, run.network(backend)
         self.task = BeliefTask(run.train.state_noise)
         self.exam = run.exam("validation", run.train.seed)
         self.stream = run.stream()
@@ -81,14 +80,10 @@ class BeliefCourse:
 
 
 class ImageCourse:
-    """Photographs, for DySViT."""
+    """Photographs, for DySViT and its teacher."""
 
-    def __init__(self, run: ImageRun, backend: str):
-        self.run, self.model, self.task = (
-            run,
-            DySViT(config=run.model, backend=backend),
-            ImageTask(),
-        )
+    def __init__(self, run: AnyImageRun, backend: str):
+        self.run, self.model, self.task = run, run.network(backend), ImageTask()
         train = cifar10.load("train")
         self.held_out = cifar10.load("validation")
         cfg = run.train
@@ -106,6 +101,8 @@ class ImageCourse:
         return {}
 
     def remarks(self) -> list[str]:
+        if not isinstance(self.model, DySViT):
+            return []
         return [f"{self.model.deployed().parameter_count():,} parameters when deployed"]
 
 

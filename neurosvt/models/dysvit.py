@@ -12,6 +12,7 @@ R rows, all tokens of the batch; E = 3 D.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -19,8 +20,11 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurosvt.config import as_plain, build
+from neurosvt.models.pretrained import read_folder, write_folder
 from neurosvt.nn.batch_fire import BatchFire
 from neurosvt.nn.slope import FixedSlope, LayerSlope, TokenSlope
+from neurosvt.nn.weights import load_weights
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.lif import backend_named
 
@@ -202,6 +206,41 @@ class DySViT(nn.Module):
         kept = {n: t for n, t in self.state_dict().items() if ".slope." not in n}
         plain.load_state_dict(kept)
         return plain.eval()
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write it as a folder that `from_pretrained` reads, and that works without neurosvt: see
+        `models.pretrained`.
+
+        Raises:
+            UserError: `folder` is a file.
+        """
+        write_folder(folder, as_plain(self.config), self.state_dict(), self.deployed().state_dict())
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, *, revision: str | None = None, backend: str = "auto"
+    ) -> "DySViT":
+        """A trained model in eval mode, from a folder or from the hub.
+
+        Weights without slope networks, such as those of `pytorch_model.bin`, give the deployed
+        network.
+
+        Args:
+            name: a folder, or a repository of the hub, whose copy on this machine comes first.
+            revision: branch, tag or commit of the repository.
+            backend: as in the constructor.
+
+        Raises:
+            FileNotFoundError: no such folder or repository, or no weights in it.
+            UserError: a setting or file that is wrong, or weights that do not fit; names each.
+        """
+        settings, weights, source = read_folder(name, revision)
+        config = build(DySViTConfig, settings)
+        if isinstance(config.slope, str) and not any(".slope." in key for key in weights):
+            config = replace(config, slope=1.0)
+        model = cls(config=config, backend=backend)
+        load_weights(model, weights, source)
+        return model.eval()
 
     def parameter_count(self) -> int:
         """Learnt numbers, those that choose slopes included."""
