@@ -16,7 +16,7 @@ from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.files import write_whole
 from neurosvt.native import library
 from neurosvt.nn.weights import load_weights
-from neurosvt.presets import AnyRun, save_model
+from neurosvt.presets import AnyRun, build_run, save_model
 from neurosvt.train import checkpoint
 from neurosvt.train.loop import Record, Training, fit
 
@@ -55,7 +55,8 @@ class Trainer:
                 )
             return
         _, facts = checkpoint.load(self.last)
-        if facts.get("run") != as_plain(self.described):
+        # Built again, so that a setting which is newer than the checkpoint has its default there.
+        if "run" not in facts or build_run(facts["run"]) != self.described:
             difference = _difference(facts, self.described)
             raise UserError(f"{self.last} belongs to a run with other settings{difference}")
         self.training.restore(self.last)

@@ -4,7 +4,7 @@ No pickle: a checkpoint from a stranger can be wrong, but it cannot run anything
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +42,38 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(f"{path} is cut or is no checkpoint of neurosvt ({error})") from error
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as named tensors, `index.key`."""
-    state = optimizer.state_dict()["state"]
-    return {
-        f"{i}.{key}": torch.as_tensor(t) for i, entry in state.items() for key, t in entry.items()
-    }
+def optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """The state of optimisers as named tensors, `index.key`; all parameters in one count."""
+    tensors: dict[str, Tensor] = {}
+    for first, optimizer in _counted(optimizers):
+        for i, entry in optimizer.state_dict()["state"].items():
+            tensors |= {f"{first + i}.{key}": torch.as_tensor(t) for key, t in entry.items()}
+    return tensors
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """The inverse of `optimizer_tensors`; hyper-parameters are the optimiser's own."""
-    state: dict[int, dict[str, Tensor]] = {}
+def restore_optimizers(
+    optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]
+) -> None:
+    """The inverse of `optimizer_tensors`; hyper-parameters are the optimisers' own."""
+    states: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        states.setdefault(int(index), {})[key] = tensor
+    for first, optimizer in _counted(optimizers):
+        mine = range(first, first + _size(optimizer))
+        state = {i - first: entry for i, entry in states.items() if i in mine}
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _counted(
+    optimizers: Sequence[torch.optim.Optimizer],
+) -> Iterator[tuple[int, torch.optim.Optimizer]]:
+    """Each with the number of parameters before its own."""
+    first = 0
+    for optimizer in optimizers:
+        yield first, optimizer
+        first += _size(optimizer)
+
+
+def _size(optimizer: torch.optim.Optimizer) -> int:
+    return sum(len(group["params"]) for group in optimizer.param_groups)

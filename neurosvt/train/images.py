@@ -5,7 +5,7 @@ Axes: B batch, C classes.
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -23,8 +23,10 @@ class ImageTrainConfig:
     """Images per step; what is left of an epoch is dropped, and is another every time."""
     images: int = 45_000
     """In an epoch."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """A key of `train.optimizers.OPTIMIZERS`."""
     rate: float = 3e-3
-    """Peak learning rate of AdamW; rises linearly for `warmup_epochs`, then a cosine to 0."""
+    """Peak learning rate; rises linearly for `warmup_epochs`, then a cosine to 0."""
     warmup_epochs: int = 5
     weight_decay: float = 0.05
     clip: float = 0.5

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from neurosvt.config import UserError
 from neurosvt.nn.weights import load_weights
 from neurosvt.train import checkpoint
+from neurosvt.train.optimizers import OPTIMIZERS
 from neurosvt.train.schedule import warmup_cosine
 
 
@@ -25,6 +26,8 @@ class Settings(Protocol):
 
     @property
     def steps(self) -> int: ...
+    @property
+    def optimizer(self) -> str: ...
     @property
     def rate(self) -> float: ...
     @property
@@ -57,8 +60,10 @@ class TrainConfig:
     steps: int = 3000
     batch: int = 32
     """Sequences per step."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """A key of `train.optimizers.OPTIMIZERS`."""
     rate: float = 3e-3
-    """Peak learning rate of AdamW, reached after `warmup` of the steps; a cosine takes it to 0."""
+    """Peak learning rate, reached after `warmup` of the steps; a cosine takes it to 0."""
     warmup: float = 0.05
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -91,25 +96,19 @@ class Training:
 
     model: nn.Module
     config: Settings
-    optimizer: torch.optim.Optimizer = field(init=False)
+    optimizers: list[torch.optim.Optimizer] = field(init=False)
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     """What each validation found; its last entries are the newest."""
 
     def __post_init__(self):
-        matrices = [p for p in self.model.parameters() if p.ndim > 1]
-        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
-        # Gains and time constants are no weights: decay would pull them towards silence.
-        groups = [
-            {"params": matrices, "weight_decay": self.config.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=self.config.rate, fused=True)
+        cfg = self.config
+        self.optimizers = OPTIMIZERS[cfg.optimizer](self.model, cfg.rate, cfg.weight_decay)
 
     def save(self, path: Path, facts: dict[str, Any]) -> None:
         """Write all of it, and `facts`, so that `restore` goes on to the bit."""
         tensors = {f"model.{n}": t for n, t in self.model.state_dict().items()}
-        optimizer = checkpoint.optimizer_tensors(self.optimizer)
+        optimizer = checkpoint.optimizer_tensors(self.optimizers)
         tensors |= {f"optimizer.{n}": t for n, t in optimizer.items()}
         tensors["rng"] = torch.get_rng_state()
         checkpoint.save(path, tensors, {**facts, "step": self.step, "history": self.history})
@@ -129,7 +128,7 @@ class Training:
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
         load_weights(self.model, parts["model"], str(path))
-        checkpoint.restore_optimizer(self.optimizer, parts["optimizer"])
+        checkpoint.restore_optimizers(self.optimizers, parts["optimizer"])
         self.step, self.history = facts["step"], facts["history"]
         torch.set_rng_state(rng)  # last: a checkpoint that does not fit leaves it alone
 
@@ -165,13 +164,14 @@ def fit(
         model.train()
         before = [buffer.clone() for buffer in model.buffers()]
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
-        for group in training.optimizer.param_groups:
-            group["lr"] = rate
+        for optimizer in training.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         precision = torch.autocast("cpu", torch.bfloat16, enabled=cfg.amp)
         with precision:
             answer = task.answer(model, batch)
         loss = task.loss(answer, batch)
-        training.optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         sum(loss).backward()
         norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         if not norm.isfinite():
@@ -187,7 +187,8 @@ def fit(
                 "whole: resume with a lower train.rate, or with --no-amp"
             )
         nn.utils.clip_grads_with_norm_(model.parameters(), cfg.clip, norm)
-        training.optimizer.step()
+        for optimizer in training.optimizers:
+            optimizer.step()
         training.step += 1
         parts = loss._make(part.detach() for part in loss)
         share = waited / seconds if seconds else 0.0

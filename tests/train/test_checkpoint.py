@@ -9,6 +9,7 @@ from torch import nn
 
 from neurosvt.config import UserError
 from neurosvt.train import checkpoint
+from neurosvt.train.optimizers import OPTIMIZERS
 
 FACTS = {"step": 3, "history": [{"loss": 0.1 + 0.2}], "run": {"name": "ü", "tau": None}}
 
@@ -140,23 +141,28 @@ def test_a_checkpoint_is_a_table_of_contents_and_plain_bytes(saved):
     assert json.loads(header["__metadata__"]["facts"]) == FACTS
 
 
-def test_an_optimiser_goes_on_as_it_would_have(tmp_path):
-    def stepped(model, optimizer, count):
-        for _ in range(count):
-            optimizer.zero_grad()
-            model(torch.ones(2, 3)).square().sum().backward()
-            optimizer.step()
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_optimisers_go_on_as_they_would_have(name, tmp_path):
+    def begun():
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Linear(3, 5, bias=False), nn.Linear(5, 2), nn.PReLU())
+        return model, OPTIMIZERS[name](model, 0.1, 0.01)
 
-    torch.manual_seed(1)
-    whole = nn.Linear(3, 5)
-    optimizer = torch.optim.AdamW(whole.parameters(), lr=0.1)
-    stepped(whole, optimizer, 2)
+    def stepped(model, optimizers, count):
+        for _ in range(count):
+            model.zero_grad()
+            model(torch.ones(2, 3)).square().sum().backward()
+            for optimizer in optimizers:
+                optimizer.step()
+
+    whole, optimizers = begun()
+    stepped(whole, optimizers, 2)
     path = tmp_path / "a.safetensors"
-    checkpoint.save(path, checkpoint.optimizer_tensors(optimizer), {})
-    again = nn.Linear(3, 5)
+    checkpoint.save(path, checkpoint.optimizer_tensors(optimizers), {})
+    again, others = begun()
     again.load_state_dict(whole.state_dict())
-    other = torch.optim.AdamW(again.parameters(), lr=0.1)
-    checkpoint.restore_optimizer(other, checkpoint.load(path)[0])
-    stepped(whole, optimizer, 3)
-    stepped(again, other, 3)
-    assert torch.equal(whole.weight, again.weight)
+    checkpoint.restore_optimizers(others, checkpoint.load(path)[0])
+    stepped(whole, optimizers, 3)
+    stepped(again, others, 3)
+    for name, parameter in whole.named_parameters():
+        assert torch.equal(parameter, again.get_parameter(name))
