@@ -14,7 +14,7 @@ from neurosvt.evaluate.accuracy import right
 from neurosvt.evaluate.permanence import tune_latch, validation_score
 from neurosvt.models.dysvit import DySViT
 from neurosvt.nn.memory import LeakyMemory
-from neurosvt.presets import AnyImageRun, AnyRun, Run
+from neurosvt.presets import AnyImageRun, AnyRun, Run, load_classifier
 from neurosvt.train.images import ImageTask
 from neurosvt.train.loop import Task
 from neurosvt.train.losses import BeliefTask
@@ -83,10 +83,12 @@ class ImageCourse:
     """Photographs, for DySViT and its teacher."""
 
     def __init__(self, run: AnyImageRun, backend: str):
-        self.run, self.model, self.task = run, run.network(backend), ImageTask()
+        self.run, self.model = run, run.network(backend)
         train = cifar10.load("train")
         self.held_out = cifar10.load("validation")
         cfg = run.train
+        teacher = load_classifier(cfg.teacher).model if cfg.teacher else None
+        self.task = ImageTask(teacher, cfg.teacher_share, cfg.temperature)
         if len(train) != cfg.images:
             raise UserError(f"train.images is {cfg.images}, {run.data.dataset} has {len(train)}")
         self.stream = ImageStream(train, run.data, cfg.batch, cfg.steps, cfg.pure_from, cfg.seed)

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -35,18 +36,27 @@ class ImageTrainConfig:
     """Last epochs, in which no images are mixed."""
     amp: bool = True
     """bfloat16 matrix products; spikes are exact in it, moments and slopes stay float32."""
+    teacher: str | None = None
+    """A trained model of images (run folder, checkpoint or shipped model) whose answers are learnt
+    beside the labels."""
+    teacher_share: float = 0.9
+    """Of the loss, if there is a teacher."""
+    temperature: float = 2.0
+    """At which teacher and model are compared."""
     seed: int = 0
 
     def __post_init__(self):
         for name in ("epochs", "batch", "images"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("rate", "clip"):
+        for name in ("rate", "clip", "temperature"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0, got {getattr(self, name)}")
         for name in ("seed", "weight_decay", "mixup_off", "warmup_epochs"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
+        if not 0 <= self.teacher_share <= 1:
+            raise ValueError(f"teacher_share must lie in [0, 1], got {self.teacher_share}")
         if self.batch > self.images:
             raise ValueError(f"batch {self.batch} is more than the {self.images} images there are")
         if self.warmup_epochs >= self.epochs:
@@ -75,25 +85,53 @@ class ImageTrainConfig:
         return self.warmup_epochs / self.epochs
 
 
+class ImageAnswer(NamedTuple):
+    """What a model says to images, and what its teacher says to the same."""
+
+    logits: Float[Tensor, "B C"]
+    taught: Float[Tensor, "B C"] | None
+
+
 class ImageParts(NamedTuple):
-    """Loss of an answer, a mean over images."""
+    """Loss of an answer, means over images."""
 
     label: Tensor
+    teacher: Tensor
 
 
 @dataclass(frozen=True)
 class ImageTask:
     """To say what an image shows; a `Task` of `train.loop`.
 
-    Source: mixed labels, Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+    Source: mixed labels, Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018; the
+    teacher's answers at a temperature, Hinton et al., "Distilling the Knowledge in a Neural
+    Network", 2015, sec. 2; that it sees the same mixed images, Beyer et al., "Knowledge
+    distillation: A good teacher is patient and consistent", CVPR 2022, sec. 3.1.
     """
 
-    def answer(self, model: nn.Module, batch: ImageBatch) -> Float[Tensor, "B C"]:
-        return model(batch.images)
+    teacher: nn.Module | None = None
+    """In eval mode."""
+    share: float = 0.9
+    """Of the loss, if there is a teacher."""
+    temperature: float = 2.0
 
-    def loss(self, logits: Float[Tensor, "B C"], batch: ImageBatch) -> ImageParts:
-        first = F.cross_entropy(logits.float(), batch.label)
-        if batch.share == 1:
-            return ImageParts(first)
-        second = F.cross_entropy(logits.float(), batch.other)
-        return ImageParts(batch.share * first + (1 - batch.share) * second)
+    def answer(self, model: nn.Module, batch: ImageBatch) -> ImageAnswer:
+        with torch.no_grad():
+            taught = self.teacher(batch.images) if self.teacher else None
+        return ImageAnswer(model(batch.images), taught)
+
+    def loss(self, answer: ImageAnswer, batch: ImageBatch) -> ImageParts:
+        logits = answer.logits.float()
+        label = batch.share * F.cross_entropy(logits, batch.label)
+        if batch.share < 1:
+            label = label + (1 - batch.share) * F.cross_entropy(logits, batch.other)
+        if answer.taught is None:
+            return ImageParts(label, torch.zeros(()))
+        # Gradients shrink with the square of the temperature, so the loss is multiplied by it.
+        teacher = self.temperature**2 * F.kl_div(
+            F.log_softmax(logits / self.temperature, 1),
+            F.log_softmax(answer.taught.float() / self.temperature, 1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        return ImageParts((1 - self.share) * label, self.share * teacher)

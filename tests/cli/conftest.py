@@ -4,9 +4,11 @@ import json
 import os
 from functools import partial
 
+import numpy as np
 import pytest
 
 from neurosvt.cli import main
+from neurosvt.data import cifar10
 
 TINY = {
     "model.image_size": 32,
@@ -116,3 +118,43 @@ def rows_of():
 def one_thread():
     """The environment of a process that must give the same bits as this one."""
     return os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+TINY_IMAGES = {
+    "model.width": 16, "model.depth": 1, "model.heads": 2, "model.patch_size": 8,
+    "train.images": 40, "train.batch": 8, "train.epochs": 4, "train.warmup_epochs": 1,
+    "train.mixup_off": 1,
+}  # fmt: skip
+
+
+@pytest.fixture
+def made_up(monkeypatch, tmp_path):
+    """CIFAR-10 of ten classes that differ in their colour, and an empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(split, root=None):
+        count = {"train": 40, "validation": 20, "test": 20}[split]
+        rng, labels = np.random.default_rng(len(split)), np.arange(count) % 10
+        colours = np.random.default_rng(9).integers(0, 200, (10, 3))
+        pixels = colours[labels][:, :, None, None] + rng.integers(0, 50, (count, 3, 32, 32))
+        return cifar10.Images(pixels.astype(np.uint8), labels)
+
+    monkeypatch.setattr(cifar10, "load", load)
+
+
+@pytest.fixture
+def train_images(made_up):
+    """train_images(option, ..., key=value, ...): trains a tiny DySViT; __ for a dot. Its code."""
+
+    def run(*words, name="dysvit_protocol", **changes):
+        changes = {key.replace("__", "."): value for key, value in changes.items()}
+        settings = TINY_IMAGES | changes
+        pairs = [
+            word
+            for key, value in settings.items()
+            if value is not None
+            for word in ("--set", f"{key}={value}")
+        ]
+        return main(["train", name, *words, *pairs])
+
+    return run

@@ -1,46 +1,18 @@
 """Training DySViT from the command line, on images that are made up."""
 
+import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from neurosvt.cli import courses, main
-from neurosvt.data import cifar10
 from neurosvt.presets import load_model
 from neurosvt.train import checkpoint
 
-TINY = {
-    "model.width": 16, "model.depth": 1, "model.heads": 2, "model.patch_size": 8,
-    "train.images": 40, "train.batch": 8, "train.epochs": 4, "train.warmup_epochs": 1,
-    "train.mixup_off": 1,
-}  # fmt: skip
 
-
-@pytest.fixture
-def made_up(monkeypatch, tmp_path):
-    """Ten classes that differ in their colour."""
-    monkeypatch.chdir(tmp_path)
-
-    def load(split, root=None):
-        count = {"train": 40, "validation": 20, "test": 20}[split]
-        rng, labels = np.random.default_rng(len(split)), np.arange(count) % 10
-        colours = np.random.default_rng(9).integers(0, 200, (10, 3))
-        pixels = colours[labels][:, :, None, None] + rng.integers(0, 50, (count, 3, 32, 32))
-        return cifar10.Images(pixels.astype(np.uint8), labels)
-
-    monkeypatch.setattr(cifar10, "load", load)
-
-
-def train(*words, **settings):
-    settings = TINY | {name.replace("__", "."): value for name, value in settings.items()}
-    pairs = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    return main(["train", "dysvit_protocol", *words, *pairs])
-
-
-def test_it_learns_and_keeps_the_best(made_up, capsys):
-    assert train("--out", "out", train__epochs=30) == 0
+def test_it_learns_and_keeps_the_best(train_images, capsys):
+    assert train_images("--out", "out", train__epochs=30) == 0
     said = capsys.readouterr().out
     assert "parameters when deployed" in said
     found = load_model("out")
@@ -48,8 +20,8 @@ def test_it_learns_and_keeps_the_best(made_up, capsys):
     assert found.run.train.epochs == 30
 
 
-def test_stopped_and_resumed_equals_uninterrupted(made_up, monkeypatch):
-    assert train("--out", "whole") == 0
+def test_stopped_and_resumed_equals_uninterrupted(train_images, monkeypatch):
+    assert train_images("--out", "whole") == 0
     judged, looks = courses.right, []
 
     def stop_at_the_second(*args, **options):
@@ -60,8 +32,8 @@ def test_stopped_and_resumed_equals_uninterrupted(made_up, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(courses, "right", stop_at_the_second)
-        assert train("--out", "cut") == 130
-    assert train("--out", "cut", "--resume") == 0
+        assert train_images("--out", "cut") == 130
+    assert train_images("--out", "cut", "--resume") == 0
     for name in ("last", "best"):
         one, _ = checkpoint.load(Path("cut") / f"{name}.safetensors")
         two, _ = checkpoint.load(Path("whole") / f"{name}.safetensors")
@@ -79,14 +51,14 @@ def test_stopped_and_resumed_equals_uninterrupted(made_up, monkeypatch):
         ({"data__mixup": -1}, "mixup must not be below 0"),
     ],
 )
-def test_settings_that_do_not_fit_are_named(settings, message, made_up, capsys):
-    assert train("--out", "out", **settings) == 2
+def test_settings_that_do_not_fit_are_named(train_images, settings, message, capsys):
+    assert train_images("--out", "out", **settings) == 2
     assert message in capsys.readouterr().err
     assert not Path("out").exists()
 
 
-def test_nothing_hides_in_single_images(made_up, capsys):
-    assert train("--out", "out") == 0
+def test_nothing_hides_in_single_images(train_images, capsys):
+    assert train_images("--out", "out") == 0
     assert main(["permanence", "out"]) == 2
     assert "classifies single images" in capsys.readouterr().err
 
@@ -95,3 +67,35 @@ def test_where_there_are_no_images_it_says_what_would_do(monkeypatch, tmp_path, 
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
     assert main(["train", "dysvit_protocol", "--out", str(tmp_path / "out")]) == 2
     assert "cifar10_train.parquet" in capsys.readouterr().err
+
+
+def test_a_teacher_is_trained_and_then_taught_by(train_images, capsys):
+    dense = {"model.stem": 4, "model.widths": "[8, 8]", "train.epochs": 8}
+    dense |= dict.fromkeys(("model.width", "model.depth", "model.heads"))
+    dense |= {"model.patch_size": None}
+    assert train_images("--out", "dense", name="cifar10_teacher", **dense) == 0
+    taught = {"train.teacher": "dense", "train.optimizer": "muon"}
+    assert train_images("--out", "taught", **taught) == 0
+    assert load_model("taught").run.train.teacher == "dense"
+    one, two = (json.loads(Path(f"{run}/history.json").read_text()) for run in ("dense", "taught"))
+    assert one["history"][-1]["score"] > one["history"][0]["score"]
+    assert two["history"][-1]["score"] > two["history"][0]["score"]
+
+
+def test_a_teacher_that_is_not_there_is_named(train_images, capsys):
+    assert train_images("--out", "out", train__teacher="nobody") == 2
+    assert "no run folder, checkpoint or shipped model 'nobody'" in capsys.readouterr().err
+    assert train_images("--out", "out", train__teacher="permanence") == 2
+    assert "permanence follows objects that hide" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_a_setting_that_came_later_has_its_default_in_an_older_checkpoint(train_images, capsys):
+    assert train_images("--out", "out") == 0
+    path = Path("out/last.safetensors")
+    tensors, facts = checkpoint.load(path)
+    del facts["run"]["train"]["optimizer"]
+    checkpoint.save(path, tensors, facts)
+    assert train_images("--out", "out", "--resume") == 0
+    assert train_images("--out", "out", "--resume", train__optimizer="muon") == 2
+    assert "belongs to a run with other settings" in capsys.readouterr().err

@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from neurosvt.cli import main
+from neurosvt.data import cifar10
+from neurosvt.evaluate.accuracy import right
+from neurosvt.presets import load_model
+
+
+@pytest.fixture
+def trained(train_images, capsys):
+    assert train_images("--out", "out", train__epochs=20) == 0
+    capsys.readouterr()
+    return "out"
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_the_row_is_what_was_promised(trained, split, rows_of, tmp_path, capsys):
+    assert main(["evaluate", trained, "--split", split, "--json", "row.json"]) == 0
+    record = rows_of(tmp_path / "row.json")
+    assert record["command"] == f"neurosvt evaluate out --split {split}"
+    (row,) = record["rows"]
+    assert list(row) == ["model", "dataset", "split", "accuracy", "low", "high", "samples"]
+    hits = right(load_model(trained).model, cifar10.load(split))
+    assert row["accuracy"] == hits.mean()
+    assert row["low"] <= row["accuracy"] <= row["high"]
+    assert (row["model"], row["dataset"], row["split"], row["samples"]) == (
+        "out", "cifar10", split, 20,
+    )  # fmt: skip
+    assert f"out: {row['accuracy']:.2%} of 20 images" in capsys.readouterr().out
+
+
+def test_a_half_precision_file_says_the_same_twice(trained, tmp_path):
+    for name in ("a.json", "b.json"):
+        assert main(["evaluate", trained, "--json", name]) == 0
+    one, two = (json.loads((tmp_path / name).read_text())["rows"] for name in ("a.json", "b.json"))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["permanence"], "`neurosvt permanence` judges it"),
+        (["nowhere"], "no run folder, checkpoint or shipped model 'nowhere'"),
+        (["permanence", "--split", "half"], "invalid choice: 'half'"),
+        (["permanence", "--json", "no/such/folder.json"], "there is no folder no/such"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_in_one_line(argv, message, refused):
+    assert message in refused("evaluate", *argv)
+
+
+def test_where_there_are_no_images_it_says_what_would_do(trained, monkeypatch, tmp_path, capsys):
+    monkeypatch.undo()
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    assert main(["evaluate", str(tmp_path / trained)]) == 2
+    assert "cifar10_test.parquet" in capsys.readouterr().err
