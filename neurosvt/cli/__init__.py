@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "neurosvt.cli.train",
     "evaluate": "neurosvt.cli.evaluate",
     "permanence": "neurosvt.cli.permanence",
+    "heatmap": "neurosvt.cli.heatmap",
     "bench": "neurosvt.cli.bench",
     "doctor": "neurosvt.cli.doctor",
 }

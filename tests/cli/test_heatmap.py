@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from neurosvt.cli import main
+from neurosvt.cli.slopes import look, picture
+from neurosvt.data.image_stream import normalised
+from neurosvt.evaluate.edges import correlation, edge_strength
+from neurosvt.presets import load_model
+from neurosvt.train import checkpoint
+
+FIELDS = [
+    "model", "dataset", "layer", "slope_low", "slope_mean", "slope_high", "edge_correlation", "low",
+    "high", "edge_correlation_in_place", "samples",
+]  # fmt: skip
+
+
+@pytest.fixture
+def trained(train_images):
+    """A tiny run whose slopes differ from token to token."""
+    assert train_images("--out", "out") == 0
+    path = Path("out/best.safetensors")
+    tensors, facts = checkpoint.load(path)
+    for name, tensor in tensors.items():
+        if name.endswith("slope.answer.weight"):
+            tensor.copy_(torch.randn_like(tensor))
+    checkpoint.save(path, tensors, facts)
+    return "out"
+
+
+@pytest.fixture
+def photograph():
+    pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    Image.fromarray(pixels).save("thing.png")
+    return "thing.png"
+
+
+def test_every_image_becomes_a_picture(trained, photograph, capsys):
+    assert main(["heatmap", trained, photograph, "test:3", photograph, "--grid", "all.png"]) == 0
+    written = ["heatmaps/thing.png", "heatmaps/test_3.png", "heatmaps/thing_2.png", "all.png"]
+    assert capsys.readouterr().out.splitlines()[:4] == written
+    for path in written:
+        with Image.open(path) as image:
+            assert image.format == "PNG"
+            assert np.asarray(image.convert("L")).std() > 10
+
+
+def test_what_is_drawn_is_what_the_slope_networks_say(trained, photograph):
+    seen = look(trained, [photograph])
+    (first, block) = picture(seen, 0)
+    titles = [panel.title for panel in (*first, *block)]
+    assert titles == [
+        "thing", "edges", "before head",
+        *(f"block 1: {part}" for part in ("into attention", "q, k, v", "attended", "into MLP",
+                                          "in MLP")),
+    ]  # fmt: skip
+    model = load_model(trained).model
+    with Image.open(photograph) as image:
+        pixels = np.array(image).transpose(2, 0, 1)
+    slopes = model.slopes(normalised(pixels[None]))
+    np.testing.assert_array_equal(block[1].values, slopes["blocks.0.fire_qkv"][0].numpy())
+    np.testing.assert_array_equal(first[1].values, edge_strength(pixels[None], 8)[0])
+    (grid,) = picture(seen, 0, by_block=True)
+    np.testing.assert_allclose(grid[2].values, np.mean([p.values for p in block], 0))
+
+
+def test_without_images_all_test_images_are_held_against_edges(trained, rows_of, tmp_path):
+    assert main(["heatmap", trained, "--json", "rows.json"]) == 0
+    record = rows_of(tmp_path / "rows.json")
+    assert record["command"] == "neurosvt heatmap out"
+    seen = look(trained, [])
+    assert [row["layer"] for row in record["rows"]] == list(seen.slopes)
+    for row in record["rows"]:
+        assert list(row) == FIELDS
+        assert 1 <= row["slope_low"] <= row["slope_high"] <= 5
+        assert (row["dataset"], row["samples"]) == ("cifar10", 20)
+        value = correlation(seen.slopes[row["layer"]], seen.edges).value
+        assert row["edge_correlation"] == pytest.approx(value)
+    assert not Path("heatmaps").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Image.new("L", (32, 32)).save("bad.png"), "bad.png is greyscale"),
+        (lambda: Image.new("RGB", (64, 48)).save("bad.png"), "bad.png is 64 x 48 pixels, not 32"),
+        (lambda: Path("bad.png").write_text("no"), "bad.png is no image, or a damaged one"),
+        (lambda: None, "bad.png: No such file"),
+    ],
+)
+def test_a_file_that_is_no_image_is_told_in_one_line(make, message, trained, capsys):
+    make()
+    assert main(["heatmap", trained, "bad.png"]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("heatmaps").exists()
+
+
+@pytest.mark.parametrize("word", ["test:20", "test:-1", "test:one"])
+def test_a_test_image_that_is_not_there_is_told(word, trained, capsys):
+    assert main(["heatmap", trained, word]) == 2
+    assert f"{word}: a test image is test:0 to test:19" in capsys.readouterr().err
+
+
+def test_a_run_without_slopes_of_tokens_is_told(train_images, capsys):
+    assert train_images("--out", "fixed", model__slope=2) == 0
+    assert main(["heatmap", "fixed", "test:0"]) == 2
+    assert "fixed learnt no slopes of tokens" in capsys.readouterr().err
+
+
+def test_a_grid_of_nothing_is_refused(refused):
+    assert "--grid wants images" in refused("heatmap", "permanence", "--grid", "a.png")
