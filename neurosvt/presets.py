@@ -154,6 +154,12 @@ PRESETS: dict[str, AnyRun] = {
     "nmnist_lif": _with_memory(_NMNIST, "lif"),
     "nmnist_none": _with_memory(_NMNIST, "none"),
     "dysvit_protocol": ImageRun(),
+    "dysvit": ImageRun(
+        data=ImageStreamConfig(mixup=0.4),
+        train=ImageTrainConfig(
+            optimizer="muon", warmup_epochs=2, mixup_off=10, teacher="runs/cifar10_teacher"
+        ),
+    ),
     "cifar10_teacher": TeacherRun(
         train=ImageTrainConfig(epochs=15, warmup_epochs=2, mixup_off=3, clip=1.0)
     ),

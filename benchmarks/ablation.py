@@ -1,0 +1,98 @@
+"""What learnt slopes are worth: DySViT's protocol, shortened, with one thing changed at a time.
+
+python benchmarks/ablation.py [NAME[:SEED] ...]: trains what is named (by default all eight, seed
+0) in runs/ablation/NAME_SEED, goes on where it was stopped, and judges all that is trained there on
+the test images. Writes benchmarks/results/ablation_....json. A run takes 20 to 40 minutes.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neurosvt.cli import main as neurosvt
+from neurosvt.cli.output import write_json
+from neurosvt.data import cifar10
+from neurosvt.evaluate.accuracy import accuracy_row
+from neurosvt.presets import load_classifier
+
+HERE = Path(__file__).parent
+SHORT = ("train.epochs=10", "train.warmup_epochs=2", "train.mixup_off=3")
+CHANGES = {
+    "slope_1": ("model.slope=1",),
+    "slope_2": ("model.slope=2",),
+    "slope_5": ("model.slope=5",),
+    "layer": ("model.slope=layer",),
+    "token": (),
+    "token_no_pre_norm": ("model.pre_norm=false",),
+    "token_no_scaling": ("model.residual_scale=1",),
+    "token_no_guard": ("model.nan_guard=false",),
+}
+"""Runs by name, and in what each differs from the protocol."""
+
+
+def train(name: str, seed: int, folder: Path, threads: int) -> None:
+    """One run, to its end; what stops it is told by itself."""
+    settings = [*SHORT, *CHANGES[name], f"train.seed={seed}"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    words += ["--out", str(folder), "--threads", str(threads)]
+    words += ["--resume"] if (folder / "last.safetensors").exists() else []
+    neurosvt(["train", "dysvit_protocol", *words])
+
+
+def judged(name: str, seed: int, folder: Path, images: cifar10.Images) -> dict[str, Any]:
+    """The row of a run: where validation took it, and its best weights on the test images."""
+    record = json.loads((folder / "history.json").read_text())
+    scores = [entry["score"] for entry in record["history"]]
+    trained = load_classifier(str(folder))
+    model, train = trained.run.model, trained.run.train
+    return {
+        "name": name, "seed": seed, "slope": str(model.slope), "pre_norm": model.pre_norm,
+        "residual_scale": model.residual_scale, "nan_guard": model.nan_guard,
+        "epochs": train.epochs, "epochs_done": len(scores),
+        "validation_best": max(scores), "validation_last": scores[-1],
+        **accuracy_row(trained.model, images),
+        "minutes": record["seconds"] / 60,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Train what is missing, judge what is there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="*", metavar="NAME[:SEED]", help=", ".join(CHANGES))
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only-train", action="store_true", help="judge and write nothing")
+    args = parser.parse_args()
+    place = Path("runs/ablation")
+    for run in args.runs or CHANGES:
+        name, _, seed = run.partition(":")
+        if name not in CHANGES:
+            sys.exit(f"{name} is no run of the ablation; choose from {', '.join(CHANGES)}")
+        train(name, int(seed or 0), place / f"{name}_{int(seed or 0)}", args.threads)
+    if args.only_train:
+        return
+    torch.set_num_threads(args.threads)
+    images, rows = cifar10.load("test"), []
+    for folder in sorted(place.glob("*_*"), key=lambda path: (_order(path.name), path.name)):
+        name, _, seed = folder.name.rpartition("_")
+        rows.append(judged(name, int(seed), folder, images))
+        print(f"{folder.name}: validation {rows[-1]['validation_best']:.4f}, "
+              f"test {rows[-1]['accuracy']:.4f}")  # fmt: skip
+    today = datetime.date.today().isoformat()
+    path = HERE / "results" / f"ablation_{platform.machine()}_{today}.json"
+    write_json(path, "python benchmarks/ablation.py", rows)
+    print(path)
+
+
+def _order(folder: str) -> int:
+    return list(CHANGES).index(folder.rpartition("_")[0])
+
+
+if __name__ == "__main__":
+    main()
