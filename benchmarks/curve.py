@@ -9,12 +9,25 @@ import json
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 from matplotlib import pyplot as plt
 
 from neurosvt.cli.output import write_json
 
 HERE = Path(__file__).parent
+
+
+def curves(row: dict[str, Any]) -> dict[str, str]:
+    """What validation found in a run of hidden objects, or of images; and what to call it."""
+    if "visible" not in row:
+        return {"score": "images of the validation split"}
+    hidden = {
+        key: f"after {key.removeprefix('belief_')} hidden frames"
+        for key in row
+        if key.startswith("belief_")
+    }
+    return {"visible": "while it is seen", **hidden}
 
 
 def main(run: str, name: str) -> None:
@@ -27,15 +40,9 @@ def main(run: str, name: str) -> None:
     minutes = [row["seconds"] / 60 for row in rows]
     plt.rcParams["svg.hashsalt"] = name  # the same picture from the same rows, to the byte
     figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
-    curves = {"visible": "while it is seen"}
-    curves |= {
-        key: f"after {key.removeprefix('belief_')} hidden frames"
-        for key in rows[-1]
-        if key.startswith("belief_")
-    }
-    for key, label in curves.items():
+    for key, label in curves(rows[-1]).items():
         axes.plot(minutes, [row[key] for row in rows], marker=".", label=label)
-    axes.set(xlabel="minutes of training", ylabel="right on validation scenes", ylim=(0, 1))
+    axes.set(xlabel="minutes of training", ylabel="right on validation data", ylim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, loc="lower right")
     picture = HERE.parent / "docs" / "images" / f"training_{name}.svg"
