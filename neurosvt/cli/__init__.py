@@ -17,6 +17,7 @@ from neurosvt.config import UserError
 COMMANDS = {
     "demo": "neurosvt.cli.demo",
     "train": "neurosvt.cli.train",
+    "data": "neurosvt.cli.data",
     "evaluate": "neurosvt.cli.evaluate",
     "permanence": "neurosvt.cli.permanence",
     "heatmap": "neurosvt.cli.heatmap",

@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from neurosvt.cli.scores import (
     title,
 )
 from neurosvt.config import UserError
-from neurosvt.data.events import fit_to_sensor, frames_from_events, read_npz
+from neurosvt.data.events import fit_to_sensor, frames_from_events
+from neurosvt.data.formats import read_events
 from neurosvt.data.scenes import Scenes
 from neurosvt.energy.count import Count, counting
 from neurosvt.evaluate.exams import Question
@@ -86,7 +88,7 @@ def show_recording(args: argparse.Namespace) -> int:
     trained = load_family(args.model, memories)
     run = trained["leaky"].run
     side, classes = run.model.image_size, run.exam("test").classes
-    recording = read_npz(args.input)
+    recording = read_events(args.input, on_damage=partial(print, file=sys.stderr))
     fitted = fit_to_sensor(recording, side)
     frames = frames_from_events(fitted, side, run.frame_us)[: args.frames]
     # A label counts only if it is one of the classes that the model knows.

@@ -6,15 +6,11 @@ Axes: T frames, 2 polarities (OFF, ON), H W sensor pixels.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosvt.config import UserError
-
-D = TypeVar("D")
 
 EVENT = np.dtype([("t", np.int64), ("x", np.uint16), ("y", np.uint16), ("p", np.bool_)])
 
@@ -53,6 +49,11 @@ class Recording:
                 )
 
 
+def extent(events: np.ndarray) -> tuple[int, int]:
+    """Width and height of the smallest sensor that holds events."""
+    return int(events["x"].max(initial=0)) + 1, int(events["y"].max(initial=0)) + 1
+
+
 def pack_events(t: ArrayLike, x: ArrayLike, y: ArrayLike, p: ArrayLike) -> np.ndarray:
     """One event array (N,) from four columns of equal length.
 
@@ -79,72 +80,6 @@ def pack_events(t: ArrayLike, x: ArrayLike, y: ArrayLike, p: ArrayLike) -> np.nd
 
 _wanted = {"t": "microseconds", "x": "pixels", "y": "pixels", "p": "0 OFF, 1 ON"}
 _range = {"t": (-(2**62), 2**62), "x": (0, 65535), "y": (0, 65535), "p": (-1, 1)}
-
-
-def read_npz(path: str | Path) -> Recording:
-    """Read one recording from an npz file.
-
-    The file holds arrays `t` (microseconds), `x`, `y`, `p`, or one structured array `events` with
-    these fields (as tonic has them); optionally `width` and `height` (else the largest x and y
-    say), and `label`.
-
-    Raises:
-        FileNotFoundError: no such file.
-        UserError: a file that is broken, empty, or holds something else; one line that names it.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    columns = read_arrays(path)
-    if "events" in columns:
-        packed = columns["events"]
-        columns |= {name: packed[name] for name in packed.dtype.names or ()}
-    missing = [name for name in EVENT.names or () if name not in columns]
-    if missing:
-        raise UserError(
-            f"{path}: holds no {', '.join(missing)}; one recording has arrays t, x, y, p, "
-            f"this file has {', '.join(sorted(columns)) or 'none'}"
-        )
-    try:
-        events = pack_events(*(columns[name] for name in ("t", "x", "y", "p")))
-        if not len(events):
-            raise UserError("holds no events")
-        width = _scalar(columns, "width", int(events["x"].max()) + 1)
-        height = _scalar(columns, "height", int(events["y"].max()) + 1)
-        label = _scalar(columns, "label", None)
-        return Recording(events, width, height, label, path.stem)
-    except ValueError as error:
-        raise UserError(f"{path}: {error}") from None
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an npz file; never runs what a file may hold pickled.
-
-    Raises:
-        UserError: not an npz file, or a damaged one.
-    """
-    try:
-        with open(path, "rb") as stream:  # given a path, numpy leaves a broken file open
-            if stream.read(2) != b"PK":  # numpy would advise to trust it
-                raise UserError("it does not begin as a zip archive does")
-            stream.seek(0)
-            file = np.load(stream, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise UserError("a single array")
-            return {name: file[name] for name in file.files}
-    # A damaged byte makes numpy and zipfile raise nearly anything, TokenError included.
-    except Exception as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path}: not a readable npz file, or damaged ({why})") from None
-
-
-def _scalar(columns: dict[str, np.ndarray], name: str, default: D) -> int | D:
-    if name not in columns:
-        return default
-    value = columns[name]
-    if value.size != 1 or value.dtype.kind not in "iu":
-        raise UserError(f"{name} must be one integer, got {value.dtype} of shape {value.shape}")
-    return int(value.reshape(()))
 
 
 def fit_to_sensor(recording: Recording, size: int) -> Recording:

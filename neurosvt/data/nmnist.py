@@ -17,8 +17,9 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.data.augment import Variety, vary
-from neurosvt.data.events import Recording, pack_events, read_arrays
+from neurosvt.data.events import Recording, pack_events
 from neurosvt.data.folder import find
+from neurosvt.data.formats.npz import read_arrays
 from neurosvt.data.scenes import Scenes
 from neurosvt.data.sensor import add_noise
 from neurosvt.data.stage import DEFAULT, SceneConfig
@@ -103,7 +104,11 @@ def read_recordings(path: Path) -> Recordings:
     Raises:
         UserError: a damaged file, or arrays that do not fit together; one line that names it.
     """
-    arrays = read_arrays(path)
+    with open(path, "rb") as stream:
+        try:
+            arrays = read_arrays(stream)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
     names = ("x", "y", "p", "t", "offsets", "labels", "ids")
     missing = [name for name in names if name not in arrays]
     if missing:

@@ -38,6 +38,9 @@ SIGNATURES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
 }  # fmt: skip
 """Arguments of every kernel, threads left out, which all take last; and the types it exists for."""
 
+DECODERS = ("evt2", "evt21", "evt3", "dat", "aedat3")
+"""Formats of event files that have a decoder: words, how many, state, room for events."""
+
 
 @cache
 def library() -> ctypes.CDLL | None:
@@ -49,6 +52,9 @@ def library() -> ctypes.CDLL | None:
                 for kind in kinds:
                     function = getattr(loaded, f"{name}_{kind}")
                     function.argtypes, function.restype = [*arguments, CHOICE], COUNT
+            for name in DECODERS:
+                function = getattr(loaded, f"decode_{name}")
+                function.argtypes, function.restype = [POINTER, COUNT, POINTER, POINTER], COUNT
         except (OSError, AttributeError):
             continue  # built for another machine, or from another version of the sources
         return loaded

@@ -1,0 +1,54 @@
+"""neurosvt data: look into event files, and turn one format into another."""
+
+import argparse
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    info = actions.add_parser("info", help="what an event file holds, and whether it is sound")
+    info.add_argument("file", metavar="FILE", help="of any format, found by its content")
+    info.add_argument("--json", metavar="OUT", help="also write the row as JSON")
+    info.set_defaults(action=_info)
+    convert = actions.add_parser("convert", help="write the events of one file as another")
+    convert.add_argument("file", metavar="FROM", help="event file of any format")
+    convert.add_argument("to", metavar="TO", help="where to; its ending says the format")
+    convert.add_argument("--format", help="of TO: evt3, aedat3, ... where its ending does not say")
+    convert.set_defaults(action=_convert)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked for."""
+    return args.action(args)
+
+
+def _info(args: argparse.Namespace) -> int:
+    import shlex
+
+    from neurosvt.cli.output import check_writable, write_json
+    from neurosvt.data.formats.summary import summarise
+
+    if args.json:
+        check_writable(args.json)
+    found = summarise(args.file)
+    for name, value in found.row().items():
+        print(f"{name:<16}{value if value is not None else ''}")
+    for line in found.warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    if args.json:
+        write_json(args.json, shlex.join(["neurosvt", "data", "info", args.file]), [found.row()])
+    return 0
+
+
+def _convert(args: argparse.Namespace) -> int:
+    from neurosvt.config import UserError
+    from neurosvt.data.formats import FORMATS, convert
+
+    if args.format and args.format not in FORMATS:
+        raise UserError(f"--format {args.format!r} is unknown; choose from {', '.join(FORMATS)}")
+    source = convert(args.file, args.to, args.format)
+    for line in source.damage.lines():
+        print(f"warning: {line}", file=sys.stderr)
+    print(args.to)
+    return 0

@@ -1,0 +1,215 @@
+// Events from the words of event files: neurosvt/data/formats. Each decoder says the same as the
+// numpy form beside its reader there, which is its definition.
+
+#include "kernel.hpp"
+
+namespace {
+
+#pragma pack(push, 1)
+struct Event {  // neurosvt/data/events.py, EVENT
+    std::int64_t t;
+    std::uint16_t x, y;
+    std::uint8_t p;
+};
+#pragma pack(pop)
+
+// What lives from one block of a file to the next; neurosvt/data/formats/state.py.
+struct State {
+    Count width, height;  // of the sensor
+    Count last;           // time of the last event
+    Count back;           // steps of time back
+    Count outside;        // events off the sensor
+    Count untimed;        // events before the first time
+    Count timed, high, epoch, time, clock;
+    Count y, base, polarity;       // EVT3
+    Count x_bits, y_bits;          // DAT
+    Count skip, left, whole, bad;  // AEDAT 3.1
+};
+
+inline Event* put(State& s, Event* out, Count t, Count x, Count y, bool p) {
+    if (x >= s.width || y >= s.height) {
+        ++s.outside;
+        return out;
+    }
+    s.back += t < s.last;
+    s.last = t;
+    *out = {t, std::uint16_t(x), std::uint16_t(y), std::uint8_t(p)};
+    return out + 1;
+}
+
+// A counter of so many bits has begun anew if it fell by more than half of its range.
+inline void raise(State& s, Count high, int bits) {
+    if (high + (Count(1) << (bits - 1)) < s.high) ++s.epoch;
+    s.high = high;
+}
+
+template <class T>
+inline T word_at(const std::uint8_t* bytes, Count i) {
+    T word;
+    std::memcpy(&word, bytes + i * Count(sizeof(T)), sizeof(T));
+    return word;
+}
+
+Event* evt2(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+    for (Count i = 0; i < n; ++i) {
+        const auto word = word_at<std::uint32_t>(bytes, i);
+        const auto kind = word >> 28;
+        if (kind <= 1) {
+            if (!s.timed) {
+                ++s.untimed;
+                continue;
+            }
+            const Count t = s.time | ((word >> 22) & 0x3F);
+            out = put(s, out, t, (word >> 11) & 0x7FF, word & 0x7FF, kind);
+        } else if (kind == 8) {
+            raise(s, word & 0xFFFFFFF, 28);
+            s.time = s.epoch << 34 | s.high << 6;
+            s.timed = 1;
+        }
+    }
+    return out;
+}
+
+Event* evt21(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+    for (Count i = 0; i < n; ++i) {
+        const auto word = word_at<std::uint64_t>(bytes, i);
+        const auto kind = word >> 60;
+        if (kind <= 1) {
+            auto valid = std::uint32_t(word);
+            const Count t = s.time | ((word >> 54) & 0x3F);
+            const Count x = (word >> 43) & 0x7FF, y = (word >> 32) & 0x7FF;
+            for (Count bit = 0; valid; ++bit, valid >>= 1) {
+                if (!(valid & 1)) continue;
+                if (s.timed) out = put(s, out, t, x + bit, y, kind);
+                else ++s.untimed;
+            }
+        } else if (kind == 8) {
+            raise(s, (word >> 32) & 0xFFFFFFF, 28);
+            s.time = s.epoch << 34 | s.high << 6;
+            s.timed = 1;
+        }
+    }
+    return out;
+}
+
+Event* evt3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+    for (Count i = 0; i < n; ++i) {
+        const auto word = word_at<std::uint16_t>(bytes, i);
+        const Count value = word & 0x7FF, low = word & 0xFFF;
+        const bool bit = word & 0x800;
+        switch (word >> 12) {
+        case 0x0: s.y = value; break;
+        case 0x2:
+            if (s.timed) out = put(s, out, s.time, value, s.y, bit);
+            else ++s.untimed;
+            break;
+        case 0x3:
+            s.base = value;
+            s.polarity = bit;
+            break;
+        case 0x4:
+        case 0x5: {
+            const Count length = word >> 12 == 4 ? 12 : 8;
+            Count valid = low & ((1 << length) - 1);
+            for (Count x = s.base; valid; ++x, valid >>= 1) {
+                if (!(valid & 1)) continue;
+                if (s.timed) out = put(s, out, s.time, x, s.y, s.polarity);
+                else ++s.untimed;
+            }
+            s.base += length;
+            break;
+        }
+        case 0x6:
+            if (s.timed) {
+                const Count time = s.epoch << 24 | s.high << 12 | low;
+                s.back += time < s.clock;  // and clamped, see formats/evt3.py
+                s.clock = time;
+                s.time = time > s.time ? time : s.time;
+            }
+            break;
+        case 0x8: {
+            raise(s, low, 12);
+            const Count time = s.epoch << 24 | s.high << 12;
+            s.clock = !s.timed || time > s.clock ? time : s.clock;
+            s.time = !s.timed || time > s.time ? time : s.time;
+            s.timed = 1;
+            break;
+        }
+        }
+    }
+    return out;
+}
+
+Event* dat(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+    const std::uint32_t x_mask = (1u << s.x_bits) - 1, y_mask = (1u << s.y_bits) - 1;
+    for (Count i = 0; i < n; ++i) {
+        const auto time = word_at<std::uint32_t>(bytes, 2 * i);
+        const auto place = word_at<std::uint32_t>(bytes, 2 * i + 1);
+        raise(s, time, 32);
+        const Count t = s.epoch << 32 | s.high;
+        const Count y = (place >> s.x_bits) & y_mask;
+        out = put(s, out, t, place & x_mask, y, place >> (s.x_bits + s.y_bits) & 1);
+    }
+    return out;
+}
+
+// `n` are bytes here; how many of them were used is left in `whole`.
+Event* aedat3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+    Count at = 0;
+    while (!s.bad) {
+        if (s.left == 0) {
+            if (at + 28 > n) break;
+            const std::uint8_t* head = bytes + at;
+            const auto kind = word_at<std::int16_t>(head, 0);
+            const auto size = word_at<std::int32_t>(head, 1);
+            const auto offset = word_at<std::int32_t>(head, 2);
+            const auto overflow = word_at<std::int32_t>(head, 3);
+            const auto capacity = word_at<std::int32_t>(head, 4);
+            const auto number = word_at<std::int32_t>(head, 5);
+            const auto valid = word_at<std::int32_t>(head, 6);
+            const bool polarity = kind == 1;
+            s.bad = kind < 0 || size < 1 || offset < 0 || offset >= size || overflow < 0 ||
+                    number < 0 || capacity < number || valid < 0 || valid > number ||
+                    (polarity && (size != 8 || offset != 4));
+            if (s.bad) break;
+            at += 28;
+            s.skip = polarity ? 0 : Count(size) * number;
+            s.left = Count(size) * number;
+            s.epoch = overflow;
+            s.polarity = valid == number;  // then every event counts
+        } else if (s.skip) {
+            const Count step = s.skip < n - at ? s.skip : n - at;
+            at += step;
+            s.skip -= step;
+            s.left -= step;
+            if (s.left) break;
+        } else {
+            if (at + 8 > n) break;
+            Count events = (n - at) / 8;
+            if (events > s.left / 8) events = s.left / 8;
+            for (Count i = 0; i < events; ++i) {
+                const auto place = word_at<std::uint32_t>(bytes + at, 2 * i);
+                const auto time = word_at<std::uint32_t>(bytes + at, 2 * i + 1);
+                if (!s.polarity && !(place & 1)) continue;
+                const Count t = s.epoch << 31 | (time & 0x7FFFFFFF);
+                out = put(s, out, t, place >> 17, (place >> 2) & 0x7FFF, place & 2);
+            }
+            at += events * 8;
+            s.left -= events * 8;
+        }
+    }
+    s.whole = at;
+    return out;
+}
+
+}  // namespace
+
+#define DECODER(name)                                                                          \
+    DOOR Count decode_##name(const std::uint8_t* bytes, Count n, State* state, Event* out) {   \
+        return name(bytes, n, *state, out) - out;                                             \
+    }
+DECODER(evt2)
+DECODER(evt21)
+DECODER(evt3)
+DECODER(dat)
+DECODER(aedat3)

@@ -1,0 +1,101 @@
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from neurosvt.cli import main
+from neurosvt.data.events import Recording, pack_events
+from neurosvt.data.formats import read_events, write_events
+
+FIELDS = [
+    "format", "width", "height", "events", "t_first_us", "t_last_us", "on_share",
+    "time_steps_back", "lost_bytes", "sha256_t", "sha256_x", "sha256_y", "sha256_p",
+]  # fmt: skip
+
+
+@pytest.fixture
+def recording():
+    rng = np.random.default_rng(0)
+    columns = np.sort(rng.integers(0, 10**6, 99)), *rng.integers(0, 128, (2, 99))
+    return Recording(pack_events(*columns, rng.integers(0, 2, 99)), 128, 128)
+
+
+def test_info_tells_what_the_file_stores(recording, tmp_path, rows_of, capsys):
+    """A DVS128 stores axes and polarity the other way round: they are hashed as stored."""
+    path, events = tmp_path / "a.aedat", recording.events
+    write_events(path, recording, "aedat2")
+    assert main(["data", "info", str(path), "--json", str(tmp_path / "row.json")]) == 0
+    record = rows_of(tmp_path / "row.json")
+    assert record["command"] == f"neurosvt data info {path}"
+    (row,) = record["rows"]
+    assert list(row) == FIELDS
+    assert (row["format"], row["width"], row["height"], row["events"]) == ("aedat2", 128, 128, 99)
+    assert (row["t_first_us"], row["t_last_us"]) == (events["t"][0], events["t"][-1])
+    assert row["on_share"] == events["p"].mean()
+    assert (row["time_steps_back"], row["lost_bytes"]) == (0, 0)
+    stored = {
+        "t": events["t"].astype("<i8"),
+        "x": 127 - events["x"].astype("<i4"),
+        "y": 127 - events["y"].astype("<i4"),
+        "p": (~events["p"]).astype("u1"),
+    }
+    for name, column in stored.items():
+        assert row[f"sha256_{name}"] == hashlib.sha256(column.tobytes()).hexdigest()
+    assert "events          99" in capsys.readouterr().out
+
+
+def test_damage_is_told_beside_the_result(recording, tmp_path, capsys):
+    path = tmp_path / "a.dat"
+    write_events(path, recording)
+    path.write_bytes(path.read_bytes()[:-5])
+    assert main(["data", "info", str(path)]) == 0
+    told = capsys.readouterr()
+    assert "events          98" in told.out
+    assert "lost_bytes      3" in told.out
+    assert told.err == "warning: 3 bytes at the end could not be read\n"
+    assert main(["data", "convert", str(path), str(tmp_path / "b.npz")]) == 0
+    told = capsys.readouterr()
+    assert told.err == "warning: 3 bytes at the end could not be read\n"
+    assert told.out == f"{tmp_path / 'b.npz'}\n"
+
+
+def test_convert_writes_the_same_events(recording, tmp_path):
+    write_events(tmp_path / "a.npz", recording)
+    words = [str(tmp_path / "a.npz"), str(tmp_path / "b.raw"), "--format", "evt3"]
+    assert main(["data", "convert", *words]) == 0
+    again = read_events(tmp_path / "b.raw")
+    np.testing.assert_array_equal(again.events, recording.events)
+    assert (again.width, again.height) == (128, 128)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["info", "none.raw"], "none.raw: no such file"),
+        (["info", "text"], "text is no event file that is known"),
+        (["info", "a.npz", "--json", "no/such.json"], "there is no folder no"),
+        (["convert", "a.npz", "b.raw"], "evt2, evt2.1, evt3 end in .raw; name one of them"),
+        (["convert", "a.npz", "b.raw", "--format", "evt4"], "--format 'evt4' is unknown"),
+        (["convert", "a.npz", "b.aedat4"], "aedat4 cannot be written"),
+        (["convert", "a.npz", "no/such/b.npz"], "no/such"),
+        (["convert", "a.npz", "a.npz"], "a.npz is the file itself"),
+        ([], "required: ACTION"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(argv, message, recording, tmp_path, refused):
+    write_events(tmp_path / "a.npz", recording)
+    (tmp_path / "text").write_text("t x y p\n1 2 3 1\n")
+    assert message in refused("data", *argv)
+
+
+def test_torch_is_not_needed_to_look_into_a_file(recording, tmp_path):
+    write_events(tmp_path / "a.npz", recording)
+    code = (
+        "import sys; from neurosvt.cli import main; "
+        f"main(['data', 'info', {str(tmp_path / 'a.npz')!r}]); "
+        f"main(['data', 'convert', {str(tmp_path / 'a.npz')!r}, {str(tmp_path / 'b.dat')!r}]); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
