@@ -21,6 +21,7 @@ MEASUREMENTS: dict[str, list[str]] = {
     "demo": ["demo"],
     "neurons": ["bench", "neurons"],
     "train": ["bench", "train"],
+    "formats": ["bench", "formats"],
 }
 """Name to the command that measures it."""
 

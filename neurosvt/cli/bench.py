@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-WHAT = ("neurons", "train")
+WHAT = ("neurons", "train", "formats")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("what", choices=WHAT)
     parser.add_argument(
-        "--threads", default="1,2", help="comma-separated; each is a run of its own"
+        "--threads", help="comma-separated; each is a run of its own (1,2; files are read on one)"
     )
     parser.add_argument("--rounds", type=int, default=21, help="turns that every candidate takes")
     parser.add_argument(
@@ -25,36 +25,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print the table, and write the rows."""
     import shlex
+    from collections.abc import Callable, Iterable
     from functools import partial
 
     from rich.console import Console
     from rich.progress import Progress
 
-    from neurosvt.bench import neurons, training
-    from neurosvt.bench.timing import alternate, on_threads
+    from neurosvt.bench import formats, neurons, training
+    from neurosvt.bench.timing import Candidate, alternate, on_threads
     from neurosvt.cli.output import check_writable, write_json
     from neurosvt.config import UserError
 
+    words = args.threads or ("1" if args.what == "formats" else "1,2")
     try:
-        threads = [int(word) for word in args.threads.split(",")]
+        threads = [int(word) for word in words.split(",")]
     except ValueError:
         threads = []
     if not threads or min(threads) < 1 or args.rounds < 1:
         raise UserError("--threads wants numbers above 0, as in 1,2, and --rounds at least 1")
     if args.json:
         check_writable(args.json)
+    makers: dict[str, Callable[[], Iterable[Candidate]]] = {
+        "neurons": partial(neurons.candidates, compiled=not args.no_compile),
+        "train": training.candidates,
+        "formats": formats.candidates,
+    }
     console, rows = Console(width=110), []
     for count in threads:
         with on_threads(count), Progress(console=Console(stderr=True), transient=True) as progress:
-            if args.what == "neurons":
-                candidates = list(neurons.candidates(compiled=not args.no_compile))
-            else:
-                candidates = list(training.candidates())
+            candidates = list(makers[args.what]())
             bar = progress.add_task("measuring", total=(args.rounds + 1) * len(candidates))
             rows += alternate(candidates, args.rounds, partial(progress.advance, bar))
     console.print(_table(rows))
     if args.json:
-        command = ["neurosvt", "bench", args.what, "--threads", args.threads]
+        command = ["neurosvt", "bench", args.what, "--threads", words]
         command += ["--rounds", str(args.rounds), *(["--no-compile"] if args.no_compile else [])]
         write_json(args.json, shlex.join(command), rows)
     return 0

@@ -26,7 +26,7 @@ struct State {
     Count skip, left, whole, bad;  // AEDAT 3.1
 };
 
-inline Event* put(State& s, Event* out, Count t, Count x, Count y, bool p) {
+INLINE Event* put(State& s, Event* out, Count t, Count x, Count y, bool p) {
     if (x >= s.width || y >= s.height) {
         ++s.outside;
         return out;
@@ -37,8 +37,38 @@ inline Event* put(State& s, Event* out, Count t, Count x, Count y, bool p) {
     return out + 1;
 }
 
+INLINE Count bits_of(std::uint32_t x) {
+    x -= (x >> 1) & 0x55555555;
+    x = (x & 0x33333333) + ((x >> 2) & 0x33333333);
+    return Count((((x + (x >> 4)) & 0x0F0F0F0F) * 0x01010101) >> 24);
+}
+
+// Neighbours of one row and moment: those of `length` pixels from x on whose bit is set.
+INLINE Event* vector(
+    State& s, Event* out, Count t, Count x, Count y, bool p, std::uint32_t valid, Count length) {
+    if (!s.timed) {
+        s.untimed += bits_of(valid);
+        return out;
+    }
+    if (x + length > s.width || y >= s.height) {  // one by one at the border
+        for (; valid; ++x, valid >>= 1)
+            if (valid & 1) out = put(s, out, t, x, y, p);
+        return out;
+    }
+    if (!valid) return out;
+    s.back += t < s.last;
+    s.last = t;
+    const Event first = {t, std::uint16_t(x), std::uint16_t(y), std::uint8_t(p)};
+    for (Count bit = 0; bit < length; ++bit) {  // without a branch: the next one writes over it
+        *out = first;
+        out->x = std::uint16_t(x + bit);
+        out += valid >> bit & 1;
+    }
+    return out;
+}
+
 // A counter of so many bits has begun anew if it fell by more than half of its range.
-inline void raise(State& s, Count high, int bits) {
+INLINE void raise(State& s, Count high, int bits) {
     if (high + (Count(1) << (bits - 1)) < s.high) ++s.epoch;
     s.high = high;
 }
@@ -50,7 +80,7 @@ inline T word_at(const std::uint8_t* bytes, Count i) {
     return word;
 }
 
-Event* evt2(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+INLINE Event* evt2(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     for (Count i = 0; i < n; ++i) {
         const auto word = word_at<std::uint32_t>(bytes, i);
         const auto kind = word >> 28;
@@ -70,19 +100,15 @@ Event* evt2(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     return out;
 }
 
-Event* evt21(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+INLINE Event* evt21(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     for (Count i = 0; i < n; ++i) {
         const auto word = word_at<std::uint64_t>(bytes, i);
         const auto kind = word >> 60;
         if (kind <= 1) {
-            auto valid = std::uint32_t(word);
+            const auto valid = std::uint32_t(word);
             const Count t = s.time | ((word >> 54) & 0x3F);
             const Count x = (word >> 43) & 0x7FF, y = (word >> 32) & 0x7FF;
-            for (Count bit = 0; valid; ++bit, valid >>= 1) {
-                if (!(valid & 1)) continue;
-                if (s.timed) out = put(s, out, t, x + bit, y, kind);
-                else ++s.untimed;
-            }
+            out = vector(s, out, t, x, y, kind, valid, 32);
         } else if (kind == 8) {
             raise(s, (word >> 32) & 0xFFFFFFF, 28);
             s.time = s.epoch << 34 | s.high << 6;
@@ -92,7 +118,7 @@ Event* evt21(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     return out;
 }
 
-Event* evt3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+INLINE Event* evt3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     for (Count i = 0; i < n; ++i) {
         const auto word = word_at<std::uint16_t>(bytes, i);
         const Count value = word & 0x7FF, low = word & 0xFFF;
@@ -110,12 +136,8 @@ Event* evt3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
         case 0x4:
         case 0x5: {
             const Count length = word >> 12 == 4 ? 12 : 8;
-            Count valid = low & ((1 << length) - 1);
-            for (Count x = s.base; valid; ++x, valid >>= 1) {
-                if (!(valid & 1)) continue;
-                if (s.timed) out = put(s, out, s.time, x, s.y, s.polarity);
-                else ++s.untimed;
-            }
+            const auto valid = std::uint32_t(low & ((1 << length) - 1));
+            out = vector(s, out, s.time, s.base, s.y, s.polarity, valid, length);
             s.base += length;
             break;
         }
@@ -140,7 +162,7 @@ Event* evt3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     return out;
 }
 
-Event* dat(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+INLINE Event* dat(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     const std::uint32_t x_mask = (1u << s.x_bits) - 1, y_mask = (1u << s.y_bits) - 1;
     for (Count i = 0; i < n; ++i) {
         const auto time = word_at<std::uint32_t>(bytes, 2 * i);
@@ -154,7 +176,7 @@ Event* dat(const std::uint8_t* bytes, Count n, State& s, Event* out) {
 }
 
 // `n` are bytes here; how many of them were used is left in `whole`.
-Event* aedat3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+INLINE Event* aedat3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     Count at = 0;
     while (!s.bad) {
         if (s.left == 0) {
@@ -202,11 +224,40 @@ Event* aedat3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     return out;
 }
 
+// Most events that words can hold.
+Count room_evt2(const std::uint8_t*, Count n) { return n; }
+Count room_dat(const std::uint8_t*, Count n) { return n; }
+Count room_aedat3(const std::uint8_t*, Count n) { return n / 8; }
+
+CLONED Count room_evt21(const std::uint8_t* bytes, Count n) {
+    Count room = 0;
+    for (Count i = 0; i < n; ++i) {
+        const auto word = word_at<std::uint64_t>(bytes, i);
+        room += word >> 60 <= 1 ? bits_of(std::uint32_t(word)) : 0;
+    }
+    return room;
+}
+
+CLONED Count room_evt3(const std::uint8_t* bytes, Count n) {
+    Count room = 0;
+    for (Count i = 0; i < n; ++i) {
+        const std::uint32_t word = word_at<std::uint16_t>(bytes, i), kind = word >> 12;
+        const std::uint32_t valid = kind == 4 ? word & 0xFFF : kind == 5 ? word & 0xFF : 0;
+        room += kind == 2 ? 1 : bits_of(valid);
+    }
+    return room;
+}
+
 }  // namespace
 
+// Without a place for events: how many there may be.
 #define DECODER(name)                                                                          \
     DOOR Count decode_##name(const std::uint8_t* bytes, Count n, State* state, Event* out) {   \
-        return name(bytes, n, *state, out) - out;                                             \
+        if (!out) return room_##name(bytes, n);                                               \
+        State s = *state; /* a copy that no store of an event can touch stays in registers */  \
+        Event* const end = name(bytes, n, s, out);                                            \
+        *state = s;                                                                           \
+        return end - out;                                                                     \
     }
 DECODER(evt2)
 DECODER(evt21)

@@ -17,6 +17,12 @@
 #define CLONED
 #endif
 
+#if defined(__GNUC__)
+#define INLINE inline __attribute__((always_inline))
+#else
+#define INLINE inline
+#endif
+
 #if defined(_WIN32)
 #define DOOR extern "C" __declspec(dllexport)
 #else

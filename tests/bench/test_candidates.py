@@ -1,9 +1,11 @@
 """What is compared does the same thing, or the comparison would mean nothing."""
 
+import numpy as np
 import pytest
 import torch
 
-from neurosvt.bench import neurons, peers, training
+from neurosvt.bench import formats, neurons, peers, training
+from neurosvt.data.formats import write_events
 from neurosvt.ops.lif import lif
 
 
@@ -17,6 +19,7 @@ def test_peers_compute_the_same_neuron(peer):
         assert torch.equal(run(current), expected)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # norse, where installed
 def test_every_candidate_runs(monkeypatch):
     monkeypatch.setattr(neurons, "LIF_SHAPE", (3, 2, 4, 8))
     monkeypatch.setattr(neurons, "BATCH_SHAPE", (20, 8))
@@ -42,3 +45,36 @@ def test_steps_of_training_are_steps(monkeypatch):
     for candidate in ours:
         candidate.run()
     assert {c.dtype for c in ours} == {"fp32", "bf16"}
+
+
+def test_readers_of_files_read_all_of_the_same_files():
+    found = list(formats.candidates(5000))
+    for candidate in found:
+        candidate.run()
+        assert candidate.elements == 5000
+    assert {c.what for c in found if c.name == "neurosvt"} == {
+        f"read {name}" for name in formats.FORMATS
+    }
+
+
+@pytest.mark.parametrize("name", ["evt3", "evt2", "dat"])
+def test_faery_reads_the_same_events(name, tmp_path):
+    faery = pytest.importorskip("faery")
+    path, recording = tmp_path / f"a.{formats.FORMATS[name]}", formats.edges(5000)
+    write_events(path, recording, name)
+    events = np.concatenate(list(faery.events_stream_from_file(path)))
+    for column, others in zip(("t", "x", "y", "p"), ("t", "x", "y", "on"), strict=True):
+        np.testing.assert_array_equal(recording.events[column], events[others])
+
+
+@pytest.mark.parametrize("name", ["evt3", "evt2", "dat"])
+def test_eventcv_reads_the_same_events(name, tmp_path):
+    eventcv = pytest.importorskip("eventcv")
+    path, recording = tmp_path / f"a.{formats.FORMATS[name]}", formats.edges(5000)
+    write_events(path, recording, name)
+    events = eventcv.load(str(path), sensor_size=formats.SENSOR).numpy()
+    for column, place in zip(("x", "y", "p"), (0, 1, 3), strict=True):
+        assert (
+            recording.events[column]
+            == (events[:, place] > 0 if column == "p" else events[:, place])
+        ).all()

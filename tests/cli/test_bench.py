@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from neurosvt.bench import neurons, training
+from neurosvt.bench import formats, neurons, training
 from neurosvt.bench.timing import Candidate
 from neurosvt.cli import main
 
@@ -17,9 +17,10 @@ def quick_candidates(monkeypatch):
 
     monkeypatch.setattr(neurons, "candidates", some)
     monkeypatch.setattr(training, "candidates", some)
+    monkeypatch.setattr(formats, "candidates", some)
 
 
-@pytest.mark.parametrize("what", ["neurons", "train"])
+@pytest.mark.parametrize("what", ["neurons", "train", "formats"])
 def test_rows_for_every_candidate_and_number_of_threads(
     what, quick_candidates, tmp_path, capsys, rows_of
 ):

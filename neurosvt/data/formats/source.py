@@ -150,11 +150,10 @@ class Words(Source):
         kernels = library() if self.kernel else None
         if kernels is None:
             return self.decode(block, count, self.state)
-        room = np.empty(count * self.most, EVENT)
-        kernel = getattr(kernels, f"decode_{self.kernel}")
-        found = kernel(block, count, self.state.ctypes.data, room.ctypes.data)
-        # A copy where little of the room was used, so that what is kept is what there is.
-        return room[:found] if 2 * found > len(room) else room[:found].copy()
+        kernel, state = getattr(kernels, f"decode_{self.kernel}"), self.state.ctypes.data
+        # One more than there may be: a kernel writes where the next event would stand.
+        room = np.empty(kernel(block, count, state, None) + 1, EVENT)
+        return room[: kernel(block, count, state, room.ctypes.data)]
 
     def account(self) -> None:
         """What the decoder counted."""
