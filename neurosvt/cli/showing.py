@@ -29,8 +29,9 @@ from neurosvt.cli.scores import (
     title,
 )
 from neurosvt.config import UserError
-from neurosvt.data.events import fit_to_sensor, frames_from_events
+from neurosvt.data.events import fit_to_sensor
 from neurosvt.data.formats import read_events
+from neurosvt.data.frames import by_time, make_frames
 from neurosvt.data.scenes import Scenes
 from neurosvt.energy.count import Count, counting
 from neurosvt.evaluate.exams import Question
@@ -90,7 +91,7 @@ def show_recording(args: argparse.Namespace) -> int:
     side, classes = run.model.image_size, run.exam("test").classes
     recording = read_events(args.input, on_damage=partial(print, file=sys.stderr))
     fitted = fit_to_sensor(recording, side)
-    frames = frames_from_events(fitted, side, run.frame_us)[: args.frames]
+    frames = make_frames(fitted, by_time(fitted.events, run.frame_us))[: args.frames]
     # A label counts only if it is one of the classes that the model knows.
     known = recording.label is not None and 0 <= recording.label < len(classes)
     dark = np.zeros((SHOWN_HIDDEN, *frames.shape[1:]), bool)

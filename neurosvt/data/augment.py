@@ -3,9 +3,12 @@
 Units: pixels; angles in radians.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from neurosvt.data.events import Recording
 
 
 @dataclass(frozen=True)
@@ -66,3 +69,47 @@ def vary(
     moved = np.stack([cos * across - sin * down, sin * across + cos * down]) + side / 2
     left, top = np.clip(np.floor(moved), 0, side - 1).astype(np.int64)
     return left, top, kept
+
+
+def shift(recording: Recording, most: int, rng: np.random.Generator) -> Recording:
+    """Moved by up to `most` pixels along either axis; what leaves the sensor is left out."""
+    across, down = rng.integers(-most, most + 1, 2)
+    events = recording.events.copy()
+    x, y = events["x"].astype(np.int64) + across, events["y"].astype(np.int64) + down
+    inside = (x >= 0) & (x < recording.width) & (y >= 0) & (y < recording.height)
+    events["x"], events["y"] = x, y  # what wraps around here is left out in the next line
+    return replace(recording, events=events[inside])
+
+
+def jitter_time(recording: Recording, deviation_us: float, rng: np.random.Generator) -> Recording:
+    """Every time moved by a normal deviate, and the events put in order of time again."""
+    events = recording.events.copy()
+    events["t"] += np.rint(rng.normal(0, deviation_us, len(events))).astype(np.int64)
+    return replace(recording, events=events[np.argsort(events["t"], kind="stable")])
+
+
+def drop_events(recording: Recording, share: float, rng: np.random.Generator) -> Recording:
+    """Each event left out with the chance `share`."""
+    kept = rng.random(len(recording.events)) >= share
+    return replace(recording, events=recording.events[kept])
+
+
+def flip_polarity(recording: Recording) -> Recording:
+    """ON for OFF: what was brighter is darker."""
+    events = recording.events.copy()
+    events["p"] = ~events["p"]
+    return replace(recording, events=events)
+
+
+def mirror(recording: Recording, other_side: Mapping[int, int]) -> Recording:
+    """Left for right. What is named by its side changes its name.
+
+    Args:
+        recording: upright.
+        other_side: label to the label that it becomes, both ways; others stay.
+    """
+    events = recording.events.copy()
+    events["x"] = recording.width - 1 - events["x"]
+    label = recording.label
+    label = label if label is None else other_side.get(label, label)
+    return replace(recording, events=events, label=label)

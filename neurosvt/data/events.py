@@ -1,8 +1,6 @@
-"""The event array, one recording of it, and binary frames made from it.
+"""The event array, and one recording of it.
 
 Units: t in microseconds, x to the right and y down in pixels, p True for ON (brighter).
-
-Axes: T frames, 2 polarities (OFF, ON), H W sensor pixels.
 """
 
 from dataclasses import dataclass, replace
@@ -13,10 +11,6 @@ from numpy.typing import ArrayLike
 from neurosvt.config import UserError
 
 EVENT = np.dtype([("t", np.int64), ("x", np.uint16), ("y", np.uint16), ("p", np.bool_)])
-
-MAX_FRAME_BYTES = 4 << 30
-"""Frames beyond this are refused: a recording that asks for them has a broken clock, or wants a
-longer frame or to be cut."""
 
 
 @dataclass(frozen=True)
@@ -96,48 +90,3 @@ def fit_to_sensor(recording: Recording, size: int) -> Recording:
     for axis, side in (("x", recording.width), ("y", recording.height)):
         events[axis] = events[axis] // factor + (size - -(-side // factor)) // 2
     return replace(recording, events=events, width=size, height=size)
-
-
-def frames_from_events(
-    events: Recording | np.ndarray,
-    size: int,
-    frame_us: int,
-    *,
-    start_us: int | None = None,
-    frames: int | None = None,
-) -> np.ndarray:
-    """Binary frames (T, 2, size, size) bool: True where at least one event fell; none is lost.
-
-    Args:
-        events: a recording, or its event array; in any order of time.
-        size: sensor side, pixels; `fit_to_sensor` first where the camera differs.
-        frame_us: frame t holds the events with `start_us + t * frame_us <= time < ... + frame_us`.
-        start_us: start of the first frame; None for the earliest event.
-        frames: T; None for as many as the events need.
-
-    Raises:
-        UserError: an event outside the sensor or the given frames, a frame length below 1, or a
-            span of time that makes more than 4 GiB of frames.
-    """
-    events = events.events if isinstance(events, Recording) else events
-    if frame_us < 1:
-        raise UserError(f"frame_us must be at least 1, got {frame_us}")
-    side = int(max(events["x"].max(initial=0), events["y"].max(initial=0))) + 1
-    if side > size:
-        raise UserError(f"events need a sensor of {side} pixels, got {size}; use fit_to_sensor")
-    start = int(events["t"].min(initial=2**62)) if start_us is None else start_us
-    index = (events["t"] - start) // frame_us
-    needed = int(index.max(initial=-1)) + 1
-    if len(index) and index.min() < 0:
-        raise UserError(f"start_us {start} comes after the first event at {events['t'].min()}")
-    if frames is not None and needed > frames:
-        raise UserError(f"events span {needed} frames of {frame_us} us, more than frames {frames}")
-    count = needed if frames is None else frames
-    if count * 2 * size * size > MAX_FRAME_BYTES:
-        raise UserError(
-            f"events span {count} frames of {frame_us} us, more than fits; cut the recording or "
-            "take longer frames"
-        )
-    result = np.zeros((count, 2, size, size), bool)
-    result[index, events["p"].astype(np.intp), events["y"], events["x"]] = True
-    return result

@@ -1,9 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.data.augment import Variety, vary
+from neurosvt.data.augment import (
+    Variety,
+    drop_events,
+    flip_polarity,
+    jitter_time,
+    mirror,
+    shift,
+    vary,
+)  # fmt: skip
+from neurosvt.data.events import Recording, pack_events
 
 NONE = Variety(turn=0.0, stretch=0.0, shear=0.0, drop=0.0)
 SIDE = 34
@@ -82,3 +93,70 @@ def test_no_events_are_no_events():
     none = np.zeros(0, np.int64)
     left, top, kept = vary(none, none, none, SIDE, np.random.default_rng(0), Variety())
     assert len(left) == len(top) == len(kept) == 0
+
+
+@pytest.fixture
+def recording():
+    rng = np.random.default_rng(5)
+    columns = np.sort(rng.integers(0, 10**6, 500)), *rng.integers(0, 30, (2, 500))
+    return Recording(pack_events(*columns, rng.integers(0, 2, 500)), 30, 30, label=1)
+
+
+@given(seed=st.integers(0, 2**16))
+def test_a_shifted_recording_is_moved_as_one_and_loses_only_what_leaves(seed):
+    rng = np.random.default_rng(1)
+    middle = pack_events(np.arange(50), *rng.integers(8, 22, (2, 50)), rng.integers(0, 2, 50))
+    inner = Recording(middle, 30, 30)
+    moved = shift(inner, 8, np.random.default_rng(seed)).events
+    assert len(moved) == 50
+    for axis in ("x", "y"):
+        steps = moved[axis].astype(int) - middle[axis]
+        assert len(set(steps)) == 1
+        assert abs(steps[0]) <= 8
+    edge = Recording(pack_events([0], [0], [29], [1]), 30, 30)
+    left = shift(edge, 8, np.random.default_rng(seed)).events
+    assert len(left) <= 1
+    assert (left["x"] < 30).all()
+
+
+def test_jittered_events_stay_in_order_and_stay_the_same_events(recording):
+    moved = jitter_time(recording, 1000.0, np.random.default_rng(0)).events
+    assert (np.diff(moved["t"]) >= 0).all()
+    assert 500 < np.abs(np.sort(moved["t"]) - recording.events["t"]).max() < 10_000
+    for axis in ("x", "y", "p"):
+        assert sorted(moved[axis]) == sorted(recording.events[axis])
+    same = jitter_time(recording, 0.0, np.random.default_rng(0)).events
+    np.testing.assert_array_equal(same, recording.events)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_share_of_events_is_dropped(recording, share):
+    left = drop_events(recording, share, np.random.default_rng(0)).events
+    assert len(left) == pytest.approx(500 * (1 - share), abs=35)
+    assert np.isin(left, recording.events).all()
+
+
+def test_mirrors_and_flips_undo_themselves(recording):
+    sides = {1: 2, 2: 1}
+    once = mirror(recording, sides)
+    assert (once.label, mirror(once, sides).label) == (2, 1)
+    np.testing.assert_array_equal(once.events["x"], 29 - recording.events["x"])
+    np.testing.assert_array_equal(mirror(once, sides).events, recording.events)
+    np.testing.assert_array_equal(flip_polarity(flip_polarity(recording)).events, recording.events)
+    assert (flip_polarity(recording).events["p"] != recording.events["p"]).all()
+
+
+def test_a_label_without_a_side_stays(recording):
+    assert mirror(replace(recording, label=7), {1: 2, 2: 1}).label == 7
+    assert mirror(replace(recording, label=None), {1: 2, 2: 1}).label is None
+
+
+def test_nothing_is_written_to_what_was_given(recording):
+    before = recording.events.copy()
+    rng = np.random.default_rng(0)
+    shift(recording, 1, rng)
+    jitter_time(recording, 1.0, rng)
+    drop_events(recording, 0.5, rng)
+    flip_polarity(recording)
+    mirror(recording, {})
+    np.testing.assert_array_equal(recording.events, before)

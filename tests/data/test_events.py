@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from neurosvt.data.events import (
     Recording,
     fit_to_sensor,
-    frames_from_events,
     pack_events,
 )
 
@@ -26,49 +25,6 @@ def random_events(seed, count, width, height, span):
         rng.integers(0, height, count),
         rng.integers(0, 2, count),
     )
-
-
-@given(
-    seed=st.integers(0, 99),
-    count=st.integers(0, 60),
-    frame_us=st.sampled_from([1, 7, 1_000, 10_000]),
-    start=st.integers(0, 30),
-)
-def test_frames_hold_every_event_where_and_when_it_was_and_nothing_else(
-    seed, count, frame_us, start
-):
-    events = random_events(seed, count, 5, 7, 50)
-    events["t"] += start
-    frames = frames_from_events(events, 7, frame_us, start_us=start)
-    told = {(int(t - start) // frame_us, int(p), int(y), int(x)) for t, x, y, p in events}
-    assert {tuple(int(i) for i in hit) for hit in np.argwhere(frames)} == told
-    assert frames.shape[1:] == (2, 7, 7)
-
-
-def test_the_first_frame_starts_with_the_first_event_unless_told_otherwise():
-    events = pack_events(**COLUMNS)
-    assert len(frames_from_events(events, 8, 10_000)) == 3
-    assert len(frames_from_events(events[::-1], 8, 10_000)) == 3
-    assert len(frames_from_events(events, 8, 10_000, start_us=-10_000)) == 4
-    assert len(frames_from_events(events, 8, 10_000, frames=9)) == 9
-    assert frames_from_events(events[:0], 8, 10_000).shape == (0, 2, 8, 8)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"size": 5}, "events need a sensor of 6 pixels, got 5; use fit_to_sensor"),
-        ({"frame_us": 0}, "frame_us must be at least 1"),
-        ({"frames": 2}, "events span 3 frames of 10000 us, more than frames 2"),
-        ({"start_us": 11}, "start_us 11 comes after the first event at 10"),
-        ({"frame_us": 1, "start_us": -(2**50)}, "cut the recording or take longer frames"),
-    ],
-    ids=str,
-)
-def test_frames_that_would_lose_events_or_the_machine_are_refused(change, message):
-    arguments = {"size": 8, "frame_us": 10_000} | change
-    with pytest.raises(ValueError, match=message):
-        frames_from_events(pack_events(**COLUMNS), **arguments)
 
 
 @given(
