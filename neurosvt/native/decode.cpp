@@ -80,6 +80,13 @@ inline T word_at(const std::uint8_t* bytes, Count i) {
     return word;
 }
 
+// The high 28 bits of the clock of EVT 2.0 and 2.1.
+INLINE void tick(State& s, Count high) {
+    raise(s, high, 28);
+    s.time = s.epoch << 34 | s.high << 6;
+    s.timed = 1;
+}
+
 INLINE Event* evt2(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     for (Count i = 0; i < n; ++i) {
         const auto word = word_at<std::uint32_t>(bytes, i);
@@ -92,9 +99,7 @@ INLINE Event* evt2(const std::uint8_t* bytes, Count n, State& s, Event* out) {
             const Count t = s.time | ((word >> 22) & 0x3F);
             out = put(s, out, t, (word >> 11) & 0x7FF, word & 0x7FF, kind);
         } else if (kind == 8) {
-            raise(s, word & 0xFFFFFFF, 28);
-            s.time = s.epoch << 34 | s.high << 6;
-            s.timed = 1;
+            tick(s, word & 0xFFFFFFF);
         }
     }
     return out;
@@ -110,9 +115,7 @@ INLINE Event* evt21(const std::uint8_t* bytes, Count n, State& s, Event* out) {
             const Count x = (word >> 43) & 0x7FF, y = (word >> 32) & 0x7FF;
             out = vector(s, out, t, x, y, kind, valid, 32);
         } else if (kind == 8) {
-            raise(s, (word >> 32) & 0xFFFFFFF, 28);
-            s.time = s.epoch << 34 | s.high << 6;
-            s.timed = 1;
+            tick(s, (word >> 32) & 0xFFFFFFF);
         }
     }
     return out;

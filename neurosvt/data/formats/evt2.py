@@ -37,16 +37,31 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
     words = np.frombuffer(block, "<u4", count).astype(np.int64)
     kind = words >> 28
     at, is_event = np.flatnonzero(kind == 8), kind <= 1
-    high = words[at] & 0xFFFFFFF
-    times = epochs(high, 28, state) << 34 | high << 6
-    time = held(at, times, int(state["time"]), count)[is_event]
-    timed = held(at, np.ones(len(at), np.int64), int(state["timed"]), count)[is_event] > 0
-    if len(at):
-        state["time"], state["timed"] = times[-1], 1
-    state["untimed"] += len(timed) - timed.sum()
-    words, time = words[is_event][timed], time[timed]
+    time, timed = clock(at, words[at] & 0xFFFFFFF, count, state)
+    state["untimed"] += (is_event & ~timed).sum()
+    kept = is_event & timed
+    words, time = words[kept], time[kept]
     t = time | words >> 22 & 0x3F
     return packed(state, t, words >> 11 & 0x7FF, words & 0x7FF, words >> 28 == 1)
+
+
+def clock(
+    at: np.ndarray, high: np.ndarray, count: int, state: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The high bits of the time at each of `count` words, and whether there is a time yet.
+
+    Args:
+        at: words that set them.
+        high: what these set, 28 bits.
+        count: words.
+        state: carried on.
+    """
+    times = epochs(high, 28, state) << 34 | high << 6
+    time = held(at, times, int(state["time"]), count)
+    timed = held(at, np.ones(len(at), np.int64), int(state["timed"]), count) > 0
+    if len(at):
+        state["time"], state["timed"] = times[-1], 1
+    return time, timed
 
 
 def write(stream: BinaryIO, source: Source) -> None:

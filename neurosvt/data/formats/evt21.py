@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from neurosvt.data.formats.evt2 import SIDE, TIME_BITS, check
+from neurosvt.data.formats.evt2 import SIDE, TIME_BITS, check, clock
 from neurosvt.data.formats.prophesee import encoding, geometry, raw_header, read_header
-from neurosvt.data.formats.source import Source, Words, epochs, held, packed
+from neurosvt.data.formats.source import Source, Words, packed
 
 NAME = "evt2.1"
 ENDING = ".raw"
@@ -38,11 +38,7 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
     kind = (words >> 60).astype(np.int64)
     at, vectors = np.flatnonzero(kind == 8), np.flatnonzero(kind <= 1)
     high = (words[at] >> 32 & 0xFFFFFFF).astype(np.int64)
-    times = epochs(high, 28, state) << 34 | high << 6
-    time = held(at, times, int(state["time"]), count)
-    timed = held(at, np.ones(len(at), np.int64), int(state["timed"]), count) > 0
-    if len(at):
-        state["time"], state["timed"] = times[-1], 1
+    time, timed = clock(at, high, count, state)
     masks = words[vectors].astype("<u4").view(np.uint8).reshape(-1, 4)
     which, bit = np.nonzero(np.unpackbits(masks, axis=1, bitorder="little"))
     of = vectors[which]
