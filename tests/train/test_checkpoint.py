@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -53,13 +54,15 @@ def test_a_failed_save_leaves_the_old_file_and_no_draft(saved, tensors, monkeypa
     if failure == "facts":
         facts = {"a": object()}
     elif failure == "half written":
-        write = Path.write_bytes
 
-        def write_half(path, data):
-            write(path, data[: len(data) // 2])
-            raise OSError("disk full")
+        @contextlib.contextmanager
+        def full_disk(path, mode):
+            with open(path, mode) as stream:
+                yield stream
+                stream.truncate(10)
+                raise OSError("disk full")
 
-        monkeypatch.setattr(Path, "write_bytes", write_half)
+        monkeypatch.setattr("neurosvt.files.open", full_disk, raising=False)
     else:
 
         def refuse(*paths):

@@ -7,7 +7,6 @@
 `read_events` gives all at once, `write_events` writes, `convert` does both in bounded memory.
 """
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from neurosvt.data.formats import (
     npz,
 )  # fmt: skip
 from neurosvt.data.formats.source import Source
+from neurosvt.files import whole_file
 
 FORMATS: dict[str, ModuleType] = {
     module.NAME: module
@@ -167,13 +167,8 @@ def _write(path: Path, source: Source, name: str | None) -> None:
     module = FORMATS[name or _by_ending(path)]
     if not hasattr(module, "write"):
         raise UserError(f"{module.NAME} cannot be written")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(draft, "w+b") as stream:
-            module.write(stream, source)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        module.write(stream, source)
 
 
 def _by_ending(path: Path) -> str:
