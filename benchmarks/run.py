@@ -19,17 +19,23 @@ MEASUREMENTS: dict[str, list[str]] = {
     "permanence": ["permanence", "permanence", "--state-noise", "0.01", "--hidden", HIDDEN],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
     "demo": ["demo"],
+    "dysvit_protocol": ["evaluate", "dysvit_protocol"],
+    "slopes": ["heatmap", "dysvit_protocol"],
     "neurons": ["bench", "neurons"],
     "train": ["bench", "train"],
     "formats": ["bench", "formats"],
 }
 """Name to the command that measures it."""
 
+NEEDS = {"nmnist": "nmnist_small", "dysvit_protocol": "cifar10", "slopes": "cifar10"}
+"""Folders of data sets without which there is nothing to measure."""
+
 
 def run(name: str) -> None:
     """Measure one and write its file."""
-    if name == "nmnist" and not (data_root() / "nmnist_small").is_dir():
-        print(f"{name}: left out, there is no nmnist_small in {data_root()}", file=sys.stderr)
+    needed = NEEDS.get(name)
+    if needed and not (data_root() / needed).is_dir():
+        print(f"{name}: left out, there is no {needed} in {data_root()}", file=sys.stderr)
         return
     today = datetime.date.today().isoformat()
     path = RESULTS / f"{name}_{platform.machine()}_{today}.json"

@@ -1,4 +1,4 @@
-"""neurosvt data: look into event files, and turn one format into another."""
+"""neurosvt data: look into event files, convert them, and prepare data sets."""
 
 import argparse
 import sys
@@ -16,6 +16,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("to", metavar="TO", help="where to; its ending says the format")
     convert.add_argument("--format", help="of TO: evt3, aedat3, ... where its ending does not say")
     convert.set_defaults(action=_convert)
+    prepare = actions.add_parser("prepare", help="check a data set, and make its frames, once")
+    prepare.add_argument("name", metavar="dvs128", choices=["dvs128"])
+    prepare.add_argument("source", metavar="SOURCE", help="what was downloaded: folder or archive")
+    prepare.add_argument(
+        "destination", metavar="DEST", nargs="?",
+        help="where frames go (default: DVS128Gesture_Processed in the folder of data sets)",
+    )  # fmt: skip
+    prepare.add_argument("--frames", type=int, default=16, help="of a gesture (16)")
+    prepare.set_defaults(action=_prepare)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,4 +60,33 @@ def _convert(args: argparse.Namespace) -> int:
     for line in source.damage.lines():
         print(f"warning: {line}", file=sys.stderr)
     print(args.to)
+    return 0
+
+
+def _prepare(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from neurosvt.config import UserError
+    from neurosvt.data.dvs128 import prepare
+    from neurosvt.data.folder import data_root
+
+    if args.frames < 1:
+        raise UserError(f"--frames must be at least 1, got {args.frames}")
+    place = Path(args.destination) if args.destination else data_root() / "DVS128Gesture_Processed"
+    progress = Progress(console=Console(stderr=True), transient=True)
+    bar = progress.add_task("sittings", total=None)
+
+    def advance(done: int, of: int) -> None:
+        progress.start()  # not before: what is refused is told in one line
+        progress.update(bar, completed=done, total=of)
+
+    try:
+        worked = prepare(args.source, place, frames=args.frames, on_sitting=advance)
+    finally:
+        if progress.live.is_started:
+            progress.stop()
+    print(place if worked else f"{place} is prepared already")
     return 0

@@ -8,6 +8,7 @@ import pytest
 from neurosvt.cli import main
 from neurosvt.data.events import Recording, pack_events
 from neurosvt.data.formats import read_events, write_events
+from neurosvt.data.gestures import write_data_set
 
 FIELDS = [
     "format", "width", "height", "events", "t_first_us", "t_last_us", "on_share",
@@ -99,3 +100,29 @@ def test_torch_is_not_needed_to_look_into_a_file(recording, tmp_path):
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_data_set_is_prepared_once(tmp_path, capsys, monkeypatch):
+    write_data_set(tmp_path / "raw", people=3)
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    words = ["data", "prepare", "dvs128", str(tmp_path / "raw"), "--frames", "4"]
+    place = tmp_path / "DVS128Gesture_Processed"
+    assert main(words) == 0
+    assert capsys.readouterr().out == f"{place}\n"
+    assert main(words) == 0
+    assert capsys.readouterr().out == f"{place} is prepared already\n"
+    assert main([*words[:-1], "5"]) == 2
+    assert "made otherwise (frames is 4 there, 5 here)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["dvs128", "nowhere"], "nowhere: no such folder or archive"),
+        (["dvs128", "."], "lacks trials_to_train.txt; is it DVS128 Gesture?"),
+        (["dvs128", ".", "--frames", "0"], "--frames must be at least 1"),
+        (["dvs129", "."], "invalid choice: 'dvs129'"),
+    ],
+)
+def test_what_cannot_be_prepared_is_told_in_one_line(argv, message, refused):
+    assert message in refused("data", "prepare", *argv)

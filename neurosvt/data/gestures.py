@@ -1,0 +1,82 @@
+"""Gestures that are made up, in the layout of DVS128 Gesture: what runs on these runs on those.
+
+A disc circles at four places one after the other; a gesture is the order in which it visits them,
+and in nothing else do they differ. Whoever adds up events over time sees the same four places in
+all of them, so that only what has memory tells them apart.
+
+Units: microseconds; pixels.
+"""
+
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+
+from neurosvt.data.dvs128 import CLASSES, HEADER, LISTS, SIDE
+from neurosvt.data.events import EVENT, Recording
+from neurosvt.data.formats import write_events
+
+PLACES = ((36, 36), (92, 36), (92, 92), (36, 92))
+ORDERS = tuple(permutations(range(4)))[1::2][: len(CLASSES)]
+"""Of the places, one for each class."""
+VISIT_US = 200_000
+PAUSE_US = 100_000
+"""Between two gestures."""
+STEP_US = 1_000
+PER_STEP = 12
+"""Events of the disc; noise adds one or two over the whole sensor."""
+RADIUS, ORBIT, TURN_US = 7, 6, 100_000
+LIGHTINGS = ("fluorescent", "natural")
+
+
+def made_up(label: int, start_us: int, rng: np.random.Generator) -> np.ndarray:
+    """The events of one gesture, in order of time."""
+    steps = len(ORDERS[label]) * VISIT_US // STEP_US
+    t = start_us + np.sort(rng.integers(0, steps * STEP_US, steps * PER_STEP))
+    since = t - start_us
+    place = np.array(PLACES)[np.array(ORDERS[label])[since // VISIT_US]]
+    place = place + rng.normal(0, 2, 2)
+    angle = 2 * np.pi * (since / TURN_US + rng.random())
+    middle = place + ORBIT * np.stack([np.cos(angle), np.sin(angle)], 1)
+    around = rng.uniform(0, 2 * np.pi, len(t))
+    at = middle + RADIUS * np.stack([np.cos(around), np.sin(around)], 1)
+    # The disc is bright: its edge brightens where it goes to, and darkens where it comes from.
+    ahead = np.sin(around - angle) > 0
+    noise = int(rng.poisson(1.5 * steps))
+    events = np.zeros(len(t) + noise, EVENT)
+    events["t"][: len(t)], events["t"][len(t) :] = (
+        t,
+        start_us + rng.integers(0, steps * STEP_US, noise),
+    )
+    for axis, column in (("x", 0), ("y", 1)):
+        events[axis][: len(t)] = np.clip(np.rint(at[:, column]), 0, SIDE - 1)
+        events[axis][len(t) :] = rng.integers(0, SIDE, noise)
+    events["p"][: len(t)], events["p"][len(t) :] = ahead, rng.random(noise) < 0.5
+    return events[np.argsort(events["t"], kind="stable")]
+
+
+def write_data_set(folder: Path, people: int = 29, seed: int = 0) -> None:
+    """Write sittings of `people` people, up to 29, of whom the last fifth are the test part.
+
+    Each makes all gestures once under each of two lightings.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    listed: dict[str, list[str]] = {split: [] for split in LISTS}
+    users = np.rint(np.linspace(1, 29, people)).astype(int)
+    for user in users:
+        split = "test" if user >= 24 else "train"
+        for lighting, light in enumerate(LIGHTINGS):
+            rng = np.random.default_rng([seed, int(user), lighting])
+            name, start = f"user{user:02}_{light}", PAUSE_US
+            parts, rows = [], [HEADER]
+            for label in rng.permutation(len(CLASSES)):
+                parts.append(made_up(int(label), start, rng))
+                end = start + len(PLACES) * VISIT_US
+                rows.append(f"{label + 1},{start},{end}")
+                start = end + PAUSE_US
+            recording = Recording(np.concatenate(parts), SIDE, SIDE)
+            write_events(folder / f"{name}.aedat", recording, "aedat3")
+            (folder / f"{name}_labels.csv").write_text("\n".join(rows) + "\n")
+            listed[split].append(f"{name}.aedat")
+    for split, file in LISTS.items():
+        (folder / file).write_text("\n".join(listed[split]) + "\n")
