@@ -2,6 +2,10 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("to", metavar="TO", help="where to; its ending says the format")
     convert.add_argument("--format", help="of TO: evt3, aedat3, ... where its ending does not say")
     convert.set_defaults(action=_convert)
-    prepare = actions.add_parser("prepare", help="check a data set, and make its frames, once")
-    prepare.add_argument("name", metavar="dvs128", choices=["dvs128"])
+    prepare = actions.add_parser("prepare", help="check a data set, and bring it into form, once")
+    prepare.add_argument("name", choices=["dvs128", "cifar10"], help="which data set")
     prepare.add_argument("source", metavar="SOURCE", help="what was downloaded: folder or archive")
     prepare.add_argument(
         "destination", metavar="DEST", nargs="?",
-        help="where frames go (default: DVS128Gesture_Processed in the folder of data sets)",
+        help="where it goes (default: in the folder of data sets)",
     )  # fmt: skip
-    prepare.add_argument("--frames", type=int, default=16, help="of a gesture (16)")
+    prepare.add_argument("--frames", type=int, default=16, help="of a gesture of dvs128 (16)")
     prepare.set_defaults(action=_prepare)
 
 
@@ -66,16 +70,32 @@ def _convert(args: argparse.Namespace) -> int:
 def _prepare(args: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from neurosvt.data.folder import data_root
+
+    work, name = {
+        "dvs128": (_gestures, "DVS128Gesture_Processed"),
+        "cifar10": (_photographs, "cifar10"),
+    }[args.name]
+    place = Path(args.destination) if args.destination else data_root() / name
+    print(place if work(args, place) else f"{place} is prepared already")
+    return 0
+
+
+def _photographs(args: argparse.Namespace, place: "Path") -> bool:
+    from neurosvt.data.cifar10 import prepare
+
+    return prepare(args.source, place)
+
+
+def _gestures(args: argparse.Namespace, place: "Path") -> bool:
     from rich.console import Console
     from rich.progress import Progress
 
     from neurosvt.config import UserError
     from neurosvt.data.dvs128 import prepare
-    from neurosvt.data.folder import data_root
 
     if args.frames < 1:
         raise UserError(f"--frames must be at least 1, got {args.frames}")
-    place = Path(args.destination) if args.destination else data_root() / "DVS128Gesture_Processed"
     progress = Progress(console=Console(stderr=True), transient=True)
     bar = progress.add_task("sittings", total=None)
 
@@ -84,9 +104,7 @@ def _prepare(args: argparse.Namespace) -> int:
         progress.update(bar, completed=done, total=of)
 
     try:
-        worked = prepare(args.source, place, frames=args.frames, on_sitting=advance)
+        return prepare(args.source, place, frames=args.frames, on_sitting=advance)
     finally:
         if progress.live.is_started:
             progress.stop()
-    print(place if worked else f"{place} is prepared already")
-    return 0

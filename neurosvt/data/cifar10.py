@@ -28,6 +28,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.data.folder import VARIABLE, data_root
+from neurosvt.files import write_whole
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -151,6 +152,54 @@ def read_folders(folder: Path, part: str) -> Images:
     return Images(np.stack(pixels), np.asarray(labels, np.int64))
 
 
+def prepare(source: str | Path, destination: Path) -> bool:
+    """Write the official binary version, which is read without decoding, from any form that can be
+    checked; interrupted, it goes on where it stopped.
+
+    Args:
+        source: folder that holds CIFAR-10, as `load` takes it.
+        destination: folder in which `cifar-10-batches-bin` is made.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        FileNotFoundError, UserError: as `load`; or if there are only folders of images.
+    """
+    folder = destination / "cifar-10-batches-bin"
+    worked = False
+    for part, names in OFFICIAL.items():
+        missing = [n for n, md5 in names.items() if not _is_whole(folder / f"{n}.bin", md5)]
+        if not missing:
+            continue
+        read, place = _found(part, source)
+        if read is read_folders:
+            raise UserError(f"{place / part} holds images in no known order, so nothing to check")
+        images = read(place, part)
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, name in enumerate(names):
+            if name in missing:
+                write_whole(folder / f"{name}.bin", _official_file(images.pixels, images.labels, i))
+        worked = True
+    return worked
+
+
+def _is_whole(path: Path, md5: str) -> bool:
+    return path.is_file() and _md5(path.read_bytes()) == md5
+
+
+def _official_file(pixels: np.ndarray, labels: np.ndarray, number: int) -> bytes:
+    """One official binary file: a byte of label, then the planes of red, green and blue."""
+    part = slice(number * PER_FILE, (number + 1) * PER_FILE)
+    columns = labels[part, None].astype(np.uint8), pixels[part].reshape(-1, 3 * SIDE**2)
+    return np.concatenate(columns, 1).tobytes()
+
+
+def _md5(data: bytes) -> str:
+    """A check of transmission, for which the published sums are MD5."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
 Reader = Callable[[Path, str], Images]
 
 
@@ -204,12 +253,8 @@ def _official(pixels: np.ndarray, labels: np.ndarray, part: str, source: Path) -
     known = list(OFFICIAL[part].values())
     if len(pixels) != PER_FILE * len(known) or len(labels) != len(pixels):
         raise UserError(f"{source} holds {len(pixels)} images, not {PER_FILE * len(known)}")
-    rows = np.concatenate([labels[:, None].astype(np.uint8), pixels.reshape(len(pixels), -1)], 1)
     for i, wanted in enumerate(known):
-        # A check of transmission, for which the published sums are MD5.
-        file = rows[i * PER_FILE : (i + 1) * PER_FILE].tobytes()
-        digest = hashlib.md5(file, usedforsecurity=False)
-        if digest.hexdigest() != wanted:
+        if _md5(_official_file(pixels, labels, i)) != wanted:
             raise UserError(f"{source}: images {i * PER_FILE} and on differ from the official ones")
     return Images(np.ascontiguousarray(pixels), labels)
 

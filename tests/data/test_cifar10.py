@@ -174,3 +174,29 @@ def test_the_real_test_images_are_the_official_ones():
     assert (np.bincount(test.labels) == 1000).all()
     mean = test.pixels.mean((0, 2, 3)) / 255
     assert mean == pytest.approx([0.49421428, 0.48513139, 0.45040909], abs=1e-6)
+
+
+@pytest.mark.parametrize("write", [as_parquet, as_python, as_binary])
+def test_preparing_writes_the_official_files_once(write, tiny, tmp_path):
+    (tmp_path / "from").mkdir()
+    for part, held in tiny.items():
+        write(tmp_path / "from", part, *held)
+    assert cifar10.prepare(tmp_path / "from", tmp_path / "to")
+    assert not cifar10.prepare(tmp_path / "from", tmp_path / "to")
+    pixels, labels = tiny["test"]
+    again = cifar10.load("test", tmp_path / "to")
+    assert (again.pixels == pixels).all()
+    assert (again.labels == labels).all()
+    cut = tmp_path / "to" / "cifar-10-batches-bin" / "data_batch_2.bin"
+    whole = cut.read_bytes()
+    cut.write_bytes(whole[:-1])
+    assert cifar10.prepare(tmp_path / "from", tmp_path / "to")
+    assert cut.read_bytes() == whole
+
+
+def test_folders_of_images_cannot_be_checked_and_are_not_prepared(tiny, tmp_path):
+    for part, held in tiny.items():
+        as_folders(tmp_path, part, *held)
+    with pytest.raises(UserError, match="in no known order, so nothing to check"):
+        cifar10.prepare(tmp_path, tmp_path / "to")
+    assert not (tmp_path / "to").exists()
