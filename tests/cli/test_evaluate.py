@@ -1,11 +1,13 @@
 import json
 
 import pytest
+import torch
 
 from neurosvt.cli import main
 from neurosvt.data import cifar10
 from neurosvt.evaluate.accuracy import right
-from neurosvt.presets import load_model
+from neurosvt.presets import WEIGHTS, load_model
+from neurosvt.train import checkpoint
 
 
 @pytest.fixture
@@ -56,3 +58,16 @@ def test_where_there_are_no_images_it_says_what_would_do(trained, monkeypatch, t
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
     assert main(["evaluate", str(tmp_path / trained)]) == 2
     assert "cifar10_test.parquet" in capsys.readouterr().err
+
+
+def test_the_shipped_model_is_small_and_as_good_as_its_file_says(data_root):
+    """The first 500 test images; `neurosvt evaluate dysvit_protocol` judges all of them."""
+    path = WEIGHTS / "dysvit_protocol.safetensors"
+    assert path.stat().st_size < 10e6
+    tensors, _ = checkpoint.load(path)
+    assert {t.dtype for t in tensors.values()} == {torch.float16}
+    images = cifar10.load("test")
+    some = cifar10.Images(images.pixels[:500], images.labels[:500])
+    trained = load_model("dysvit_protocol")
+    assert right(trained.model, some).mean() > 0.73
+    assert (right(trained.model.deployed(), some) == right(trained.model, some)).all()
