@@ -20,6 +20,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.data.events import EVENT
+from neurosvt.data.formats.aedat2 import CHIPS
 from neurosvt.data.formats.evt2 import check
 from neurosvt.data.formats.source import BLOCK, Sensor, Source, Words, packed
 
@@ -29,7 +30,6 @@ MAGIC, END = b"#!AER-DAT3.1", b"#!END-HEADER"
 HEAD = struct.Struct("<hhiiiiii")
 POLARITY = 1
 SIDE, TIME_BITS = 1 << 15, 62
-CAMERAS = (("dvs128", (128, 128)), ("davis346", (346, 260)), ("davis240", (240, 180)))
 PACKET = 1 << 12
 """Events of a packet that we write."""
 
@@ -56,7 +56,7 @@ def open_source(stream: BinaryIO) -> Source:
         if name == "Format" and value.strip() != "RAW":
             raise UserError(f"holds packets in the form {value.strip()}; only RAW is read")
         if name.startswith("Source"):
-            found = (size for camera, size in CAMERAS if camera in value.lower())
+            found = (size for camera, size in CHIPS if camera in value.lower())
             sensor = next(found, sensor)
     return Packets(stream, decode, sensor, word=8, kernel="aedat3")
 
@@ -132,7 +132,7 @@ def write(stream: BinaryIO, source: Source) -> None:
     Raises:
         UserError: an event at 32768 pixels or beyond, or a negative time.
     """
-    name = next((camera for camera, size in CAMERAS if size == source.sensor), "unknown")
+    name = next((camera for camera, size in CHIPS if size == source.sensor), "unknown")
     lines = ["#!AER-DAT3.1", "#Format: RAW", f"#Source 1: {name.upper()}", END.decode()]
     stream.write("".join(f"{line}\r\n" for line in lines).encode())
     for events in source.upright():

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from neurosvt.config import ConfigError, UserError
-from neurosvt.data.formats.source import LARGEST, STATE, Source, packed
+from neurosvt.data.formats.source import Source, packed
 
 NAME = "aedat4"
 ENDING = ".aedat4"
@@ -49,9 +49,6 @@ class Recorded(Source):
         self.recording = recording
 
     def chunks(self) -> Iterator[np.ndarray]:
-        state = np.zeros((), STATE)
-        state["width"], state["height"] = self.sensor or (LARGEST, LARGEST)
-        state["last"] = np.iinfo(np.int64).min
         while True:
             try:
                 batch = self.recording.getNextEventBatch()
@@ -63,8 +60,7 @@ class Recorded(Source):
             if batch is None:
                 return
             a = batch.numpy()
-            events = packed(state, a["timestamp"], a["x"], a["y"], a["polarity"] > 0)
-            self.damage.time_steps_back = int(state["back"])
-            self.damage.off_sensor = int(state["outside"])
+            events = packed(self.state, a["timestamp"], a["x"], a["y"], a["polarity"] > 0)
+            self.account()
             if len(events):
                 yield events

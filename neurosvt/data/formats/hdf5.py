@@ -12,7 +12,7 @@ import numpy as np
 
 from neurosvt.config import ConfigError, UserError
 from neurosvt.data.events import EVENT, pack_events
-from neurosvt.data.formats.source import LARGEST, STATE, Source, packed
+from neurosvt.data.formats.source import Source, packed
 
 NAME = "hdf5"
 ENDING = ".h5"
@@ -104,9 +104,6 @@ class Group(Source):
         super().__init__(sensor)
 
     def chunks(self) -> Iterator[np.ndarray]:
-        state = np.zeros((), STATE)
-        state["width"], state["height"] = self.sensor or (LARGEST, LARGEST)
-        state["last"] = np.iinfo(np.int64).min
         length = self.columns["t"].shape[0]
         for start in range(0, length, SLICE):
             try:
@@ -118,9 +115,8 @@ class Group(Source):
                 return
             events = pack_events(part["t"], part["x"], part["y"], part["p"])
             events["t"] += self.offset
-            events = packed(state, *(events[name] for name in ("t", "x", "y", "p")))
-            self.damage.time_steps_back = int(state["back"])
-            self.damage.off_sensor = int(state["outside"])
+            events = packed(self.state, *(events[name] for name in ("t", "x", "y", "p")))
+            self.account()
             if len(events):
                 yield events
 

@@ -3,7 +3,7 @@
 Every format is a file of this folder with
 
     NAME                    what people call it
-    recognises(head)        whether a file begins like one
+    recognises(stream)      whether a file begins like one
     open_source(stream)     a `Source`
     write(stream, source)   where it can be written
 
@@ -24,8 +24,6 @@ from neurosvt.config import UserError
 from neurosvt.data.events import EVENT
 from neurosvt.native import library
 
-HEAD = 4096
-"""Bytes by which a format is recognised."""
 BLOCK = 1 << 20
 """Bytes that are read at once."""
 LARGEST = 1 << 16
@@ -57,6 +55,15 @@ class Damage:
         return [f"{count:,} {what}" for what, count in told.items() if count] + self.notes
 
 
+STATE = np.dtype([
+    (name, np.int64)
+    for name in (
+        "width", "height", "last", "back", "outside", "untimed", "timed", "high", "epoch", "time",
+        "clock", "y", "base", "polarity", "x_bits", "y_bits", "skip", "left", "whole", "bad",
+    )
+])  # fmt: skip
+"""What a decoder carries from one block to the next; `State` in native/decode.cpp."""
+
 Sensor = tuple[int, int]
 """Width and height, pixels."""
 
@@ -75,6 +82,9 @@ class Source(ABC):
             raise UserError(f"states a sensor of {sensor[0]} x {sensor[1]} pixels")
         self.sensor, self.mirrored, self.inverted = sensor, mirrored, inverted
         self.damage = Damage()
+        self.state = np.zeros((), STATE)
+        self.state["width"], self.state["height"] = sensor or (LARGEST, LARGEST)
+        self.state["last"] = np.iinfo(np.int64).min
 
     @abstractmethod
     def chunks(self) -> Iterator[np.ndarray]:
@@ -90,15 +100,12 @@ class Source(ABC):
                 events["p"] = ~events["p"]
             yield events
 
+    def account(self) -> None:
+        """What the decoder counted."""
+        self.damage.time_steps_back = int(self.state["back"])
+        self.damage.off_sensor = int(self.state["outside"])
+        self.damage.untimed = int(self.state["untimed"])
 
-STATE = np.dtype([
-    (name, np.int64)
-    for name in (
-        "width", "height", "last", "back", "outside", "untimed", "timed", "high", "epoch", "time",
-        "clock", "y", "base", "polarity", "x_bits", "y_bits", "skip", "left", "whole", "bad",
-    )
-])  # fmt: skip
-"""What a decoder carries from one block to the next; `State` in native/decode.cpp."""
 
 Decode = Callable[[bytes, int, np.ndarray], np.ndarray]
 """Block, number of words in it, state: the events in these words."""
@@ -131,9 +138,6 @@ class Words(Source):
         super().__init__(sensor, mirrored=mirrored, inverted=inverted)
         self.stream, self.decode, self.kernel = stream, decode, kernel
         self.word, self.most = word, most
-        self.state = np.zeros((), STATE)
-        self.state["width"], self.state["height"] = sensor or (LARGEST, LARGEST)
-        self.state["last"] = np.iinfo(np.int64).min
 
     def chunks(self) -> Iterator[np.ndarray]:
         size = max(BLOCK // self.most // self.word, 1) * self.word
@@ -154,12 +158,6 @@ class Words(Source):
         # One more than there may be: a kernel writes where the next event would stand.
         room = np.empty(kernel(block, count, state, None) + 1, EVENT)
         return room[: kernel(block, count, state, room.ctypes.data)]
-
-    def account(self) -> None:
-        """What the decoder counted."""
-        self.damage.time_steps_back = int(self.state["back"])
-        self.damage.off_sensor = int(self.state["outside"])
-        self.damage.untimed = int(self.state["untimed"])
 
 
 def packed(
