@@ -19,8 +19,8 @@ import torch
 from neurosvt.cli import main as neurosvt
 from neurosvt.cli.output import write_json
 from neurosvt.data import cifar10
-from neurosvt.evaluate.accuracy import accuracy_row
-from neurosvt.presets import load_classifier
+from neurosvt.evaluate.accuracy import accuracy_row, named
+from neurosvt.presets import load_image_model
 
 HERE = Path(__file__).parent
 SHORT = ("train.epochs=10", "train.warmup_epochs=2", "train.mixup_off=3")
@@ -50,14 +50,14 @@ def judged(name: str, seed: int, folder: Path, images: cifar10.Images) -> dict[s
     """The row of a run: where validation took it, and its best weights on the test images."""
     record = json.loads((folder / "history.json").read_text())
     scores = [entry["score"] for entry in record["history"]]
-    trained = load_classifier(str(folder))
+    trained = load_image_model(str(folder))
     model, train = trained.run.model, trained.run.train
     return {
         "name": name, "seed": seed, "slope": str(model.slope), "pre_norm": model.pre_norm,
         "residual_scale": model.residual_scale, "nan_guard": model.nan_guard,
         "epochs": train.epochs, "epochs_done": len(scores),
         "validation_best": max(scores), "validation_last": scores[-1],
-        **accuracy_row(trained.model, images),
+        **accuracy_row(named(trained.model, images), images.labels),
         "minutes": record["seconds"] / 60,
     }  # fmt: skip
 

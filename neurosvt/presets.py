@@ -1,137 +1,26 @@
-"""Named runs: a model, what it is trained on, and how; and the way back from a file to a model."""
+"""Named runs, and the way back from a file to a model."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from neurosvt.config import UserError, as_plain, build, load_toml
-from neurosvt.data import nmnist
-from neurosvt.data.cifar10 import CLASSES, SIDE
+from neurosvt.config import UserError, as_plain, load_toml
+from neurosvt.data.clip_stream import ClipStreamConfig
 from neurosvt.data.image_stream import ImageStreamConfig
-from neurosvt.data.scenes import SceneConfig
-from neurosvt.data.stream import NMNISTStream, SceneStream, StreamConfig
-from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
+from neurosvt.data.stream import StreamConfig
 from neurosvt.models.baselines import Latch
-from neurosvt.models.convnet import ConvNet, ConvNetConfig
-from neurosvt.models.dysvit import DySViT, DySViTConfig
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import SIZES, NeuroSVTConfig
 from neurosvt.nn.weights import load_weights
+from neurosvt.runs import AnyRun, ClipRun, ImageRun, Run, TeacherRun, build_run
 from neurosvt.train import checkpoint
 from neurosvt.train.images import ImageTrainConfig
 from neurosvt.train.loop import TrainConfig
 
 WEIGHTS = Path(str(files("neurosvt") / "weights"))
 """Where the package keeps the models that it ships."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """All that is decided before a NeuroSVT is trained."""
-
-    model: NeuroSVTConfig = field(default_factory=NeuroSVTConfig)
-    data: StreamConfig = field(default_factory=StreamConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
-
-    def __post_init__(self):
-        classes = len(self.exam("validation").classes)
-        if self.model.classes != classes:
-            raise ValueError(
-                f"model.classes is {self.model.classes}, {self.data.dataset} has {classes}"
-            )
-        if self.data.dataset == "nmnist" and self.model.image_size < nmnist.SIDE:
-            raise ValueError(
-                f"model.image_size is {self.model.image_size}, a recording of nmnist needs "
-                f"{nmnist.SIDE} pixels"
-            )
-
-    @property
-    def frame_us(self) -> int:
-        """Length of a frame, microseconds: what the data are cut into is the model's time step."""
-        return round(self.model.frame_ms * 1000)
-
-    def network(self, backend: str = "auto") -> NeuroSVT:
-        """Its model, untrained."""
-        return NeuroSVT(self.model, backend)
-
-    def stream(self) -> SceneStream | NMNISTStream:
-        """Its training batches."""
-        cfg = self.train
-        kind = NMNISTStream if self.data.dataset == "nmnist" else SceneStream
-        return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
-
-    def exam(self, split: str, seed: int = 0) -> Exam:
-        """What it is judged on."""
-        scene = SceneConfig(
-            size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
-        )
-        kind = NMNISTExam if self.data.dataset == "nmnist" else SceneExam
-        return kind(split, seed, scene=scene)
-
-
-@dataclass(frozen=True)
-class ImageRun:
-    """All that is decided before a DySViT is trained."""
-
-    model: DySViTConfig = field(default_factory=DySViTConfig)
-    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
-    train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
-
-    def __post_init__(self):
-        _check_fit(self.model, self.data)
-
-    def network(self, backend: str = "auto") -> DySViT:
-        """Its model, untrained."""
-        return DySViT(config=self.model, backend=backend)
-
-
-@dataclass(frozen=True)
-class TeacherRun:
-    """All that is decided before a dense teacher of images is trained."""
-
-    model: ConvNetConfig = field(default_factory=ConvNetConfig)
-    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
-    train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
-
-    def __post_init__(self):
-        _check_fit(self.model, self.data)
-
-    def network(self, backend: str = "auto") -> ConvNet:
-        """Its model, untrained; it has no neurons for a backend to compute."""
-        return ConvNet(self.model)
-
-
-def _check_fit(model: DySViTConfig | ConvNetConfig, data: ImageStreamConfig) -> None:
-    if (model.classes, model.image_size) != (len(CLASSES), SIDE):
-        raise ValueError(
-            f"model.classes is {model.classes} and model.image_size {model.image_size}, "
-            f"{data.dataset} has {len(CLASSES)} and {SIDE}"
-        )
-
-
-AnyImageRun = ImageRun | TeacherRun
-AnyRun = Run | AnyImageRun
-
-
-def build_run(values: Mapping[str, Any]) -> AnyRun:
-    """The run that nested plain values describe: of images, if its data set is one of images, and
-    then of a teacher, if its model says that it is a convnet.
-
-    Raises:
-        ConfigError: as `config.build`.
-    """
-    if _setting(values, "data", "dataset") != "cifar10":
-        return build(Run, values)
-    dense = _setting(values, "model", "kind") == "convnet"
-    return build(TeacherRun, values) if dense else build(ImageRun, values)
-
-
-def _setting(values: Mapping[str, Any], table: str, name: str) -> Any:
-    settings = values.get(table)
-    return settings.get(name) if isinstance(settings, Mapping) else None
 
 
 def _with_memory(run: Run, memory: Any) -> Run:
@@ -144,6 +33,12 @@ _NMNIST = Run(
     model=NeuroSVTConfig(classes=10),
     data=StreamConfig(dataset="nmnist"),
     train=TrainConfig(steps=6000, validate_every=300),
+)
+
+_OBJECTS = ClipRun(
+    model=NeuroSVTConfig(image_size=128, patch_size=16, kernel_size=32, classes=3),
+    data=ClipStreamConfig(dataset="dvs128_objects", frames=5),
+    train=TrainConfig(steps=2000, batch=64),
 )
 
 PRESETS: dict[str, AnyRun] = {
@@ -160,6 +55,13 @@ PRESETS: dict[str, AnyRun] = {
             optimizer="muon", warmup_epochs=2, mixup_off=10, teacher="runs/cifar10_teacher"
         ),
     ),
+    "dvs128": ClipRun(
+        # Of equally many events, so of no fixed length: a gesture lasts some six seconds.
+        model=replace(SIZES["dvs128"], frame_ms=375.0),
+        train=TrainConfig(steps=8000, batch=16, rate=1e-3),
+    ),
+    "dvs128_objects": _OBJECTS,
+    "dvs128_objects_200ms": replace(_OBJECTS, data=replace(_OBJECTS.data, frames=20)),
     "cifar10_teacher": TeacherRun(
         train=ImageTrainConfig(epochs=15, warmup_epochs=2, mixup_off=3, clip=1.0)
     ),
@@ -238,14 +140,22 @@ def load_model(name: str, backend: str = "auto") -> Trained:
 
 
 def load_classifier(name: str, backend: str = "auto") -> Trained:
-    """A trained model of images; otherwise as `load_model`.
+    """A trained model that names what a sample shows; otherwise as `load_model`.
 
     Raises:
-        UserError: also if what was trained is no model of images.
+        UserError: also if it was trained for something else.
     """
     trained = load_model(name, backend)
     if isinstance(trained.run, Run):
         raise UserError(f"{name} follows objects that hide: `neurosvt permanence` judges it")
+    return trained
+
+
+def load_image_model(name: str, backend: str = "auto") -> Trained:
+    """A classifier of images; otherwise as `load_classifier`."""
+    trained = load_classifier(name, backend)
+    if isinstance(trained.run, ClipRun):
+        raise UserError(f"{name} names clips of events, not images")
     return trained
 
 

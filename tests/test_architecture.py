@@ -13,6 +13,7 @@ LADDER = [
     ["app", "report"],
     ["bench"],
     ["presets"],
+    ["runs"],
     ["train", "evaluate", "engine", "export"],
     ["models", "data", "energy"],
     ["nn"],

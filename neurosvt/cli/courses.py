@@ -7,14 +7,16 @@ import torch
 from torch import nn
 
 from neurosvt.config import UserError
-from neurosvt.data import cifar10
+from neurosvt.data.clip_stream import ClipStream
 from neurosvt.data.image_stream import ImageStream
 from neurosvt.data.stream import ahead
-from neurosvt.evaluate.accuracy import right
+from neurosvt.evaluate.accuracy import named
 from neurosvt.evaluate.permanence import tune_latch, validation_score
 from neurosvt.models.dysvit import DySViT
 from neurosvt.nn.memory import LeakyMemory
-from neurosvt.presets import AnyImageRun, AnyRun, Run, load_classifier
+from neurosvt.presets import load_image_model
+from neurosvt.runs import AnyImageRun, AnyRun, ClipRun, Run
+from neurosvt.train.clips import ClipTask
 from neurosvt.train.images import ImageTask
 from neurosvt.train.loop import Task
 from neurosvt.train.losses import BeliefTask
@@ -69,14 +71,31 @@ class BeliefCourse:
         return {"latch_threshold": threshold, "latch_belief": belief}
 
     def remarks(self) -> list[str]:
-        memory = self.model.memory
-        if not isinstance(memory, LeakyMemory):
-            return []
-        tau = memory.tau().detach()
-        return [
-            f"time constants, in steps: shortest {tau.min():.1f}, "
-            f"median {tau.median():.1f}, longest {tau.max():.0f}"
-        ]
+        return time_constants(self.model.memory)
+
+
+class ClipCourse:
+    """Gestures, and objects in a hand, for NeuroSVT."""
+
+    def __init__(self, run: ClipRun, backend: str):
+        self.run, self.model = run, run.network(backend)
+        cfg = run.train
+        self.task = ClipTask(cfg.state_noise)
+        self.held_out = run.samples("validation")
+        self.stream = ClipStream(run.samples("train"), run.data, cfg.batch, cfg.steps, cfg.seed)
+
+    def batches(self, start: int) -> Iterator[Any]:
+        return ahead(self.stream, start)
+
+    def validate(self) -> dict[str, float]:
+        said = named(self.model, self.held_out, amp=self.run.train.amp)
+        return {"score": float((said == self.held_out.labels).mean())}
+
+    def settle(self) -> dict[str, float]:
+        return {}
+
+    def remarks(self) -> list[str]:
+        return time_constants(self.model.memory)
 
 
 class ImageCourse:
@@ -84,10 +103,9 @@ class ImageCourse:
 
     def __init__(self, run: AnyImageRun, backend: str):
         self.run, self.model = run, run.network(backend)
-        train = cifar10.load("train")
-        self.held_out = cifar10.load("validation")
+        train, self.held_out = run.samples("train"), run.samples("validation")
         cfg = run.train
-        teacher = load_classifier(cfg.teacher).model if cfg.teacher else None
+        teacher = load_image_model(cfg.teacher).model if cfg.teacher else None
         self.task = ImageTask(teacher, cfg.teacher_share, cfg.temperature)
         if len(train) != cfg.images:
             raise UserError(f"train.images is {cfg.images}, {run.data.dataset} has {len(train)}")
@@ -97,7 +115,8 @@ class ImageCourse:
         return ahead(self.stream, start)
 
     def validate(self) -> dict[str, float]:
-        return {"score": float(right(self.model, self.held_out, amp=self.run.train.amp).mean())}
+        said = named(self.model, self.held_out, amp=self.run.train.amp)
+        return {"score": float((said == self.held_out.labels).mean())}
 
     def settle(self) -> dict[str, float]:
         return {}
@@ -108,7 +127,20 @@ class ImageCourse:
         return [f"{self.model.deployed().parameter_count():,} parameters when deployed"]
 
 
+def time_constants(memory: nn.Module) -> list[str]:
+    """What a leaky memory learnt of time, in words."""
+    if not isinstance(memory, LeakyMemory):
+        return []
+    tau = memory.tau().detach()
+    return [
+        f"time constants, in steps: shortest {tau.min():.1f}, "
+        f"median {tau.median():.1f}, longest {tau.max():.0f}"
+    ]
+
+
 def course_of(run: AnyRun, backend: str) -> Course:
     """The course of a run, its weights from the run's seed alone."""
     torch.manual_seed(run.train.seed)
-    return BeliefCourse(run, backend) if isinstance(run, Run) else ImageCourse(run, backend)
+    if isinstance(run, Run):
+        return BeliefCourse(run, backend)
+    return ClipCourse(run, backend) if isinstance(run, ClipRun) else ImageCourse(run, backend)

@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,8 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("to", metavar="TO", help="where to; its ending says the format")
     convert.add_argument("--format", help="of TO: evt3, aedat3, ... where its ending does not say")
     convert.set_defaults(action=_convert)
+    generate = actions.add_parser("generate", help="make up a data set, in a real one's layout")
+    generate.add_argument("name", choices=["dvs128"], help="which layout")
+    generate.add_argument("destination", metavar="DEST", help="folder to write it to")
+    generate.add_argument("--people", type=int, default=29, help="who make gestures (29)")
+    generate.add_argument("--seed", type=int, default=0)
+    generate.set_defaults(action=_generate)
     prepare = actions.add_parser("prepare", help="check a data set, and bring it into form, once")
-    prepare.add_argument("name", choices=["dvs128", "cifar10"], help="which data set")
+    prepare.add_argument("name", choices=["dvs128", "nmnist", "cifar10"], help="which data set")
     prepare.add_argument("source", metavar="SOURCE", help="what was downloaded: folder or archive")
     prepare.add_argument(
         "destination", metavar="DEST", nargs="?",
@@ -44,7 +52,8 @@ def _info(args: argparse.Namespace) -> int:
 
     if args.json:
         check_writable(args.json)
-    found = summarise(args.file)
+    with progress_bar("events") as advance:
+        found = summarise(args.file, advance)
     for name, value in found.row().items():
         print(f"{name:<16}{value if value is not None else ''}")
     for line in found.warnings:
@@ -60,10 +69,30 @@ def _convert(args: argparse.Namespace) -> int:
 
     if args.format and args.format not in FORMATS:
         raise UserError(f"--format {args.format!r} is unknown; choose from {', '.join(FORMATS)}")
-    source = convert(args.file, args.to, args.format)
+    with progress_bar("events") as advance:
+        source = convert(args.file, args.to, args.format, advance)
     for line in source.damage.lines():
         print(f"warning: {line}", file=sys.stderr)
     print(args.to)
+    return 0
+
+
+def _generate(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from neurosvt.config import UserError
+    from neurosvt.data.gestures import write_data_set
+
+    if not 8 <= args.people <= 29:  # fewer might leave validation without any
+        raise UserError(f"--people must lie in 8..29, got {args.people}")
+    if args.seed < 0:
+        raise UserError(f"--seed must not be below 0, got {args.seed}")
+    place = Path(args.destination)
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise UserError(f"{place} is not empty; name a folder that is, or a new one")
+    with progress_bar("sittings") as advance:
+        write_data_set(place, args.people, args.seed, advance)
+    print(place)
     return 0
 
 
@@ -74,6 +103,7 @@ def _prepare(args: argparse.Namespace) -> int:
 
     work, name = {
         "dvs128": (_gestures, "DVS128Gesture_Processed"),
+        "nmnist": (_digits, "nmnist"),
         "cifar10": (_photographs, "cifar10"),
     }[args.name]
     place = Path(args.destination) if args.destination else data_root() / name
@@ -87,24 +117,52 @@ def _photographs(args: argparse.Namespace, place: "Path") -> bool:
     return prepare(args.source, place)
 
 
+def _digits(args: argparse.Namespace, place: "Path") -> bool:
+    from neurosvt.data.nmnist_download import prepare
+
+    with progress_bar("recordings") as advance:
+        return prepare(args.source, place, advance)
+
+
 def _gestures(args: argparse.Namespace, place: "Path") -> bool:
-    from rich.console import Console
-    from rich.progress import Progress
+    from pathlib import Path
 
     from neurosvt.config import UserError
     from neurosvt.data.dvs128 import prepare
 
+    source = Path(args.source)
+    if next((source / "train").glob("sample_*.pt"), None):
+        from neurosvt.data.dvs128_tensors import prepare_tensors
+
+        with progress_bar("gestures") as advance:
+            return prepare_tensors(source, place, advance)
     if args.frames < 1:
         raise UserError(f"--frames must be at least 1, got {args.frames}")
-    progress = Progress(console=Console(stderr=True), transient=True)
-    bar = progress.add_task("sittings", total=None)
+    with progress_bar("sittings") as advance:
+        return prepare(source, place, frames=args.frames, on_sitting=advance)
 
-    def advance(done: int, of: int) -> None:
-        progress.start()  # not before: what is refused is told in one line
-        progress.update(bar, completed=done, total=of)
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[..., None]]:
+    """A bar on a terminal's standard error, and what moves it: told how much is done, and of how
+    much; or, where nobody knows of how much, how much more is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.completed:,.0f} " + what), BarColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task(what, total=None)
+
+    def advance(done: int, of: int | None = None) -> None:
+        bar.start()  # not before: what is refused is told in one line
+        if of is None:
+            bar.advance(task, done)
+        else:
+            bar.update(task, completed=done, total=of)
 
     try:
-        return prepare(args.source, place, frames=args.frames, on_sitting=advance)
+        yield advance
     finally:
-        if progress.live.is_started:
-            progress.stop()
+        if bar.live.is_started:
+            bar.stop()

@@ -16,7 +16,8 @@ from torch import nn
 from neurosvt.config import UserError
 from neurosvt.evaluate.exams import Exam
 from neurosvt.evaluate.permanence import Answers, best_constant, cells, judge, row
-from neurosvt.presets import Run, Trained, load_model, model_file, sibling
+from neurosvt.presets import Trained, load_model, model_file, sibling
+from neurosvt.runs import Run
 
 SEEN = 60
 """Frames of a sequence besides the hidden ones, about; for the progress bar."""
@@ -99,7 +100,7 @@ def load_family(name: str, memories: Iterable[str]) -> dict[str, Trained]:
     """
     own = load_model(name)
     if not isinstance(own.run, Run):
-        raise UserError(f"{name} classifies single images: nothing hides in them")
+        raise UserError(f"{name} was trained to name what is seen: nothing hides in its data")
     trained = {}
     for memory in dict.fromkeys(map(learnt, memories)):
         fits = own.run.model.memory == memory

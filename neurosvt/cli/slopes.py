@@ -15,7 +15,7 @@ from neurosvt.config import UserError
 from neurosvt.data import cifar10
 from neurosvt.data.image_stream import normalised
 from neurosvt.evaluate.edges import correlation, edge_strength, in_place
-from neurosvt.presets import load_classifier
+from neurosvt.presets import load_image_model
 from neurosvt.report.heatmap import Map, Panel, Photograph
 
 PARTS = {
@@ -52,7 +52,7 @@ def look(run: str, images: Sequence[str], batch: int = 250) -> Seen:
     Raises:
         UserError, FileNotFoundError: a run without slopes of tokens, or an image that is none.
     """
-    trained = load_classifier(run)
+    trained = load_image_model(run)
     cfg = trained.run.model
     if getattr(cfg, "slope", None) != "token":
         raise UserError(f"{run} learnt no slopes of tokens (model.slope = token does)")

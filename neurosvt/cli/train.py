@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.cli.training import Trainer
     from neurosvt.config import UserError, as_plain, override
     from neurosvt.ops.lif import backend_named
-    from neurosvt.presets import build_run, run_named
+    from neurosvt.presets import run_named
+    from neurosvt.runs import build_run
 
     if args.threads is not None:
         if args.threads < 1:

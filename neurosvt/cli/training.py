@@ -16,7 +16,8 @@ from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.files import write_whole
 from neurosvt.native import library
 from neurosvt.nn.weights import load_weights
-from neurosvt.presets import AnyRun, build_run, save_model
+from neurosvt.presets import save_model
+from neurosvt.runs import AnyRun, build_run
 from neurosvt.train import checkpoint
 from neurosvt.train.loop import Record, Training, fit
 

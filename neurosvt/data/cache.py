@@ -11,36 +11,19 @@ Axes: T frames, 2 polarities (OFF, ON), H W pixels.
 import hashlib
 import io
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurosvt.config import UserError
+from neurosvt.data.clips import Clips
 from neurosvt.files import write_whole
 
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Cached:
-    """One split of a cache."""
-
-    packed: np.ndarray
-    """(samples, T, 2, H, W / 8) uint8, mapped or in memory."""
-    labels: np.ndarray
-    """(samples,) int64."""
-    width: int
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def frames(self, index: int | Sequence[int] | np.ndarray) -> np.ndarray:
-        """(..., T, 2, H, W) bool: the frames of one sample or of several."""
-        return np.unpackbits(self.packed[index], axis=-1, count=self.width).astype(bool)
 
 
 class Builder:
@@ -98,21 +81,26 @@ class Builder:
             for name in ("frames", "labels"):
                 data = io.BytesIO()
                 np.save(data, np.concatenate([arrays[name] for arrays in read]))
-                write_whole(self.folder / f"{name}_{split}.npy", data.getvalue())
+                self._put(f"{name}_{split}.npy", data.getvalue())
                 names.append(f"{name}_{split}.npy")
         record = {
             "settings": self.settings,
             "files": {name: _fingerprint(self.folder / name) for name in names},
         }
-        write_whole(self.folder / MANIFEST, (json.dumps(record, indent=1) + "\n").encode())
+        self._put(MANIFEST, (json.dumps(record, indent=1) + "\n").encode())
         shutil.rmtree(self.parts)
+
+    def _put(self, name: str, data: bytes) -> None:
+        """Written among the parts, so that a draft which is left there goes with them."""
+        write_whole(self.parts / name, data)
+        os.replace(self.parts / name, self.folder / name)
 
     def _part(self, part: str) -> dict[str, np.ndarray]:
         with np.load(self.parts / f"{part}.npz") as archive:
             return dict(archive)
 
 
-def load_cache(folder: Path, split: str, *, in_memory: bool = True) -> Cached:
+def load_cache(folder: Path, split: str, *, in_memory: bool = True) -> Clips:
     """One split of a finished cache.
 
     Args:
@@ -136,7 +124,11 @@ def load_cache(folder: Path, split: str, *, in_memory: bool = True) -> Cached:
         if not file.is_file() or file.stat().st_size != expected["bytes"]:
             raise UserError(f"{file} is missing or cut; prepare it again")
         arrays.append(np.load(file, mmap_mode=None if in_memory else "r"))
-    return Cached(arrays[0], arrays[1], record["settings"]["width"])
+    frames, labels = arrays
+    samples, steps = frames.shape[:2]
+    first = np.arange(samples) * steps
+    width = record["settings"]["width"]
+    return Clips(frames.reshape(-1, *frames.shape[2:]), first, steps, labels, width)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -22,8 +22,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.data.cache import Builder
+from neurosvt.data.cache import Builder, load_cache
+from neurosvt.data.clips import Clips
 from neurosvt.data.events import Recording
+from neurosvt.data.folder import data_root
 from neurosvt.data.formats import read_events
 from neurosvt.data.frames import into_counts, make_frames
 
@@ -40,6 +42,8 @@ OTHER_SIDE = {1: 2, 2: 1, 3: 6, 6: 3, 4: 5, 5: 4}
 SIDE = 128
 """Pixels per side of the camera."""
 VALIDATION_USERS = ("user21", "user22", "user23")
+PREPARED = "DVS128Gesture_Processed"
+"""Folder of the packed frames, among the data sets."""
 SPLITS = ("train", "validation", "test")
 LISTS = {"train": "trials_to_train.txt", "test": "trials_to_test.txt"}
 HEADER = "class,startTime_usec,endTime_usec"
@@ -185,17 +189,6 @@ class Download:
                 path.unlink()
 
 
-def counts(sittings: list[Sitting]) -> dict[str, np.ndarray]:
-    """Gestures of every class, for each split."""
-    return {
-        split: np.bincount(
-            [trial.label for s in sittings if s.split == split for trial in s.trials],
-            minlength=len(CLASSES),
-        )
-        for split in SPLITS
-    }
-
-
 def prepare(
     source: str | Path,
     destination: Path,
@@ -242,3 +235,30 @@ def prepare(
         split: sorted(s.name for s in download.sittings if s.split == split) for split in SPLITS
     })  # fmt: skip
     return True
+
+
+def load(
+    split: str, frames: int = 16, root: str | Path | None = None, *, in_memory: bool = True
+) -> Clips:
+    """The gestures that `prepare` packed.
+
+    Args:
+        split: "train", "validation" or "test".
+        frames: of a gesture.
+        root: folder of data sets; None for the one that NEUROSVT_DATA names.
+        in_memory: copied there, or mapped and read when they are asked for.
+
+    Raises:
+        FileNotFoundError, UserError: as `cache.load_cache`; or they have another number of frames.
+    """
+    folder = data_root(root) / PREPARED
+    try:
+        clips = load_cache(folder, split, in_memory=in_memory)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}: neurosvt data prepare dvs128 SOURCE makes it") from error
+    if clips.steps != frames:
+        raise UserError(
+            f"{folder} holds gestures of {clips.steps} frames, not {frames}; prepare others with "
+            f"neurosvt data prepare dvs128 SOURCE --frames {frames}"
+        )
+    return clips

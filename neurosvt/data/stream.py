@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from neurosvt.data import nmnist
 from neurosvt.data.augment import Variety
+from neurosvt.data.nmnist_scenes import make_scenes_nmnist
 from neurosvt.data.scenes import TIERS, TRANSITION, SceneConfig, Scenes, make_scenes, split_seed
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -130,7 +131,7 @@ class NMNISTStream(_Stream):
 
     def make(self, seed: list[int]) -> Batch:
         _, hidden, after = draw_act(self.config, seed)
-        scenes = nmnist.make_scenes_nmnist(
+        scenes = make_scenes_nmnist(
             self.recordings, seed, self.batch, hidden=hidden, after=after,
             variety=self.config.variety, config=self.scene,
         )  # fmt: skip

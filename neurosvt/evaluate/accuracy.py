@@ -1,6 +1,6 @@
-"""How often a classifier of images is right.
+"""How often a classifier is right.
 
-Axes: M images, C classes.
+Axes: M samples, C classes.
 """
 
 from typing import Any
@@ -10,23 +10,44 @@ import torch
 from torch import nn
 
 from neurosvt.data.cifar10 import Images
+from neurosvt.data.clips import Clips
 from neurosvt.data.image_stream import normalised
 from neurosvt.evaluate.permanence import interval
 
 
 @torch.no_grad()
-def right(model: nn.Module, images: Images, *, batch: int = 250, amp: bool = False) -> np.ndarray:
-    """(M,) bool: which images the model names as labelled; bfloat16 products if `amp`."""
-    answers = []
-    for start in range(0, len(images), batch):
+def named(
+    model: nn.Module, samples: Images | Clips, *, batch: int | None = None, amp: bool = False
+) -> np.ndarray:
+    """(M,) int64: the class that the model names for each; of a clip, after its last frame.
+
+    Args:
+        model: in eval mode.
+        samples: to be named.
+        batch: how many at a time, which changes nothing else; None for a size that suits them.
+        amp: bfloat16 products.
+    """
+    size = batch or (250 if isinstance(samples, Images) else 16)
+    said = []
+    for start in range(0, len(samples), size):
+        part = np.arange(start, min(start + size, len(samples)))
         with torch.autocast("cpu", torch.bfloat16, enabled=amp):
-            logits = model(normalised(images.pixels[start : start + batch]))
-        answers.append(logits.argmax(1).numpy())
-    return np.concatenate(answers) == images.labels
+            if isinstance(samples, Images):
+                logits = model(normalised(samples.pixels[part]))
+            else:
+                frames = torch.from_numpy(samples.frames(part)).transpose(0, 1)
+                logits = model(frames)[0].class_logits[-1]
+        said.append(logits.argmax(1).numpy())
+    return np.concatenate(said)
 
 
-def accuracy_row(model: nn.Module, images: Images) -> dict[str, Any]:
-    """A model's accuracy on images, in float32, with its 95 % bootstrap interval: a flat row."""
-    hits = right(model, images)
+def accuracy_row(said: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Share of right names, with its 95 % bootstrap interval: a flat row."""
+    hits = said == labels
     low, high = interval(hits)
     return {"accuracy": float(hits.mean()), "low": low, "high": high, "samples": len(hits)}
+
+
+def confusion(said: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """(C, C) int64: row is what a sample shows, column what the model names, entry how often."""
+    return np.bincount(labels * classes + said, minlength=classes**2).reshape(classes, classes)

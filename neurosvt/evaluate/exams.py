@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from neurosvt.data import nmnist
+from neurosvt.data.nmnist_scenes import make_scenes_nmnist
 from neurosvt.data.scenes import CLASSES, TIERS, SceneConfig, Scenes, make_scenes, split_seed
 
 RECOVERY = 3
@@ -76,7 +77,7 @@ class NMNISTExam:
         order = np.arange(events) % len(recordings)
         for index, start in enumerate(range(0, events, self.batch)):
             chosen = order[start : start + self.batch]
-            scenes = nmnist.make_scenes_nmnist(
+            scenes = make_scenes_nmnist(
                 recordings,
                 split_seed(self.split, self.seed, index),
                 len(chosen),

@@ -1,6 +1,8 @@
 import hashlib
+import random
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -102,6 +104,54 @@ def test_torch_is_not_needed_to_look_into_a_file(recording, tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_killed_at_any_moment_and_run_again_it_ends_with_the_same_bytes(tmp_path, files_in):
+    """Killed by the system: no moment is announced, and nothing is tidied up."""
+    write_data_set(tmp_path / "raw", people=8)
+
+    def start(place):
+        words = ["data", "prepare", "dvs128", str(tmp_path / "raw"), str(place)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "neurosvt", *words], stdout=subprocess.PIPE, text=True
+        )
+
+    begun = time.perf_counter()
+    start(tmp_path / "whole").communicate()
+    whole = time.perf_counter() - begun
+    rng = random.Random(0)
+    for _ in range(5):
+        cut = start(tmp_path / "cut")
+        time.sleep(rng.uniform(0.2, 1) * whole)
+        cut.kill()
+        cut.wait()
+        cut.stdout.close()
+    start(tmp_path / "cut").communicate()
+    assert files_in(tmp_path / "cut") == files_in(tmp_path / "whole")
+    again = start(tmp_path / "cut")
+    assert again.communicate()[0] == f"{tmp_path / 'cut'} is prepared already\n"
+
+
+def test_a_data_set_is_made_up_prepared_and_not_overwritten(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "generate", "dvs128", "raw", "--people", "8"]) == 0
+    assert main(["data", "generate", "dvs128", "raw"]) == 2
+    assert "raw is not empty" in capsys.readouterr().err
+    assert main(["data", "prepare", "dvs128", "raw", "out", "--frames", "2"]) == 0
+
+
+def test_tensor_files_of_the_original_are_prepared_where_they_lie(tmp_path, capsys, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    place = tmp_path / "DVS128Gesture_Processed"
+    for part in ("train", "test"):
+        (place / part).mkdir(parents=True)
+        for i in range(22):
+            pair = torch.zeros(4, 2, 128, 128), i // 2
+            torch.save(pair, place / part / f"sample_{i:04}.pt")
+    for said in (f"{place}\n", f"{place} is prepared already\n"):
+        assert main(["data", "prepare", "dvs128", str(place)]) == 0
+        assert capsys.readouterr().out == said
+
+
 def test_a_data_set_is_prepared_once(tmp_path, capsys, monkeypatch):
     write_data_set(tmp_path / "raw", people=3)
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
@@ -122,7 +172,21 @@ def test_a_data_set_is_prepared_once(tmp_path, capsys, monkeypatch):
         (["dvs128", "."], "lacks trials_to_train.txt; is it DVS128 Gesture?"),
         (["dvs128", ".", "--frames", "0"], "--frames must be at least 1"),
         (["dvs129", "."], "invalid choice: 'dvs129'"),
+        (["nmnist", "nowhere"], "nowhere: no such folder"),
+        (["nmnist", "."], "holds no 00002.bin, ...; is it N-MNIST?"),
     ],
 )
 def test_what_cannot_be_prepared_is_told_in_one_line(argv, message, refused):
     assert message in refused("data", "prepare", *argv)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["dvs128", "out", "--people", "7"], "--people must lie in 8..29, got 7"),
+        (["dvs128", "out", "--seed", "-1"], "--seed must not be below 0"),
+        (["cifar10", "out"], "invalid choice: 'cifar10'"),
+    ],
+)
+def test_what_cannot_be_made_up_is_told_in_one_line(argv, message, refused):
+    assert message in refused("data", "generate", *argv)

@@ -5,7 +5,7 @@ import torch
 
 from neurosvt.cli import main
 from neurosvt.data import cifar10
-from neurosvt.evaluate.accuracy import right
+from neurosvt.evaluate.accuracy import named
 from neurosvt.presets import WEIGHTS, load_model
 from neurosvt.train import checkpoint
 
@@ -24,13 +24,14 @@ def test_the_row_is_what_was_promised(trained, split, rows_of, tmp_path, capsys)
     assert record["command"] == f"neurosvt evaluate out --split {split}"
     (row,) = record["rows"]
     assert list(row) == ["model", "dataset", "split", "accuracy", "low", "high", "samples"]
-    hits = right(load_model(trained).model, cifar10.load(split))
+    images = cifar10.load(split)
+    hits = named(load_model(trained).model, images) == images.labels
     assert row["accuracy"] == hits.mean()
     assert row["low"] <= row["accuracy"] <= row["high"]
     assert (row["model"], row["dataset"], row["split"], row["samples"]) == (
         "out", "cifar10", split, 20,
     )  # fmt: skip
-    assert f"out: {row['accuracy']:.2%} of 20 images" in capsys.readouterr().out
+    assert f"out: {row['accuracy']:.2%} of 20 samples" in capsys.readouterr().out
 
 
 def test_a_half_precision_file_says_the_same_twice(trained, tmp_path):
@@ -69,5 +70,6 @@ def test_the_shipped_model_is_small_and_as_good_as_its_file_says(data_root):
     images = cifar10.load("test")
     some = cifar10.Images(images.pixels[:500], images.labels[:500])
     trained = load_model("dysvit_protocol")
-    assert right(trained.model, some).mean() > 0.73
-    assert (right(trained.model.deployed(), some) == right(trained.model, some)).all()
+    said = named(trained.model, some)
+    assert (said == some.labels).mean() > 0.73
+    assert (named(trained.model.deployed(), some) == said).all()

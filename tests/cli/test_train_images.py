@@ -22,7 +22,7 @@ def test_it_learns_and_keeps_the_best(train_images, capsys):
 
 def test_stopped_and_resumed_equals_uninterrupted(train_images, monkeypatch):
     assert train_images("--out", "whole") == 0
-    judged, looks = courses.right, []
+    judged, looks = courses.named, []
 
     def stop_at_the_second(*args, **options):
         looks.append(args)
@@ -31,7 +31,7 @@ def test_stopped_and_resumed_equals_uninterrupted(train_images, monkeypatch):
         return judged(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(courses, "right", stop_at_the_second)
+        patch.setattr(courses, "named", stop_at_the_second)
         assert train_images("--out", "cut") == 130
     assert train_images("--out", "cut", "--resume") == 0
     for name in ("last", "best"):
@@ -60,7 +60,7 @@ def test_settings_that_do_not_fit_are_named(train_images, settings, message, cap
 def test_nothing_hides_in_single_images(train_images, capsys):
     assert train_images("--out", "out") == 0
     assert main(["permanence", "out"]) == 2
-    assert "classifies single images" in capsys.readouterr().err
+    assert "was trained to name what is seen" in capsys.readouterr().err
 
 
 def test_where_there_are_no_images_it_says_what_would_do(monkeypatch, tmp_path, capsys):

@@ -8,11 +8,11 @@ import pytest
 
 from neurosvt.config import UserError
 from neurosvt.data.cache import load_cache
-from neurosvt.data.dvs128 import CLASSES, OTHER_SIDE, Download, counts, prepare
+from neurosvt.data.dvs128 import CLASSES, OTHER_SIDE, Download, load, prepare
 from neurosvt.data.events import Recording
 from neurosvt.data.formats import read_events, write_events
 from neurosvt.data.frames import into_counts, make_frames
-from neurosvt.data.gestures import ORDERS, write_data_set
+from neurosvt.data.gestures import IN_MIRROR, ORDERS, write_data_set
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,8 @@ def test_every_sitting_has_its_split_and_its_gestures(written):
     ]  # fmt: skip
     assert {s.split for s in download.sittings if s.name.startswith("user21")} == {"validation"}
     for split, expected in {"train": 10, "validation": 2, "test": 4}.items():
-        assert counts(download.sittings)[split].tolist() == [expected] * len(CLASSES)
+        made = [t.label for s in download.sittings if s.split == split for t in s.trials]
+        assert np.bincount(made).tolist() == [expected] * len(CLASSES)
 
 
 def test_a_gesture_is_what_happened_between_its_times(written):
@@ -139,7 +140,9 @@ def test_nothing_and_a_broken_archive_are_named(tmp_path):
 
 def test_made_up_gestures_differ_in_nothing_but_the_order_of_places(written):
     """Whoever adds up events over time sees the same: a linear classifier stays below one half."""
-    assert len(set(ORDERS)) == len(CLASSES)
+    orders = [order for some in ORDERS.values() for order in some]
+    assert sorted(ORDERS) == list(range(len(CLASSES)))
+    assert len(set(orders)) == len(orders)
     features, labels, test = [], [], []
     for sitting, gestures in Download(written).gestures():
         for gesture in gestures:
@@ -168,7 +171,13 @@ def test_made_up_gestures_differ_in_nothing_but_the_order_of_places(written):
             for i in range(4)
         ]
         corners = [(False, False), (True, False), (True, True), (False, True)]
-        assert tuple(corners.index(s) for s in seen) == ORDERS[gesture.label]
+        assert tuple(corners.index(s) for s in seen) in ORDERS[gesture.label]
+
+
+def test_a_mirror_makes_of_a_made_up_gesture_what_it_makes_of_a_real_one():
+    for label, orders in ORDERS.items():
+        mirrored = {tuple(IN_MIRROR[place] for place in order) for order in orders}
+        assert mirrored == set(ORDERS[OTHER_SIDE.get(label, label)])
 
 
 def test_preparing_can_be_stopped_anywhere_and_ends_with_the_same_bytes(written, tmp_path):
@@ -210,4 +219,14 @@ def test_the_whole_of_dvs128_gesture_would_fit_in_120_megabytes(written, tmp_pat
     """1,464 samples (1,176 to train, 288 to test) of 16 frames."""
     prepare(written, tmp_path)
     cached = load_cache(tmp_path, "test")
-    assert 1464 * cached.packed[0].nbytes < 120e6
+    assert 1464 * 16 * cached.packed[0].nbytes < 120e6
+
+
+def test_what_was_prepared_is_found_among_the_data_sets(written, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="neurosvt data prepare dvs128 SOURCE makes it"):
+        load("train", 4)
+    prepare(written, tmp_path / "DVS128Gesture_Processed", frames=4)
+    assert load("test", 4).frames(0).shape == (4, 2, 128, 128)
+    with pytest.raises(UserError, match="holds gestures of 4 frames, not 16"):
+        load("train", 16)

@@ -5,16 +5,8 @@ import pytest
 
 from neurosvt.data.augment import Variety
 from neurosvt.data.folder import find
-from neurosvt.data.nmnist import (
-    FILES,
-    SIDE,
-    TRANSITION,
-    Recordings,
-    load,
-    make_scenes_nmnist,
-    read_recordings,
-    select,
-)
+from neurosvt.data.nmnist import FILES, SIDE, Recordings, load, read_recordings, select
+from neurosvt.data.nmnist_scenes import TRANSITION, make_scenes_nmnist
 from neurosvt.data.scenes import SceneConfig, split_seed
 
 SEEN = 34
@@ -42,7 +34,9 @@ def made_up(count=40, seed=0) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def recordings() -> Recordings:
-    return Recordings(**made_up())
+    arrays = made_up()
+    bounds = arrays.pop("offsets")
+    return Recordings(**arrays, first=bounds[:-1], last=bounds[1:])
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(recordings):
@@ -208,7 +202,7 @@ def test_the_splits_share_no_recording_and_lose_none(data_root):
     ids = np.concatenate([part.ids for part in splits.values()])
     assert len(np.unique(ids)) == 1000
     assert (np.bincount(splits["validation"].labels) == 10).all()
-    events = sum(len(part.t) for part in splits.values())
+    events = sum((part.last - part.first).sum() for part in splits.values())
     assert events == 3_717_279 + 385_596  # as the data set's own page counts them
 
 

@@ -149,9 +149,20 @@ def write_events(path: str | Path, recording: Recording, name: str | None = None
     _write(Path(path), source, name)
 
 
-def convert(path: str | Path, to: str | Path, name: str | None = None) -> Source:
+def convert(
+    path: str | Path,
+    to: str | Path,
+    name: str | None = None,
+    on_events: Callable[[int], None] = lambda count: None,
+) -> Source:
     """Write the events of one file as another, in bounded memory; returns what was read, whose
     `damage` says what the first file lacked.
+
+    Args:
+        path: an event file of any format.
+        to: where to; its ending says the format, unless `name` does.
+        name: a key of `FORMATS`.
+        on_events: told how many more events were read.
 
     Raises:
         FileNotFoundError, UserError: as `open_events` and `write_events`.
@@ -159,6 +170,7 @@ def convert(path: str | Path, to: str | Path, name: str | None = None) -> Source
     with open_events(path) as file:
         if Path(to).exists() and Path(to).samefile(path):
             raise UserError(f"{to} is the file itself")
+        file.source.on_events = on_events
         _write(Path(to), file.source, name)
         return file.source
 

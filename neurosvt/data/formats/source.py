@@ -85,6 +85,8 @@ class Source(ABC):
         self.state = np.zeros((), STATE)
         self.state["width"], self.state["height"] = sensor or (LARGEST, LARGEST)
         self.state["last"] = np.iinfo(np.int64).min
+        self.on_events: Callable[[int], None] = lambda count: None
+        """Told how many more events `upright` gave."""
 
     @abstractmethod
     def chunks(self) -> Iterator[np.ndarray]:
@@ -98,6 +100,7 @@ class Source(ABC):
                     events[axis] = side - 1 - events[axis]
             if self.inverted:
                 events["p"] = ~events["p"]
+            self.on_events(len(events))
             yield events
 
     def account(self) -> None:

@@ -1,0 +1,174 @@
+"""Runs: all that is decided before a model is trained, as plain data in and out.
+
+A run is a model's config, what it learns from, and how. What it learns from decides its kind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from neurosvt.config import build
+from neurosvt.data import cifar10, clip_stream, nmnist
+from neurosvt.data.clip_stream import ClipStreamConfig, load_clips
+from neurosvt.data.clips import Clips
+from neurosvt.data.image_stream import ImageStreamConfig
+from neurosvt.data.scenes import SceneConfig
+from neurosvt.data.stream import NMNISTStream, SceneStream, StreamConfig
+from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
+from neurosvt.models.convnet import ConvNet, ConvNetConfig
+from neurosvt.models.dysvit import DySViT, DySViTConfig
+from neurosvt.models.neurosvt import SIZES, NeuroSVT, NeuroSVTConfig
+from neurosvt.train.images import ImageTrainConfig
+from neurosvt.train.loop import TrainConfig
+
+
+@dataclass(frozen=True)
+class Run:
+    """A NeuroSVT that follows objects which hide."""
+
+    model: NeuroSVTConfig = field(default_factory=NeuroSVTConfig)
+    data: StreamConfig = field(default_factory=StreamConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self):
+        classes = len(self.exam("validation").classes)
+        if self.model.classes != classes:
+            raise ValueError(
+                f"model.classes is {self.model.classes}, {self.data.dataset} has {classes}"
+            )
+        if self.data.dataset == "nmnist" and self.model.image_size < nmnist.SIDE:
+            raise ValueError(
+                f"model.image_size is {self.model.image_size}, a recording of nmnist needs "
+                f"{nmnist.SIDE} pixels"
+            )
+
+    @property
+    def frame_us(self) -> int:
+        """Length of a frame, microseconds: what the data are cut into is the model's time step."""
+        return round(self.model.frame_ms * 1000)
+
+    def network(self, backend: str = "auto") -> NeuroSVT:
+        """Its model, untrained."""
+        return NeuroSVT(self.model, backend)
+
+    def stream(self) -> SceneStream | NMNISTStream:
+        """Its training batches."""
+        cfg = self.train
+        kind = NMNISTStream if self.data.dataset == "nmnist" else SceneStream
+        return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
+
+    def exam(self, split: str, seed: int = 0) -> Exam:
+        """What it is judged on."""
+        scene = SceneConfig(
+            size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
+        )
+        kind = NMNISTExam if self.data.dataset == "nmnist" else SceneExam
+        return kind(split, seed, scene=scene)
+
+
+@dataclass(frozen=True)
+class ClipRun:
+    """A NeuroSVT that names what a clip shows: a gesture, an object in a hand."""
+
+    model: NeuroSVTConfig = field(default_factory=lambda: SIZES["dvs128"])
+    data: ClipStreamConfig = field(default_factory=ClipStreamConfig)
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(batch=16))
+
+    def __post_init__(self):
+        classes, side = len(self.classes), self.data.side
+        if (self.model.classes, self.model.image_size) != (classes, side):
+            raise ValueError(
+                f"model.classes is {self.model.classes} and model.image_size "
+                f"{self.model.image_size}, {self.data.dataset} has {classes} and data.side {side}"
+            )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What a clip may show."""
+        return clip_stream.CLASSES[self.data.dataset]
+
+    def network(self, backend: str = "auto") -> NeuroSVT:
+        """Its model, untrained."""
+        return NeuroSVT(self.model, backend)
+
+    def samples(self, split: str) -> Clips:
+        """A part of its data set: "train", "validation" or "test"."""
+        return load_clips(self.data, split, round(self.model.frame_ms * 1000))
+
+
+class _OfImages:
+    """What runs of images have in common."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What an image may show."""
+        return cifar10.CLASSES
+
+    def samples(self, split: str) -> cifar10.Images:
+        """A part of its data set: "train", "validation" or "test"."""
+        return cifar10.load(split)
+
+
+@dataclass(frozen=True)
+class ImageRun(_OfImages):
+    """A DySViT that classifies images."""
+
+    model: DySViTConfig = field(default_factory=DySViTConfig)
+    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
+    train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
+
+    def __post_init__(self):
+        _check_fit(self.model, self.data)
+
+    def network(self, backend: str = "auto") -> DySViT:
+        """Its model, untrained."""
+        return DySViT(config=self.model, backend=backend)
+
+
+@dataclass(frozen=True)
+class TeacherRun(_OfImages):
+    """A dense teacher of images."""
+
+    model: ConvNetConfig = field(default_factory=ConvNetConfig)
+    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
+    train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
+
+    def __post_init__(self):
+        _check_fit(self.model, self.data)
+
+    def network(self, backend: str = "auto") -> ConvNet:
+        """Its model, untrained; it has no neurons for a backend to compute."""
+        return ConvNet(self.model)
+
+
+def _check_fit(model: DySViTConfig | ConvNetConfig, data: ImageStreamConfig) -> None:
+    if (model.classes, model.image_size) != (len(cifar10.CLASSES), cifar10.SIDE):
+        raise ValueError(
+            f"model.classes is {model.classes} and model.image_size {model.image_size}, "
+            f"{data.dataset} has {len(cifar10.CLASSES)} and {cifar10.SIDE}"
+        )
+
+
+AnyImageRun = ImageRun | TeacherRun
+AnyRun = Run | ClipRun | AnyImageRun
+
+
+def build_run(values: Mapping[str, Any]) -> AnyRun:
+    """The run that nested plain values describe; its data set says of which kind, and of images the
+    model's too.
+
+    Raises:
+        ConfigError: as `config.build`.
+    """
+    dataset = _setting(values, "data", "dataset")
+    if dataset in clip_stream.CLASSES:
+        return build(ClipRun, values)
+    if dataset != "cifar10":
+        return build(Run, values)
+    dense = _setting(values, "model", "kind") == "convnet"
+    return build(TeacherRun, values) if dense else build(ImageRun, values)
+
+
+def _setting(values: Mapping[str, Any], table: str, name: str) -> Any:
+    settings = values.get(table)
+    return settings.get(name) if isinstance(settings, Mapping) else None

@@ -1,0 +1,38 @@
+"""Learning to name what a clip shows.
+
+Axes: T time steps, B batch, C classes.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neurosvt.data.clip_stream import ClipBatch
+
+
+class ClipParts(NamedTuple):
+    """Loss of an answer, mean over clips and steps."""
+
+    label: Tensor
+
+
+@dataclass(frozen=True)
+class ClipTask:
+    """To say what a clip shows, at every step of it; a `Task` of `train.loop`.
+
+    Source: a loss at every step, Deng et al., "Temporal Efficient Training of Spiking Neural
+    Network via Gradient Re-weighting", ICLR 2022, sec. 4.
+    """
+
+    state_noise: float = 0.0
+    """Noise on the memory at every step, in thresholds."""
+
+    def answer(self, model: nn.Module, batch: ClipBatch) -> Any:
+        belief, _ = model(batch.frames, state_noise=self.state_noise)
+        return belief
+
+    def loss(self, belief: Any, batch: ClipBatch) -> ClipParts:
+        logits = belief.class_logits
+        return ClipParts(F.cross_entropy(logits.flatten(0, 1), batch.label.repeat(len(logits))))

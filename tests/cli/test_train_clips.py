@@ -1,0 +1,130 @@
+"""From raw gestures to a judged model, from the command line, on a made-up data set."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from neurosvt.cli import courses, main
+from neurosvt.data.dvs128 import CLASSES
+from neurosvt.data.gestures import write_data_set
+from neurosvt.presets import load_model
+from neurosvt.train import checkpoint
+
+TINY = {
+    "model.patch_size": 32, "model.width": 8, "model.heads": 2, "model.depth": 1,
+    "model.memory_channels": 16, "model.head_width": 8, "data.frames": 4, "train.batch": 4,
+    "train.steps": 6, "train.validate_every": 3,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data_sets(tmp_path_factory):
+    """A folder of data sets with prepared gestures of eight people; nobody writes in it."""
+    folder = tmp_path_factory.mktemp("data")
+    write_data_set(folder / "DVS128Gesture" / "download", people=8)
+    words = [folder / "DVS128Gesture", folder / "DVS128Gesture_Processed", "--frames", "4"]
+    assert main(["data", "prepare", "dvs128", *map(str, words)]) == 0
+    return folder
+
+
+@pytest.fixture
+def train(data_sets, tmp_path, monkeypatch):
+    """train(option, ..., key=value, ...): trains a tiny model; __ for a dot. Its code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEUROSVT_DATA", str(data_sets))
+
+    def run(*words, name="dvs128", **changes):
+        settings = TINY | {key.replace("__", "."): value for key, value in changes.items()}
+        pairs = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        return main(["train", name, *words, *pairs])
+
+    return run
+
+
+def test_it_learns_what_differs_in_order_alone(train, capsys):
+    """A start, far enough that chance does not reach it: whoever guesses loses log(11) a clip."""
+    longer = {"train__steps": 80, "train__validate_every": 80, "train__batch": 16}
+    larger = {"model__width": 16, "model__memory_channels": 32, "model__head_width": 16}
+    assert train("--out", "out", **longer, **larger) == 0
+    assert "time constants, in steps" in capsys.readouterr().out
+    history = json.loads(Path("out/history.json").read_text())["history"]
+    assert history[-1]["loss"] < math.log(len(CLASSES)) - 0.1
+
+
+@pytest.mark.parametrize("in_memory", ["true", "false"])
+def test_stopped_and_resumed_equals_uninterrupted(train, in_memory, monkeypatch):
+    assert train("--out", "whole", data__in_memory=in_memory) == 0
+    judged, looks = courses.named, []
+
+    def stop_at_the_second(*args, **options):
+        looks.append(args)
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+        return judged(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(courses, "named", stop_at_the_second)
+        assert train("--out", "cut", data__in_memory=in_memory) == 130
+    assert train("--out", "cut", "--resume", data__in_memory=in_memory) == 0
+    for name in ("last", "best"):
+        one, _ = checkpoint.load(Path("cut") / f"{name}.safetensors")
+        two, _ = checkpoint.load(Path("whole") / f"{name}.safetensors")
+        assert one.keys() == two.keys()
+        assert not [n for n in one if not torch.equal(one[n], two[n])]
+
+
+def test_the_rows_say_how_often_it_was_right_and_what_it_took_for_what(train, rows_of, capsys):
+    assert train("--out", "out") == 0
+    assert main(["evaluate", "out", "--confusion", "--json", "rows.json"]) == 0
+    record = rows_of(Path("rows.json"))
+    assert record["command"] == "neurosvt evaluate out --split test --confusion"
+    whole, *pairs = record["rows"]
+    assert (whole["dataset"], whole["split"], whole["samples"]) == ("dvs128", "test", 44)
+    table = np.array([row["samples"] for row in pairs]).reshape(11, 11)
+    assert table.sum(1).tolist() == [4] * 11
+    assert table.trace() / 44 == whole["accuracy"]
+    assert [row["shown"] for row in pairs[::11]] == list(CLASSES)
+    assert "11 other_gestures" in capsys.readouterr().out
+
+
+def test_a_clip_is_judged_alike_alone_and_among_others(train):
+    from neurosvt.evaluate.accuracy import named
+
+    assert train("--out", "out") == 0
+    trained = load_model("out")
+    clips = trained.run.samples("test")
+    model = trained.model.on_grid()
+    assert named(model, clips, batch=1).tolist() == named(model, clips, batch=44).tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model__classes": 8}, "model.classes is 8 and model.image_size 128, dvs128 has 11"),
+        ({"model__image_size": 64}, "model.image_size 64, dvs128 has 11 and data.side 128"),
+        ({"data__frames": 16}, "holds gestures of 4 frames, not 16; prepare others with"),
+        ({"data__dataset": "dvs256"}, "unknown"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(train, settings, message, capsys):
+    assert train("--out", "out", **settings) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_what_is_not_prepared_says_what_would_do(train, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    assert train("--out", "out") == 2
+    assert "neurosvt data prepare dvs128 SOURCE makes it" in capsys.readouterr().err
+
+
+def test_a_model_of_clips_is_no_model_of_hiding_nor_of_images(train, capsys):
+    assert train("--out", "out") == 0
+    assert main(["permanence", "out"]) == 2
+    assert "was trained to name what is seen" in capsys.readouterr().err
+    assert main(["heatmap", "out", "test:0"]) == 2
+    assert "names clips of events, not images" in capsys.readouterr().err
