@@ -116,21 +116,3 @@ def normalised(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
     """Bytes as numbers of about mean 0 and deviation 1."""
     mean, deviation = (torch.tensor(v)[:, None, None] for v in (MEAN, DEVIATION))
     return (torch.from_numpy(pixels).float() / 255 - mean) / deviation
-
-
-class CIFAR10(Dataset):
-    """CIFAR-10 as PyTorch's loaders want it: normalised image (3, 32, 32), label.
-
-    Args:
-        split, root: as in `cifar10.load`, whose errors it raises.
-    """
-
-    def __init__(self, split: str = "train", root: str | None = None):
-        self.images = cifar10.load(split, root)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[Float[Tensor, "C Y X"], int]:
-        image = normalised(self.images.pixels[[index]])[0]
-        return image, int(self.images.labels[index])
