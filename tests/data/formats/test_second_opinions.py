@@ -24,8 +24,6 @@ def by_eventcv(path):
         warnings.simplefilter("ignore")
         x, y, t, p = eventcv.load(str(path), **size).numpy().T
     events = np.zeros(len(t), EVENT)
-    # It keeps the small steps back of EVT 3.0's time, which others clamp.
-    t = np.maximum.accumulate(t)
     events["t"], events["x"], events["y"], events["p"] = t, x, y, p
     return events
 
@@ -35,10 +33,14 @@ def by_aedat(path):
     return np.concatenate([p["events"] for p in aedat.Decoder(str(path)) if "events" in p])
 
 
-def assert_same(theirs, ours):
+def assert_same(theirs, ours, slack_us=0):
     assert len(theirs) == len(ours)
-    for theirs_name, name in zip(theirs.dtype.names, EVENT.names, strict=True):
-        np.testing.assert_array_equal(theirs[theirs_name].astype(np.int64), ours[name])
+    _, *rest = theirs.dtype.names
+    apart = np.abs(theirs["t"].astype(np.int64) - ours["t"])
+    assert apart.max() <= slack_us
+    assert (apart > 0).mean() < 0.01
+    for their_name, name in zip(rest, ("x", "y", "p"), strict=True):
+        np.testing.assert_array_equal(theirs[their_name], ours[name])
 
 
 @pytest.mark.parametrize("other", [by_faery, by_eventcv])
@@ -62,4 +64,7 @@ REAL = {
 @pytest.mark.parametrize(("name", "other"), [(n, o) for n, some in REAL.items() for o in some])
 def test_real_files_are_read_alike(name, other, data_root):
     path = data_root / "camera_files" / name
-    assert_same(other(path), read_events(path).events)
+    # Between the upper half of a time and its lower half, in EVT 3.0 two words, faery and we keep
+    # the lower half that was; eventcv begins it anew.
+    slack = 11 if "evt3" in name and other is by_eventcv else 0
+    assert_same(other(path), read_events(path).events, slack)
