@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from neurosvt.config import UserError, as_plain, load_toml
+from neurosvt.data.augment import Variety
 from neurosvt.data.clip_stream import ClipStreamConfig
 from neurosvt.data.image_stream import ImageStreamConfig
 from neurosvt.data.stream import StreamConfig
@@ -36,8 +37,15 @@ _NMNIST = Run(
 )
 
 _OBJECTS = ClipRun(
-    model=NeuroSVTConfig(image_size=128, patch_size=16, kernel_size=32, classes=3),
-    data=ClipStreamConfig(dataset="dvs128_objects", frames=5),
+    model=NeuroSVTConfig(image_size=32, patch_size=4, kernel_size=8, classes=3, frame_ms=50.0),
+    data=ClipStreamConfig(
+        dataset="dvs128_objects",
+        frames=1,
+        side=32,
+        shift=5,
+        blur=0.75,
+        variety=Variety(stretch=0.0, shear=0.0, drop=0.5),
+    ),
     train=TrainConfig(steps=2000, batch=64),
 )
 
@@ -61,7 +69,7 @@ PRESETS: dict[str, AnyRun] = {
         train=TrainConfig(steps=8000, batch=16, rate=1e-3),
     ),
     "dvs128_objects": _OBJECTS,
-    "dvs128_objects_200ms": replace(_OBJECTS, data=replace(_OBJECTS.data, frames=20)),
+    "dvs128_objects_200ms": replace(_OBJECTS, data=replace(_OBJECTS.data, frames=4)),
     "cifar10_teacher": TeacherRun(
         train=ImageTrainConfig(epochs=15, warmup_epochs=2, mixup_off=3, clip=1.0)
     ),
