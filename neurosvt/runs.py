@@ -99,6 +99,17 @@ class ClipRun:
 class _OfImages:
     """What runs of images have in common."""
 
+    model: Any
+    data: Any
+
+    def __post_init__(self):
+        classes, side = len(self.classes), cifar10.SIDE
+        if (self.model.classes, self.model.image_size) != (classes, side):
+            raise ValueError(
+                f"model.classes is {self.model.classes} and model.image_size "
+                f"{self.model.image_size}, {self.data.dataset} has {classes} and {side}"
+            )
+
     @property
     def classes(self) -> tuple[str, ...]:
         """What an image may show."""
@@ -117,9 +128,6 @@ class ImageRun(_OfImages):
     data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
     train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
 
-    def __post_init__(self):
-        _check_fit(self.model, self.data)
-
     def network(self, backend: str = "auto") -> DySViT:
         """Its model, untrained."""
         return DySViT(config=self.model, backend=backend)
@@ -133,20 +141,9 @@ class TeacherRun(_OfImages):
     data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
     train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
 
-    def __post_init__(self):
-        _check_fit(self.model, self.data)
-
     def network(self, backend: str = "auto") -> ConvNet:
         """Its model, untrained; it has no neurons for a backend to compute."""
         return ConvNet(self.model)
-
-
-def _check_fit(model: DySViTConfig | ConvNetConfig, data: ImageStreamConfig) -> None:
-    if (model.classes, model.image_size) != (len(cifar10.CLASSES), cifar10.SIDE):
-        raise ValueError(
-            f"model.classes is {model.classes} and model.image_size {model.image_size}, "
-            f"{data.dataset} has {len(cifar10.CLASSES)} and {cifar10.SIDE}"
-        )
 
 
 AnyImageRun = ImageRun | TeacherRun

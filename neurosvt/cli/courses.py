@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from neurosvt.config import UserError
+from neurosvt.data.cifar10 import Images
 from neurosvt.data.clip_stream import ClipStream
+from neurosvt.data.clips import Clips
 from neurosvt.data.image_stream import ImageStream
 from neurosvt.data.stream import ahead
 from neurosvt.evaluate.accuracy import named
@@ -74,15 +76,13 @@ class BeliefCourse:
         return time_constants(self.model.memory)
 
 
-class ClipCourse:
-    """Gestures, and objects in a hand, for NeuroSVT."""
+class _NamingCourse:
+    """What shows one thing, and is to be named."""
 
-    def __init__(self, run: ClipRun, backend: str):
-        self.run, self.model = run, run.network(backend)
-        cfg = run.train
-        self.task = ClipTask(cfg.state_noise)
-        self.held_out = run.samples("validation")
-        self.stream = ClipStream(run.samples("train"), run.data, cfg.batch, cfg.steps, cfg.seed)
+    model: Any
+    run: ClipRun | AnyImageRun
+    stream: ClipStream | ImageStream
+    held_out: Clips | Images
 
     def batches(self, start: int) -> Iterator[Any]:
         return ahead(self.stream, start)
@@ -94,11 +94,22 @@ class ClipCourse:
     def settle(self) -> dict[str, float]:
         return {}
 
+
+class ClipCourse(_NamingCourse):
+    """Gestures, and objects in a hand, for NeuroSVT."""
+
+    def __init__(self, run: ClipRun, backend: str):
+        self.run, self.model = run, run.network(backend)
+        cfg = run.train
+        self.task = ClipTask(cfg.state_noise)
+        self.held_out = run.samples("validation")
+        self.stream = ClipStream(run.samples("train"), run.data, cfg.batch, cfg.steps, cfg.seed)
+
     def remarks(self) -> list[str]:
         return time_constants(self.model.memory)
 
 
-class ImageCourse:
+class ImageCourse(_NamingCourse):
     """Photographs, for DySViT and its teacher."""
 
     def __init__(self, run: AnyImageRun, backend: str):
@@ -110,16 +121,6 @@ class ImageCourse:
         if len(train) != cfg.images:
             raise UserError(f"train.images is {cfg.images}, {run.data.dataset} has {len(train)}")
         self.stream = ImageStream(train, run.data, cfg.batch, cfg.steps, cfg.pure_from, cfg.seed)
-
-    def batches(self, start: int) -> Iterator[Any]:
-        return ahead(self.stream, start)
-
-    def validate(self) -> dict[str, float]:
-        said = named(self.model, self.held_out, amp=self.run.train.amp)
-        return {"score": float((said == self.held_out.labels).mean())}
-
-    def settle(self) -> dict[str, float]:
-        return {}
 
     def remarks(self) -> list[str]:
         if not isinstance(self.model, DySViT):

@@ -127,10 +127,15 @@ def slope_table(rows: Iterable[Mapping[str, Any]]) -> Table:
             row["layer"],
             f"{row['slope_low']:.2f} to {row['slope_high']:.2f}",
             f"{row['slope_mean']:.2f}",
-            f"{row['edge_correlation']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})",
-            f"{row['edge_correlation_in_place']:+.2f}",
+            f"{_signed(row['edge_correlation'])} ({_signed(row['low'])} to {_signed(row['high'])})",
+            _signed(row["edge_correlation_in_place"]),
         )
     return table
+
+
+def _signed(value: float) -> str:
+    """Where all slopes are the same, or there is one image alone, some figures do not exist."""
+    return "none" if np.isnan(value) else f"{value:+.2f}"
 
 
 def _pixels(word: str) -> np.ndarray:

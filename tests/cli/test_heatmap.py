@@ -48,6 +48,14 @@ def test_every_image_becomes_a_picture(trained, photograph, capsys):
             assert np.asarray(image.convert("L")).std() > 10
 
 
+def test_a_figure_that_does_not_exist_is_no_number(trained, photograph, capsys):
+    """Of one image there is no interval."""
+    assert main(["heatmap", trained, photograph]) == 0
+    told = capsys.readouterr().out
+    assert "nan" not in told
+    assert "(none to none)" in told
+
+
 def test_what_is_drawn_is_what_the_slope_networks_say(trained, photograph):
     seen = look(trained, [photograph])
     (first, block) = picture(seen, 0)
