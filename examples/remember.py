@@ -19,5 +19,5 @@ with torch.no_grad():
             print(
                 f"frame {step:3}  {'hidden' if scenes.hidden[step, 0] else 'in view':8}"
                 f"says {said} at ({x:.2f}, {y:.2f}); "
-                f"is {CLASSES[scenes.label[0]]} at ({true_x:.2f}, {true_y:.2f})"
+                f"is {CLASSES[scenes.label[step, 0]]} at ({true_x:.2f}, {true_y:.2f})"
             )

@@ -62,8 +62,9 @@ class Run:
         scene = SceneConfig(
             size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
         )
-        kind = NMNISTExam if self.data.dataset == "nmnist" else SceneExam
-        return kind(split, seed, scene=scene)
+        if self.data.dataset == "nmnist":
+            return NMNISTExam(split, seed, scene=scene)
+        return SceneExam(split, seed, scene=scene, tiers=self.data.tiers)
 
 
 @dataclass(frozen=True)

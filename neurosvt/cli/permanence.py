@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", choices=["scenes", "nmnist"], help="default: what RUN learnt from"
     )
-    parser.add_argument("--tiers", help="comma-separated; default: all that the data has")
+    parser.add_argument("--tiers", help="comma-separated; default: those that RUN learnt from")
     parser.add_argument("--hidden", default="30,60,120,300,1000", help="numbers of hidden frames")
     parser.add_argument(
         "--memory", default="leaky,lif,none,latch",

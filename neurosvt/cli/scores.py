@@ -61,7 +61,7 @@ class Plan:
             trained=trained,
             memories=memories,
             exam=exam,
-            tiers=_words(args.tiers, exam.tiers, "--tiers") if args.tiers else exam.tiers,
+            tiers=_words(args.tiers, exam.known, "--tiers") if args.tiers else exam.tiers,
             hidden=_lengths(args.hidden),
             events=args.events,
             state_noise=args.state_noise,
@@ -129,14 +129,14 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     seen: dict[tuple[str, str], bool] = {}
     models = plan.models()
-    frames = sum(h + SEEN for _, h in cells(plan.tiers, plan.hidden)) * plan.events
+    frames = sum(h + SEEN for _, h in cells(plan.exam, plan.hidden, plan.tiers)) * plan.events
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("judging", total=frames)
 
         def advance(hidden: int, events: int) -> None:
             progress.advance(bar, events * (hidden + SEEN))
 
-        for tier, hidden in cells(plan.tiers, plan.hidden):
+        for tier, hidden in cells(plan.exam, plan.hidden, plan.tiers):
             answers = judge(
                 models, plan.exam, tier, hidden, plan.events,
                 state_noise=plan.state_noise, on_batch=partial(advance, hidden),

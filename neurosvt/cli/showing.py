@@ -34,7 +34,6 @@ from neurosvt.data.formats import read_events
 from neurosvt.data.frames import by_time, make_frames
 from neurosvt.data.scenes import Scenes
 from neurosvt.energy.count import Count, counting
-from neurosvt.evaluate.exams import Question
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.presets import Trained
 from neurosvt.report import Belief, Episode, write_page
@@ -63,11 +62,11 @@ def show_scenes(args: argparse.Namespace) -> int:
     models = plan.models()
     episodes, done = [], []
     for tier in plan.tiers:
-        question = next(iter(plan.exam.questions(tier, SHOWN_HIDDEN, WORK_SEQUENCES)))
+        scenes = next(iter(plan.exam.questions(tier, SHOWN_HIDDEN, WORK_SEQUENCES)))
         title = f"{tier}, {SHOWN_HIDDEN} hidden frames"
-        episodes.append(episode(title, question[0], models, plan))
+        episodes.append(episode(title, scenes, models, plan))
         for memory, model in models.items():
-            done += work(memory, model, question, tier, plan.exam.scene.noise_hz)
+            done += work(memory, model, scenes, tier, plan.exam.scene.noise_hz)
     facts = describe(plan.trained, done)
     for name, fact in facts.items():
         console.print(f"{name}: {fact}")
@@ -97,8 +96,8 @@ def show_recording(args: argparse.Namespace) -> int:
     dark = np.zeros((SHOWN_HIDDEN, *frames.shape[1:]), bool)
     whole = np.concatenate([frames, dark])
     hidden = np.arange(len(whole)) >= len(frames)
-    light = np.zeros((len(whole), 4), np.float32)
-    light[:, 3] = ~hidden
+    light = np.zeros((len(whole), 7), np.float32)
+    light[:, 2] = ~hidden
     models = models_of(trained, memories)
     shown = Episode(
         title=f"{recording.name}, then {SHOWN_HIDDEN} dark frames",
@@ -106,7 +105,7 @@ def show_recording(args: argparse.Namespace) -> int:
         frame_ms=run.model.frame_ms,
         place=None,
         hidden=hidden,
-        label=recording.label if known else None,
+        label=np.full(len(whole), recording.label) if known else None,
         classes=classes,
         occluder=light,
         beliefs=tuple(watch(named(m, trained), model, whole) for m, model in models.items()),
@@ -129,7 +128,7 @@ def episode(title: str, scenes: Scenes, models: Mapping[str, nn.Module], plan: P
         frame_ms=plan.exam.scene.frame_us / 1000,
         place=scenes.place[:, 0],
         hidden=scenes.hidden[:, 0],
-        label=int(scenes.label[0]),
+        label=scenes.label[:, 0],
         classes=plan.exam.classes,
         occluder=scenes.occluder[:, 0],
         beliefs=tuple(watch(named(m, plan.trained), model, frames) for m, model in models.items()),
@@ -158,22 +157,22 @@ def watch(name: str, model: nn.Module, frames: np.ndarray) -> Belief:
 
 @torch.no_grad()
 def work(
-    memory: str, model: nn.Module, question: Question, tier: str, noise_hz: float
+    memory: str, model: nn.Module, scenes: Scenes, tier: str, noise_hz: float
 ) -> list[dict[str, Any]]:
     """What a model does per frame and sequence while the object is seen and while it is hidden."""
-    scenes, last_seen = question
-    sequences = len(scenes.label)
+    sequences = scenes.label.shape[1]
+    first = scenes.occlusions[0]
+    seen, end = int(first.seen.min()) + 1, first.last + 1
     totals = {"visible": Count(), "hidden": Count()}
     state = None
-    for step, frame in enumerate(torch.from_numpy(scenes.frames[: scenes.last_hidden + 1])):
+    for step, frame in enumerate(torch.from_numpy(scenes.frames[:end])):
         with counting(model) as count:
             _, state = model(frame[None], state)
-        phase = "visible" if step <= last_seen else "hidden"
-        if phase == "visible" or step >= scenes.first_hidden:  # neither while it is being hidden
+        phase = "visible" if step < seen else "hidden"
+        if phase == "visible" or step >= first.first:  # neither while it is being hidden
             totals[phase] += count
-    hidden = scenes.last_hidden - scenes.first_hidden + 1
     rows = []
-    for (phase, total), steps in zip(totals.items(), (last_seen + 1, hidden), strict=True):
+    for (phase, total), steps in zip(totals.items(), (seen, end - first.first), strict=True):
         frames = steps * sequences
         rows.append(
             {

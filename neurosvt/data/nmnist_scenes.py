@@ -10,10 +10,10 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.data.augment import Variety, vary
-from neurosvt.data.nmnist import SEEN_US, SIDE, Recordings
-from neurosvt.data.scenes import Scenes
+from neurosvt.data.cast import DEFAULT, SceneConfig
+from neurosvt.data.nmnist import LAST_SEEN_US, SEEN_US, SIDE, Recordings
+from neurosvt.data.scenes import RECOVERY, Occlusion, Scenes
 from neurosvt.data.sensor import add_noise
-from neurosvt.data.stage import DEFAULT, SceneConfig
 
 TRANSITION = 1
 """Frames in which the light goes off."""
@@ -88,17 +88,23 @@ def make_scenes_nmnist(
     place = np.asarray(middle, np.float32) / np.float32(config.size)
     is_hidden = np.zeros(frames.shape[:2], bool)
     is_hidden[first:back] = True
-    occluder = np.zeros((*frames.shape[:2], 4), np.float32)
-    occluder[..., 3] = 1
-    occluder[seen:back, :, 3] = 0
+    occluder = np.zeros((*frames.shape[:2], 7), np.float32)
+    occluder[..., 2] = 1
+    occluder[seen:back, :, 2] = 0
     return Scenes(
         frames=frames,
-        label=recordings.labels[chosen],
+        label=np.broadcast_to(recordings.labels[chosen], is_hidden.shape).copy(),
         place=np.broadcast_to(place, (*frames.shape[:2], 2)).copy(),
         hidden=is_hidden,
         occluder=occluder,
-        first_hidden=first,
-        last_hidden=back - 1,
+        occlusions=(
+            Occlusion(
+                seen=np.full(batch, LAST_SEEN_US // config.frame_us - 1),
+                first=first,
+                last=back - 1,
+                recovered=np.full(batch, back + RECOVERY - 1),
+            ),
+        ),
     )
 
 

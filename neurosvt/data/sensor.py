@@ -149,3 +149,15 @@ def add_noise(frames: np.ndarray, rate_hz: float, frame_us: int, rng: np.random.
     """
     mean = rate_hz * frame_us * 1e-6 * (frames.size / 2)
     frames.reshape(-1)[rng.integers(0, frames.size, rng.poisson(mean))] = True
+
+
+def add_hot_pixels(frames: np.ndarray, count: int, rng: np.random.Generator) -> None:
+    """Let `count` random pixels of each sensor, the same throughout, report events in half of all
+    frames (T, B, 2, H, W), whatever there is to see; in place."""
+    if not count:
+        return
+    steps, batch, _, height, width = frames.shape
+    at = rng.integers(0, height * width, (batch, count))
+    step, row, which = np.nonzero(rng.random((steps, batch, count)) < 0.5)
+    y, x = np.divmod(at[row, which], width)
+    frames[step, row, rng.integers(0, 2, len(step)), y, x] = True

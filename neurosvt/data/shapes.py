@@ -80,6 +80,22 @@ circle. The distances are right on the outline and close to it: all that anti-al
 """
 
 
+def _ell(x: Field, y: Field) -> Field:
+    return np.minimum(_box(x + 0.32, y, 0.24, 0.80), _box(x, y - 0.56, 0.56, 0.24))
+
+
+def _hourglass(x: Field, y: Field) -> Field:
+    return np.maximum(np.abs(y) - 0.75, 0.8 * (np.abs(x) - 0.12 - 0.7 * np.abs(y)))
+
+
+def _dots(x: Field, y: Field) -> Field:
+    return np.hypot(np.abs(x) - 0.55, y) - 0.38
+
+
+DISTRACTORS: dict[str, Silhouette] = {"ell": _ell, "hourglass": _hourglass, "dots": _dots}
+"""Things that are never asked for; silhouettes as above, but their middles need not be exact."""
+
+
 def paint_sprites(
     label: np.ndarray,
     radius: np.ndarray,
@@ -87,17 +103,19 @@ def paint_sprites(
     brightness: np.ndarray,
     grating: np.ndarray,
     side: int,
+    silhouettes: dict[str, Silhouette] = SILHOUETTES,
 ) -> np.ndarray:
     """Draw each object once, in the middle of a square that is dark and transparent around it.
 
     Args:
-        label: (B,) index into `SILHOUETTES`.
+        label: (B,) index into `silhouettes`.
         radius: (B,) of the circle around the object, in pixels.
         angle: (B,) turn of the object, radians.
         brightness: (B,) mean log intensity of its surface; the background's mean is 0.
         grating: (B, 4) surface texture, a plane wave: amplitude in log intensity, wave vector x and
             y in radians per pixel, phase.
         side: pixels per side of the result; leave room for the radius and one pixel.
+        silhouettes: what there is to draw.
 
     Returns:
         (B, 2, S, S) float32: light that comes off the object, and the share of each pixel that it
@@ -109,7 +127,7 @@ def paint_sprites(
     scale = radius.astype(np.float32)[:, None, None]
     x, y = (cos * px + sin * py) / scale, (cos * py - sin * px) / scale
     distance = np.empty_like(x)
-    for index, silhouette in enumerate(SILHOUETTES.values()):
+    for index, silhouette in enumerate(silhouettes.values()):
         rows = label == index
         distance[rows] = silhouette(x[rows], y[rows])
     covered = np.clip(0.5 - distance * scale, 0, 1)

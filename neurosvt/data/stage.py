@@ -1,9 +1,10 @@
-"""The stage of made-up scenes: the cast, the script that it follows, the play before the sensor.
+"""The stage of made-up scenes: the script that a cast follows, and the play before the sensor.
 
-`neurosvt.data.scenes` writes the scripts; here they are drawn, and only where something changes.
+`neurosvt.data.tiers` writes the scripts; here they are drawn, and only where something changes.
 
 Axes: T frames, B batch, H W sensor pixels, K moments (substeps of frames; moment 0 lies before the
-first frame), Y X canvas pixels (the sensor and a border around it), S the side of a sprite.
+first frame), P bands, Y X canvas pixels (the sensor and a border around it), S the side of a
+sprite.
 """
 
 import math
@@ -11,73 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurosvt.data.cast import Cast, Look, SceneConfig
 from neurosvt.data.sensor import EVERYWHERE, Canvas, Region, Sensor
-from neurosvt.data.shapes import SILHOUETTES, paint_background, paint_sprites, plane_wave
+from neurosvt.data.shapes import (
+    DISTRACTORS,
+    SILHOUETTES,
+    paint_background,
+    paint_sprites,
+    plane_wave,
+)
 
-CLASSES: tuple[str, ...] = tuple(SILHOUETTES)
-"""Names of the objects' classes; a label is an index into them."""
-
-
-@dataclass(frozen=True)
-class SceneConfig:
-    """The camera, and how large and fast objects are."""
-
-    size: int = 64
-    """Sensor side, pixels."""
-    frame_us: int = 10_000
-    """Length of a frame, microseconds."""
-    object_px: tuple[float, float] = (0.32, 0.45)
-    """Smallest and largest diameter of the circle around an object, sensor sides."""
-    tilt: float = 0.35
-    """Largest turn of an object out of the upright, radians (20 degrees); pi for any angle."""
-    speed: tuple[float, float] = (0.5, 1.9)
-    """Slowest and fastest, sensor sides per second: 0.32 to 1.2 pixels a frame at 64 pixels."""
-    contrast_threshold: float = 0.2
-    """Change of log intensity that makes an event; DVS pixels reach about 0.1 to 0.3."""
-    mismatch: float = 0.03
-    """Spread of the threshold between pixels, as a share; 3 % as in v2e (Hu et al. 2021)."""
-    refractory_us: int = 1_000
-    """Rest of a pixel after an event, microseconds; shorter than a substep it changes nothing."""
-    noise_hz: float = 0.1
-    """Background events per pixel and second, Poisson, random polarity."""
-    substeps: int = 2
-    """Moments per frame at which the light is sampled."""
-
-    def __post_init__(self):
-        if self.size < 32:
-            raise ValueError(f"size must be at least 32 pixels, got {self.size}")
-        for name in ("frame_us", "substeps", "contrast_threshold"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
-        for name in ("refractory_us", "noise_hz", "mismatch"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
-        low, high = self.object_px
-        if not 0.1 <= low <= high <= 0.8:
-            raise ValueError(
-                f"object_px must rise within [0.1, 0.8] of a side, got {self.object_px}"
-            )
-        low, high = self.speed
-        if not 0 <= low <= high:
-            raise ValueError(f"speed must rise from at least 0 sides per second, got {self.speed}")
-
-
-DEFAULT = SceneConfig()
-
-
-@dataclass(frozen=True)
-class Cast:
-    """Who plays: the objects and backgrounds of a batch, before anything moves."""
-
-    label: np.ndarray
-    radius: np.ndarray  # (B,) of the circle around the object, pixels
-    angle: np.ndarray  # (B,) radians
-    brightness: np.ndarray  # (B,) log intensity against the background's mean
-    grating: np.ndarray  # (B, 4) as in `paint_sprites`
-    background: np.ndarray  # (B, 4 waves, 4)
-    curtain: np.ndarray  # (B, 3): log intensity; amplitude and wave number of its stripes
-    start: np.ndarray  # (B, 2) pixels
-    velocity: np.ndarray  # (B, 2) pixels per moment
+FAR = 1e6
+"""Where a band ends that does not end, pixels."""
 
 
 @dataclass(frozen=True)
@@ -86,38 +32,11 @@ class Script:
 
     position: np.ndarray  # (K, B, 2) centre of the object, pixels
     light: np.ndarray  # (K, B) level of illumination, 1 when on
-    normal: np.ndarray  # (B, 2) unit vector along which the curtain advances; 0 for none
-    edge: np.ndarray  # (K, B) how far it has come along the normal, pixels
-
-
-def draw_cast(rng: np.random.Generator, batch: int, config: SceneConfig) -> Cast:
-    """Draw objects, backgrounds and starting motion."""
-    radius = rng.uniform(*config.object_px, batch) * config.size / 2
-    heading = rng.uniform(0, 2 * np.pi, batch)
-    speed = rng.uniform(*config.speed, batch) * config.size
-    speed *= config.frame_us * 1e-6 / config.substeps
-    low = radius[:, None] + 0.5
-    return Cast(
-        label=rng.integers(0, len(CLASSES), batch),
-        radius=radius,
-        angle=rng.uniform(-config.tilt, config.tilt, batch),
-        brightness=rng.uniform(0.6, 1.2, batch) * rng.choice([-1, 1], batch),
-        grating=_waves(rng, (batch,), (0.05, 0.25), (4.0, 10.0)),
-        background=_waves(rng, (batch, 4), (0.02, 0.10), (14.0, 50.0)),
-        curtain=np.stack(
-            [rng.uniform(-1, 1, batch), rng.uniform(0, 0.2, batch), rng.uniform(0.2, 1, batch)], -1
-        ),
-        start=low + rng.random((batch, 2)) * (config.size - 2 * low),
-        velocity=speed[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=-1),
-    )
-
-
-def _waves(rng, shape, amplitude, wavelength):
-    """Random plane waves (*shape, 4): amplitude, wave vector, phase; wavelength in pixels."""
-    number = 2 * np.pi / rng.uniform(*wavelength, shape)
-    turn, phase = rng.uniform(0, 2 * np.pi, (2, *shape))
-    strength = rng.uniform(*amplitude, shape)
-    return np.stack([strength, number * np.cos(turn), number * np.sin(turn), phase], axis=-1)
+    normal: np.ndarray  # (B, 2) unit vector across the opaque bands; 0 for none
+    bands: np.ndarray  # (K, B, P, 2) from where to where they reach along the normal, pixels
+    distractors: tuple[tuple[Look, np.ndarray], ...] = ()  # in front of all, with their positions
+    vanishes: np.ndarray | None = None  # (B,) moment at which it begins to; None: when hiding does
+    returns: np.ndarray | None = None  # (B,) moment at which enough of it is back; None: the first
 
 
 def perform(
@@ -125,8 +44,8 @@ def perform(
 ) -> None:
     """Play a script before the sensor; its events go into `frames` (T, B, 2, H, W), all False.
 
-    Only pixels that can change are looked at: a square around each moving object, the strip that a
-    curtain's edge passes, and all of them while the light changes. What rests costs nothing.
+    Only pixels that can change are looked at: a square around each moving thing, the strips that
+    the edges of bands pass, and all of them while the light changes. What rests costs nothing.
     """
     stage = Stage(cast, script, config)
     sensor = Sensor(
@@ -138,15 +57,19 @@ def perform(
         side=stage.scene.side,
         rng=rng,
     )
-    object_moves: np.ndarray = (np.diff(script.position, axis=0) != 0).any(-1)
-    edge_moves: np.ndarray = np.diff(script.edge, axis=0) != 0
+    things = [stage.object, *stage.distractors]
+    moves: list[np.ndarray] = [(np.diff(t.position, axis=0) != 0).any(-1) for t in things]
+    edges_move: np.ndarray = (np.diff(stage.bands, axis=0) != 0).any((2, 3))
     light_moves: np.ndarray = np.diff(script.light, axis=0) != 0
-    for k in np.flatnonzero((object_moves | edge_moves | light_moves).any(1)).tolist():
+    happens = np.any([*moves, edges_move, light_moves], axis=0).any(1)
+    for k in np.flatnonzero(happens).tolist():
+        # All is put in its place before any of it is looked at.
         changed: list[Region] = []
-        if object_moves[k].any():
-            changed.append(stage.draw_objects(k + 1, np.flatnonzero(object_moves[k])))
-        if edge_moves[k].any():
-            changed.append(stage.strip(k, k + 1))
+        for thing, moving in zip(things, moves, strict=True):
+            if moving[k].any():
+                changed.append(stage.place(thing, k + 1, np.flatnonzero(moving[k])))
+        if edges_move[k].any():
+            changed.append(stage.strips(k, k + 1))
         if light_moves[k].any():
             changed = [EVERYWHERE]
         for region in changed:
@@ -162,59 +85,24 @@ def moments_within(rest_us: int, substep_us: float) -> int:
     return max(0, math.ceil(rest_us / substep_us) - 1)
 
 
-class Stage:
-    """The canvas: what stands on it, and what of it the camera can see at a moment."""
+class Thing:
+    """What moves about: sprites, one a sequence, that can be drawn between pixels."""
 
-    def __init__(self, cast: Cast, script: Script, config: SceneConfig):
-        self.script = script
-        step = np.abs(np.diff(script.position, axis=0)).max(initial=0)
-        margin = int(np.ceil(step)) + 2  # a square also holds the pixels that its object just left
-        widest = int(np.ceil(cast.radius.max()))
-        self.sprite_side = side = 2 * (widest + margin)
-        self.border = border = widest - int(cast.radius.min()) + margin + 2
-        self.width = width = config.size + 2 * border
-        batch = len(cast.label)
-        background = paint_background(cast.background, width)
-        self.background = Canvas(background, side)
-        self.scene = Canvas(background.copy(), side)  # with the object, but no curtain, full light
-        self.row = np.repeat(np.arange(batch), width * width)
-        sprites = paint_sprites(
-            cast.label, cast.radius, cast.angle, cast.brightness, cast.grating, side
-        ).reshape(batch, 2, -1)
+    def __init__(self, sprites: np.ndarray, position: np.ndarray):
+        self.position = position
+        self.side = side = sprites.shape[-1]
         # Flat, so that a neighbour is one long shift away; the empty rim takes what wraps around.
-        self.sprites = np.pad(sprites, ((0, 0), (0, 0), (0, side + 1)))
-        self.draw_objects(0, np.arange(batch))
-        self.has_curtain = bool(script.normal.any())
-        if self.has_curtain:
-            self._hang_curtain(cast.curtain, script.normal, config.size)
+        flat = sprites.reshape(len(sprites), 2, -1)
+        self.sprites = np.pad(flat, ((0, 0), (0, 0), (0, side + 1)))
+        self.light: Canvas | None = None
+        self.covered: Canvas | None = None
 
-    def _hang_curtain(self, curtain: np.ndarray, normal: np.ndarray, size: int) -> None:
-        """Paint the curtain, and sort the sensor's pixels by when its edge comes to them."""
-        border, width, batch = self.border, self.width, len(normal)
-        at = np.arange(width, dtype=np.float32) + np.float32(0.5 - border)
-        x, y = at[None, None, :], at[None, :, None]
-        nx, ny = normal.astype(np.float32).T[..., None, None]
-        self.distance = Canvas(nx * x + ny * y, self.sprite_side)  # along its way, pixels
-        # Its stripes run along its way, so that only its edge makes events.
-        level, amplitude, number = curtain.T
-        stripes = [amplitude, -number * normal[:, 1], number * normal[:, 0], np.zeros(batch)]
-        log_light = level.astype(np.float32)[:, None, None]
-        log_light = log_light + plane_wave(np.stack(stripes, axis=-1), x, y)
-        self.curtain = Canvas(np.exp(log_light), self.sprite_side)
-
-        inside = self.distance.pixels[:, border:-border, border:-border].reshape(batch, -1)
-        order = np.argsort(inside, axis=1)
-        self.along = np.take_along_axis(inside, order, axis=1)
-        down, right = np.divmod(order, size)
-        pixel = (down + border) * width + right + border
-        self.pixel_along = pixel + np.arange(batch)[:, None] * (width * width)
-
-    def draw_objects(self, k: int, rows: np.ndarray) -> Region:
-        """Put the objects of `rows` where they are at moment k; returns the squares redrawn."""
-        corner = self.script.position[k, rows] + (self.border - self.sprite_side / 2)
+    def at(self, k: int, rows: np.ndarray, border: int) -> tuple[Region, np.ndarray, np.ndarray]:
+        """The squares that the things of `rows` stand in at moment k, their light, their cover."""
+        corner = self.position[k, rows] + (border - self.side / 2)
         whole = np.floor(corner)
         fx, fy = (corner - whole).astype(np.float32).T[..., None, None]
-        side = self.sprite_side
+        side = self.side
         sprite = self.sprites if len(rows) == len(self.sprites) else self.sprites[rows]
         # Bilinear shift by the fraction: every pixel takes a share of its left and upper neighbour.
         for neighbour, share in ((1, fx), (side, fy)):
@@ -224,19 +112,87 @@ class Stage:
             sprite = shifted
         light, covered = sprite.reshape(-1, 2, side, side).swapaxes(0, 1)
         left, top = whole.astype(np.int64).T + 1
-        squares = (rows, top, left)
-        self.scene[squares] = light + (1 - covered) * self.background[squares]
+        return (rows, top, left), light, covered
+
+
+class Stage:
+    """The canvas: what stands on it, and what of it the camera can see at a moment."""
+
+    def __init__(self, cast: Cast, script: Script, config: SceneConfig):
+        self.script = script
+        self.bands = script.bands.astype(np.float32)
+        looks = [cast, *(look for look, _ in script.distractors)]
+        paths = [script.position, *(path for _, path in script.distractors)]
+        step = max(float(np.abs(np.diff(path, axis=0)).max(initial=0)) for path in paths)
+        margin = int(np.ceil(step)) + 2  # a square also holds the pixels that its thing just left
+        widest = max(int(np.ceil(look.radius.max())) for look in looks)
+        side = 2 * (widest + margin)
+        border = widest - int(cast.radius.min()) + margin + 2
+        if script.distractors:  # which come from outside
+            border = side + 2
+        self.border = border
+        self.width = width = config.size + 2 * border
+        batch = len(cast.label)
+        background = paint_background(cast.background, width)
+        self.background = Canvas(background, side)
+        self.scene = Canvas(background.copy(), side)  # with the object, but no band, full light
+        self.row = np.repeat(np.arange(batch), width * width)
+        kinds = [SILHOUETTES, *(DISTRACTORS for _ in script.distractors)]
+        self.object, *self.distractors = (
+            Thing(_sprites(look, side, kind), path)
+            for look, path, kind in zip(looks, paths, kinds, strict=True)
+        )
+        for thing in self.distractors:
+            thing.light = Canvas(np.zeros_like(background), side)
+            thing.covered = Canvas(np.zeros_like(background), side)
+        for thing in (self.object, *self.distractors):
+            self.place(thing, 0, np.arange(batch))
+        self.has_bands = bool(script.normal.any())
+        if self.has_bands:
+            self._hang_bands(cast.curtain, script.normal, config.size)
+
+    def _hang_bands(self, curtain: np.ndarray, normal: np.ndarray, size: int) -> None:
+        """Paint the bands, and sort the sensor's pixels by when an edge comes to them."""
+        border, width, batch = self.border, self.width, len(normal)
+        at = np.arange(width, dtype=np.float32) + np.float32(0.5 - border)
+        x, y = at[None, None, :], at[None, :, None]
+        nx, ny = normal.astype(np.float32).T[..., None, None]
+        side = self.scene.side
+        self.distance = Canvas(nx * x + ny * y, side)  # along the normal, pixels
+        # Stripes run along the normal, so that only edges make events.
+        level, amplitude, number = curtain.T
+        stripes = [amplitude, -number * normal[:, 1], number * normal[:, 0], np.zeros(batch)]
+        log_light = level.astype(np.float32)[:, None, None]
+        log_light = log_light + plane_wave(np.stack(stripes, axis=-1), x, y)
+        self.curtain = Canvas(np.exp(log_light), side)
+
+        inside = self.distance.pixels[:, border:-border, border:-border].reshape(batch, -1)
+        order = np.argsort(inside, axis=1)
+        self.along = np.take_along_axis(inside, order, axis=1)
+        down, right = np.divmod(order, size)
+        pixel = (down + border) * width + right + border
+        self.pixel_along = pixel + np.arange(batch)[:, None] * (width * width)
+
+    def place(self, thing: Thing, k: int, rows: np.ndarray) -> Region:
+        """Put the things of `rows` where they are at moment k; returns the squares redrawn."""
+        squares, light, covered = thing.at(k, rows, self.border)
+        if thing.light is not None and thing.covered is not None:
+            thing.light[squares], thing.covered[squares] = light, covered
+        else:
+            self.scene[squares] = light + (1 - covered) * self.background[squares]
         return squares
 
-    def strip(self, before: int, now: int) -> Region:
-        """The pixels that the curtain's edge may have touched between two moments."""
-        edge = self.script.edge[[before, now]].astype(np.float32)
-        bounds = np.stack([edge.min(0) - 1, edge.max(0) + 1], axis=-1)
+    def strips(self, before: int, now: int) -> Region:
+        """The pixels that the edges of bands may have touched between two moments."""
+        edges = self.bands[[before, now]]
+        low, high = edges.min(0) - 1, edges.max(0) + 1
         pieces = []
-        for row in np.flatnonzero(edge[0] != edge[1]):
-            start, stop = np.searchsorted(self.along[row], bounds[row])
+        for row, band, end in zip(*np.nonzero(edges[0] != edges[1]), strict=True):
+            bounds = low[row, band, end], high[row, band, end]
+            start, stop = np.searchsorted(self.along[row], bounds)
             pieces.append(self.pixel_along[row, start:stop])
-        return np.concatenate(pieces)
+        pixels = np.concatenate(pieces)
+        return pixels if edges[0, 0].size == 2 else np.unique(pixels)
 
     def log_seen(self, k: int, region: Region) -> np.ndarray:
         """Log intensity that the camera sees at moment k."""
@@ -245,9 +201,23 @@ class Stage:
         else:
             rows = self.row[region]
         light = self.scene[region]
-        if self.has_curtain:
-            edge = self.script.edge[k].astype(np.float32)
-            if (edge > self.along[:, 0] - 1)[rows].any():
-                covered = np.clip(edge[rows] - self.distance[region] + 0.5, 0, 1)
-                light = light + covered * (self.curtain[region] - light)
+        if self.has_bands:
+            for low, high in self.bands[k].transpose(1, 2, 0):
+                reaches = (high > low) & (high > self.along[:, 0] - 1) & (low < self.along[:, -1])
+                if reaches[rows].any():
+                    distance = self.distance[region]
+                    covered = np.clip(high[rows] - distance + 0.5, 0, 1)
+                    if (low > self.along[:, 0] - 1).any():
+                        covered *= np.clip(distance - low[rows] + 0.5, 0, 1)
+                    light = light + covered * (self.curtain[region] - light)
+        for thing in self.distractors:
+            assert thing.light is not None
+            assert thing.covered is not None
+            light = light * (1 - thing.covered[region]) + thing.light[region]
         return np.log(light) + np.log(self.script.light[k]).astype(np.float32)[rows]
+
+
+def _sprites(look: Look, side: int, silhouettes: dict) -> np.ndarray:
+    return paint_sprites(
+        look.label, look.radius, look.angle, look.brightness, look.grating, side, silhouettes
+    )

@@ -17,10 +17,12 @@ from torch.utils.data import DataLoader, Dataset
 from neurosvt.data import nmnist
 from neurosvt.data.augment import Variety
 from neurosvt.data.nmnist_scenes import make_scenes_nmnist
-from neurosvt.data.scenes import TIERS, TRANSITION, SceneConfig, Scenes, make_scenes, split_seed
+from neurosvt.data.scenes import TIERS, SceneConfig, Scenes, make_scenes, split_seed
+from neurosvt.data.succession import ALL_TIERS, make_succession
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Frames (T, B, 2, H, W) bool, label (B,), place (T, B, 2), hidden (T, B)."""
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Frames (T, B, 2, H, W) bool, label (T, B), place (T, B, 2), hidden (T, B) and asked (T, B): False
+before an object has moved, when there was nothing to see, and after a sequence's end."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,14 @@ class StreamConfig:
     tiers: tuple[str, ...] = ("blackout", "curtain")
     """What hides the object, in equal shares of every batch; recordings have darkness alone."""
     seen: tuple[int, int] = (8, 20)
-    """Fewest and most frames in view before the slowest tier begins to hide the object; a recording
-    is seen whole."""
+    """Fewest and most frames in view before something begins to hide the object; a recording is
+    seen whole."""
     hidden: tuple[int, int] = (10, 600)
     """Fewest and most hidden frames, drawn log-uniformly: as many up to 77 as beyond."""
+    busy: int = 120
+    """Most hidden frames where something moves meanwhile, and of each object of a succession."""
+    objects: int = 3
+    """Objects of a succession."""
     after: int = 6
     """Frames in view after the object has come back, in every other batch; the rest end hidden."""
     noise_hz: float = 0.1
@@ -45,14 +51,16 @@ class StreamConfig:
 
     def __post_init__(self):
         if not self.tiers:
-            raise ValueError(f"tiers must name at least one of {sorted(TIERS)}")
+            raise ValueError(f"tiers must name at least one of {sorted(ALL_TIERS)}")
         for tier in self.tiers:
-            if tier not in TIERS:
-                raise ValueError(f"tier {tier!r} is unknown; choose from {sorted(TIERS)}")
+            if tier not in ALL_TIERS:
+                raise ValueError(f"tier {tier!r} is unknown; choose from {sorted(ALL_TIERS)}")
         for name in ("seen", "hidden"):
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 raise ValueError(f"{name} must rise from at least 1 frame, got {(low, high)}")
+        if min(self.busy, self.objects) < 1:
+            raise ValueError("busy and objects must be at least 1")
         if self.after < 0 or self.noise_hz < 0:
             raise ValueError("after and noise_hz must not be below 0")
 
@@ -96,30 +104,35 @@ class _Stream(Dataset):
 class SceneStream(_Stream):
     """Made-up scenes without end: no object is shown twice.
 
-    Every batch holds all tiers in equal shares, so that its statistics are those of the whole. Its
-    sequences are hidden in the same frames: the quicker a tier hides, the longer its object shows.
+    Every batch holds all tiers in equal shares, so that its statistics are those of the whole. Each
+    is hidden for a time of its own; the shorter sequences end in frames of which nothing is asked.
     """
 
     def make(self, seed: list[int]) -> Batch:
-        seen, hidden, after = draw_act(self.config, seed)
         tiers = self.config.tiers
-        slowest = max(TRANSITION[tier] for tier in tiers)
         parts = [
-            as_tensors(
-                make_scenes(
-                    tier,
-                    [*seed, share],
-                    len(range(share, self.batch, len(tiers))),
-                    seen=seen + slowest - TRANSITION[tier],
-                    hidden=hidden,
-                    after=after,
-                    config=self.scene,
-                )
-            )
+            as_tensors(self.play(tier, [*seed, share], len(range(share, self.batch, len(tiers)))))
             for share, tier in enumerate(tiers[: self.batch])
         ]
-        frames, label, place, hides = zip(*parts, strict=True)
-        return torch.cat(frames, 1), torch.cat(label), torch.cat(place, 1), torch.cat(hides, 1)
+        longest = max(len(part[0]) for part in parts)
+        columns = zip(*(lengthened(part, longest) for part in parts), strict=True)
+        return tuple(torch.cat(column, 1) for column in columns)  # type: ignore[return-value]
+
+    def play(self, tier: str, seed: list[int], batch: int) -> Scenes:
+        """Some sequences of one tier."""
+        cfg = self.config
+        if tier == "succession":
+            acts = [draw_act(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
+            return make_succession(
+                seed, batch, seen=acts[0][0], hidden=[act[1] for act in acts],
+                after=acts[-1][2], config=self.scene,
+            )  # fmt: skip
+        rules = TIERS[tier]
+        bounds = [n for n in (rules.longest, cfg.busy if rules.noise > 1 else None) if n]
+        seen, hidden, after = draw_act(cfg, seed, min(bounds, default=None))
+        return make_scenes(
+            tier, seed, batch, seen=seen, hidden=hidden, after=after, config=self.scene
+        )
 
 
 class NMNISTStream(_Stream):
@@ -138,21 +151,36 @@ class NMNISTStream(_Stream):
         return as_tensors(scenes)
 
 
-def draw_act(config: StreamConfig, seed: list[int]) -> tuple[int, int, int]:
-    """Frames seen, hidden and after, of one batch."""
+def draw_act(
+    config: StreamConfig, seed: list[int], longest: int | None = None
+) -> tuple[int, int, int]:
+    """Frames seen, hidden (at most `longest`) and after, of some sequences."""
     rng = np.random.default_rng([*seed, 1])
-    low, high = np.log(config.hidden[0]), np.log(config.hidden[1] + 1)
+    low, high = config.hidden
+    if longest is not None:
+        low, high = min(low, longest), min(high, longest)
     return (
         int(rng.integers(config.seen[0], config.seen[1] + 1)),
-        int(np.exp(rng.uniform(low, high))),
+        int(np.exp(rng.uniform(np.log(low), np.log(high + 1)))),
         int(rng.choice([0, config.after])),
     )
 
 
 def as_tensors(scenes: Scenes) -> Batch:
-    """The parts of scenes that learning and judging want, without a copy."""
-    parts = (scenes.frames, scenes.label, scenes.place, scenes.hidden)
+    """The parts of scenes that learning wants, without a copy of the frames."""
+    moved = (scenes.place != scenes.place[:1]).any(-1)
+    asked = np.logical_or.accumulate(moved, axis=0) | ~moved.any(0)
+    parts = (scenes.frames, scenes.label, scenes.place, scenes.hidden, asked)
     return tuple(torch.from_numpy(part) for part in parts)  # type: ignore[return-value]
+
+
+def lengthened(batch: Batch, steps: int) -> Batch:
+    """The batch with empty frames behind it, of which nothing is asked."""
+    more = steps - len(batch[0])
+    if not more:
+        return batch
+    padded = (torch.cat([part, part.new_zeros(more, *part.shape[1:])]) for part in batch)
+    return tuple(padded)  # type: ignore[return-value]
 
 
 def ahead(stream: Dataset, start: int, workers: int = 1) -> Iterator[Batch]:

@@ -1,20 +1,27 @@
-"""What PermanenceBench asks: sequences of a split, and the moments at which an answer counts."""
+"""What PermanenceBench asks: sequences of a split, which know when an answer counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from neurosvt.data import nmnist
 from neurosvt.data.nmnist_scenes import make_scenes_nmnist
-from neurosvt.data.scenes import CLASSES, TIERS, SceneConfig, Scenes, make_scenes, split_seed
+from neurosvt.data.scenes import (
+    CLASSES,
+    RECOVERY,
+    TIERS,
+    SceneConfig,
+    Scenes,
+    make_scenes,
+    split_seed,
+)
+from neurosvt.data.succession import ALL_TIERS, make_succession
 
-RECOVERY = 3
-"""Recovery is judged at the third frame after the object reappears."""
-
-Question = tuple[Scenes, int]
-"""A batch of sequences and the index of the last frame in which the object is seen."""
+OBJECTS = 4
+"""Objects of a succession, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +42,32 @@ class SceneExam:
     scene: SceneConfig = field(default_factory=SceneConfig)
     name: str = "scenes"
     classes: tuple[str, ...] = CLASSES
-    tiers: tuple[str, ...] = tuple(TIERS)
+    tiers: tuple[str, ...] = ALL_TIERS
+    known: ClassVar[tuple[str, ...]] = ALL_TIERS
+    """Tiers that there are; those in `tiers` are asked about when nobody names any."""
 
-    def questions(self, tier: str, hidden: int, events: int) -> Iterator[Question]:
-        for index, start in enumerate(range(0, events, self.batch)):
-            scenes = make_scenes(
-                tier,
-                split_seed(self.split, self.seed, index),
-                min(self.batch, events - start),
-                seen=self.seen,
-                hidden=hidden,
-                after=RECOVERY,
-                config=self.scene,
-            )
-            yield scenes, self.seen - 1
+    def asks(self, tier: str, hidden: int) -> bool:
+        """Whether there is such a cell: what moves while it is hidden does not move for ever."""
+        longest = TIERS[tier].longest if tier in TIERS else None
+        return longest is None or hidden <= longest
+
+    def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
+        objects = OBJECTS if tier == "succession" else 1
+        sequences = -(-events // objects)
+        for index, start in enumerate(range(0, sequences, self.batch)):
+            seed = split_seed(self.split, self.seed, index)
+            batch = min(self.batch, sequences - start)
+            if tier == "succession":
+                yield make_succession(
+                    seed, batch, seen=self.seen, hidden=[hidden] * objects, after=RECOVERY,
+                    config=self.scene,
+                )  # fmt: skip
+            else:
+                after = RECOVERY + TIERS[tier].returning(self.seen, hidden)
+                yield make_scenes(
+                    tier, seed, batch, seen=self.seen, hidden=hidden, after=after,
+                    config=self.scene,
+                )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,14 +89,19 @@ class NMNISTExam:
     name: str = "nmnist"
     classes: tuple[str, ...] = nmnist.CLASSES
     tiers: tuple[str, ...] = ("real",)
+    known: ClassVar[tuple[str, ...]] = ("real",)
 
-    def questions(self, tier: str, hidden: int, events: int) -> Iterator[Question]:
+    def asks(self, tier: str, hidden: int) -> bool:
+        """Darkness may last for any time."""
+        return True
+
+    def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
         recordings = nmnist.load(self.split, self.root)
         # Every recording once, then every recording at a second placement, and so on.
         order = np.arange(events) % len(recordings)
         for index, start in enumerate(range(0, events, self.batch)):
             chosen = order[start : start + self.batch]
-            scenes = make_scenes_nmnist(
+            yield make_scenes_nmnist(
                 recordings,
                 split_seed(self.split, self.seed, index),
                 len(chosen),
@@ -86,8 +110,7 @@ class NMNISTExam:
                 indices=chosen,
                 config=self.scene,
             )
-            yield scenes, nmnist.LAST_SEEN_US // self.scene.frame_us - 1
 
 
 Exam = SceneExam | NMNISTExam
-"""Anything with these fields and `questions(tier, hidden, events)` will do."""
+"""Anything with these fields, `asks` and `questions` will do."""

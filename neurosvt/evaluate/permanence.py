@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from neurosvt.data.scenes import Scenes
-from neurosvt.evaluate.exams import RECOVERY, Exam, Question
+from neurosvt.data.scenes import Occlusion, Scenes
+from neurosvt.evaluate.exams import Exam
 
 NEAR = 1 / 8
 """Largest place error that is right, in sensor sides."""
@@ -35,6 +35,8 @@ class Answers:
     """(E, 2) in sensor sides."""
     label: np.ndarray
     place: np.ndarray
+    sequence: np.ndarray
+    """(E,) which events belong together, and are resampled together."""
 
     @property
     def class_right(self) -> np.ndarray:
@@ -52,43 +54,55 @@ class Answers:
         return self.class_right & (self.place_error <= NEAR)
 
 
-def answers_of(belief: Any, step: int, scenes: Scenes, moment: int) -> Answers:
-    """What a belief says at one of its steps, beside what is true at a moment of the scenes."""
-    return Answers(
-        belief.class_logits[step].argmax(-1).numpy(),
-        belief.place[step].numpy(),
-        scenes.label,
-        scenes.place[moment],
-    )
+def moments_of(occlusion: Occlusion) -> dict[str, np.ndarray]:
+    """When an occlusion is asked about: indices of frames, one a sequence."""
+    hidden_last = np.full_like(occlusion.seen, occlusion.last)
+    return {"visible": occlusion.seen, "belief": hidden_last, "recovery": occlusion.recovered}
+
+
+def answers_at(said: np.ndarray, place: np.ndarray, scenes: Scenes, moment: np.ndarray) -> Answers:
+    """What is said, (T, B) classes and (T, B, 2) places, and what is true, at the moments (B,) that
+    lie within the sequences."""
+    within = np.flatnonzero(moment < len(said))
+    at = moment[within], within
+    return Answers(said[at], place[at], scenes.label[at], scenes.place[at], at[1])
 
 
 def join(parts: Iterable[Answers]) -> Answers:
-    """Answers of several batches as one."""
-    columns = zip(*((a.said_class, a.said_place, a.label, a.place) for a in parts), strict=True)
-    return Answers(*(np.concatenate(column) for column in columns))
+    """Answers of several batches as one; no two batches share a sequence."""
+    columns, first = [], 0
+    for a in parts:
+        columns.append((a.said_class, a.said_place, a.label, a.place, a.sequence + first))
+        first += int(a.sequence.max(initial=-1)) + 1
+    return Answers(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
 @torch.no_grad()
-def ask(model: nn.Module, question: Question, state_noise: float = 0.0) -> dict[str, Answers]:
+def ask(model: nn.Module, scenes: Scenes, state_noise: float = 0.0) -> dict[str, Answers]:
     """Show one batch to a model; its answers while seen, at the last hidden frame, and recovered.
 
     The model is called as `belief, state = model(frames, state, state_noise=...)` on chunks of
     frames and needs to be in eval mode.
     """
-    scenes, last_seen = question
-    moments = {
-        "visible": last_seen,
-        "belief": scenes.last_hidden,
-        "recovery": scenes.last_hidden + RECOVERY,
-    }
-    frames = torch.from_numpy(scenes.frames)
-    state, answers = None, {}
-    for start in range(0, len(frames), CHUNK):
-        belief, state = model(frames[start : start + CHUNK], state, state_noise=state_noise)
-        for name, moment in moments.items():
-            if start <= moment < start + CHUNK:
-                answers[name] = answers_of(belief, moment - start, scenes, moment)
-    return answers
+    state, said, places = None, [], []
+    for frames in torch.from_numpy(scenes.frames).split(CHUNK):
+        belief, state = model(frames, state, state_noise=state_noise)
+        said.append(belief.class_logits.argmax(-1).numpy())
+        places.append(belief.place.numpy())
+    classes, place = np.concatenate(said), np.concatenate(places)
+    by_occlusion = [
+        {name: answers_at(classes, place, scenes, at) for name, at in moments_of(o).items()}
+        for o in scenes.occlusions
+    ]
+    return {name: _together(one[name] for one in by_occlusion) for name in by_occlusion[0]}
+
+
+def _together(parts: Iterable[Answers]) -> Answers:
+    """Answers about several occlusions of the same sequences as one."""
+    columns = zip(
+        *((a.said_class, a.said_place, a.label, a.place, a.sequence) for a in parts), strict=True
+    )
+    return Answers(*(np.concatenate(column) for column in columns))
 
 
 def judge(
@@ -103,24 +117,38 @@ def judge(
 ) -> dict[str, dict[str, Answers]]:
     """Ask every model the same questions of one cell: answers by model, then by moment."""
     answers: dict[str, list[dict[str, Answers]]] = {name: [] for name in models}
-    for question in exam.questions(tier, hidden, events):
+    for scenes in exam.questions(tier, hidden, events):
         for name, model in models.items():
             # The same noise for everyone, whoever else is asked.
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(len(answers[name]))
-                answers[name].append(ask(model, question, state_noise))
-        on_batch(len(question[0].label))
+                answers[name].append(ask(model, scenes, state_noise))
+        on_batch(scenes.label.shape[1] * len(scenes.occlusions))
     return {
         name: {moment: join(p[moment] for p in parts) for moment in parts[0]}
         for name, parts in answers.items()
     }
 
 
-def interval(right: np.ndarray, seed: int = 0, resamples: int = 2000) -> tuple[float, float]:
-    """95 % bootstrap interval of the share that is right, over sequences; one event a sequence."""
-    share = right.mean()
-    # Resampling n yes-or-no answers with replacement is drawing from a binomial.
-    draws = np.random.default_rng(seed).binomial(len(right), share, resamples) / len(right)
+def interval(
+    right: np.ndarray, sequence: np.ndarray | None = None, seed: int = 0, resamples: int = 2000
+) -> tuple[float, float]:
+    """95 % bootstrap interval of the share that is right, over sequences.
+
+    Args:
+        right: (E,) whether each event's answer is.
+        sequence: (E,) which sequence each belongs to; None where everyone has its own.
+        seed: of the resampling.
+        resamples: how many.
+    """
+    rng = np.random.default_rng(seed)
+    if sequence is None or len(np.unique(sequence)) == len(right):
+        # Resampling n yes-or-no answers with replacement is drawing from a binomial.
+        draws = rng.binomial(len(right), right.mean(), resamples) / len(right)
+    else:
+        hits, asked = np.bincount(sequence, right), np.bincount(sequence)
+        drawn = rng.integers(0, len(hits), (resamples, len(hits)))
+        draws = hits[drawn].sum(1) / asked[drawn].sum(1)
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)
 
@@ -148,6 +176,7 @@ def best_constant(answers: Answers, grid: int = 33) -> Answers:
         np.broadcast_to(best[2], (events, 2)),
         answers.label,
         answers.place,
+        answers.sequence,
     )
 
 
@@ -166,7 +195,7 @@ def _circles_through_two(points: np.ndarray, radius: float) -> Iterator[np.ndarr
 
 def row(answers: Answers, sensor_px: int, seed: int = 0) -> dict[str, Any]:
     """The figures of one judgement."""
-    low, high = interval(answers.right, seed)
+    low, high = interval(answers.right, answers.sequence, seed)
     return {
         "score": float(answers.right.mean()),
         "low": low,
@@ -195,22 +224,26 @@ def tune_latch(
     from neurosvt.models.baselines import hold
 
     right = []
-    for tier, length in cells(exam.tiers, [hidden]):
-        for scenes, _ in exam.questions(tier, length, events):
+    for tier, length in cells(exam, [hidden]):
+        for scenes in exam.questions(tier, length, events):
             said, state = [], None
-            for frames in torch.from_numpy(scenes.frames[: scenes.last_hidden + 1]).split(CHUNK):
+            for frames in torch.from_numpy(scenes.frames).split(CHUNK):
                 belief, state = model(frames, state)
                 said.append(belief)
             whole = type(said[0])(*(torch.cat(part) for part in zip(*said, strict=True)))
             right.append(
-                [
-                    answers_of(hold(whole, threshold), -1, scenes, scenes.last_hidden).right
-                    for threshold in LATCH_THRESHOLDS.tolist()
-                ]
+                [_right_at_last(hold(whole, t), scenes) for t in LATCH_THRESHOLDS.tolist()]
             )
     scores = np.concatenate(right, axis=1).mean(1)
     best = np.flatnonzero(scores == scores.max())
     return float(LATCH_THRESHOLDS[best[len(best) // 2]]), float(scores.max())
+
+
+def _right_at_last(belief: Any, scenes: Scenes) -> np.ndarray:
+    """What a belief about whole sequences has right at the end of every occlusion."""
+    said, place = belief.class_logits.argmax(-1).numpy(), belief.place.numpy()
+    lasts = (moments_of(o)["belief"] for o in scenes.occlusions)
+    return np.concatenate([answers_at(said, place, scenes, last).right for last in lasts])
 
 
 def validation_score(
@@ -227,7 +260,7 @@ def validation_score(
         frames; and `belief`, their mean. `score` is the mean of `visible` and `belief`.
     """
     right: dict[str, list[float]] = {"visible": []}
-    for tier, length in cells(exam.tiers, hidden):
+    for tier, length in cells(exam, hidden):
         found = judge({"": model}, exam, tier, length, events, state_noise=state_noise)[""]
         right["visible"].append(found["visible"].right.mean())
         right.setdefault(f"belief_{length}", []).append(found["belief"].right.mean())
@@ -236,7 +269,10 @@ def validation_score(
     return {**means, "belief": belief, "score": (means["visible"] + belief) / 2}
 
 
-def cells(tiers: Iterable[str], hidden: Iterable[int]) -> Iterator[tuple[str, int]]:
-    """Every tier with every number of hidden frames."""
+def cells(
+    exam: Exam, hidden: Iterable[int], tiers: Iterable[str] | None = None
+) -> Iterator[tuple[str, int]]:
+    """Every tier of an exam, or those named, with every number of hidden frames it asks for."""
     lengths = list(hidden)
-    return ((tier, length) for tier in tiers for length in lengths)
+    asked = exam.tiers if tiers is None else tiers
+    return ((tier, length) for tier in asked for length in lengths if exam.asks(tier, length))

@@ -53,12 +53,12 @@ class Episode:
     """(T, 2): true x, y as shares of the sensor."""
     hidden: np.ndarray | None
     """(T,): whether the object is fully hidden."""
-    label: int | None
-    """The true class."""
+    label: np.ndarray | None
+    """(T,): the true class."""
     classes: tuple[str, ...]
     occluder: np.ndarray | None
-    """(T, 4): nx, ny, offset, light. A curtain covers the points with nx x + ny y < offset, in
-    shares of the sensor (nx = ny = 0: no curtain); light runs from 0, dark, to 1."""
+    """(T, 7): nx, ny, light, and two opaque bands, each from where to where: it covers the points
+    with from <= nx x + ny y < to, in shares of the sensor; light runs from 0, dark, to 1."""
     beliefs: tuple[Belief, ...]
     """One per model shown, ours first."""
 
@@ -71,7 +71,8 @@ class Episode:
         expected = [
             ("place", self.place, (steps, 2)),
             ("hidden", self.hidden, (steps,)),
-            ("occluder", self.occluder, (steps, 4)),
+            ("label", self.label, (steps,)),
+            ("occluder", self.occluder, (steps, 7)),
         ]
         for b in self.beliefs:
             expected += [
@@ -86,8 +87,9 @@ class Episode:
                 raise ValueError(
                     f"episode {self.title!r}: {what} is {array.shape}, expected {shape}"
                 )
-        if self.label is not None and not 0 <= self.label < classes:
-            raise ValueError(f"episode {self.title!r}: label {self.label} is not below {classes}")
+        for label in () if self.label is None else np.unique(self.label):
+            if not 0 <= label < classes:
+                raise ValueError(f"episode {self.title!r}: label {label} is not below {classes}")
 
 
 def write_page(

@@ -16,10 +16,12 @@ from torch.nn import functional as F
 class Truth(NamedTuple):
     """What there was to believe."""
 
-    label: Int[Tensor, " B"]
+    label: Int[Tensor, "T B"]
     place: Float[Tensor, "T B 2"]
     """x and y of the object's centre, in [0, 1] of the sensor, hidden or not."""
     hidden: Bool[Tensor, "T B"]
+    asked: Bool[Tensor, "T B"]
+    """False where there is nothing to know, or no sequence any more."""
 
 
 class Parts(NamedTuple):
@@ -47,15 +49,14 @@ class BeliefLoss:
 
     def __call__(self, belief: Any, truth: Truth) -> Parts:
         """Parts of the loss, for `belief` with class_logits, place and unseen_logit per step."""
-        steps = len(belief.class_logits)
         logits = belief.class_logits.flatten(0, 1)
-        label = F.cross_entropy(logits, truth.label.repeat(steps), reduction="none")
+        label = F.cross_entropy(logits, truth.label.flatten(), reduction="none")
         miss = (belief.place - truth.place) / self.place_scale
         place = F.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="none").sum(-1)
         unseen = F.binary_cross_entropy_with_logits(
             belief.unseen_logit, truth.hidden.float(), reduction="none"
         )
-        weight = step_weights(truth.hidden)
+        weight = step_weights(truth.hidden, truth.asked)
         return Parts(
             (weight * label.reshape(truth.hidden.shape)).sum(),
             self.place_weight * (weight * place).sum(),
@@ -67,7 +68,7 @@ class BeliefLoss:
 class BeliefTask:
     """To know what and where an object is, at every step; a `Task` of `train.loop`.
 
-    A batch is frames, label, place and hidden, as in `data.stream`.
+    A batch is frames, label, place, hidden and asked, as in `data.stream`.
     """
 
     state_noise: float = 0.0
@@ -83,10 +84,10 @@ class BeliefTask:
         return self.loss_of(belief, Truth(*batch[1:]))
 
 
-def step_weights(hidden: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:
+def step_weights(hidden: Bool[Tensor, "T B"], asked: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:
     """Weights that sum to 1: half for the seen steps, half for the hidden, or all for one kind."""
     weight = torch.zeros(hidden.shape, device=hidden.device)
-    kinds = [kind for kind in (hidden, ~hidden) if kind.any()]
+    kinds = [kind for kind in (hidden & asked, ~hidden & asked) if kind.any()]
     for kind in kinds:
         weight[kind] = 1 / (len(kinds) * kind.sum())
     return weight

@@ -4,7 +4,7 @@ import torch
 
 from neurosvt.config import ConfigError, build
 from neurosvt.data.nmnist import SEEN_US, SIDE
-from neurosvt.data.scenes import TIERS, TRANSITION, make_scenes, split_seed
+from neurosvt.data.scenes import TIERS, make_scenes, split_seed
 from neurosvt.data.stream import (
     NMNISTStream,
     SceneStream,
@@ -34,7 +34,7 @@ def test_a_batch_depends_on_its_seed_and_index_alone():
 
 def test_other_indices_and_other_seeds_show_other_scenes():
     shown = [short_stream(seed=seed)[i] for seed in (0, 1) for i in range(3)]
-    places = {place[0].numpy().tobytes() for _, _, place, _ in shown}
+    places = {place[0].numpy().tobytes() for _, _, place, *_ in shown}
     assert len(places) == len(shown)
 
 
@@ -64,22 +64,53 @@ def test_making_batches_leaves_the_random_state_of_training_alone(workers):
 def test_a_batch_has_the_shapes_and_acts_it_says(tier):
     stream = short_stream(tiers=(tier,), batch=3)
     for index in range(4):
-        seen, dark, after = draw_act(stream.config, split_seed("train", 0, index))
-        frames, label, place, hidden = stream[index]
-        steps = seen + TRANSITION[tier] + dark + after
+        seed = split_seed("train", 0, index)
+        seen, dark, after = draw_act(stream.config, [*seed, 0])
+        frames, label, place, hidden, asked = stream[index]
+        steps = seen + TIERS[tier].transition(seen, dark) + dark + after
         assert (frames.shape, frames.dtype) == ((steps, 3, 2, 32, 32), torch.bool)
-        assert (label.shape, label.dtype) == ((3,), torch.int64)
+        assert (label.shape, label.dtype) == ((steps, 3), torch.int64)
         assert (place.shape, place.dtype) == ((steps, 3, 2), torch.float32)
         assert (hidden.shape, hidden.dtype) == ((steps, 3), torch.bool)
+        assert (asked.shape, asked.dtype) == ((steps, 3), torch.bool)
         assert torch.equal(hidden.sum(0), torch.full((3,), dark))
+        assert asked[hidden].all()
 
 
-def test_every_batch_holds_all_tiers_hidden_in_the_same_frames():
+def test_every_batch_holds_all_tiers_each_hidden_for_a_time_of_its_own():
     """An edge comes over some, the light goes off for the others: a frame full of OFF events."""
-    frames, _, _, hidden = short_stream(batch=7, noise_hz=0.0)[0]
-    assert (hidden == hidden[:, :1]).all()
+    frames, _, _, hidden, asked = short_stream(batch=7, noise_hz=0.0, hidden=(3, 40))[0]
     dark = frames[:, :, 0].flatten(2).float().mean(-1).amax(0) > 0.95
     assert dark.tolist() == [True] * 4 + [False] * 3
+    lengths = hidden.sum(0)
+    assert (lengths[:4] == lengths[0]).all()
+    assert (lengths[4:] == lengths[4]).all()
+    assert lengths[0] != lengths[4]
+    ends = [int(column.nonzero().max()) for column in asked.T]
+    assert max(ends) == len(frames) - 1
+    for b, end in enumerate(ends):  # behind a sequence's end there is nothing
+        assert not frames[end + 1 :, b].any()
+        assert not hidden[end + 1 :, b].any()
+
+
+def test_nothing_is_asked_before_an_object_has_moved():
+    _, _, place, _, asked = short_stream(batch=8, tiers=("tunnel",), hidden=(9, 9))[0]
+    still = (place == place[:1]).all(-1)
+    assert still[:2].any()
+    assert torch.equal(asked, ~torch.cummin(still.int(), 0).values.bool())
+
+
+def test_a_succession_hides_several_objects_for_lengths_of_their_own():
+    stream = short_stream(batch=4, tiers=("succession",), hidden=(3, 30), objects=4, busy=12)
+    lengths = set()
+    for index in range(4):
+        hidden = stream[index][3]
+        begins = (hidden[1:] & ~hidden[:-1]).sum(0)
+        assert begins.tolist() == [4] * 4
+        runs = torch.diff(hidden[:, 0].int(), prepend=torch.zeros(1), append=torch.zeros(1))
+        lengths |= set((runs.eq(-1).nonzero() - runs.eq(1).nonzero()).flatten().tolist())
+    assert max(lengths) <= 12
+    assert len(lengths) > 4
 
 
 def acts(config, count=4000):
@@ -122,6 +153,8 @@ def test_a_batch_beyond_the_last_is_an_index_error():
     [
         ({"tiers": ()}, "at least one"),
         ({"tiers": ("blackout", "fog")}, "'fog' is unknown; choose from"),
+        ({"busy": 0}, "busy and objects must be at least 1"),
+        ({"objects": 0}, "busy and objects must be at least 1"),
         ({"seen": (0, 4)}, "seen must rise"),
         ({"hidden": (9, 3)}, "hidden must rise"),
         ({"after": -1}, "after"),
@@ -168,9 +201,10 @@ def test_recordings_come_at_ever_new_places_and_validation_is_kept_out(recorded)
     stream = NMNISTStream(config, 4, 3, seed=0, size=40)
     assert len(stream.recordings) == recorded - 100
     first, second = stream[0], NMNISTStream(config, 4, 3, seed=0, size=40)[1]
-    frames, label, place, hidden = first
+    frames, label, place, hidden, asked = first
+    assert asked.all()
     assert frames.shape[1:] == (4, 2, 40, 40)
     assert int(hidden[:, 0].long().argmax()) == SEEN_US // 10_000 + 1
-    assert set(label.tolist()) <= set(range(10))
+    assert set(label.flatten().tolist()) <= set(range(10))
     assert not torch.equal(place[0], second[2][0])
     assert same(first, stream[0])

@@ -5,13 +5,13 @@ import pytest
 
 from neurosvt.data import nmnist
 from neurosvt.data.folder import data_root
-from neurosvt.data.scenes import TRANSITION, SceneConfig
+from neurosvt.data.scenes import RECOVERY, SceneConfig
 from neurosvt.data.stream import SceneStream, StreamConfig
-from neurosvt.evaluate.exams import RECOVERY, NMNISTExam, SceneExam
+from neurosvt.data.succession import ALL_TIERS
+from neurosvt.evaluate.exams import NMNISTExam, SceneExam
 
 SMALL = SceneConfig(size=32)
 SILENT = SceneConfig(size=32, noise_hz=0.0)
-TIERS = ["blackout", "curtain"]
 
 
 def scene_exam(split="test", seed=0, **settings):
@@ -25,61 +25,71 @@ def asked(exam, tier="blackout", hidden=3, events=3):
 @pytest.mark.parametrize("seed", [0, 1, 2**40])
 def test_splits_share_no_scene(seed):
     """Training's included."""
-    shown = [asked(scene_exam(split, seed))[0][0] for split in ("validation", "test")]
+    shown = [asked(scene_exam(split, seed))[0] for split in ("validation", "test")]
     training = SceneStream(StreamConfig(seen=(4, 4), hidden=(3, 3)), 3, 9, seed, size=32)
-    *_, places, _ = training[0]
+    places = training[0][2]
     starts = [place.tobytes() for scenes in shown for place in scenes.place[0]]
     starts += [place.numpy().tobytes() for place in places[0]]
     assert len(set(starts)) == len(starts) == 9
 
 
 def test_the_batches_of_an_exam_share_no_scene():
-    starts = [p.tobytes() for scenes, _ in asked(scene_exam(), events=9) for p in scenes.place[0]]
+    starts = [p.tobytes() for scenes in asked(scene_exam(), events=9) for p in scenes.place[0]]
     assert len(set(starts)) == 9
 
 
 def test_the_same_seed_asks_the_same_and_another_does_not():
-    one, two, other = (asked(scene_exam(seed=seed))[0][0] for seed in (0, 0, 1))
+    one, two, other = (asked(scene_exam(seed=seed))[0] for seed in (0, 0, 1))
     assert np.array_equal(one.frames, two.frames)
     assert not np.array_equal(one.place, other.place)
 
 
 @pytest.mark.parametrize(("events", "sizes"), [(1, [1]), (3, [3]), (7, [3, 3, 1])])
 def test_exactly_the_events_asked_for_come(events, sizes):
-    assert [len(scenes.label) for scenes, _ in asked(scene_exam(), events=events)] == sizes
+    assert [s.label.shape[1] for s in asked(scene_exam(), events=events)] == sizes
+
+
+def test_a_succession_asks_for_four_objects_of_every_sequence():
+    (scenes,) = asked(scene_exam(), "succession", hidden=3, events=9)
+    assert scenes.label.shape[1] == 3
+    assert len(scenes.occlusions) == 4
 
 
 def test_all_cells_of_a_seed_show_the_same_objects():
-    cells = [asked(scene_exam(), tier, hidden)[0][0] for tier in TIERS for hidden in (1, 9)]
+    resting = ("blackout", "curtain", "gripper", "distractor")
+    cells = [asked(scene_exam(), tier, hidden)[0] for tier in resting for hidden in (1, 9)]
     for scenes in cells[1:]:
-        assert np.array_equal(scenes.label, cells[0].label)
+        assert np.array_equal(scenes.label[0], cells[0].label[0])
         assert np.array_equal(scenes.place[0], cells[0].place[0])
 
 
-@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("tier", ALL_TIERS)
 def test_the_moments_of_a_question_are_where_they_should_be(tier):
-    ((scenes, last_seen),) = asked(scene_exam(scene=SILENT), tier, hidden=5)
-    assert last_seen == 3
-    assert scenes.first_hidden == last_seen + 1 + TRANSITION[tier]
-    assert scenes.last_hidden == scenes.first_hidden + 4
-    assert scenes.hidden[scenes.first_hidden : scenes.last_hidden + 1].all()
-    assert scenes.hidden.sum(0).tolist() == [5] * 3
-    assert len(scenes.frames) == scenes.last_hidden + RECOVERY + 1
-    assert not scenes.hidden[scenes.last_hidden + 1 :].any()
+    (scenes,) = asked(scene_exam(scene=SceneConfig(noise_hz=0.0)), tier, hidden=5)
+    batch = scenes.label.shape[1]
+    for o in scenes.occlusions:
+        assert o.last == o.first + 4
+        assert scenes.hidden[o.first : o.last + 1].all()
+        assert not scenes.hidden[o.seen, np.arange(batch)].any()
+        assert (o.recovered >= o.last + RECOVERY).all()
+        assert (o.recovered < len(scenes.frames)).all()
+    assert scenes.hidden.sum(0).tolist() == [5 * len(scenes.occlusions)] * batch
 
 
 def test_the_last_seen_frame_comes_before_the_light_fails():
-    ((scenes, last_seen),) = asked(scene_exam(scene=SILENT), "blackout", events=3)
-    assert (scenes.occluder[: last_seen + 1, :, 3] == 1).all()
-    assert (scenes.occluder[last_seen + 1, :, 3] < 1).all()
+    (scenes,) = asked(scene_exam(scene=SILENT), "blackout", events=3)
+    last_seen = scenes.occlusions[0].seen[0]
+    assert (scenes.occluder[: last_seen + 1, :, 2] == 1).all()
+    assert (scenes.occluder[last_seen + 1, :, 2] < 1).all()
     pixels = scenes.frames[..., 0, :, :].mean((-1, -2))  # OFF events
     assert (pixels[last_seen + 1] > 0.5).all()
     assert (pixels[: last_seen + 1] < 0.5).all()
 
 
 def test_the_last_seen_frame_comes_before_the_curtain_moves():
-    ((scenes, last_seen),) = asked(scene_exam(scene=SILENT), "curtain", events=3)
-    normal, offset = scenes.occluder[..., :2], scenes.occluder[..., 2]
+    (scenes,) = asked(scene_exam(scene=SILENT), "curtain", events=3)
+    last_seen = scenes.occlusions[0].seen[0]
+    normal, offset = scenes.occluder[..., :2], scenes.occluder[..., 4]
     corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     nearest = (normal[last_seen] @ corners.T).min(-1)
     assert (offset[last_seen] <= nearest + 1e-5).all()
@@ -113,8 +123,8 @@ def digit_exam(root, split="test", seed=0, batch=8):
 def test_every_recording_is_asked_once_per_placement(recordings_root):
     exam = digit_exam(recordings_root)
     labels = nmnist.load("test", recordings_root).labels
-    batches = [scenes for scenes, _ in exam.questions("real", 2, 40)]
-    asked_for = np.concatenate([scenes.label for scenes in batches])
+    batches = list(exam.questions("real", 2, 40))
+    asked_for = np.concatenate([scenes.label[0] for scenes in batches])
     assert np.array_equal(asked_for, np.tile(labels, 2))
     places = np.concatenate([scenes.place[0] for scenes in batches])
     moved = (places[:20] != places[20:]).any(-1)
@@ -123,12 +133,13 @@ def test_every_recording_is_asked_once_per_placement(recordings_root):
 
 def test_a_digit_is_asked_for_before_the_light_fails(recordings_root):
     exam = digit_exam(recordings_root)
-    scenes, last_seen = next(iter(exam.questions("real", 2, 4)))
-    assert last_seen == nmnist.LAST_SEEN_US // 10_000 - 1
+    scenes = next(iter(exam.questions("real", 2, 4)))
+    (occlusion,) = scenes.occlusions
+    assert (occlusion.seen + 1 == nmnist.LAST_SEEN_US // 10_000).all()
     dark = nmnist.SEEN_US // 10_000
     assert scenes.frames[dark, :, 0].all()  # an OFF event at every pixel
     assert not scenes.frames[:dark, :, 0].all((-1, -2)).any()
-    assert len(scenes.frames) == scenes.last_hidden + RECOVERY + 1
+    assert len(scenes.frames) == occlusion.last + RECOVERY + 1
 
 
 def test_every_recording_still_moves_when_it_is_asked_for():
@@ -136,19 +147,17 @@ def test_every_recording_still_moves_when_it_is_asked_for():
     if not (data_root() / "nmnist_small").is_dir():
         pytest.skip(f"no nmnist_small in {data_root()}")
     for split in ("validation", "test"):
-        for scenes, last_seen in NMNISTExam(split, scene=SceneConfig(noise_hz=0.0)).questions(
-            "real", 1, 100
-        ):
-            assert (scenes.frames[last_seen].sum((1, 2, 3)) > 20).all()
+        for scenes in NMNISTExam(split, scene=SceneConfig(noise_hz=0.0)).questions("real", 1, 100):
+            assert (scenes.frames[scenes.occlusions[0].seen[0]].sum((1, 2, 3)) > 20).all()
 
 
 def test_splits_of_recordings_share_neither_recording_nor_placement(recordings_root):
     shown = [
-        next(iter(digit_exam(recordings_root, split).questions("real", 1, 8)))[0]
+        next(iter(digit_exam(recordings_root, split).questions("real", 1, 8)))
         for split in ("validation", "test")
     ]
     assert not np.array_equal(shown[0].frames, shown[1].frames)
-    other = next(iter(digit_exam(recordings_root, seed=1).questions("real", 1, 8)))[0]
+    other = next(iter(digit_exam(recordings_root, seed=1).questions("real", 1, 8)))
     assert np.array_equal(other.label, shown[1].label)
     assert not np.array_equal(other.place, shown[1].place)
 
@@ -160,7 +169,7 @@ def test_missing_recordings_are_named_before_anything_is_made(tmp_path):
 
 def test_the_real_test_recordings_are_asked_ten_times_each(data_root):
     exam = digit_exam(data_root, batch=500)
-    labels = np.concatenate([s.label for s, _ in exam.questions("real", 1, 1000)])
+    labels = np.concatenate([s.label[0] for s in exam.questions("real", 1, 1000)])
     assert len(labels) == 1000
     assert np.array_equal(labels[:100], nmnist.load("test", data_root).labels)
     assert np.array_equal(labels, np.tile(labels[:100], 10))

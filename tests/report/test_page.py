@@ -34,9 +34,9 @@ def episode(steps=33, height=7, width=5, classes=3, models=("leaky", "lif tau 2.
         frame_ms=10.0,
         place=rng.random((steps, 2)),
         hidden=np.arange(steps) > steps // 2,
-        label=1,
+        label=np.arange(steps) % classes,
         classes=tuple("abcdefghij"[:classes]),
-        occluder=rng.random((steps, 4)).astype(np.float32),
+        occluder=rng.random((steps, 7)).astype(np.float32),
         beliefs=tuple(belief(rng, model, steps, classes) for model in models),
     )
 
@@ -104,10 +104,10 @@ def test_frames_and_beliefs_come_back_as_they_went_in(tmp_path):
     bits = np.frombuffer(base64.b64decode(got["frames"]["bits"]), np.uint8)
     frames = np.unpackbits(bits, count=sent.frames.size, bitorder="little")
     np.testing.assert_array_equal(frames.reshape(got["frames"]["shape"]), sent.frames)
-    for name in ("title", "frame_ms", "label"):
+    for name in ("title", "frame_ms"):
         assert got[name] == getattr(sent, name)
     assert tuple(got["classes"]) == sent.classes
-    for name in ("place", "hidden", "occluder"):
+    for name in ("place", "hidden", "label", "occluder"):
         np.testing.assert_allclose(got[name], getattr(sent, name), atol=5.1e-5)
     for b, sent_b in zip(got["beliefs"], sent.beliefs, strict=True):
         assert b["model"] == sent_b.model
@@ -127,7 +127,7 @@ def test_what_is_not_known_stays_null(tmp_path):
     assert got["rows"][0]["low"] is None
 
 
-@pytest.mark.parametrize("name", ["place", "hidden", "occluder"])
+@pytest.mark.parametrize("name", ["place", "hidden", "label", "occluder"])
 def test_a_truth_of_another_length_is_named(name):
     sent = episode()
     with pytest.raises(ValueError, match=rf"^episode 'curtain': {name} is \(32.*expected \(33.*$"):
@@ -148,7 +148,7 @@ def test_frames_of_one_polarity_and_an_unknown_label_are_refused():
     with pytest.raises(ValueError, match=r"frames is .*expected \(T, 2, H, W\)"):
         replace(sent, frames=sent.frames[:, :1])
     with pytest.raises(ValueError, match="label 3 is not below 3"):
-        replace(sent, label=3)
+        replace(sent, label=sent.label + 1)
 
 
 def test_hostile_text_stays_text(tmp_path):

@@ -14,13 +14,13 @@ T, B, C = 7, 3, 5
 def truth():
     hidden = torch.zeros(T, B, dtype=torch.bool)
     hidden[3:6] = True
-    return Truth(torch.tensor([0, 4, 2]), torch.rand(T, B, 2), hidden)
+    label = torch.tensor([0, 4, 2]).expand(T, B)
+    return Truth(label, torch.rand(T, B, 2), hidden, torch.ones_like(hidden))
 
 
 def perfect(truth, sure=50.0):
     """What a model says that knows everything."""
-    logits = torch.zeros(T, B, C)
-    logits[:, torch.arange(B), truth.label] = sure
+    logits = sure * torch.nn.functional.one_hot(truth.label, C).float()
     unseen = sure * (2 * truth.hidden.float() - 1)
     return SimpleNamespace(class_logits=logits, place=truth.place.clone(), unseen_logit=unseen)
 
@@ -33,7 +33,7 @@ def perfect(truth, sure=50.0):
 )
 def test_weights_sum_to_one_half_of_it_for_what_is_hidden(steps, batch, share, seed):
     hidden = torch.rand(steps, batch, generator=torch.Generator().manual_seed(seed)) < share
-    weight = step_weights(hidden)
+    weight = step_weights(hidden, torch.ones_like(hidden))
     assert weight.sum().item() == pytest.approx(1, rel=1e-5)
     assert (weight > 0).all()
     if hidden.any() and not hidden.all():
@@ -47,14 +47,28 @@ def test_a_long_darkness_does_not_drown_what_was_seen(truth):
     def cost(dark):
         steps = 4 + dark
         hidden = torch.arange(steps)[:, None].expand(steps, B) >= 4
-        place = torch.full((steps, B, 2), 0.5)
+        place, label = torch.full((steps, B, 2), 0.5), truth.label[:1].expand(steps, B)
         logits = torch.zeros(steps, B, C)
         belief = SimpleNamespace(
             class_logits=logits, place=place + 0.3, unseen_logit=torch.zeros(steps, B)
         )
-        return torch.stack(BeliefLoss()(belief, Truth(truth.label, place, hidden)))
+        return torch.stack(BeliefLoss()(belief, Truth(label, place, hidden, hidden | True)))
 
     torch.testing.assert_close(cost(10), cost(100))
+
+
+def test_steps_of_which_nothing_is_asked_cost_and_teach_nothing(truth):
+    asked = truth.asked.clone()
+    asked[:2], asked[5:, 1] = False, False
+    told = truth._replace(asked=asked)
+    wrong = perfect(truth)
+    wrong.class_logits = torch.where(asked[..., None], wrong.class_logits, -wrong.class_logits)
+    wrong.place = torch.where(asked[..., None], wrong.place, wrong.place + 0.5)
+    for part in BeliefLoss()(wrong, told):
+        assert part.item() == pytest.approx(0, abs=1e-6)
+    weight = step_weights(truth.hidden, asked)
+    assert weight.sum().item() == pytest.approx(1, rel=1e-5)
+    assert weight[truth.hidden].sum().item() == pytest.approx(0.5, rel=1e-5)
 
 
 def test_a_perfect_belief_costs_nothing(truth):
@@ -109,5 +123,5 @@ def test_each_answer_is_held_against_its_own_sample_and_step(truth):
     belief = perfect(truth)
     belief.class_logits[2, 1] = 0  # one doubt
     doubt = BeliefLoss()(belief, truth).label.item()
-    weight = step_weights(truth.hidden)[2, 1].item()
+    weight = step_weights(truth.hidden, truth.asked)[2, 1].item()
     assert doubt == pytest.approx(weight * torch.tensor(float(C)).log().item(), rel=1e-4)

@@ -1,0 +1,132 @@
+"""Objects one after the other, each hidden in turn: a new one displaces the old.
+
+Every act but the first begins where the one before ended, in the dark or behind a shutter over the
+whole sensor, and opens upon another object in another place: of any class, the same one included,
+so that something known may be back where nobody expects it.
+
+Axes: T frames, B batch, K moments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from neurosvt.data.cast import DEFAULT, Cast, SceneConfig
+from neurosvt.data.scenes import Occlusion, Scenes, play
+from neurosvt.data.stage import FAR, Script
+from neurosvt.data.tiers import TIERS, Clock, Sweep, Tier, bounce, dimmed
+
+ALL_TIERS = (*TIERS, "succession")
+"""What can be trained on and judged."""
+
+OPENING = 16
+"""Frames that an act takes at most to open, and to close."""
+
+NEVER = 10**9
+"""A moment that does not come."""
+
+FADE = 2
+"""Frames in which the light goes on or off."""
+
+
+@dataclass(frozen=True)
+class _Hider:
+    """How an act opens and closes: by light, by shutter, or, at the beginning, not at all."""
+
+    opens: str
+    closes: str
+
+    def act(
+        self, cast: Cast, clock: Clock, rng: np.random.Generator, config: SceneConfig
+    ) -> Script:
+        """The object moves until something begins to hide it, and once it is free again."""
+        batch, n = len(cast.label), clock.substeps
+        moment = np.arange(clock.end + 1)[:, None]
+        sweep = Sweep.draw(cast, clock, rng, config)
+        light = np.ones((len(moment), batch))
+        edge = np.broadcast_to(sweep.near - 1, light.shape)
+        moves = moment <= clock.hide
+        before = bounce(cast, np.broadcast_to(moves, light.shape), config)
+        if self.opens == "light":
+            dawn = Clock(-FADE * n, 0, 0, clock.end, n, clock.substep_ms)
+            light = dimmed(dawn, batch, rng)
+        if self.opens == "shutter":
+            way = sweep.far + 4 - sweep.near
+            edge = np.clip(sweep.far + 3 - way * moment / (OPENING * n), sweep.near - 1, None)
+        if self.closes == "light":
+            light = light * dimmed(replace(clock, hide=clock.hidden - FADE * n), batch, rng)
+            moves = moves | (moment > clock.back + FADE * n)
+        else:
+            cover = (before[clock.hidden] * sweep.normal).sum(-1) + sweep.reach
+            # An act that ends in hiding leaves the shutter shut, and shut it is in one frame more.
+            stays = clock.end == clock.back
+            closing = replace(clock, back=NEVER) if stays else clock
+            shut = sweep.edge(cover, cover, closing, furthest=sweep.far)
+            late = np.clip((moment - clock.hidden) / n, 0, 1) * (sweep.far + 3 - cover) + cover
+            edge = np.maximum(edge, np.where(moment > clock.hidden, late, shut) if stays else shut)
+            moves = moves | (moment > clock.back) & (edge < cover - 2 * sweep.reach)
+        band = np.stack([np.full(light.shape, -FAR), edge], -1)[:, :, None]
+        position = bounce(cast, np.broadcast_to(moves, light.shape), config)
+        return Script(position, light, sweep.normal, band)
+
+
+def make_succession(
+    seed: int | Sequence[int],
+    batch: int,
+    *,
+    seen: int,
+    hidden: Sequence[int],
+    after: int,
+    config: SceneConfig = DEFAULT,
+) -> Scenes:
+    """Make a batch of successions; the same arguments give the same bytes.
+
+    Args:
+        seed: non-negative; for training and judging take `split_seed`.
+        batch: how many sequences, >= 1.
+        seen: frames of every object wholly in view, at least, >= 1.
+        hidden: frames hidden, of each object, >= 1.
+        after: frames from the last object's coming back to the end, >= 0.
+        config: camera and objects.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    if not hidden:
+        raise ValueError("hidden must name the hidden frames of at least one object")
+    words = [seed] if isinstance(seed, int) else list(seed)
+    closing = np.random.default_rng([*words, 0]).choice(["light", "shutter"], len(hidden)).tolist()
+    parts, occlusions, begin = [], [], 0
+    for index, (opens, closes, length) in enumerate(
+        zip(["", *closing], closing, hidden, strict=False)
+    ):
+        last = index == len(hidden) - 1
+        part = play(
+            Tier(_Hider(opens, closes).act, frames_to_hide=OPENING),
+            [*words, index + 1],
+            batch,
+            seen=seen + (OPENING if index else 0),
+            hidden=length,
+            after=after if last else 0,
+            config=config,
+        )
+        (only,) = part.occlusions
+        # Behind a shutter the next object is in view when it has opened, by light at once.
+        opening = 0 if last else (FADE if closes == "light" else OPENING)
+        occlusions.append(
+            Occlusion(
+                only.seen + begin,
+                only.first + begin,
+                only.last + begin,
+                only.recovered + begin + opening,
+            )
+        )
+        parts.append(part)
+        begin += len(part.frames)
+    joined = {
+        f.name: np.concatenate([getattr(part, f.name) for part in parts])
+        for f in fields(Scenes)
+        if f.name != "occlusions"
+    }
+    return Scenes(**joined, occlusions=tuple(occlusions))

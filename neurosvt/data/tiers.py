@@ -1,0 +1,343 @@
+"""What hides the object of a made-up scene: each tier of PermanenceBench as a script.
+
+Axes: B batch, K moments (substeps of frames; moment 0 lies before the first frame), P bands.
+Lengths are pixels, x runs right, y down; a pixel i covers [i, i + 1).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neurosvt.data.cast import Cast, Look, SceneConfig, draw_distractor
+from neurosvt.data.stage import FAR, Script
+
+RIM = 2.5
+"""Pixels around an object's circle that have to be covered too: the ramps of outline and edge, and
+the spread of subpixel shifts."""
+
+SMALL = 0.58
+"""Size of the objects that pass through a tunnel against others': the sensor has to hold the way
+in, the way through and the way out."""
+
+TUNNEL_ROOM = 0.31
+"""Least way in view and hidden, without the ways in and out, sensor sides."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The moments at which the acts begin; the first act begins at 0."""
+
+    hide: int
+    hidden: int
+    back: int
+    end: int
+    substeps: int
+    substep_ms: float
+
+
+def blackout(cast: Cast, clock: Clock, rng: np.random.Generator, config: SceneConfig) -> Script:
+    """The light goes off, and on again; the object rests from the fall's start to the rise's end.
+
+    The light falls exponentially, with a time constant of 1.5 to 4 ms, to 2 to 5 % of its level,
+    and lies exactly there when the transition ends: darkness alone makes no event.
+    """
+    light = dimmed(clock, len(cast.label), rng)
+    burst = clock.hidden - clock.hide
+    moment = np.arange(clock.end + 1)[:, None]
+    moves = (moment <= clock.hide) | (moment > clock.back + burst)
+    return Script(
+        position=bounce(cast, np.broadcast_to(moves, light.shape), config),
+        light=light,
+        normal=np.zeros((len(cast.label), 2)),
+        bands=np.zeros((*light.shape, 0, 2)),
+    )
+
+
+def curtain(cast: Cast, clock: Clock, rng: np.random.Generator, config: SceneConfig) -> Script:
+    """An opaque half-plane sweeps in from a random side, covers the object, and goes back.
+
+    The object rests from the moment at which the edge enters the sensor until it is wholly free
+    again. The edge covers it exactly when the transition ends, and stops a little or much further
+    on. Covered means: the whole circle around it is, so that the edge's timing tells nothing of
+    the class (an object that does not fill its circle is out of sight up to a frame earlier). Where
+    the edge stops does bound the object's place from one side, as any curtain does.
+    """
+    sweep = Sweep.draw(cast, clock, rng, config)
+    moment = np.arange(clock.end + 1)[:, None]
+    before = bounce(cast, moment <= clock.hidden - sweep.length, config)
+    centre = (before[clock.hidden] * sweep.normal).sum(-1)
+    cover = centre + sweep.reach
+    edge = sweep.edge(cover, cover, clock, furthest=cover)
+    free = (moment > clock.back) & (edge < centre - sweep.reach)
+    moves = (moment <= clock.hidden - sweep.length) | free
+    return sweep.script(bounce(cast, moves, config), edge)
+
+
+def curtain_moving(
+    cast: Cast, clock: Clock, rng: np.random.Generator, config: SceneConfig
+) -> Script:
+    """As `curtain`, but the object moves straight on, and the edge stops beyond its way."""
+    sweep = Sweep.draw(cast, clock, rng, config)
+    way = Way.draw(cast, rng, config, least=0.45 * config.size)
+    batch, frames = len(cast.label), clock.back / clock.substeps
+    speed = np.minimum(way.length * rng.uniform(0.7, 1, batch) / frames, fastest(config))
+    start = (way.length - speed * frames) * rng.random(batch)
+    moment = np.arange(clock.end + 1)[:, None]
+    position = way.at(np.minimum(start + speed * moment / clock.substeps, way.length))
+    along = (position[clock.hidden : clock.back + 1] * sweep.normal).sum(-1) + sweep.reach
+    edge = sweep.edge(along[0], along[-1], clock, furthest=along.max(0))
+    return sweep.script(position, edge)
+
+
+def gripper(cast: Cast, clock: Clock, rng: np.random.Generator, config: SceneConfig) -> Script:
+    """Two jaws, each as thick as what they hide, close around the object from both sides."""
+    sweep = Sweep.draw(cast, clock, rng, config)
+    moment = np.arange(clock.end + 1)[:, None]
+    shut = clock.hidden - sweep.length
+    place = bounce(cast, moment <= shut, config)
+    centre = (place[clock.hidden] * sweep.normal).sum(-1)
+    # How far either jaw is from the middle, where they come to overlap by two pixels.
+    room = np.maximum(centre - sweep.near, sweep.far - centre) + 1
+    forth = (room + 1) * (clock.hidden - moment) / sweep.length - 1
+    back = (sweep.reach + 1) / sweep.back_in * (moment - clock.back) - 1
+    gap = np.clip(np.maximum(forth, back), -1, room)
+    thick = sweep.reach + 2
+    jaws = [
+        np.stack([centre - gap - thick, centre - gap], -1),
+        np.stack([centre + gap, centre + gap + thick], -1),
+    ]
+    free = (moment > clock.back) & (gap > sweep.reach)
+    position = bounce(cast, (moment <= shut) | free, config)
+    return Script(position, np.ones(gap.shape), sweep.normal, np.stack(jaws, -2))
+
+
+def tunnel(cast: Cast, clock: Clock, rng: np.random.Generator, config: SceneConfig) -> Script:
+    """A wall stands in its way: the object passes behind it and comes out on the other side.
+
+    The wall cannot be seen but by what it hides. It is as wide as it has to be for the object to be
+    wholly behind it in the hidden frames and in no others. The object rests until `seen` frames
+    before it comes to the wall, and again where its way ends, at least half out.
+    """
+    batch, n = len(cast.label), clock.substeps
+    reach = cast.radius + RIM
+    tilt = rng.uniform(-0.35, 0.35, batch)
+    enter = 2 * reach / np.cos(tilt)
+    way = Way.draw(cast, rng, config, least=1.5 * enter + TUNNEL_ROOM * config.size)
+    room = way.length - 1.5 * enter
+    frames = (clock.back - clock.hidden + clock.hide) / n
+    speed = np.minimum(room * rng.uniform(0.85, 1, batch) / frames, fastest(config))
+    start = (room - speed * frames) * rng.random(batch)
+    entering = enter / speed * n  # moments
+    moment = np.arange(clock.end + 1)[:, None]
+    gone = np.clip(moment - (clock.hidden - entering - clock.hide), 0, None) / n * speed
+    position = way.at(np.minimum(start + gone, way.length))
+    normal = turned(way.heading, tilt)
+    low = (position[clock.hidden] * normal).sum(-1) - reach
+    high = (position[clock.back] * normal).sum(-1) + reach
+    wall = np.stack([low, high], -1)[None, :, None]
+    return Script(
+        position,
+        light=np.ones((len(moment), batch)),
+        normal=normal,
+        bands=np.broadcast_to(wall, (len(moment), batch, 1, 2)),
+        vanishes=clock.hidden - entering,
+        returns=clock.back + entering / 3,
+    )
+
+
+def distractor(cast: Cast, clock: Clock, rng: np.random.Generator, config: SceneConfig) -> Script:
+    """As `curtain`, while one or two other things pass in front of all, out of view and in again.
+
+    They come from outside the sensor, the first when the curtain does, the second later or never.
+    """
+    script = curtain(cast, clock, rng, config)
+    batch = len(cast.label)
+    late = np.where(rng.random(batch) < 0.5, clock.end, clock.hidden)
+    looks = []
+    for begins in (np.full(batch, clock.hide), late):
+        look = draw_distractor(rng, batch, config)
+        wait = rng.integers(0, 20 * clock.substeps, batch)
+        looks.append((look, wander(look, begins + wait, len(script.light), rng, config)))
+    return replace(script, distractors=tuple(looks))
+
+
+@dataclass(frozen=True)
+class Tier:
+    """How a tier is played."""
+
+    act: Callable[[Cast, Clock, np.random.Generator, SceneConfig], Script]
+    frames_to_hide: int = 16
+    per_hidden: float = 0.0
+    """Further frames to hide for every frame in view or hidden: the slower, the longer."""
+    longest: int | None = None
+    """Most hidden frames; an object that moves for longer would be too slow to be seen."""
+    scale: float = 1.0
+    """Size of its objects against others'."""
+    noise: float = 1.0
+    """Noise events against other tiers'."""
+    hot_pixels: int = 0
+    """In every sensor, if it has noise at all."""
+
+    def transition(self, seen: int, hidden: int) -> int:
+        """Frames from when the object may begin to vanish to when it has."""
+        return self.frames_to_hide + math.ceil(self.per_hidden * (seen + hidden))
+
+    def returning(self, seen: int, hidden: int) -> int:
+        """Frames from when it begins to come back to when enough of it is there, at most."""
+        return math.ceil(self.per_hidden * (seen + hidden) / 3)
+
+    def camera(self, config: SceneConfig) -> SceneConfig:
+        """The camera of this tier."""
+        hot = self.hot_pixels if config.noise_hz else config.hot_pixels
+        return replace(config, noise_hz=self.noise * config.noise_hz, hot_pixels=hot)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """How an edge comes over the object and leaves it, along `normal`."""
+
+    normal: np.ndarray  # (B, 2)
+    near: np.ndarray  # (B,) the sensor's first corner along it
+    far: np.ndarray  # (B,) and its last
+    reach: np.ndarray  # (B,) from the object's centre to where it is wholly covered
+    length: np.ndarray  # (B,) moments from the edge's coming to the object's being hidden
+    back_in: np.ndarray  # (B,) moments in which it uncovers the object
+    stop_at: np.ndarray  # (B,) share of the rest of the sensor that it covers as well
+
+    @classmethod
+    def draw(
+        cls, cast: Cast, clock: Clock, rng: np.random.Generator, config: SceneConfig
+    ) -> "Sweep":
+        batch = len(cast.label)
+        transition = clock.hidden - clock.hide
+        length = rng.integers((transition + 1) // 2, transition + 1, batch)
+        turn = rng.uniform(0, 2 * np.pi, batch)
+        stop_at = rng.random(batch)
+        back_in = rng.uniform(2, 4, batch) * clock.substeps
+        normal = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+        near = np.minimum(normal, 0).sum(-1) * config.size
+        far = np.maximum(normal, 0).sum(-1) * config.size
+        return cls(normal, near, far, cast.radius + RIM, length, back_in, stop_at)
+
+    def edge(
+        self, cover: np.ndarray, uncover: np.ndarray, clock: Clock, furthest: np.ndarray
+    ) -> np.ndarray:
+        """(K, B): at `cover` when the transition ends, then at least 3 pixels beyond `furthest`,
+        and at `uncover` when it comes back."""
+        moment = np.arange(clock.end + 1)[:, None]
+        forth = cover + (cover - self.near) / self.length * (moment - clock.hidden)
+        back = uncover - 2 * self.reach / self.back_in * (moment - clock.back)
+        stop = furthest + 3 + self.stop_at * np.maximum(self.far - furthest, 0)
+        return np.clip(np.minimum(forth, back), self.near - 1, stop)
+
+    def script(self, position: np.ndarray, edge: np.ndarray) -> Script:
+        """The script of a half-plane with this edge."""
+        band = np.stack([np.full(edge.shape, -FAR), edge], -1)[:, :, None]
+        return Script(position, np.ones(edge.shape), self.normal, band)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A straight way through the sensor on which the whole object stays inside."""
+
+    origin: np.ndarray  # (B, 2)
+    heading: np.ndarray  # (B, 2) unit vector
+    length: np.ndarray  # (B,) pixels
+
+    @classmethod
+    def draw(
+        cls,
+        cast: Cast,
+        rng: np.random.Generator,
+        config: SceneConfig,
+        least: np.ndarray | float = 0.0,
+        tries: int = 64,
+    ) -> "Way":
+        """The first of some random ways that is at least as long as `least`, or the longest."""
+        batch = len(cast.label)
+        turn = rng.uniform(0, 2 * np.pi, (tries, batch))
+        aside = rng.uniform(-0.35, 0.35, (tries, batch, 1)) * config.size
+        heading = np.stack([np.cos(turn), np.sin(turn)], -1)
+        middle = aside * np.stack([-heading[..., 1], heading[..., 0]], -1)  # from the sensor's
+        half = (config.size / 2 - cast.radius - 0.5)[:, None]
+        ends = (np.stack([-half, half]) - middle[:, None]) / heading[:, None]  # tries, 2, B, xy
+        begin, end = ends.min(1).max(-1), ends.max(1).min(-1)
+        length = np.maximum(end - begin, 0)
+        enough = length >= np.maximum(least, 1)
+        which = np.where(enough.any(0), enough.argmax(0), length.argmax(0)), np.arange(batch)
+        origin = config.size / 2 + middle[which] + begin[which][:, None] * heading[which]
+        return cls(origin, heading[which], length[which])
+
+    def at(self, gone: np.ndarray) -> np.ndarray:
+        """(K, B, 2): where an object is that has gone so far, (K, B) pixels."""
+        return self.origin + gone[..., None] * self.heading
+
+
+def dimmed(clock: Clock, batch: int, rng: np.random.Generator) -> np.ndarray:
+    """(K, B): light that falls from `hide` to `hidden` and rises, as long, from `back` on."""
+    moment = np.arange(clock.end + 1)[:, None]
+    tau = rng.uniform(1.5, 4, batch) / clock.substep_ms
+    floor = rng.uniform(0.02, 0.05, batch)
+    burst = clock.hidden - clock.hide
+    falling = floor + (1 - floor) * np.exp(np.minimum(clock.hide - moment, 0) / tau)
+    rising = 1 - (1 - floor) * np.exp(np.minimum(clock.back - moment, 0) / tau)
+    light = np.where(moment < clock.hidden, falling, np.where(moment <= clock.back, floor, rising))
+    light[clock.back + burst :] = 1
+    return light
+
+
+def bounce(cast: Cast, moves: np.ndarray, config: SceneConfig) -> np.ndarray:
+    """Centres (K, B, 2) of objects that bounce off the borders; `moves` (K, B): when."""
+    time = np.cumsum(moves, axis=0)
+    time = np.broadcast_to(time - time[:1], moves.shape)[..., None]
+    low = cast.radius[:, None] + 0.5
+    return reflect(cast.start + cast.velocity * time, low, config.size - low)
+
+
+def wander(
+    look: Look, begins: np.ndarray, moments: int, rng: np.random.Generator, config: SceneConfig
+) -> np.ndarray:
+    """Centres (K, B, 2) of things that wait outside, pass through the sensor, leave it, and come
+    back; `begins` (B,): the moment at which each starts."""
+    batch = len(look.label)
+    out = (look.radius + 2)[:, None]
+    along = rng.uniform(0, config.size, batch)
+    side, axis = rng.integers(0, 2, (2, batch))
+    edge = np.where(side, config.size + out[:, 0], -out[:, 0])
+    start = np.stack([np.where(axis, along, edge), np.where(axis, edge, along)], -1)
+    aim = rng.uniform(0.25, 0.75, (batch, 2)) * config.size - start
+    speed = rng.uniform(*config.speed, batch) * config.size
+    speed *= config.frame_us * 1e-6 / config.substeps
+    velocity = aim / np.linalg.norm(aim, axis=-1, keepdims=True) * speed[:, None]
+    gone = np.clip(np.arange(moments)[:, None] - begins, 0, None)[..., None]
+    return reflect(start + velocity * gone, -out, config.size + out)
+
+
+def reflect(path: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Places thrown back and forth between two walls instead of going through them."""
+    room = high - low
+    unfolded = np.mod(path - low, 2 * room)
+    return low + room - np.abs(unfolded - room)
+
+
+def turned(vector: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """(B, 2) vectors turned by (B,) radians."""
+    cos, sin, (x, y) = np.cos(angle), np.sin(angle), vector.T
+    return np.stack([cos * x - sin * y, sin * x + cos * y], -1)
+
+
+def fastest(config: SceneConfig) -> float:
+    """Pixels a frame beyond which nothing moves: 3.2 sensor sides a second."""
+    return 3.2 * config.size * config.frame_us * 1e-6
+
+
+TIERS: dict[str, Tier] = {
+    "blackout": Tier(blackout, frames_to_hide=2),
+    "curtain": Tier(curtain),
+    "curtain_moving": Tier(curtain_moving, longest=120),
+    "gripper": Tier(gripper),
+    "tunnel": Tier(tunnel, frames_to_hide=12, per_hidden=1.4, longest=120, scale=SMALL),
+    "distractor": Tier(distractor, noise=10.0, hot_pixels=4),
+}
