@@ -25,6 +25,7 @@ from neurosvt.nn.memory import FrameRead, LeakyMemory, TokenRead, checked_taus
 from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
 from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.lif import backend_named
+from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, by_frame, pack, place, take
 
@@ -48,6 +49,9 @@ class NeuroSVTConfig:
     """Pixels per side that a token looks at: neighbours overlap where it exceeds the patch."""
     least_events: int = 3
     """Events in a token's window below which they are taken for sensor noise."""
+    least_neighbours: int = 0
+    """Events around an event below which it is taken for sensor noise, and not looked at at all; a
+    hot pixel never has one."""
     classes: int = 8
     width: int = 64
     depth: int = 2
@@ -80,6 +84,8 @@ class NeuroSVTConfig:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if self.memory not in ("leaky", "lif", "none"):
             raise ValueError(f"memory {self.memory!r} is unknown; choose from leaky, lif, none")
+        if not 0 <= self.least_neighbours <= 8:
+            raise ValueError(f"least_neighbours must be 0 to 8, got {self.least_neighbours}")
         if self.classes < 2:
             raise ValueError(f"classes must be at least 2, got {self.classes}")
         self.windows()
@@ -211,7 +217,7 @@ class NeuroSVT(nn.Module):
             ValueError: frames of another size than the model's, or not binary, a state of another
                 batch, or a frame length that is none.
         """
-        frames = self.checked(frames)
+        frames = with_neighbours(self.checked(frames), self.config.least_neighbours)
         batch = frames.shape[1]
         state = self.start(batch) if state is None else state
         if len(state.memory) != batch:

@@ -32,6 +32,7 @@ SIGNATURES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "through_spike": ([POINTER] * 6 + [COUNT] * 2 + [NUMBER] + [POINTER] * 3, BOTH),
     "through_norm": ([POINTER] * 5 + [COUNT] * 2, BOTH),
     "gather_rows": ([POINTER] * 2 + [COUNT] * 3 + [POINTER], BOTH),
+    "neighbours": ([POINTER] + [COUNT] * 4 + [POINTER], ("f32",)),
     "windows": ([POINTER] * 3 + [COUNT] * 7 + [POINTER], BOTH),
     "memory_forward": ([POINTER] * 4 + [COUNT] * 3 + [POINTER], ("f32",)),
     "memory_backward": ([POINTER] * 5 + [COUNT] * 3 + [POINTER] * 4, ("f32",)),

@@ -37,8 +37,8 @@ class BeliefLoss:
     """Cross-entropy of the class, error of the place, and whether the object is unseen.
 
     Every step counts, hidden ones included: temporal efficient training (Deng et al., ICLR 2022).
-    Seen and hidden steps have equal weight however many there are, so that a long darkness does
-    not drown what was seen.
+    Sequences have equal weight, and so have their seen and their hidden steps, however many there
+    are, so that a long darkness drowns neither what was seen nor what was hidden for less long.
     """
 
     place_weight: float = 1.0
@@ -85,9 +85,10 @@ class BeliefTask:
 
 
 def step_weights(hidden: Bool[Tensor, "T B"], asked: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:
-    """Weights that sum to 1: half for the seen steps, half for the hidden, or all for one kind."""
-    weight = torch.zeros(hidden.shape, device=hidden.device)
-    kinds = [kind for kind in (hidden & asked, ~hidden & asked) if kind.any()]
-    for kind in kinds:
-        weight[kind] = 1 / (len(kinds) * kind.sum())
-    return weight
+    """Weights that sum to 1, the same for every sequence: half of its share for its seen steps,
+    half for the hidden, or all for one kind."""
+    kinds = torch.stack([hidden & asked, ~hidden & asked]).float()
+    counts = kinds.sum(1, keepdim=True)
+    share = (counts > 0) / (counts > 0).sum(0, keepdim=True).clamp(min=1)
+    weight = (kinds * (share / counts.clamp(min=1))).sum(0)
+    return weight / weight.sum().clamp(min=1e-9)
