@@ -68,13 +68,18 @@ class NeuroSVTConfig:
     tau_memory: float = 2.0
     """Time constant of the memory token's neurons, in time steps; memory "lif" only."""
     head_width: int = 128
+    head_depth: int = 1
+    """Hidden layers of the heads."""
+    head_strengths: int = 0
+    """Groups of memory channels whose strength the heads are told, from which they learn how long
+    nothing has been seen; 0 for none."""
     frame_ms: float = 10.0
     """Length of a time step: time constants are in steps of this length."""
 
     def __post_init__(self):
         for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
             positive(name, getattr(self, name))
-        for name in ("memory_channels", "head_width", "frame_ms"):
+        for name in ("memory_channels", "head_width", "head_depth", "frame_ms"):
             positive(name, getattr(self, name))
         if self.image_size % self.patch_size:
             raise ValueError(
@@ -84,6 +89,11 @@ class NeuroSVTConfig:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if self.memory not in ("leaky", "lif", "none"):
             raise ValueError(f"memory {self.memory!r} is unknown; choose from leaky, lif, none")
+        if self.head_strengths and self.channels % self.head_strengths:
+            raise ValueError(
+                f"the heads read {self.channels} channels, no multiple of head_strengths "
+                f"{self.head_strengths}"
+            )
         if not 0 <= self.least_neighbours <= 8:
             raise ValueError(f"least_neighbours must be 0 to 8, got {self.least_neighbours}")
         if self.classes < 2:
@@ -92,6 +102,11 @@ class NeuroSVTConfig:
         for name in ("tau", "tau_memory"):
             checked_tau(getattr(self, name), name)
         checked_taus(self.memory_tau, "memory_tau")
+
+    @property
+    def channels(self) -> int:
+        """What the heads read."""
+        return self.width if self.memory == "lif" else self.memory_channels
 
     def windows(self) -> Windows:
         """What each token looks at."""
@@ -165,15 +180,17 @@ class NeuroSVT(nn.Module):
             Block(cfg.width, cfg.heads, cfg.mlp_ratio) for _ in range(cfg.depth)
         )
         self.fire = TokenLIF()
-        channels = cfg.memory_channels
+        channels = cfg.channels
         self.memory: LeakyMemory | TokenRead | FrameRead
         if cfg.memory == "leaky":
             self.memory = LeakyMemory(cfg.patches, cfg.width, channels, cfg.memory_tau)
         elif cfg.memory == "lif":
-            self.memory, channels = TokenRead(cfg.width), cfg.width
+            self.memory = TokenRead(cfg.width)
         else:
             self.memory = FrameRead(cfg.patches, cfg.width, channels)
-        self.heads = Heads(channels, cfg.head_width, cfg.classes)
+        self.heads = Heads(
+            channels, cfg.head_width, cfg.classes, cfg.head_depth, cfg.head_strengths
+        )
         for part in self.modules():
             if isinstance(part, ScaleNorm | LeakyMemory):
                 part.backend = self.backend

@@ -28,16 +28,39 @@ class Heads(nn.Module):
 
     The charge is read relative to its own strength: as it leaks, it fades but goes on saying the
     same. Real-valued, so its multiplications are real and are charged for.
+
+    Channels that leak at different rates also tell how long nothing has been seen: the logarithm
+    of a group's strength falls in proportion to the time and the faster, the shorter its time
+    constants (Shankar & Howard, Neural Computation 2012). Where an object goes on moving while it
+    is hidden, that is what has to be known beside its place and its velocity.
+
+    Args:
+        channels: of the memory, in the order of their time constants.
+        width: of the hidden layers.
+        classes: that there are.
+        depth: hidden layers; those behind the first add to what comes in.
+        strengths: groups of channels whose strength is told apart; 0 for none.
     """
 
-    def __init__(self, channels: int, width: int, classes: int):
+    def __init__(self, channels: int, width: int, classes: int, depth: int = 1, strengths: int = 0):
         super().__init__()
-        self.classes = classes
-        self.hidden = nn.Linear(channels, width)
+        if strengths and channels % strengths:
+            raise ValueError(f"channels {channels} are not a multiple of strengths {strengths}")
+        self.classes, self.strengths = classes, strengths
+        self.hidden = nn.Linear(channels + strengths, width)
+        self.deeper = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
         self.answer = nn.Linear(width, classes + 3)
 
     def forward(self, charge: Float[Tensor, "T B M"]) -> Belief:
-        strength = charge.square().mean(-1, keepdim=True).add(1e-6).rsqrt()
-        answer = at_least_float32(self.answer(F.gelu(self.hidden(charge * strength))))
+        power = charge.square()
+        x = charge * power.mean(-1, keepdim=True).add(1e-6).rsqrt()
+        if self.strengths:
+            groups = power.unflatten(-1, (self.strengths, -1)).mean(-1)
+            # A thousandth is what noise of 1 % of a threshold leaves of a charge that is gone.
+            x = torch.cat([x, 0.25 * groups.add(1e-3).log()], -1)
+        x = F.gelu(self.hidden(x))
+        for layer in self.deeper:
+            x = x + F.gelu(layer(x))
+        answer = at_least_float32(self.answer(x))
         logits, place_logits, unseen = answer.split([self.classes, 2, 1], dim=-1)
         return Belief(logits, torch.sigmoid(place_logits), unseen[..., 0])
