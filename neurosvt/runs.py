@@ -64,7 +64,7 @@ class Run:
         )
         if self.data.dataset == "nmnist":
             return NMNISTExam(split, seed, scene=scene)
-        return SceneExam(split, seed, scene=scene, tiers=self.data.tiers)
+        return SceneExam(split, seed, scene=scene, tiers=tuple(dict.fromkeys(self.data.tiers)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""Enter a model of another library, here snnTorch, into PermanenceBench: train it, then ask it."""
+
+import snntorch
+import torch
+from torch import nn
+
+from neurosvt.data.scenes import CLASSES
+from neurosvt.data.stream import SceneStream, StreamConfig
+from neurosvt.evaluate.entry import Entry
+from neurosvt.evaluate.exams import SceneExam
+from neurosvt.evaluate.permanence import judge, row
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    """A convolution, spikes that forget within a few frames, and a slow leaky read-out."""
+
+    def __init__(self):
+        super().__init__()
+        self.see = nn.Sequential(nn.Conv2d(2, 16, 8, stride=8), nn.Flatten())
+        self.fire = snntorch.Leaky(beta=0.5)
+        self.read = nn.Linear(16 * 64, len(CLASSES) + 2)
+        self.keep = snntorch.Leaky(beta=0.99, reset_mechanism="none")
+
+    def step(self, frame, state):
+        # Given no state, snnTorch would go on with the one it kept: a new sequence starts at rest.
+        fast, slow = (self.fire.init_leaky(), self.keep.init_leaky()) if state is None else state
+        spikes, fast = self.fire(self.see(frame.float()), fast)
+        _, slow = self.keep(self.read(spikes), slow)
+        return slow[:, :-2], slow[:, -2:].sigmoid(), (fast, slow)
+
+
+net = Net()
+optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+for frames, label, place, hidden, asked in SceneStream(
+    StreamConfig(tiers=("blackout",), hidden=(10, 30)), batch=16, steps=8, seed=0
+):
+    state, loss = None, 0.0
+    for t, frame in enumerate(frames):
+        said, where, state = net.step(frame, state)
+        wrong = nn.functional.cross_entropy(said, label[t], reduction="none")
+        far = (where - place[t]).norm(dim=-1)
+        loss = loss + (asked[t] * (wrong + 8 * far)).mean() / len(frames)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+# This is all that PermanenceBench needs: a function of one frame and a state.
+entry = Entry(net.step, classes=len(CLASSES))
+exam = SceneExam("test")
+for tier in ("blackout", "succession"):
+    found = judge({"snntorch": entry}, exam, tier, hidden=30, events=48)["snntorch"]
+    figures = row(found["belief"], sensor_px=exam.scene.size)
+    print(f"{tier}, 30 hidden frames: belief {figures['score']:.0%}, "
+          f"class {figures['class_score']:.0%}, {figures['place_error_px']:.1f} px off")  # fmt: skip
