@@ -33,7 +33,7 @@ class Net(nn.Module):
 
 net = Net()
 optimizer = torch.optim.Adam(net.parameters(), 3e-3)
-for frames, label, place, hidden, asked in SceneStream(
+for frames, label, place, _, asked in SceneStream(
     StreamConfig(tiers=("blackout",), hidden=(10, 30)), batch=16, steps=8, seed=0
 ):
     state, loss = None, 0.0
@@ -52,5 +52,7 @@ exam = SceneExam("test")
 for tier in ("blackout", "succession"):
     found = judge({"snntorch": entry}, exam, tier, hidden=30, events=48)["snntorch"]
     figures = row(found["belief"], sensor_px=exam.scene.size)
-    print(f"{tier}, 30 hidden frames: belief {figures['score']:.0%}, "
-          f"class {figures['class_score']:.0%}, {figures['place_error_px']:.1f} px off")  # fmt: skip
+    print(
+        f"{tier}, 30 hidden frames: belief {figures['score']:.0%}, class "
+        f"{figures['class_score']:.0%}, {figures['place_error_px']:.1f} px off"
+    )

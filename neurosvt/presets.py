@@ -14,8 +14,18 @@ from neurosvt.data.image_stream import ImageStreamConfig
 from neurosvt.data.stream import StreamConfig
 from neurosvt.models.baselines import Latch
 from neurosvt.models.neurosvt import SIZES, NeuroSVTConfig
+from neurosvt.models.recurrent import RecurrentConfig
 from neurosvt.nn.weights import load_weights
-from neurosvt.runs import AnyRun, ClipRun, ImageRun, Run, TeacherRun, build_run
+from neurosvt.runs import (
+    AnyRun,
+    ClipRun,
+    FollowingRun,
+    ImageRun,
+    RecurrentRun,
+    Run,
+    TeacherRun,
+    build_run,
+)
 from neurosvt.train import checkpoint
 from neurosvt.train.images import ImageTrainConfig
 from neurosvt.train.loop import TrainConfig
@@ -24,8 +34,39 @@ WEIGHTS = Path(str(files("neurosvt") / "weights"))
 """Where the package keeps the models that it ships."""
 
 
-def _with_memory(run: Run, memory: Any) -> Run:
-    return replace(run, model=replace(run.model, memory=memory))
+FAMILY: dict[str, dict[str, Any]] = {
+    "none": {"memory": "none"},
+    "lif": {"memory": "lif", "tau_memory": 2.0},
+    "lif_1": {"memory": "lif", "tau_memory": 1.1},
+    "lif_5": {"memory": "lif", "tau_memory": 5.0},
+    "lif_20": {"memory": "lif", "tau_memory": 20.0},
+    "lif_100": {"memory": "lif", "tau_memory": 100.0},
+    "charge_2": {"memory": "leaky", "memory_tau": (2.0, 2.0), "memory_learns_tau": False},
+}
+"""What the siblings of a run change in its model, by name, and nothing else."""
+
+RECURRENT: dict[str, RecurrentConfig] = {
+    "gru": RecurrentConfig("gru"),
+    "lstm": RecurrentConfig("lstm", units=176),
+    "convlstm": RecurrentConfig("convlstm", width=24, units=512),
+}
+"""Dense networks of like size, trained on the same."""
+
+
+def member(run: FollowingRun) -> str:
+    """Which of a family a run is: "leaky", or a key of `FAMILY` or `RECURRENT`."""
+    if isinstance(run, RecurrentRun):
+        return run.model.kind
+    for name, changes in FAMILY.items():
+        if replace(run.model, **changes) == run.model:
+            return name
+    return run.model.memory
+
+
+def _sibling(run: Run, name: str) -> FollowingRun:
+    if name in RECURRENT:
+        return RecurrentRun(RECURRENT[name], run.data, run.train)
+    return replace(run, model=replace(run.model, **FAMILY[name]))
 
 
 PERMANENCE = Run()
@@ -51,11 +92,9 @@ _OBJECTS = ClipRun(
 
 PRESETS: dict[str, AnyRun] = {
     "permanence": PERMANENCE,
-    "permanence_lif": _with_memory(PERMANENCE, "lif"),
-    "permanence_none": _with_memory(PERMANENCE, "none"),
+    **{f"permanence_{name}": _sibling(PERMANENCE, name) for name in (*FAMILY, *RECURRENT)},
     "nmnist": _NMNIST,
-    "nmnist_lif": _with_memory(_NMNIST, "lif"),
-    "nmnist_none": _with_memory(_NMNIST, "none"),
+    **{f"nmnist_{name}": _sibling(_NMNIST, name) for name in ("lif", "none")},
     "dysvit_protocol": ImageRun(),
     "dysvit": ImageRun(
         data=ImageStreamConfig(mixup=0.4),
@@ -74,7 +113,7 @@ PRESETS: dict[str, AnyRun] = {
         train=ImageTrainConfig(epochs=15, warmup_epochs=2, mixup_off=3, clip=1.0)
     ),
 }
-"""Runs by name. The three of a family differ in their memory and in nothing else."""
+"""Runs by name. Those of a family differ in what remembers and in nothing else."""
 
 
 def run_named(name: str) -> AnyRun:
@@ -154,7 +193,7 @@ def load_classifier(name: str, backend: str = "auto") -> Trained:
         UserError: also if it was trained for something else.
     """
     trained = load_model(name, backend)
-    if isinstance(trained.run, Run):
+    if isinstance(trained.run, FollowingRun):
         raise UserError(f"{name} follows objects that hide: `neurosvt permanence` judges it")
     return trained
 

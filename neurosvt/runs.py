@@ -18,17 +18,17 @@ from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
 from neurosvt.models.convnet import ConvNet, ConvNetConfig
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import SIZES, NeuroSVT, NeuroSVTConfig
+from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
 from neurosvt.train.images import ImageTrainConfig
 from neurosvt.train.loop import TrainConfig
 
 
-@dataclass(frozen=True)
-class Run:
-    """A NeuroSVT that follows objects which hide."""
+class _Following:
+    """What runs of models have in common that follow objects which hide."""
 
-    model: NeuroSVTConfig = field(default_factory=NeuroSVTConfig)
-    data: StreamConfig = field(default_factory=StreamConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
+    model: Any
+    data: StreamConfig
+    train: TrainConfig
 
     def __post_init__(self):
         classes = len(self.exam("validation").classes)
@@ -47,10 +47,6 @@ class Run:
         """Length of a frame, microseconds: what the data are cut into is the model's time step."""
         return round(self.model.frame_ms * 1000)
 
-    def network(self, backend: str = "auto") -> NeuroSVT:
-        """Its model, untrained."""
-        return NeuroSVT(self.model, backend)
-
     def stream(self) -> SceneStream | NMNISTStream:
         """Its training batches."""
         cfg = self.train
@@ -64,7 +60,34 @@ class Run:
         )
         if self.data.dataset == "nmnist":
             return NMNISTExam(split, seed, scene=scene)
-        return SceneExam(split, seed, scene=scene, tiers=tuple(dict.fromkeys(self.data.tiers)))
+        tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
+        return SceneExam(split, seed, scene=scene, tiers=tiers)
+
+
+@dataclass(frozen=True)
+class Run(_Following):
+    """A NeuroSVT that follows objects which hide."""
+
+    model: NeuroSVTConfig = field(default_factory=NeuroSVTConfig)
+    data: StreamConfig = field(default_factory=StreamConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def network(self, backend: str = "auto") -> NeuroSVT:
+        """Its model, untrained."""
+        return NeuroSVT(self.model, backend)
+
+
+@dataclass(frozen=True)
+class RecurrentRun(_Following):
+    """A dense recurrent network that follows objects which hide."""
+
+    model: RecurrentConfig = field(default_factory=RecurrentConfig)
+    data: StreamConfig = field(default_factory=StreamConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def network(self, backend: str = "auto") -> RecurrentNet:
+        """Its model, untrained; it has no neurons for a backend to compute."""
+        return RecurrentNet(self.model)
 
 
 @dataclass(frozen=True)
@@ -147,13 +170,14 @@ class TeacherRun(_OfImages):
         return ConvNet(self.model)
 
 
+FollowingRun = Run | RecurrentRun
 AnyImageRun = ImageRun | TeacherRun
-AnyRun = Run | ClipRun | AnyImageRun
+AnyRun = FollowingRun | ClipRun | AnyImageRun
 
 
 def build_run(values: Mapping[str, Any]) -> AnyRun:
-    """The run that nested plain values describe; its data set says of which kind, and of images the
-    model's too.
+    """The run that nested plain values describe; its data set says of which kind, and the model's
+    `kind` where there are several.
 
     Raises:
         ConfigError: as `config.build`.
@@ -161,10 +185,10 @@ def build_run(values: Mapping[str, Any]) -> AnyRun:
     dataset = _setting(values, "data", "dataset")
     if dataset in clip_stream.CLASSES:
         return build(ClipRun, values)
+    kind = _setting(values, "model", "kind")
     if dataset != "cifar10":
-        return build(Run, values)
-    dense = _setting(values, "model", "kind") == "convnet"
-    return build(TeacherRun, values) if dense else build(ImageRun, values)
+        return build(Run, values) if kind is None else build(RecurrentRun, values)
+    return build(TeacherRun, values) if kind == "convnet" else build(ImageRun, values)
 
 
 def _setting(values: Mapping[str, Any], table: str, name: str) -> Any:

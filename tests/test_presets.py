@@ -55,6 +55,15 @@ def test_every_preset_of_events_builds_its_model_and_its_exams(name):
         assert exam.scene.frame_us == run.model.frame_ms * 1000
 
 
+@pytest.mark.parametrize("name", [*presets.FAMILY, *presets.RECURRENT])
+def test_a_member_of_the_family_is_known_again_and_learns_from_the_same(name):
+    own, run = PRESETS["permanence"], PRESETS[f"permanence_{name}"]
+    assert presets.member(run) == name
+    assert presets.member(own) == "leaky"
+    assert (run.data, run.train) == (own.data, own.train)
+    assert build_run(as_plain(run)) == run
+
+
 def test_there_is_a_family_for_scenes_and_one_for_recordings():
     assert FAMILIES == ["nmnist", "permanence"]
     assert isinstance(PRESETS["permanence"].exam("test"), SceneExam)

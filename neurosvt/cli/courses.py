@@ -15,9 +15,10 @@ from neurosvt.data.stream import ahead
 from neurosvt.evaluate.accuracy import named
 from neurosvt.evaluate.permanence import tune_latch, validation_score
 from neurosvt.models.dysvit import DySViT
+from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.presets import load_image_model
-from neurosvt.runs import AnyImageRun, AnyRun, ClipRun, Run
+from neurosvt.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
 from neurosvt.train.clips import ClipTask
 from neurosvt.train.images import ImageTask
 from neurosvt.train.loop import Task
@@ -50,10 +51,11 @@ class Course(Protocol):
 
 
 class BeliefCourse:
-    """Objects that hide, for NeuroSVT."""
+    """Objects that hide, for NeuroSVT and what it is compared with."""
 
-    def __init__(self, run: Run, backend: str):
-        self.run, self.model = run, run.network(backend)
+    def __init__(self, run: FollowingRun, backend: str):
+        self.run = run
+        self.model: Any = run.network(backend)
         self.task = BeliefTask(run.train.state_noise)
         self.exam = run.exam("validation", run.train.seed)
         self.stream = run.stream()
@@ -73,7 +75,7 @@ class BeliefCourse:
         return {"latch_threshold": threshold, "latch_belief": belief}
 
     def remarks(self) -> list[str]:
-        return time_constants(self.model.memory)
+        return time_constants(self.model.memory) if isinstance(self.model, NeuroSVT) else []
 
 
 class _NamingCourse:
@@ -142,6 +144,6 @@ def time_constants(memory: nn.Module) -> list[str]:
 def course_of(run: AnyRun, backend: str) -> Course:
     """The course of a run, its weights from the run's seed alone."""
     torch.manual_seed(run.train.seed)
-    if isinstance(run, Run):
+    if isinstance(run, FollowingRun):
         return BeliefCourse(run, backend)
     return ClipCourse(run, backend) if isinstance(run, ClipRun) else ImageCourse(run, backend)

@@ -13,16 +13,15 @@ from rich.progress import Progress
 from rich.table import Table
 from torch import nn
 
+from neurosvt.cli.rivals import RIVALS, behind, load_family, models_of, tau_of, title
 from neurosvt.config import UserError
 from neurosvt.evaluate.exams import Exam
 from neurosvt.evaluate.permanence import Answers, best_constant, cells, judge, row
-from neurosvt.presets import Trained, load_model, model_file, sibling
+from neurosvt.presets import Trained
 from neurosvt.runs import Run
 
 SEEN = 60
 """Frames of a sequence besides the hidden ones, about; for the progress bar."""
-
-MEMORIES = ("leaky", "lif", "none", "latch")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Plan:
 
     run: str
     trained: Mapping[str, Trained]
-    """By memory, as `load_family` gives them."""
+    """By member of the family, as `load_family` gives them."""
     memories: tuple[str, ...]
     exam: Exam
     tiers: tuple[str, ...]
@@ -48,7 +47,7 @@ class Plan:
             UserError: a memory, tier or number that does not exist or does not fit.
         """
         name = args.run or ("nmnist" if args.data == "nmnist" else "permanence")
-        memories = _words(args.memory, MEMORIES, "--memory")
+        memories = _words(args.memory, RIVALS, "--memory")
         if args.events < 1 or args.seed < 0 or not 0 <= args.state_noise < math.inf:
             raise UserError("--events must be at least 1, --seed and --state-noise not below 0")
         trained = load_family(name, memories)
@@ -78,49 +77,6 @@ class Plan:
     def models(self) -> dict[str, nn.Module]:
         """The models in the order of the table."""
         return models_of(self.trained, self.memories)
-
-
-def learnt(memory: str) -> str:
-    """The memory of the model that stands behind a row: a latch is put on the memoryless one."""
-    return "none" if memory == "latch" else memory
-
-
-def models_of(trained: Mapping[str, Trained], memories: Iterable[str]) -> dict[str, nn.Module]:
-    """What is asked, by memory."""
-    return {
-        m: trained[learnt(m)].latch() if m == "latch" else trained[learnt(m)].model
-        for m in memories
-    }
-
-
-def load_family(name: str, memories: Iterable[str]) -> dict[str, Trained]:
-    """A run and its siblings with other memories, by memory, each with what stands behind it.
-
-    RUN itself serves for its own memory; the others are looked for beside it.
-    """
-    own = load_model(name)
-    if not isinstance(own.run, Run):
-        raise UserError(f"{name} was trained to name what is seen: nothing hides in its data")
-    trained = {}
-    for memory in dict.fromkeys(map(learnt, memories)):
-        fits = own.run.model.memory == memory
-        trained[memory] = own if fits else load_model(sibling(name, memory))
-        found = trained[memory].run.model.memory
-        if found != memory:
-            raise UserError(f"{trained[memory].name} has memory {found!r}, not {memory!r}")
-    return trained
-
-
-def available(name: str) -> tuple[str, ...]:
-    """The memories of a family whose weights are there; the latch comes with "none"."""
-    found = []
-    for memory in MEMORIES:
-        try:
-            model_file(sibling(name, learnt(memory)))
-        except FileNotFoundError:
-            continue
-        found.append(memory)
-    return tuple(found)
 
 
 def measure(plan: Plan) -> list[dict[str, Any]]:
@@ -158,9 +114,9 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
 def _row(
     plan: Plan, memory: str, tier: str, hidden: int, judgement: str, answers: Answers
 ) -> dict[str, Any]:
-    trained = plan.trained.get(learnt(memory))
+    trained = behind(memory, plan.trained)
     return {
-        "model": "neurosvt" if trained else "constant",
+        "model": model_named(trained) if trained else "constant",
         "memory": memory,
         "tau": tau_of(trained) if trained else None,
         "dataset": plan.exam.name,
@@ -176,15 +132,9 @@ def _row(
     }
 
 
-def tau_of(trained: Trained) -> float | None:
-    """The one time constant of a LIF memory; the others have many, or none."""
-    cfg = trained.run.model
-    return cfg.tau_memory if cfg.memory == "lif" else None
-
-
-def title(memory: str, tau: float | None) -> str:
-    """What a model is called: its memory, and the time constant where it has one."""
-    return memory if tau is None else f"{memory} tau {tau}"
+def model_named(trained: Trained) -> str:
+    """What a row calls the network."""
+    return "neurosvt" if isinstance(trained.run, Run) else "recurrent"
 
 
 def score_table(rows: Iterable[Mapping[str, Any]]) -> Table:

@@ -16,18 +16,17 @@ from torch import nn
 from neurosvt import __version__
 from neurosvt.cli.output import check_writable, write_json
 from neurosvt.cli.permanence import add_arguments as permanence_arguments
-from neurosvt.cli.scores import (
-    MEMORIES,
-    Plan,
+from neurosvt.cli.rivals import (
+    RIVALS,
+    USUAL,
     available,
-    learnt,
+    behind,
     load_family,
-    measure,
     models_of,
-    score_table,
     tau_of,
     title,
 )
+from neurosvt.cli.scores import Plan, measure, score_table
 from neurosvt.config import UserError
 from neurosvt.data.events import fit_to_sensor
 from neurosvt.data.formats import read_events
@@ -202,7 +201,7 @@ def describe(trained: Mapping[str, Trained], rows: list[dict[str, Any]]) -> dict
                 f"shortest {tau.min():.1f}, median {tau.median():.1f}, longest {tau.max():.0f}"
             )
     for row in rows:
-        tokens = trained[learnt(row["memory"])].model.config.tokens
+        tokens = trained[RIVALS[row["memory"]].member].model.config.tokens
         facts[f"per {row['phase']} frame, {row['tier']}, {named(row['memory'], trained)}"] = (
             f"{row['spikes_per_frame']:,.0f} spikes, {row['synops_per_frame']:,.0f} synaptic "
             f"operations, {row['working_tokens_per_frame'] / tokens:.1%} of tokens at work"
@@ -212,13 +211,14 @@ def describe(trained: Mapping[str, Trained], rows: list[dict[str, Any]]) -> dict
 
 def named(memory: str, trained: Mapping[str, Trained]) -> str:
     """What the page calls a model: as the score table does."""
-    return title(memory, tau_of(trained[memory]) if memory in trained else None)
+    one = behind(memory, trained)
+    return title(memory, tau_of(one) if one else None)
 
 
 def _shown(name: str) -> tuple[str, ...]:
     """The memories that can be shown beside the leaky one, and a word on those that cannot."""
     there = available(name)
-    missing = [memory for memory in MEMORIES if memory not in there]
+    missing = [memory for memory in USUAL if memory not in there]
     if "leaky" in there and missing:
         print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
     return there or ("leaky",)  # whose absence is then told

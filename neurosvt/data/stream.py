@@ -5,7 +5,7 @@ there with the data that it would have had.
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -114,9 +114,7 @@ class SceneStream(_Stream):
             as_tensors(self.play(tier, [*seed, share], len(range(share, self.batch, len(tiers)))))
             for share, tier in enumerate(tiers[: self.batch])
         ]
-        longest = max(len(part[0]) for part in parts)
-        columns = zip(*(lengthened(part, longest) for part in parts), strict=True)
-        return tuple(torch.cat(column, 1) for column in columns)  # type: ignore[return-value]
+        return together(parts)
 
     def play(self, tier: str, seed: list[int], batch: int) -> Scenes:
         """Some sequences of one tier."""
@@ -174,13 +172,20 @@ def as_tensors(scenes: Scenes) -> Batch:
     return tuple(torch.from_numpy(part) for part in parts)  # type: ignore[return-value]
 
 
-def lengthened(batch: Batch, steps: int) -> Batch:
-    """The batch with empty frames behind it, of which nothing is asked."""
-    more = steps - len(batch[0])
-    if not more:
-        return batch
-    padded = (torch.cat([part, part.new_zeros(more, *part.shape[1:])]) for part in batch)
-    return tuple(padded)  # type: ignore[return-value]
+def together(parts: Sequence[Batch]) -> Batch:
+    """Batches beside each other, the shorter ones with empty frames behind them, of which nothing
+    is asked."""
+    steps = max(len(part[0]) for part in parts)
+    whole = []
+    for columns in zip(*parts, strict=True):
+        first = columns[0]
+        joined = first.new_zeros(steps, sum(c.shape[1] for c in columns), *first.shape[2:])
+        begin = 0
+        for column in columns:
+            joined[: len(column), begin : begin + column.shape[1]] = column
+            begin += column.shape[1]
+        whole.append(joined)
+    return tuple(whole)
 
 
 def ahead(stream: Dataset, start: int, workers: int = 1) -> Iterator[Batch]:

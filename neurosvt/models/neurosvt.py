@@ -65,6 +65,9 @@ class NeuroSVTConfig:
     memory_channels: int = 128
     memory_tau: tuple[float, float] = (4.0, 1000.0)
     """Shortest and longest time constant that the leaky memory starts with, in time steps."""
+    memory_learns_tau: bool = True
+    memory_gated: bool = True
+    """Whether a spike may empty a channel of the leaky memory."""
     tau_memory: float = 2.0
     """Time constant of the memory token's neurons, in time steps; memory "lif" only."""
     head_width: int = 128
@@ -183,7 +186,10 @@ class NeuroSVT(nn.Module):
         channels = cfg.channels
         self.memory: LeakyMemory | TokenRead | FrameRead
         if cfg.memory == "leaky":
-            self.memory = LeakyMemory(cfg.patches, cfg.width, channels, cfg.memory_tau)
+            self.memory = LeakyMemory(
+                cfg.patches, cfg.width, channels, cfg.memory_tau,
+                cfg.memory_learns_tau, cfg.memory_gated,
+            )  # fmt: skip
         elif cfg.memory == "lif":
             self.memory = TokenRead(cfg.width)
         else:

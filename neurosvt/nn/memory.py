@@ -68,16 +68,34 @@ class LeakyMemory(nn.Module):
     new drive arrives, which lets a new object displace the old one. It is a non-spiking read-out
     neuron, as in the LSNN (Bellec et al. 2018) and Norse's LI cell: what reads it costs real
     multiplications.
+
+    Args:
+        positions: tokens.
+        width: of the tokens.
+        channels: how many leaky integrators.
+        tau: shortest and longest time constant at the start, in time steps.
+        learns_tau: False keeps them.
+        gated: False leaves out the gates: all that was ever written leaks, and nothing else.
     """
 
-    def __init__(self, positions: int, width: int, channels: int, tau: tuple[float, float]):
+    def __init__(
+        self,
+        positions: int,
+        width: int,
+        channels: int,
+        tau: tuple[float, float],
+        learns_tau: bool = True,
+        gated: bool = True,
+    ):
         super().__init__()
         low, high = checked_taus(tau)
-        self.read = PositionRead(positions, width, 2 * channels)
+        self.gated = gated
+        self.read = PositionRead(positions, width, (2 if gated else 1) * channels)
         self.backend = "auto"
         # Learnt and stored as log tau: a decay near 1 does not survive half precision.
         self.log_tau = nn.Parameter(
-            torch.linspace(torch.tensor(low).log(), torch.tensor(high).log(), channels)
+            torch.linspace(torch.tensor(low).log(), torch.tensor(high).log(), channels),
+            requires_grad=learns_tau,
         )
 
     def tau(self) -> Float[Tensor, " M"]:
@@ -98,8 +116,12 @@ class LeakyMemory(nn.Module):
         `rate` is the length of a step relative to the one that the time constants are told in.
         """
         if len(rows):
-            drive, gate = at_least_float32(self.read(spikes, rows)).chunk(2, dim=-1)
-            gate = spike(gate - 1)
+            read = at_least_float32(self.read(spikes, rows))
+            if self.gated:
+                drive, gate = read.chunk(2, dim=-1)
+                gate = spike(gate - 1)
+            else:
+                drive, gate = read, torch.zeros_like(read)
         else:
             drive = gate = v.new_zeros((*rows.shape[:2], v.shape[-1]))
         if noise:

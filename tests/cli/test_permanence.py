@@ -105,6 +105,36 @@ def test_a_run_serves_for_its_own_memory(judged):
     assert {row["memory"] for row in rows} == {"none", "latch", "constant"}
 
 
+def test_a_line_through_the_visible_track_stands_on_the_memoryless_run(judged):
+    rows = judged("--memory", "latch,velocity", "--tiers", "tunnel", name="tiny_none")[0]["rows"]
+    assert {row["memory"] for row in rows} == {"latch", "velocity", "constant"}
+    beliefs = {
+        row["memory"]: row
+        for row in rows
+        if (row["judgement"], row["hidden_frames"]) == ("belief", 5)
+    }
+    assert beliefs["velocity"]["class_score"] == beliefs["latch"]["class_score"]
+    assert beliefs["velocity"]["place_error_px"] != beliefs["latch"]["place_error_px"]
+
+
+def test_a_dense_recurrent_network_is_trained_and_judged_as_any_other(
+    quick, tiny_settings, tmp_path, monkeypatch, rows_of
+):
+    monkeypatch.chdir(tmp_path)
+    words = [
+        word
+        for setting, word in zip(*[iter(tiny_settings(model_units=8))] * 2, strict=True)
+        if not any(own in word for own in ("kernel_size", "heads=", "depth=", "memory_channels"))
+        for word in (setting, word)
+    ]
+    assert main(["train", "permanence_gru", *words, "--out", "runs/tiny_gru"]) == 0
+    options = [*QUICK, "--memory", "gru", "--tiers", "blackout,succession", "--json", "rows.json"]
+    assert main(["permanence", "runs/tiny_gru", *options]) == 0
+    rows = [r for r in rows_of(tmp_path / "rows.json")["rows"] if r["memory"] == "gru"]
+    assert {row["model"] for row in rows} == {"recurrent"}
+    assert {row["tier"] for row in rows} == {"blackout", "succession"}
+
+
 @pytest.mark.parametrize("name", ["tiny_lif", "tiny_none"])
 def test_no_other_memory_passes_as_leaky(name, family, refused):
     assert "leaky" in refused("permanence", family / name, *QUICK, "--memory", "leaky")

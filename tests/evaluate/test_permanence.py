@@ -15,6 +15,7 @@ from neurosvt.evaluate.exams import SceneExam
 from neurosvt.evaluate.permanence import (
     NEAR,
     Answers,
+    VelocityFit,
     ask,
     best_constant,
     cells,
@@ -254,6 +255,24 @@ def test_judging_tells_of_every_batch():
     told = []
     judge({"a": Watch(), "b": Watch()}, EXAM, "blackout", 6, 7, on_batch=told.append)
     assert told == [4, 3]
+
+
+def test_a_line_through_the_visible_track_follows_what_moves_on_and_loses_what_rests():
+    exam = SceneExam("validation", batch=20)
+    errors = {
+        tier: judge({"": VelocityFit(Stubborn())}, exam, tier, 30, 20)[""]["belief"].place_error
+        for tier in ("tunnel", "curtain_moving", "curtain")
+    }
+    assert np.median(errors["tunnel"]) < 4 / 64
+    assert np.median(errors["curtain_moving"]) < 4 / 64
+    assert np.median(errors["curtain"]) > 1 / 8
+
+
+def test_a_line_fit_leaves_class_and_other_moments_to_what_it_stands_on():
+    found = judge({"fit": VelocityFit(Stubborn()), "own": Stubborn()}, EXAM, "tunnel", 6, 7)
+    for name in ("visible", "recovery"):
+        assert np.array_equal(found["fit"][name].said_place, found["own"][name].said_place)
+    assert np.array_equal(found["fit"]["belief"].said_class, found["own"]["belief"].said_class)
 
 
 # Figures

@@ -1,0 +1,92 @@
+"""Who stands beside a model in the score table, and from which weights."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from neurosvt.config import UserError
+from neurosvt.evaluate.permanence import VelocityFit
+from neurosvt.presets import Trained, load_model, member, model_file, sibling
+from neurosvt.runs import FollowingRun
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A line of the score table."""
+
+    member: str
+    """Which of the family's runs holds its weights: "leaky", or as in `presets.FAMILY`."""
+    made: Callable[[Trained], nn.Module] = lambda trained: trained.model
+    """What is asked, from what was trained."""
+
+
+RIVALS: dict[str, Rival] = {
+    "leaky": Rival("leaky"),
+    "charge_2": Rival("charge_2"),
+    "lif_1": Rival("lif_1"),
+    "lif": Rival("lif"),
+    "lif_5": Rival("lif_5"),
+    "lif_20": Rival("lif_20"),
+    "lif_100": Rival("lif_100"),
+    "gru": Rival("gru"),
+    "lstm": Rival("lstm"),
+    "convlstm": Rival("convlstm"),
+    "none": Rival("none"),
+    "latch": Rival("none", Trained.latch),
+    "velocity": Rival("none", lambda trained: VelocityFit(trained.latch())),
+}
+"""By the words of `--memory`, in the order in which they are shown."""
+
+USUAL = ("leaky", "lif", "none", "latch")
+"""Those whose weights the package ships."""
+
+
+def load_family(name: str, memories: Iterable[str]) -> dict[str, Trained]:
+    """A run and its siblings with other memories, by member, as far as `memories` need them.
+
+    RUN itself serves for its own memory; the others are looked for beside it.
+    """
+    own = load_model(name)
+    if not isinstance(own.run, FollowingRun):
+        raise UserError(f"{name} was trained to name what is seen: nothing hides in its data")
+    trained = {}
+    for word in dict.fromkeys(RIVALS[memory].member for memory in memories):
+        trained[word] = own if member(own.run) == word else load_model(sibling(name, word))
+        found = member(trained[word].run)
+        if found != word:
+            raise UserError(f"{trained[word].name} has memory {found!r}, not {word!r}")
+    return trained
+
+
+def models_of(trained: Mapping[str, Trained], memories: Iterable[str]) -> dict[str, nn.Module]:
+    """What is asked, by memory."""
+    return {m: RIVALS[m].made(trained[RIVALS[m].member]) for m in memories}
+
+
+def available(name: str) -> tuple[str, ...]:
+    """The usual rivals of a family whose weights are there."""
+    found = []
+    for memory in USUAL:
+        try:
+            model_file(sibling(name, RIVALS[memory].member))
+        except FileNotFoundError:
+            continue
+        found.append(memory)
+    return tuple(found)
+
+
+def behind(memory: str, trained: Mapping[str, Trained]) -> Trained | None:
+    """What was trained that a line stands on; None for the best constant guess."""
+    return trained.get(RIVALS[memory].member) if memory in RIVALS else None
+
+
+def tau_of(trained: Trained) -> float | None:
+    """The one time constant of a LIF memory; the others have many, or none."""
+    cfg = trained.run.model
+    return cfg.tau_memory if cfg.memory == "lif" else None
+
+
+def title(memory: str, tau: float | None) -> str:
+    """What a line is called: its memory, and the time constant where it has one."""
+    return memory if tau is None else f"{memory.partition('_')[0]} tau {tau}"

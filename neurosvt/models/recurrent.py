@@ -1,0 +1,113 @@
+"""Dense recurrent networks for event frames: what NeuroSVT's memory is compared with.
+
+A convolution sees the frame, a GRU, an LSTM or a convolutional LSTM remembers, and the same heads
+answer. They compute at every frame, whether there are events or not.
+
+Axes: T time steps, B batch, Y X pixels, D width of the convolution, M units that the heads read.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neurosvt.nn.heads import Belief, Heads
+
+
+@dataclass(frozen=True)
+class RecurrentConfig:
+    """Shape of one recurrent network."""
+
+    kind: Literal["gru", "lstm", "convlstm"] = "gru"
+    """What remembers."""
+    image_size: int = 64
+    patch_size: int = 8
+    """Stride of the convolution, whose kernel is twice as large."""
+    classes: int = 8
+    width: int = 64
+    """Channels of the convolution; of a convolutional LSTM's state too."""
+    units: int = 192
+    """Of the recurrent layer, or of the layer that reads a convolutional LSTM's state."""
+    head_width: int = 256
+    head_depth: int = 2
+    frame_ms: float = 10.0
+
+    def __post_init__(self):
+        if self.image_size % self.patch_size or self.patch_size % 2:
+            raise ValueError(
+                f"image_size {self.image_size} must be a multiple of patch_size {self.patch_size}, "
+                "and that an even number"
+            )
+        for name in ("width", "units", "head_width", "head_depth", "frame_ms"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.classes < 2:
+            raise ValueError(f"classes must be at least 2, got {self.classes}")
+
+    @property
+    def memory(self) -> str:
+        """What its rows are called."""
+        return self.kind
+
+
+class ConvLSTM(nn.Module):
+    """An LSTM whose products are convolutions (Shi et al., NeurIPS 2015), without peepholes."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.gates = nn.Conv2d(2 * width, 4 * width, 3, padding=1)
+
+    def forward(
+        self, x: Float[Tensor, "T B D y x"], state: tuple[Tensor, Tensor] | None
+    ) -> tuple[Float[Tensor, "T B D y x"], tuple[Tensor, Tensor]]:
+        h, c = state or (torch.zeros_like(x[0]), torch.zeros_like(x[0]))
+        said = []
+        for now in x:
+            take, keep, show, new = self.gates(torch.cat([now, h], 1)).chunk(4, 1)
+            c = torch.sigmoid(keep) * c + torch.sigmoid(take) * torch.tanh(new)
+            h = torch.sigmoid(show) * torch.tanh(c)
+            said.append(h)
+        return torch.stack(said), (h, c)
+
+
+class RecurrentNet(nn.Module):
+    """Event frames in, beliefs out, as `NeuroSVT`; dense, and not spiking."""
+
+    def __init__(self, config: RecurrentConfig | None = None):
+        super().__init__()
+        self.config = cfg = config or RecurrentConfig()
+        patch = cfg.patch_size
+        self.see = nn.Conv2d(2, cfg.width, 2 * patch, stride=patch, padding=patch // 2)
+        flat = cfg.width * (cfg.image_size // patch) ** 2
+        self.read = nn.Linear(flat, cfg.units)
+        self.remember: nn.Module
+        if cfg.kind == "convlstm":
+            self.remember = ConvLSTM(cfg.width)
+        else:
+            self.remember = (nn.GRU if cfg.kind == "gru" else nn.LSTM)(cfg.units, cfg.units)
+        self.heads = Heads(cfg.units, cfg.head_width, cfg.classes, cfg.head_depth)
+
+    def forward(
+        self, frames: Bool[Tensor, "T B 2 Y X"], state: Any = None, *, state_noise: float = 0.0
+    ) -> tuple[Belief, Any]:
+        """Beliefs after every step, and the state to go on from.
+
+        `state_noise` is in thresholds, of which there are none here: it is not added, to their
+        advantage.
+        """
+        steps, batch = frames.shape[:2]
+        seen = F.gelu(self.see(frames.flatten(0, 1).to(self.see.weight.dtype)))
+        if self.config.kind == "convlstm":
+            said, state = self.remember(seen.unflatten(0, (steps, batch)), state)
+            said = F.gelu(self.read(said.flatten(2)))
+        else:
+            read = F.gelu(self.read(seen.flatten(1)))
+            said, state = self.remember(read.unflatten(0, (steps, batch)), state)
+        return self.heads(said), state
+
+    def parameter_count(self) -> int:
+        """Learnt numbers."""
+        return sum(p.numel() for p in self.parameters())
