@@ -21,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--events", type=int, default=1000, help="occlusion events per cell")
     parser.add_argument("--state-noise", type=float, default=0.0, metavar="THRESHOLDS")
+    parser.add_argument(
+        "--state-bits", type=int, default=32, metavar="BITS",
+        help="16 or 8: a leaky memory that keeps whole numbers; 32: floats",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
 

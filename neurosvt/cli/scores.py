@@ -37,6 +37,7 @@ class Plan:
     hidden: tuple[int, ...]
     events: int
     state_noise: float
+    state_bits: int
     seed: int
 
     @classmethod
@@ -50,6 +51,10 @@ class Plan:
         memories = _words(args.memory, RIVALS, "--memory")
         if args.events < 1 or args.seed < 0 or not 0 <= args.state_noise < math.inf:
             raise UserError("--events must be at least 1, --seed and --state-noise not below 0")
+        if args.state_bits not in (8, 16, 32):
+            raise UserError(f"--state-bits must be 8, 16 or 32, got {args.state_bits}")
+        if args.state_bits < 32 and set(memories) - {"leaky", "charge_2"}:
+            raise UserError("--state-bits is for leaky memories alone: add --memory leaky")
         trained = load_family(name, memories)
         datasets = {t.run.data.dataset for t in trained.values()}
         if args.data and datasets != {args.data}:
@@ -64,6 +69,7 @@ class Plan:
             hidden=_lengths(args.hidden),
             events=args.events,
             state_noise=args.state_noise,
+            state_bits=args.state_bits,
             seed=args.seed,
         )
 
@@ -72,7 +78,13 @@ class Plan:
         words = ["neurosvt", "permanence", self.run, "--tiers", ",".join(self.tiers)]
         words += ["--hidden", ",".join(map(str, self.hidden)), "--memory", ",".join(self.memories)]
         words += ["--events", str(self.events), "--state-noise", f"{self.state_noise:g}"]
+        words += [] if self.state_bits == 32 else ["--state-bits", str(self.state_bits)]
         return shlex.join([*words, "--seed", str(self.seed)])
+
+    def options(self) -> dict[str, Any]:
+        """What every model is called with."""
+        bits = {} if self.state_bits == 32 else {"state_bits": self.state_bits}
+        return {"state_noise": self.state_noise, **bits}
 
     def models(self) -> dict[str, nn.Module]:
         """The models in the order of the table."""
@@ -95,7 +107,7 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
         for tier, hidden in cells(plan.exam, plan.hidden, plan.tiers):
             answers = judge(
                 models, plan.exam, tier, hidden, plan.events,
-                state_noise=plan.state_noise, on_batch=partial(advance, hidden),
+                on_batch=partial(advance, hidden), **plan.options(),
             )  # fmt: skip
             for memory, by_moment in answers.items():
                 for moment, found in by_moment.items():
@@ -127,7 +139,7 @@ def _row(
         **row(answers, plan.exam.scene.size),
         "seed": plan.seed,
         "state_noise": plan.state_noise,
-        "state_bits": 32,
+        "state_bits": plan.state_bits,
         "parameters": trained.model.parameter_count() if trained else 0,
     }
 

@@ -93,9 +93,9 @@ class VelocityFit(nn.Module):
         super().__init__()
         self.knows = knows
 
-    def answers(self, scenes: Scenes, state_noise: float) -> dict[str, Answers]:
+    def answers(self, scenes: Scenes, **options: Any) -> dict[str, Answers]:
         """As `ask`, with the place at the last hidden frame from the fit."""
-        found = ask(self.knows, scenes, state_noise)
+        found = ask(self.knows, scenes, **options)
         frames = with_neighbours(torch.from_numpy(scenes.frames)).any(2).numpy()
         places = [self.extrapolate(frames, o) for o in scenes.occlusions]
         return {**found, "belief": replace(found["belief"], said_place=np.concatenate(places))}
@@ -119,15 +119,15 @@ class VelocityFit(nn.Module):
 
 
 @torch.no_grad()
-def ask(model: nn.Module, scenes: Scenes, state_noise: float = 0.0) -> dict[str, Answers]:
+def ask(model: nn.Module, scenes: Scenes, **options: Any) -> dict[str, Answers]:
     """Show one batch to a model; its answers while seen, at the last hidden frame, and recovered.
 
-    The model is called as `belief, state = model(frames, state, state_noise=...)` on chunks of
-    frames and needs to be in eval mode.
+    The model is called as `belief, state = model(frames, state, **options)` on chunks of frames and
+    needs to be in eval mode.
     """
     state, said, places = None, [], []
     for frames in torch.from_numpy(scenes.frames).split(CHUNK):
-        belief, state = model(frames, state, state_noise=state_noise)
+        belief, state = model(frames, state, **options)
         said.append(belief.class_logits.argmax(-1).numpy())
         places.append(belief.place.numpy())
     classes, place = np.concatenate(said), np.concatenate(places)
@@ -153,10 +153,13 @@ def judge(
     hidden: int,
     events: int,
     *,
-    state_noise: float = 0.0,
     on_batch: Callable[[int], None] = lambda events: None,
+    **options: Any,
 ) -> dict[str, dict[str, Answers]]:
-    """Ask every model the same questions of one cell: answers by model, then by moment."""
+    """Ask every model the same questions of one cell: answers by model, then by moment.
+
+    `options` go to the models: `state_noise`, `state_bits`, `frame_ms`.
+    """
     answers: dict[str, list[dict[str, Answers]]] = {name: [] for name in models}
     for scenes in exam.questions(tier, hidden, events):
         for name, model in models.items():
@@ -164,7 +167,7 @@ def judge(
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(len(answers[name]))
                 own = model.answers if isinstance(model, VelocityFit) else partial(ask, model)
-                answers[name].append(own(scenes, state_noise))
+                answers[name].append(own(scenes, **options))
         on_batch(scenes.label.shape[1] * len(scenes.occlusions))
     return {
         name: {moment: join(p[moment] for p in parts) for moment in parts[0]}

@@ -225,6 +225,7 @@ class NeuroSVT(nn.Module):
         state: State | None = None,
         *,
         state_noise: float = 0.0,
+        state_bits: int = 32,
         frame_ms: float | None = None,
     ) -> tuple[Belief, State]:
         """Beliefs after every step, and the state to go on from.
@@ -234,11 +235,13 @@ class NeuroSVT(nn.Module):
             state: what an earlier call returned; None for samples that have seen nothing.
             state_noise: standard deviation of noise on the state at every step, in thresholds; in
                 training on the memory alone.
+            state_bits: bits of a number of the leaky memory: 32 for floats, 2 to 16 for whole
+                numbers as in `ops.memory.leaky_memory_stored`.
             frame_ms: length of these frames; None for that of the config.
 
         Raises:
             ValueError: frames of another size than the model's, or not binary, a state of another
-                batch, or a frame length that is none.
+                batch, or a frame length or a number of bits that is none.
         """
         frames = with_neighbours(self.checked(frames), self.config.least_neighbours)
         batch = frames.shape[1]
@@ -247,10 +250,12 @@ class NeuroSVT(nn.Module):
             raise ValueError(
                 f"the state is of a batch of {len(state.memory)}, the frames of {batch}"
             )
+        if state_bits != 32 and not 2 <= state_bits <= 16:
+            raise ValueError(f"state_bits must be 32, or 2 to 16, got {state_bits}")
         rate = 1.0 if frame_ms is None else positive("frame_ms", frame_ms) / self.config.frame_ms
         spatial_noise = 0.0 if self.training else state_noise
         spikes, rows, state = self.see(frames, state, spatial_noise, rate)
-        charge, state = self.remember(spikes, rows, state, state_noise, rate)
+        charge, state = self.remember(spikes, rows, state, state_noise, rate, state_bits)
         return self.heads(charge), state
 
     def step(
@@ -326,11 +331,11 @@ class NeuroSVT(nn.Module):
         return decays
 
     def remember(
-        self, spikes: Tensor, rows: Rows, state: State, noise: float, rate: float
+        self, spikes: Tensor, rows: Rows, state: State, noise: float, rate: float, bits: int
     ) -> tuple[Tensor, State]:
         """What the heads read after every step."""
         if isinstance(self.memory, LeakyMemory):
-            charge, memory = self.memory(spikes, rows, state.memory, noise, rate)
+            charge, memory = self.memory(spikes, rows, state.memory, noise, rate, bits)
             return charge, state._replace(memory=memory)
         return self.memory(spikes, rows), state
 

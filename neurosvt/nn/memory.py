@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
-from neurosvt.ops.memory import leaky_memory
+from neurosvt.ops.memory import leaky_memory, leaky_memory_stored
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, place
 from neurosvt.ops.surrogate import spike
@@ -110,10 +110,12 @@ class LeakyMemory(nn.Module):
         v: Float[Tensor, "B M"],
         noise: float,
         rate: float,
+        bits: int = 32,
     ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
         """Charge after every step; `noise` in thresholds is added at each, hidden or not.
 
-        `rate` is the length of a step relative to the one that the time constants are told in.
+        `rate` is the length of a step relative to the one that the time constants are told in;
+        `bits` of 32 are a float, fewer as in `leaky_memory_stored`.
         """
         if len(rows):
             read = at_least_float32(self.read(spikes, rows))
@@ -128,7 +130,10 @@ class LeakyMemory(nn.Module):
             drive = drive + noise * torch.randn_like(drive)
         decay = 1 - 1 / self.tau()
         decay = decay if rate == 1 else decay**rate
-        charge = leaky_memory(drive, gate, v, decay, self.backend)
+        if bits < 32:
+            charge = leaky_memory_stored(drive, gate, v, decay, bits)
+        else:
+            charge = leaky_memory(drive, gate, v, decay, self.backend)
         return charge, charge[-1]
 
 

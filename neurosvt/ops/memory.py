@@ -53,6 +53,35 @@ def leaky_memory_reference(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor
     return torch.stack(charge)
 
 
+RANGE = 64.0
+"""Largest charge that a memory of few bits can hold, in thresholds."""
+
+
+def leaky_memory_stored(
+    drive: Float[Tensor, "T B M"],
+    gate: Float[Tensor, "T B M"],
+    v: Float[Tensor, "B M"],
+    decay: Float[Tensor, " M"],
+    bits: int,
+) -> Float[Tensor, "T B M"]:
+    """`leaky_memory` on a machine that keeps its charge as whole numbers of `bits` bits.
+
+    A step of the number is `RANGE / 2 ** (bits - 1)`. After every time step the charge is rounded
+    up or down at random, in proportion to how near either is: rounded to the nearest, a charge that
+    leaks by less than half a step would never leak.
+
+    Source: stochastic rounding of traces on neuromorphic hardware, Davies et al., Loihi (IEEE Micro
+    2018).
+    """
+    step = RANGE / 2 ** (bits - 1)
+    charge = []
+    for d, g in zip(drive, gate, strict=True):
+        v = (v * (decay * (1 - g)) + d) / step
+        v = (v + torch.rand_like(v)).floor().clamp(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) * step
+        charge.append(v)
+    return torch.stack(charge)
+
+
 class _LeakyMemory(torch.autograd.Function):
     @staticmethod
     def forward(

@@ -105,6 +105,15 @@ def test_a_run_serves_for_its_own_memory(judged):
     assert {row["memory"] for row in rows} == {"none", "latch", "constant"}
 
 
+def test_a_memory_of_few_bits_is_judged_as_such(judged, tmp_path, rows_of):
+    options = ["--memory", "leaky", "--tiers", "blackout", "--state-noise", "0.3"]
+    record, _ = judged(*options, "--state-bits", "8")
+    assert {row["state_bits"] for row in record["rows"]} == {8}
+    assert "--state-bits 8" in record["command"]
+    whole = judged(*options)[0]["rows"]
+    assert [r["place_error_px"] for r in whole] != [r["place_error_px"] for r in record["rows"]]
+
+
 def test_a_line_through_the_visible_track_stands_on_the_memoryless_run(judged):
     rows = judged("--memory", "latch,velocity", "--tiers", "tunnel", name="tiny_none")[0]["rows"]
     assert {row["memory"] for row in rows} == {"latch", "velocity", "constant"}
@@ -155,6 +164,8 @@ def test_no_other_memory_passes_as_leaky(name, family, refused):
         (["--seed", "-1"], "--seed"),
         (["--state-noise", "-0.5"], "--state-noise"),
         (["--state-noise", "nan"], "--state-noise"),
+        (["--state-bits", "12"], "--state-bits must be 8, 16 or 32"),
+        (["--state-bits", "8"], "for leaky memories alone: add --memory leaky"),
         (["--data", "nmnist"], "was trained on scenes, not on nmnist"),
         (["--data", "cifar"], "--data"),
         (["--json", "nowhere/rows.json"], "there is no folder nowhere"),

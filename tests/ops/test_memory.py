@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.ops.memory import leaky_memory
+from neurosvt.ops.memory import RANGE, leaky_memory, leaky_memory_stored
 
 
 def inputs(steps=9, batch=3, channels=5, share=0.3):
@@ -73,3 +73,32 @@ def test_inputs_are_left_as_they_were():
     leaves = [x.requires_grad_() for x in start]
     leaky_memory(*leaves).sum().backward()
     assert all(torch.equal(x, y) for x, y in zip(start, before, strict=True))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_charge_of_few_bits_is_a_whole_number_of_steps_within_its_range(bits):
+    drive, *rest = inputs(steps=40)
+    charge = leaky_memory_stored(100 * drive, *rest, bits)
+    steps = charge / (RANGE / 2 ** (bits - 1))
+    assert torch.equal(steps, steps.round())
+    assert steps.min() == -(2 ** (bits - 1))
+    assert steps.max() == 2 ** (bits - 1) - 1
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_on_average_a_charge_of_few_bits_leaks_as_a_float_does(bits):
+    """Rounded to the nearest, it would not leak at all: a step of 8 bits is half a threshold."""
+    batch, tau = 4000, 100.0
+    drive = torch.zeros(50, batch, 1)
+    start = torch.full((batch, 1), 10.0)
+    decay = torch.tensor([1 - 1 / tau])
+    charge = leaky_memory_stored(drive, drive, start, decay, bits)[-1]
+    exact = 10 * (1 - 1 / tau) ** 50
+    assert charge.mean().item() == pytest.approx(exact, abs=5 * charge.std().item() / batch**0.5)
+    assert charge.std().item() < 70 / 2**bits * 8
+
+
+def test_with_bits_enough_it_is_the_float_memory():
+    drive, gate, v, decay = inputs(steps=20)
+    stored = leaky_memory_stored(drive, gate, v, decay, 24)
+    torch.testing.assert_close(stored, leaky_memory(drive, gate, v, decay), atol=1e-3, rtol=0)
