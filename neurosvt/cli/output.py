@@ -41,15 +41,19 @@ def write_json(path: str | Path, command: str, rows: Iterable[Mapping[str, Any]]
     """
     check_writable(path)
     path = Path(path)
-    plain = [{name: _scalar(value) for name, value in row.items()} for row in rows]
     record = {
         "command": command,
         "version": __version__,
         "hardware": hardware(),
-        "rows": plain,
+        "rows": plain(rows),
     }
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
     write_whole(path, text.encode())
+
+
+def plain(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows as JSON can hold them: a figure that does not exist becomes null."""
+    return [{name: _scalar(value) for name, value in row.items()} for row in rows]
 
 
 def hardware() -> dict[str, Any]:

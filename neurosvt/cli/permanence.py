@@ -25,6 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--state-bits", type=int, default=32, metavar="BITS",
         help="16 or 8: a leaky memory that keeps whole numbers; 32: floats",
     )  # fmt: skip
+    parser.add_argument(
+        "--frame-ms", type=float, metavar="MS",
+        help="judge at another frame length than was trained at: --hidden counts these frames",
+    )  # fmt: skip
+    parser.add_argument(
+        "--suite", choices=["quick", "full"],
+        help="everything at once: all tiers, all rivals whose weights are there, figures; goes on "
+        "where it stopped",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", default="runs/permanencebench", metavar="DIR", help="where a suite goes"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
 
@@ -35,9 +47,12 @@ def run(args: argparse.Namespace) -> int:
 
     from neurosvt.cli.output import check_writable, write_json
     from neurosvt.cli.scores import Plan, measure, score_table
+    from neurosvt.cli.suite import run_suite
 
     if args.json:
         check_writable(args.json)
+    if args.suite:
+        return run_suite(args)
     plan = Plan.of(args)
     rows = measure(plan)
     Console(width=110).print(score_table(rows))

@@ -64,10 +64,10 @@ def models_of(trained: Mapping[str, Trained], memories: Iterable[str]) -> dict[s
     return {m: RIVALS[m].made(trained[RIVALS[m].member]) for m in memories}
 
 
-def available(name: str) -> tuple[str, ...]:
-    """The usual rivals of a family whose weights are there."""
+def available(name: str, among: Iterable[str]) -> tuple[str, ...]:
+    """The rivals, of those named, whose weights are in RUN's family."""
     found = []
-    for memory in USUAL:
+    for memory in among:
         try:
             model_file(sibling(name, RIVALS[memory].member))
         except FileNotFoundError:

@@ -17,7 +17,7 @@ from neurosvt.cli.rivals import RIVALS, behind, load_family, models_of, tau_of, 
 from neurosvt.config import UserError
 from neurosvt.evaluate.exams import Exam
 from neurosvt.evaluate.permanence import Answers, best_constant, cells, judge, row
-from neurosvt.presets import Trained
+from neurosvt.presets import RECURRENT, Trained
 from neurosvt.runs import Run
 
 SEEN = 60
@@ -38,6 +38,8 @@ class Plan:
     events: int
     state_noise: float
     state_bits: int
+    frame_ms: float | None
+    """Another frame length than the models were trained at; None for that."""
     seed: int
 
     @classmethod
@@ -59,7 +61,14 @@ class Plan:
         datasets = {t.run.data.dataset for t in trained.values()}
         if args.data and datasets != {args.data}:
             raise UserError(f"{name} was trained on {', '.join(datasets)}, not on {args.data}")
-        exam = next(iter(trained.values())).run.exam("test", args.seed)
+        run = next(iter(trained.values())).run
+        exam = run.exam("test", args.seed)
+        if args.frame_ms is not None:
+            if not 1 <= args.frame_ms <= 100:
+                raise UserError(f"--frame-ms must lie in 1 to 100, got {args.frame_ms:g}")
+            if set(trained) & set(RECURRENT):
+                raise UserError(f"--frame-ms: {', '.join(RECURRENT)} know one frame length alone")
+            exam = exam.at(round(1000 * args.frame_ms))
         return cls(
             run=name,
             trained=trained,
@@ -70,6 +79,7 @@ class Plan:
             events=args.events,
             state_noise=args.state_noise,
             state_bits=args.state_bits,
+            frame_ms=args.frame_ms,
             seed=args.seed,
         )
 
@@ -79,12 +89,17 @@ class Plan:
         words += ["--hidden", ",".join(map(str, self.hidden)), "--memory", ",".join(self.memories)]
         words += ["--events", str(self.events), "--state-noise", f"{self.state_noise:g}"]
         words += [] if self.state_bits == 32 else ["--state-bits", str(self.state_bits)]
+        words += [] if self.frame_ms is None else ["--frame-ms", f"{self.frame_ms:g}"]
         return shlex.join([*words, "--seed", str(self.seed)])
 
     def options(self) -> dict[str, Any]:
         """What every model is called with."""
-        bits = {} if self.state_bits == 32 else {"state_bits": self.state_bits}
-        return {"state_noise": self.state_noise, **bits}
+        options: dict[str, Any] = {"state_noise": self.state_noise}
+        if self.state_bits != 32:
+            options["state_bits"] = self.state_bits
+        if self.frame_ms is not None:
+            options["frame_ms"] = self.frame_ms
+        return options
 
     def models(self) -> dict[str, nn.Module]:
         """The models in the order of the table."""
@@ -95,32 +110,46 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
     """Rows of every cell: each model's belief and recovery, its score while it saw, and the best
     constant guess."""
     rows: list[dict[str, Any]] = []
-    seen: dict[tuple[str, str], bool] = {}
     models = plan.models()
-    frames = sum(h + SEEN for _, h in cells(plan.exam, plan.hidden, plan.tiers)) * plan.events
+    asked = list(cells(plan.exam, plan.hidden, plan.tiers))
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("judging", total=frames)
+        bar = progress.add_task("judging", total=sum(h + SEEN for _, h in asked) * plan.events)
 
         def advance(hidden: int, events: int) -> None:
             progress.advance(bar, events * (hidden + SEEN))
 
-        for tier, hidden in cells(plan.exam, plan.hidden, plan.tiers):
+        for tier, hidden in asked:
             answers = judge(
                 models, plan.exam, tier, hidden, plan.events,
                 on_batch=partial(advance, hidden), **plan.options(),
             )  # fmt: skip
-            for memory, by_moment in answers.items():
-                for moment, found in by_moment.items():
-                    # What it knew while it saw does not depend on what came later: told once.
-                    if moment == "visible" and seen.setdefault((tier, memory), False):
-                        continue
-                    seen[tier, memory] = True
-                    length = 0 if moment == "visible" else hidden
-                    judgement = "belief" if moment == "visible" else moment
-                    rows.append(_row(plan, memory, tier, length, judgement, found))
-            guess = best_constant(next(iter(answers.values()))["belief"])
-            rows.append(_row(plan, "constant", tier, hidden, "belief", guess))
-    return rows
+            rows += rows_of(plan, tier, hidden, answers)
+    return told_once(rows)
+
+
+def rows_of(
+    plan: Plan, tier: str, hidden: int, answers: Mapping[str, Mapping[str, Answers]]
+) -> list[dict[str, Any]]:
+    """The rows of one cell."""
+    rows = []
+    for memory, by_moment in answers.items():
+        for moment, found in by_moment.items():
+            seen = moment == "visible"
+            judgement, length = ("belief", 0) if seen else (moment, hidden)
+            rows.append(_row(plan, memory, tier, length, judgement, found))
+    guess = best_constant(next(iter(answers.values()))["belief"])
+    return [*rows, _row(plan, "constant", tier, hidden, "belief", guess)]
+
+
+def told_once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without those that only say again what a model knew while it saw, which does not depend
+    on what came later."""
+    varied = ("dataset", "tier", "memory", "frame_ms", "state_noise", "state_bits")
+    kept: dict[Any, dict[str, Any]] = {}
+    for index, r in enumerate(rows):
+        seen = tuple(r[name] for name in varied) if r["hidden_frames"] == 0 else index
+        kept.setdefault(seen, r)
+    return list(kept.values())
 
 
 def _row(

@@ -217,7 +217,7 @@ def named(memory: str, trained: Mapping[str, Trained]) -> str:
 
 def _shown(name: str) -> tuple[str, ...]:
     """The memories that can be shown beside the leaky one, and a word on those that cannot."""
-    there = available(name)
+    there = available(name, USUAL)
     missing = [memory for memory in USUAL if memory not in there]
     if "leaky" in there and missing:
         print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)

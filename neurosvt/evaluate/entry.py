@@ -19,6 +19,10 @@ scores, the highest of which counts, or (B,) indices; the place is (B, 2), x and
 centre in [0, 1] of the sensor."""
 
 
+SURE = 50.0
+"""Score of a class that is named by its index: as good as certain."""
+
+
 class Entry(nn.Module):
     """A model that PermanenceBench can ask, made of a function of one frame.
 
@@ -46,7 +50,7 @@ class Entry(nn.Module):
             label, place, state = self.step(frame, state)
             batch = len(frame)
             if label.shape == (batch,):
-                label = nn.functional.one_hot(label, self.classes)
+                label = SURE * nn.functional.one_hot(label, self.classes)
             if label.shape != (batch, self.classes) or place.shape != (batch, 2):
                 raise ValueError(
                     f"step must return classes ({batch}, {self.classes}) or ({batch},) and places "

@@ -1,7 +1,7 @@
 """What PermanenceBench asks: sequences of a split, which know when an answer counts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,6 +51,11 @@ class SceneExam:
         longest = TIERS[tier].longest if tier in TIERS else None
         return longest is None or hidden <= longest
 
+    def at(self, frame_us: int) -> "SceneExam":
+        """The same in frames of another length: the object is in view for as long as before."""
+        seen = max(1, round(self.seen * self.scene.frame_us / frame_us))
+        return replace(self, seen=seen, scene=replace(self.scene, frame_us=frame_us))
+
     def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
         objects = OBJECTS if tier == "succession" else 1
         sequences = -(-events // objects)
@@ -94,6 +99,10 @@ class NMNISTExam:
     def asks(self, tier: str, hidden: int) -> bool:
         """Darkness may last for any time."""
         return True
+
+    def at(self, frame_us: int) -> "NMNISTExam":
+        """The same in frames of another length."""
+        return replace(self, scene=replace(self.scene, frame_us=frame_us))
 
     def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
         recordings = nmnist.load(self.split, self.root)

@@ -39,6 +39,8 @@ class Answers:
     place: np.ndarray
     sequence: np.ndarray
     """(E,) which events belong together, and are resampled together."""
+    sure: np.ndarray
+    """(E,) probability that was given to the class that was said."""
 
     @property
     def class_right(self) -> np.ndarray:
@@ -62,21 +64,46 @@ def moments_of(occlusion: Occlusion) -> dict[str, np.ndarray]:
     return {"visible": occlusion.seen, "belief": hidden_last, "recovery": occlusion.recovered}
 
 
-def answers_at(said: np.ndarray, place: np.ndarray, scenes: Scenes, moment: np.ndarray) -> Answers:
-    """What is said, (T, B) classes and (T, B, 2) places, and what is true, at the moments (B,) that
-    lie within the sequences."""
-    within = np.flatnonzero(moment < len(said))
+@dataclass(frozen=True)
+class Said:
+    """What a model said at every step of whole sequences."""
+
+    label: np.ndarray
+    """(T, B) most likely class."""
+    sure: np.ndarray
+    """(T, B) its probability."""
+    place: np.ndarray
+    """(T, B, 2) in sensor sides."""
+
+    @classmethod
+    def of(cls, belief: Any) -> "Said":
+        """From a belief of all steps, or of some."""
+        sure, label = belief.class_logits.softmax(-1).max(-1)
+        return cls(label.numpy(), sure.numpy(), belief.place.numpy())
+
+
+def answers_at(said: Said, scenes: Scenes, moment: np.ndarray) -> Answers:
+    """What is said and what is true at the moments (B,) that lie within the sequences."""
+    within = np.flatnonzero(moment < len(said.label))
     at = moment[within], within
-    return Answers(said[at], place[at], scenes.label[at], scenes.place[at], at[1])
+    return Answers(
+        said.label[at], said.place[at], scenes.label[at], scenes.place[at], within, said.sure[at]
+    )
 
 
 def join(parts: Iterable[Answers]) -> Answers:
     """Answers of several batches as one; no two batches share a sequence."""
-    columns, first = [], 0
-    for a in parts:
-        columns.append((a.said_class, a.said_place, a.label, a.place, a.sequence + first))
-        first += int(a.sequence.max(initial=-1)) + 1
-    return Answers(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+    apart, first = [], 0
+    for part in parts:
+        apart.append(replace(part, sequence=part.sequence + first))
+        first += int(part.sequence.max(initial=-1)) + 1
+    return together(apart)
+
+
+def together(parts: Iterable[Answers]) -> Answers:
+    """Answers about several occlusions of the same sequences as one."""
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return Answers(*(np.concatenate(column) for column in columns))
 
 
 class VelocityFit(nn.Module):
@@ -125,25 +152,16 @@ def ask(model: nn.Module, scenes: Scenes, **options: Any) -> dict[str, Answers]:
     The model is called as `belief, state = model(frames, state, **options)` on chunks of frames and
     needs to be in eval mode.
     """
-    state, said, places = None, [], []
+    state, parts = None, []
     for frames in torch.from_numpy(scenes.frames).split(CHUNK):
         belief, state = model(frames, state, **options)
-        said.append(belief.class_logits.argmax(-1).numpy())
-        places.append(belief.place.numpy())
-    classes, place = np.concatenate(said), np.concatenate(places)
+        parts.append(vars(Said.of(belief)).values())
+    said = Said(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     by_occlusion = [
-        {name: answers_at(classes, place, scenes, at) for name, at in moments_of(o).items()}
+        {name: answers_at(said, scenes, at) for name, at in moments_of(o).items()}
         for o in scenes.occlusions
     ]
-    return {name: _together(one[name] for one in by_occlusion) for name in by_occlusion[0]}
-
-
-def _together(parts: Iterable[Answers]) -> Answers:
-    """Answers about several occlusions of the same sequences as one."""
-    columns = zip(
-        *((a.said_class, a.said_place, a.label, a.place, a.sequence) for a in parts), strict=True
-    )
-    return Answers(*(np.concatenate(column) for column in columns))
+    return {name: together(one[name] for one in by_occlusion) for name in by_occlusion[0]}
 
 
 def judge(
@@ -222,6 +240,7 @@ def best_constant(answers: Answers, grid: int = 33) -> Answers:
         answers.label,
         answers.place,
         answers.sequence,
+        np.full(events, np.nan),
     )
 
 
@@ -247,8 +266,40 @@ def row(answers: Answers, sensor_px: int, seed: int = 0) -> dict[str, Any]:
         "high": high,
         "class_score": float(answers.class_right.mean()),
         "place_error_px": float(np.median(answers.place_error) * sensor_px),
+        "confidence": float(answers.sure.mean()),
+        "calibration_error": calibration_error(answers),
         "events": len(answers.label),
     }
+
+
+BINS = 10
+"""Into which confidence is sorted."""
+
+
+def reliability(answers: Answers) -> list[dict[str, Any]]:
+    """How often the class is right where its probability was said to be so: a row for every tenth
+    into which an answer falls."""
+    tenth = np.minimum((answers.sure * BINS).astype(int), BINS - 1)
+    return [
+        {
+            "from": index / BINS,
+            "to": (index + 1) / BINS,
+            "confidence": float(answers.sure[tenth == index].mean()),
+            "class_score": float(answers.class_right[tenth == index].mean()),
+            "events": int((tenth == index).sum()),
+        }
+        for index in np.unique(tenth).tolist()
+    ]
+
+
+def calibration_error(answers: Answers) -> float:
+    """Expected calibration error: how far confidence is from the share that is right, averaged over
+    answers sorted into tenths (Guo et al., ICML 2017). NaN where no confidence was told."""
+    if np.isnan(answers.sure).any():
+        return float("nan")
+    rows = reliability(answers)
+    total = sum(r["events"] * abs(r["confidence"] - r["class_score"]) for r in rows)
+    return total / len(answers.label)
 
 
 LATCH_THRESHOLDS = np.linspace(-40, 12, 105)
@@ -286,9 +337,9 @@ def tune_latch(
 
 def _right_at_last(belief: Any, scenes: Scenes) -> np.ndarray:
     """What a belief about whole sequences has right at the end of every occlusion."""
-    said, place = belief.class_logits.argmax(-1).numpy(), belief.place.numpy()
+    said = Said.of(belief)
     lasts = (moments_of(o)["belief"] for o in scenes.occlusions)
-    return np.concatenate([answers_at(said, place, scenes, last).right for last in lasts])
+    return np.concatenate([answers_at(said, scenes, last).right for last in lasts])
 
 
 def validation_score(

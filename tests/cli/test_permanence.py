@@ -10,7 +10,7 @@ from neurosvt.train import checkpoint
 FIELDS = {
     "model", "memory", "tau", "dataset", "tier", "hidden_frames", "frame_ms", "judgement", "score",
     "low", "high", "class_score", "place_error_px", "events", "seed", "state_noise", "state_bits",
-    "parameters",
+    "parameters", "confidence", "calibration_error",
 }  # fmt: skip
 QUICK = ["--hidden", "3,5", "--events", "4"]
 
@@ -114,6 +114,12 @@ def test_a_memory_of_few_bits_is_judged_as_such(judged, tmp_path, rows_of):
     assert [r["place_error_px"] for r in whole] != [r["place_error_px"] for r in record["rows"]]
 
 
+def test_frames_of_another_length_show_the_object_for_as_long(judged):
+    record, _ = judged("--memory", "leaky", "--tiers", "blackout", "--frame-ms", "5")
+    assert {row["frame_ms"] for row in record["rows"]} == {5.0}
+    assert "--frame-ms 5" in record["command"]
+
+
 def test_a_line_through_the_visible_track_stands_on_the_memoryless_run(judged):
     rows = judged("--memory", "latch,velocity", "--tiers", "tunnel", name="tiny_none")[0]["rows"]
     assert {row["memory"] for row in rows} == {"latch", "velocity", "constant"}
@@ -166,6 +172,7 @@ def test_no_other_memory_passes_as_leaky(name, family, refused):
         (["--state-noise", "nan"], "--state-noise"),
         (["--state-bits", "12"], "--state-bits must be 8, 16 or 32"),
         (["--state-bits", "8"], "for leaky memories alone: add --memory leaky"),
+        (["--frame-ms", "0.5"], "--frame-ms must lie in 1 to 100"),
         (["--data", "nmnist"], "was trained on scenes, not on nmnist"),
         (["--data", "cifar"], "--data"),
         (["--json", "nowhere/rows.json"], "there is no folder nowhere"),

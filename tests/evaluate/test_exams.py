@@ -63,6 +63,15 @@ def test_all_cells_of_a_seed_show_the_same_objects():
         assert np.array_equal(scenes.place[0], cells[0].place[0])
 
 
+def test_in_shorter_frames_an_object_is_in_view_for_as_long():
+    exam = SceneExam("test", scene=SILENT)
+    (halved,) = exam.at(5_000).questions("blackout", 3, 2)
+    assert (halved.occlusions[0].seen == 47).all()
+    (usual,) = exam.questions("blackout", 3, 2)
+    assert np.array_equal(halved.label[0], usual.label[0])
+    np.testing.assert_allclose(halved.place[47], usual.place[23], atol=1e-6)
+
+
 @pytest.mark.parametrize("tier", ALL_TIERS)
 def test_the_moments_of_a_question_are_where_they_should_be(tier):
     (scenes,) = asked(scene_exam(scene=SceneConfig(noise_hz=0.0)), tier, hidden=5)

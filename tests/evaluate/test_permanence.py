@@ -104,8 +104,9 @@ def seeing_model(memory="leaky"):
     return model.on_grid()
 
 
-def answers(said_class, said_place, label, place):
-    columns = (said_class, said_place, label, place, np.arange(len(label)))
+def answers(said_class, said_place, label, place, sure=None):
+    sure = np.ones(len(label)) if sure is None else sure
+    columns = (said_class, said_place, label, place, np.arange(len(label)), sure)
     return Answers(*(np.asarray(a) for a in columns))
 
 
@@ -360,11 +361,26 @@ def test_a_row_holds_shares_pixels_and_counts():
         "high": figures["high"],
         "class_score": 0.75,
         "place_error_px": 0.0,
+        "confidence": 1.0,
+        "calibration_error": 0.25,
         "events": 4,
     }
     assert 0 <= figures["low"] <= 0.5 <= figures["high"] <= 1
     far = answers([1] * 3, [(0.0, 0.0)] * 3, [1] * 3, [(0.25, 0), (0.5, 0), (0.75, 0)])
     assert row(far, sensor_px=64)["place_error_px"] == 32.0
+
+
+def test_confidence_is_held_against_how_often_it_was_right():
+    """Ten answers at 0.9 of which eight are right, and four at 0.5 of which two are."""
+    right = [1] * 8 + [0] * 2 + [1, 1, 0, 0]
+    sure = np.array([0.9] * 10 + [0.5] * 4)
+    found = answers(right, [(0, 0)] * 14, [1] * 14, [(0, 0)] * 14, sure)
+    low, high = permanence.reliability(found)
+    assert (low["events"], low["class_score"], low["confidence"]) == (4, 0.5, 0.5)
+    assert (high["from"], high["to"], high["events"]) == (0.9, 1.0, 10)
+    assert high["class_score"] == pytest.approx(0.8)
+    assert permanence.calibration_error(found) == pytest.approx(10 / 14 * 0.1)
+    assert np.isnan(permanence.calibration_error(best_constant(found)))
 
 
 def test_cells_are_every_tier_with_every_length():

@@ -1,0 +1,148 @@
+"""PermanenceBench from beginning to end: cell by cell, going on where it stopped."""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from neurosvt.cli.output import plain, write_json
+from neurosvt.cli.rivals import RIVALS, available
+from neurosvt.cli.scores import Plan, rows_of, score_table, told_once
+from neurosvt.config import UserError
+from neurosvt.data import nmnist
+from neurosvt.evaluate.permanence import cells, judge, reliability
+from neurosvt.files import write_whole
+from neurosvt.presets import model_file
+from neurosvt.report.scores import draw_calibration, draw_errors, draw_scores
+
+
+@dataclass(frozen=True)
+class Suite:
+    """How much is asked."""
+
+    hidden: tuple[int, ...]
+    events: int
+    varied: tuple[dict[str, Any], ...] = ()
+    """Ours once more with other options."""
+
+
+SUITES = {
+    "quick": Suite((30, 60), 200),
+    "full": Suite(
+        (30, 60, 120, 300, 1000),
+        1000,
+        (
+            {"state_noise": 0.0},
+            {"state_bits": 16},
+            {"state_bits": 8},
+            {"frame_ms": 5.0, "hidden": (60, 120)},
+            {"frame_ms": 20.0, "hidden": (15, 30)},
+        ),
+    ),
+}
+STATE_NOISE = 0.01
+"""On every model's state, in thresholds."""
+
+
+def run_suite(args: argparse.Namespace) -> int:
+    """Judge what is not judged yet, then write one JSON and figures, and print the table."""
+    out = Path(args.out)
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out: {out} is a file; it names the folder of the suite")
+    (out / "cells").mkdir(parents=True, exist_ok=True)
+    suite = SUITES[args.suite]
+    plans = list(_plans(args, suite))
+    total = [(plan, *cell) for plan in plans for cell in cells(plan.exam, plan.hidden, plan.tiers)]
+    records = []
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("cells", total=len(total))
+        for plan, tier, hidden in total:
+            records.append(_cell(out / "cells", plan, tier, hidden))
+            progress.advance(bar)
+    rows = told_once(row for record in records for row in record["rows"])
+    usual = [record for record, (plan, *_) in zip(records, total, strict=True) if plan is plans[0]]
+    own = [row for record in usual for row in record["calibration"]]
+    command = f"neurosvt permanence {plans[0].run} --suite {args.suite} --seed {args.seed}"
+    write_json(out / "permanence.json", command, rows)
+    write_json(out / "calibration.json", command, own)
+    first = [row for row in rows if _usual(row)]
+    draw_scores(out / "score.svg", first)
+    draw_errors(out / "place_error.svg", first)
+    draw_calibration(out / "calibration.svg", own)
+    Console(width=110).print(score_table(first))
+    seconds = sum(record["seconds"] for record in records)
+    print(f"{len(total)} cells, {seconds / 60:.1f} minutes of judging: {out}/permanence.json")
+    return 0
+
+
+def _plans(args: argparse.Namespace, suite: Suite) -> Iterator[Plan]:
+    """What is judged: a family on scenes, ours varied, and recordings where there are any."""
+    name = args.run or "permanence"
+    there = available(name, RIVALS)
+    missing = [memory for memory in RIVALS if memory not in there]
+    if missing:
+        print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
+    yield _plan(args, suite, run=name, memory=",".join(there))
+    for options in suite.varied:
+        yield _plan(args, suite, run=name, memory="leaky", **options)
+    if args.run is None:
+        try:
+            nmnist.load("test")
+        except FileNotFoundError as error:
+            print(f"N-MNIST left out: {error}", file=sys.stderr)
+        else:
+            yield _plan(args, suite, run="nmnist", memory=",".join(available("nmnist", RIVALS)))
+
+
+def _plan(args: argparse.Namespace, suite: Suite, **options: Any) -> Plan:
+    hidden = options.pop("hidden", suite.hidden)
+    chosen = {
+        "state_noise": STATE_NOISE, "state_bits": 32, "frame_ms": None, "data": None,
+        "tiers": args.tiers, "events": suite.events, "seed": args.seed,
+        "hidden": ",".join(map(str, hidden)), **options,
+    }  # fmt: skip
+    return Plan.of(argparse.Namespace(**chosen))
+
+
+def _usual(row: dict[str, Any]) -> bool:
+    """Whether a row is of the table and the figures: scenes, judged as all rivals are."""
+    usual = row["state_noise"] == STATE_NOISE and row["state_bits"] == 32
+    return usual and row["frame_ms"] == 10.0 and row["dataset"] == "scenes"
+
+
+def _cell(folder: Path, plan: Plan, tier: str, hidden: int) -> dict[str, Any]:
+    """One cell, from its file if it is there and of the same models and questions."""
+    mark = _fingerprint(plan)
+    path = folder / f"{plan.run.replace('/', '_')}_{tier}_{hidden}_{mark}.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    begun = time.perf_counter()
+    answers = judge(plan.models(), plan.exam, tier, hidden, plan.events, **plan.options())
+    first = next(iter(answers))
+    record = {
+        "rows": plain(rows_of(plan, tier, hidden, answers)),
+        "calibration": plain(
+            {"memory": first, "tier": tier, "hidden_frames": hidden, **row}
+            for row in reliability(answers[first]["belief"])
+        ),
+        "seconds": time.perf_counter() - begun,
+    }
+    write_whole(path, json.dumps(record).encode())
+    return record
+
+
+def _fingerprint(plan: Plan) -> str:
+    """What tells cells apart that ask otherwise, or other weights."""
+    asked = (plan.memories, plan.events, plan.seed, plan.options(), plan.exam)
+    told = hashlib.sha256(repr(asked).encode())
+    for name in sorted({one.name for one in plan.trained.values()}):
+        told.update(model_file(name).read_bytes())
+    return told.hexdigest()[:12]

@@ -1,0 +1,82 @@
+import json
+
+import pytest
+
+from neurosvt.cli import main, suite
+from neurosvt.cli.suite import Suite
+
+SHORT = Suite((3, 5), 4, ({"state_bits": 8}, {"frame_ms": 20.0, "hidden": (2,)}))
+
+
+@pytest.fixture
+def run_suite(family, tmp_path, monkeypatch, capsys):
+    """run_suite(*options): a short suite of the tiny family; its folder, and what was printed."""
+    monkeypatch.setitem(suite.SUITES, "quick", SHORT)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*options, name="tiny"):
+        words = ["permanence", str(family / name), "--suite", "quick", "--out", "bench"]
+        assert main([*words, *options]) == 0
+        return tmp_path / "bench", capsys.readouterr()
+
+    return run
+
+
+def test_a_suite_is_one_json_a_table_and_figures(run_suite):
+    folder, told = run_suite()
+    rows = json.loads((folder / "permanence.json").read_text())["rows"]
+    usual = [r for r in rows if (r["state_bits"], r["frame_ms"]) == (32, 10.0)]
+    assert {r["tier"] for r in usual} == {"blackout", "curtain"}
+    assert {r["memory"] for r in usual} == {"leaky", "lif", "none", "latch", "velocity", "constant"}
+    assert {r["hidden_frames"] for r in usual} == {0, 3, 5}
+    assert {r["state_noise"] for r in rows} == {0.01}
+    varied = [r for r in rows if r not in usual]
+    assert {(r["state_bits"], r["frame_ms"]) for r in varied} == {(8, 10.0), (32, 20.0)}
+    assert {r["memory"] for r in varied} == {"leaky", "constant"}
+    for picture in ("score", "place_error", "calibration"):
+        assert (folder / f"{picture}.svg").read_text().startswith("<?xml")
+    assert "10 cells" in told.out
+    assert "curtain" in told.out
+    assert "no weights for charge_2" in told.err
+
+
+def test_what_a_model_knew_while_it_saw_is_told_once(run_suite):
+    folder, _ = run_suite()
+    rows = json.loads((folder / "permanence.json").read_text())["rows"]
+    keys = [
+        (r["tier"], r["memory"], r["hidden_frames"], r["judgement"], r["state_bits"], r["frame_ms"])
+        for r in rows
+    ]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_suite_that_was_stopped_goes_on_and_ends_with_the_same_rows(run_suite, monkeypatch):
+    whole, _ = run_suite()
+    expected = json.loads((whole / "permanence.json").read_text())["rows"]
+    for path in sorted((whole / "cells").iterdir())[::2]:
+        path.unlink()
+    (whole / "permanence.json").unlink()
+    judged = []
+    judge = suite.judge
+
+    def spy(models, exam, tier, hidden, events, **options):
+        judged.append((tier, hidden))
+        return judge(models, exam, tier, hidden, events, **options)
+
+    monkeypatch.setattr(suite, "judge", spy)
+    again, _ = run_suite()
+    assert len(judged) == 5
+    assert json.loads((again / "permanence.json").read_text())["rows"] == expected
+
+
+def test_other_questions_are_not_answered_from_old_cells(run_suite):
+    folder, _ = run_suite()
+    before = len(list((folder / "cells").iterdir()))
+    run_suite("--seed", "3")
+    assert len(list((folder / "cells").iterdir())) == 2 * before
+
+
+def test_a_file_where_the_folder_should_be_is_named(family, tmp_path, refused):
+    (tmp_path / "bench").write_text("")
+    words = ["permanence", family / "tiny", "--suite", "quick", "--out", tmp_path / "bench"]
+    assert "names the folder of the suite" in refused(*words)
