@@ -12,7 +12,7 @@ from neurosvt.config import UserError
 from neurosvt.data.augment import Variety, vary
 from neurosvt.data.cast import DEFAULT, SceneConfig
 from neurosvt.data.nmnist import LAST_SEEN_US, SEEN_US, SIDE, Recordings
-from neurosvt.data.scenes import RECOVERY, Occlusion, Scenes
+from neurosvt.data.scenes import RECOVERY, Occlusion, Scenes, one_after_another
 from neurosvt.data.sensor import add_noise
 
 TRANSITION = 1
@@ -26,6 +26,7 @@ def make_scenes_nmnist(
     *,
     hidden: int,
     after: int,
+    from_dark: bool = False,
     indices: Sequence[int] | np.ndarray | None = None,
     variety: Variety | None = None,
     config: SceneConfig = DEFAULT,
@@ -47,6 +48,7 @@ def make_scenes_nmnist(
         batch: how many sequences.
         hidden: frames of darkness, >= 1.
         after: frames from the light's return to the end, >= 0.
+        from_dark: whether the light comes on first, in a frame more.
         indices: which recordings, `batch` of them, repeats allowed; None draws them.
         variety: how far each may be varied, for training; None shows them as recorded.
         config: `size` (at least 34), `frame_us` and `noise_hz` are used.
@@ -59,10 +61,12 @@ def make_scenes_nmnist(
     drawn = drawing.integers(0, len(recordings), batch)
     corner = drawing.integers(0, config.size - SIDE + 1, (batch, 2))  # left, top
     chosen = drawn if indices is None else np.asarray(indices, np.int64)
-    seen = -(-SEEN_US // config.frame_us)
+    begin = int(from_dark)
+    seen = begin + -(-SEEN_US // config.frame_us)
     first = seen + TRANSITION
     back = first + hidden
     frames = np.zeros((back + after, batch, 2, config.size, config.size), bool)
+    frames[:begin, :, 1] = True
     frames[seen, :, 0] = True
     frames[back : back + 1, :, 1] = True
 
@@ -78,7 +82,7 @@ def make_scenes_nmnist(
     time = recordings.t[events].astype(np.int64) // config.frame_us
     cell = ((row * 2 + p) * config.size + y) * config.size + x
     cells = frames.reshape(-1)
-    cells[cell + time * frames[0].size] = True
+    cells[cell + (time + begin) * frames[0].size] = True
     again = time < after - 1
     cells[cell[again] + (time[again] + back + 1) * frames[0].size] = True
     add_noise(frames, config.noise_hz, config.frame_us, noise)
@@ -99,13 +103,40 @@ def make_scenes_nmnist(
         occluder=occluder,
         occlusions=(
             Occlusion(
-                seen=np.full(batch, LAST_SEEN_US // config.frame_us - 1),
+                seen=np.full(batch, begin + LAST_SEEN_US // config.frame_us - 1),
                 first=first,
                 last=back - 1,
                 recovered=np.full(batch, back + RECOVERY - 1),
             ),
         ),
     )
+
+
+def make_succession_nmnist(
+    recordings: Recordings,
+    seed: Sequence[int],
+    batch: int,
+    *,
+    hidden: Sequence[int],
+    after: int,
+    indices: np.ndarray | None = None,
+    variety: Variety | None = None,
+    config: SceneConfig = DEFAULT,
+) -> Scenes:
+    """Digits one after the other, each followed by darkness; arguments as of `make_scenes_nmnist`,
+    with frames of darkness for every digit and `indices` (digits, batch)."""
+    last = len(hidden) - 1
+    parts = [
+        make_scenes_nmnist(
+            recordings, [*seed, index], batch, hidden=length, after=after if index == last else 0,
+            from_dark=index > 0, indices=None if indices is None else indices[index],
+            variety=variety, config=config,
+        )
+        for index, length in enumerate(hidden)
+    ]  # fmt: skip
+    # Recovery from a digit is asked of the next when its recording has run as long as it is seen.
+    openings = [LAST_SEEN_US // config.frame_us] * last
+    return one_after_another(parts, [*openings, 0])
 
 
 def _gather(recordings: Recordings, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ Units: x runs right, y down; pixel i covers [i, i + 1), so a place of 0.5 is the
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -62,6 +62,25 @@ class Scenes:
     where `to` is not above `from`). Light is the level of illumination, 1 when on."""
     occlusions: tuple[Occlusion, ...]
     """In the order of time."""
+
+
+def one_after_another(parts: Sequence[Scenes], openings: Sequence[int]) -> Scenes:
+    """Scenes of the same sequences, joined in time.
+
+    Args:
+        parts: at least one, each with one occlusion.
+        openings: for each part how many frames the next needs until its object is in view; recovery
+            from a part's occlusion is judged on the next part's object, so much later.
+    """
+    occlusions, begin = [], 0
+    for part, opening in zip(parts, openings, strict=True):
+        (o,) = part.occlusions
+        recovered = o.recovered + begin + opening
+        occlusions.append(Occlusion(o.seen + begin, o.first + begin, o.last + begin, recovered))
+        begin += len(part.frames)
+    arrays = [f.name for f in fields(Scenes) if f.name != "occlusions"]
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
+    return Scenes(**joined, occlusions=tuple(occlusions))
 
 
 def make_scenes(

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from neurosvt.data import nmnist
 from neurosvt.data.augment import Variety
-from neurosvt.data.nmnist_scenes import make_scenes_nmnist
+from neurosvt.data.nmnist_scenes import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.data.scenes import TIERS, SceneConfig, Scenes, make_scenes, split_seed
 from neurosvt.data.succession import ALL_TIERS, make_succession
 
@@ -32,7 +32,8 @@ class StreamConfig:
     dataset: Literal["scenes", "nmnist"] = "scenes"
     """Made-up scenes, or the real recordings of N-MNIST."""
     tiers: tuple[str, ...] = ("blackout", "curtain")
-    """What hides the object, in equal shares of every batch; recordings have darkness alone."""
+    """What hides the object, in equal shares of every batch. Recordings have darkness alone; with
+    "succession" among the tiers, one after the other."""
     seen: tuple[int, int] = (8, 20)
     """Fewest and most frames in view before something begins to hide the object; a recording is
     seen whole."""
@@ -141,10 +142,17 @@ class NMNISTStream(_Stream):
         self.recordings = nmnist.load("train")
 
     def make(self, seed: list[int]) -> Batch:
-        _, hidden, after = draw_act(self.config, seed)
-        scenes = make_scenes_nmnist(
-            self.recordings, seed, self.batch, hidden=hidden, after=after,
-            variety=self.config.variety, config=self.scene,
+        if "succession" not in self.config.tiers:
+            _, hidden, after = draw_act(self.config, seed)
+            scenes = make_scenes_nmnist(
+                self.recordings, seed, self.batch, hidden=hidden, after=after,
+                variety=self.config.variety, config=self.scene,
+            )  # fmt: skip
+            return as_tensors(scenes)
+        acts = [draw_act(self.config, [*seed, i]) for i in range(self.config.objects)]
+        scenes = make_succession_nmnist(
+            self.recordings, seed, self.batch, hidden=[act[1] for act in acts],
+            after=acts[-1][2], variety=self.config.variety, config=self.scene,
         )  # fmt: skip
         return as_tensors(scenes)
 

@@ -8,12 +8,12 @@ Axes: T frames, B batch, K moments.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neurosvt.data.cast import DEFAULT, Cast, SceneConfig
-from neurosvt.data.scenes import Occlusion, Scenes, play
+from neurosvt.data.scenes import Scenes, one_after_another, play
 from neurosvt.data.stage import FAR, Script
 from neurosvt.data.tiers import TIERS, Clock, Sweep, Tier, bounce, dimmed
 
@@ -97,36 +97,21 @@ def make_succession(
         raise ValueError("hidden must name the hidden frames of at least one object")
     words = [seed] if isinstance(seed, int) else list(seed)
     closing = np.random.default_rng([*words, 0]).choice(["light", "shutter"], len(hidden)).tolist()
-    parts, occlusions, begin = [], [], 0
-    for index, (opens, closes, length) in enumerate(
-        zip(["", *closing], closing, hidden, strict=False)
-    ):
-        last = index == len(hidden) - 1
-        part = play(
+    last = len(hidden) - 1
+    parts = [
+        play(
             Tier(_Hider(opens, closes).act, frames_to_hide=OPENING),
             [*words, index + 1],
             batch,
             seen=seen + (OPENING if index else 0),
             hidden=length,
-            after=after if last else 0,
+            after=after if index == last else 0,
             config=config,
         )
-        (only,) = part.occlusions
-        # Behind a shutter the next object is in view when it has opened, by light at once.
-        opening = 0 if last else (FADE if closes == "light" else OPENING)
-        occlusions.append(
-            Occlusion(
-                only.seen + begin,
-                only.first + begin,
-                only.last + begin,
-                only.recovered + begin + opening,
-            )
+        for index, (opens, closes, length) in enumerate(
+            zip(["", *closing], closing, hidden, strict=False)
         )
-        parts.append(part)
-        begin += len(part.frames)
-    joined = {
-        f.name: np.concatenate([getattr(part, f.name) for part in parts])
-        for f in fields(Scenes)
-        if f.name != "occlusions"
-    }
-    return Scenes(**joined, occlusions=tuple(occlusions))
+    ]
+    # Behind a shutter the next object is in view when that has opened, by light at once.
+    openings = [FADE if closes == "light" else OPENING for closes in closing[:-1]]
+    return one_after_another(parts, [*openings, 0])

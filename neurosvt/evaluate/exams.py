@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from neurosvt.data import nmnist
-from neurosvt.data.nmnist_scenes import make_scenes_nmnist
+from neurosvt.data.nmnist_scenes import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.data.scenes import (
     CLASSES,
     RECOVERY,
@@ -77,7 +77,8 @@ class SceneExam:
 
 @dataclass(frozen=True)
 class NMNISTExam:
-    """Real N-MNIST recordings, each at several random placements; tier "real".
+    """Real N-MNIST recordings, each at several random placements: alone (tier "real"), or four one
+    after the other (tier "succession").
 
     Args:
         split: "validation" or "test".
@@ -94,7 +95,7 @@ class NMNISTExam:
     name: str = "nmnist"
     classes: tuple[str, ...] = nmnist.CLASSES
     tiers: tuple[str, ...] = ("real",)
-    known: ClassVar[tuple[str, ...]] = ("real",)
+    known: ClassVar[tuple[str, ...]] = ("real", "succession")
 
     def asks(self, tier: str, hidden: int) -> bool:
         """Darkness may last for any time."""
@@ -106,19 +107,24 @@ class NMNISTExam:
 
     def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
         recordings = nmnist.load(self.split, self.root)
-        # Every recording once, then every recording at a second placement, and so on.
-        order = np.arange(events) % len(recordings)
-        for index, start in enumerate(range(0, events, self.batch)):
+        objects = OBJECTS if tier == "succession" else 1
+        # Every recording once, then every recording at a second placement, and so on; in a
+        # succession each object goes through them in an order of its own.
+        order = np.arange(-(-events // objects)) % len(recordings)
+        mixed = [np.random.default_rng(i).permutation(len(recordings)) for i in range(objects)]
+        for index, start in enumerate(range(0, len(order), self.batch)):
             chosen = order[start : start + self.batch]
-            yield make_scenes_nmnist(
-                recordings,
-                split_seed(self.split, self.seed, index),
-                len(chosen),
-                hidden=hidden,
-                after=RECOVERY,
-                indices=chosen,
-                config=self.scene,
-            )
+            seed = split_seed(self.split, self.seed, index)
+            if tier == "succession":
+                yield make_succession_nmnist(
+                    recordings, seed, len(chosen), hidden=[hidden] * objects, after=RECOVERY,
+                    indices=np.stack([way[chosen] for way in mixed]), config=self.scene,
+                )  # fmt: skip
+            else:
+                yield make_scenes_nmnist(
+                    recordings, seed, len(chosen), hidden=hidden, after=RECOVERY, indices=chosen,
+                    config=self.scene,
+                )  # fmt: skip
 
 
 Exam = SceneExam | NMNISTExam
