@@ -90,11 +90,28 @@ _OBJECTS = ClipRun(
     train=TrainConfig(steps=2000, batch=64),
 )
 
+_HIDDEN_OBJECTS = Run(
+    model=NeuroSVTConfig(classes=3, least_neighbours=1),
+    data=StreamConfig(dataset="hidden_objects", seen=(12, 32), hidden=(10, 400)),
+    train=TrainConfig(steps=1500),
+)
+_PENDULUM = Run(
+    model=NeuroSVTConfig(
+        classes=2, least_neighbours=1, head_width=256, head_depth=2, head_strengths=8
+    ),
+    data=StreamConfig(dataset="pendulum", seen=(12, 60), hidden=(10, 120)),
+    train=TrainConfig(steps=1500),
+)
+
 PRESETS: dict[str, AnyRun] = {
     "permanence": PERMANENCE,
     **{f"permanence_{name}": _sibling(PERMANENCE, name) for name in (*FAMILY, *RECURRENT)},
     "nmnist": _NMNIST,
     **{f"nmnist_{name}": _sibling(_NMNIST, name) for name in ("lif", "none")},
+    "hidden_objects": _HIDDEN_OBJECTS,
+    "hidden_objects_none": _sibling(_HIDDEN_OBJECTS, "none"),
+    "pendulum": _PENDULUM,
+    "pendulum_none": _sibling(_PENDULUM, "none"),
     "dysvit_protocol": ImageRun(),
     "dysvit": ImageRun(
         data=ImageStreamConfig(mixup=0.4),

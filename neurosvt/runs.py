@@ -13,8 +13,8 @@ from neurosvt.data.clip_stream import ClipStreamConfig, load_clips
 from neurosvt.data.clips import Clips
 from neurosvt.data.image_stream import ImageStreamConfig
 from neurosvt.data.scenes import SceneConfig
-from neurosvt.data.stream import NMNISTStream, SceneStream, StreamConfig
-from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam
+from neurosvt.data.stream import TRACKS, NMNISTStream, SceneStream, StreamConfig, TrackStream
+from neurosvt.evaluate.exams import Exam, NMNISTExam, SceneExam, TrackExam
 from neurosvt.models.convnet import ConvNet, ConvNetConfig
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import SIZES, NeuroSVT, NeuroSVTConfig
@@ -47,10 +47,10 @@ class _Following:
         """Length of a frame, microseconds: what the data are cut into is the model's time step."""
         return round(self.model.frame_ms * 1000)
 
-    def stream(self) -> SceneStream | NMNISTStream:
+    def stream(self) -> SceneStream | NMNISTStream | TrackStream:
         """Its training batches."""
         cfg = self.train
-        kind = NMNISTStream if self.data.dataset == "nmnist" else SceneStream
+        kind = {"scenes": SceneStream, "nmnist": NMNISTStream}.get(self.data.dataset, TrackStream)
         return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
 
     def exam(self, split: str, seed: int = 0) -> Exam:
@@ -60,6 +60,8 @@ class _Following:
         )
         if self.data.dataset == "nmnist":
             return NMNISTExam(split, seed, scene=scene)
+        if self.data.dataset in TRACKS:
+            return TrackExam(split, seed, TRACKS[self.data.dataset], scene=scene)
         tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
         return SceneExam(split, seed, scene=scene, tiers=tiers)
 

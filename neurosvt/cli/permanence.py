@@ -10,7 +10,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run folder, checkpoint or shipped model (default: the shipped permanence or nmnist)",
     )  # fmt: skip
     parser.add_argument(
-        "--data", choices=["scenes", "nmnist"], help="default: what RUN learnt from"
+        "--data",
+        choices=["scenes", "nmnist", "dvs128_objects", "pendulum"],
+        help="default: what RUN learnt from",
     )
     parser.add_argument("--tiers", help="comma-separated; default: those that RUN learnt from")
     parser.add_argument("--hidden", default="30,60,120,300,1000", help="numbers of hidden frames")

@@ -58,24 +58,26 @@ class Plan:
         if args.state_bits < 32 and set(memories) - {"leaky", "charge_2"}:
             raise UserError("--state-bits is for leaky memories alone: add --memory leaky")
         trained = load_family(name, memories)
-        datasets = {t.run.data.dataset for t in trained.values()}
-        if args.data and datasets != {args.data}:
-            raise UserError(f"{name} was trained on {', '.join(datasets)}, not on {args.data}")
-        run = next(iter(trained.values())).run
-        exam = run.exam("test", args.seed)
+        exam = next(iter(trained.values())).run.exam("test", args.seed)
+        if args.data and exam.name != args.data:
+            raise UserError(f"{name} was trained on {exam.name}, not on {args.data}")
         if args.frame_ms is not None:
             if not 1 <= args.frame_ms <= 100:
                 raise UserError(f"--frame-ms must lie in 1 to 100, got {args.frame_ms:g}")
             if set(trained) & set(RECURRENT):
                 raise UserError(f"--frame-ms: {', '.join(RECURRENT)} know one frame length alone")
             exam = exam.at(round(1000 * args.frame_ms))
+        tiers = _words(args.tiers, exam.known, "--tiers") if args.tiers else exam.tiers
+        hidden = _lengths(args.hidden)
+        if not list(cells(exam, hidden, tiers)):
+            raise UserError(f"--hidden: {', '.join(tiers)} do not hide anything for so long")
         return cls(
             run=name,
             trained=trained,
             memories=memories,
             exam=exam,
-            tiers=_words(args.tiers, exam.known, "--tiers") if args.tiers else exam.tiers,
-            hidden=_lengths(args.hidden),
+            tiers=tiers,
+            hidden=hidden,
             events=args.events,
             state_noise=args.state_noise,
             state_bits=args.state_bits,

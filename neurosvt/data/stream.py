@@ -19,6 +19,8 @@ from neurosvt.data.augment import Variety
 from neurosvt.data.nmnist_scenes import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.data.scenes import TIERS, SceneConfig, Scenes, make_scenes, split_seed
 from neurosvt.data.succession import ALL_TIERS, make_succession
+from neurosvt.data.track_scenes import make_scenes_tracks
+from neurosvt.data.tracks import load_tracks
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 """Frames (T, B, 2, H, W) bool, label (T, B), place (T, B, 2), hidden (T, B) and asked (T, B): False
@@ -29,8 +31,9 @@ before an object has moved, when there was nothing to see, and after a sequence'
 class StreamConfig:
     """What sequences a model is trained on."""
 
-    dataset: Literal["scenes", "nmnist"] = "scenes"
-    """Made-up scenes, or the real recordings of N-MNIST."""
+    dataset: Literal["scenes", "nmnist", "hidden_objects", "pendulum"] = "scenes"
+    """Made-up scenes, or real recordings: of N-MNIST, or of dvs128_objects, hand-held objects and a
+    pendulum, with a shutter cut in."""
     tiers: tuple[str, ...] = ("blackout", "curtain")
     """What hides the object, in equal shares of every batch. Recordings have darkness alone; with
     "succession" among the tiers, one after the other."""
@@ -153,6 +156,29 @@ class NMNISTStream(_Stream):
         scenes = make_succession_nmnist(
             self.recordings, seed, self.batch, hidden=[act[1] for act in acts],
             after=acts[-1][2], variety=self.config.variety, config=self.scene,
+        )  # fmt: skip
+        return as_tensors(scenes)
+
+
+TRACKS = {"hidden_objects": "dvs128_objects", "pendulum": "pendulum"}
+"""What the recordings of a data set are called, a key of `tracks.CLASSES`."""
+
+
+class TrackStream(_Stream):
+    """Stretches of recordings, mirrored and moved, with a shutter cut in."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        dataset = TRACKS[self.config.dataset]
+        self.tracks = load_tracks(dataset, "train", self.scene.size, self.scene.frame_us)
+        # A pendulum hangs: it is moved by nobody.
+        self.varied = dataset != "pendulum"
+
+    def make(self, seed: list[int]) -> Batch:
+        seen, hidden, after = draw_act(self.config, seed)
+        scenes = make_scenes_tracks(
+            self.tracks, seed, self.batch, seen=seen, hidden=hidden, after=after,
+            varied=self.varied, config=self.scene,
         )  # fmt: skip
         return as_tensors(scenes)
 

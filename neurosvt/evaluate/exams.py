@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from neurosvt.data import nmnist
+from neurosvt.data import nmnist, track_scenes, tracks
 from neurosvt.data.nmnist_scenes import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.data.scenes import (
     CLASSES,
@@ -127,5 +128,70 @@ class NMNISTExam:
                 )  # fmt: skip
 
 
-Exam = SceneExam | NMNISTExam
+@dataclass(frozen=True)
+class TrackExam:
+    """Real recordings of moving things, hidden by a shutter that is cut in; tier "real".
+
+    The stretches are spread evenly over the recordings of the split; where more are asked for than
+    fit beside one another they overlap.
+
+    Args:
+        split: "validation" or "test".
+        seed: of the shutter and the sensor noise.
+        name: a key of `data.tracks.CLASSES`.
+        seen: frames in view before the shutter comes.
+        root: folder of data sets; None for the one that NEUROSVT_DATA names.
+        batch: sequences made at a time.
+    """
+
+    split: str
+    seed: int = 0
+    name: str = "dvs128_objects"
+    seen: int = 24
+    root: Path | None = None
+    batch: int = 50
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    tiers: tuple[str, ...] = ("real",)
+    known: ClassVar[tuple[str, ...]] = ("real",)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the recordings show."""
+        return tracks.CLASSES[self.name]
+
+    def asks(self, tier: str, hidden: int) -> bool:
+        """Whether a recording of the split is long enough."""
+        total = track_scenes.length(self.seen, hidden, track_scenes.OPENING + RECOVERY)
+        return any(len(track.frames) >= total for track in self._tracks())
+
+    def at(self, frame_us: int) -> "TrackExam":
+        """The same in frames of another length: the object is in view for as long as before."""
+        seen = max(1, round(self.seen * self.scene.frame_us / frame_us))
+        return replace(self, seen=seen, scene=replace(self.scene, frame_us=frame_us))
+
+    def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
+        recordings = self._tracks()
+        after = track_scenes.OPENING + RECOVERY
+        total = track_scenes.length(self.seen, hidden, after)
+        room = [max(0, len(track.frames) - total + 1) for track in recordings]
+        spread = np.linspace(0, sum(room) - 1, events).astype(int)
+        ends = np.cumsum(room)
+        which = np.searchsorted(ends, spread, side="right")
+        starts = [
+            (int(i), int(at - ends[i] + room[i])) for i, at in zip(which, spread, strict=True)
+        ]
+        for index, start in enumerate(range(0, events, self.batch)):
+            chosen = starts[start : start + self.batch]
+            yield track_scenes.make_scenes_tracks(
+                recordings, split_seed(self.split, self.seed, index), len(chosen), seen=self.seen,
+                hidden=hidden, after=after, starts=chosen, config=self.scene,
+            )  # fmt: skip
+
+    def _tracks(self) -> list[tracks.Track]:
+        return _loaded(self.name, self.split, self.scene.size, self.scene.frame_us, self.root)
+
+
+_loaded = lru_cache(maxsize=4)(tracks.load_tracks)
+
+Exam = SceneExam | NMNISTExam | TrackExam
 """Anything with these fields, `asks` and `questions` will do."""

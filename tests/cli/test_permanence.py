@@ -150,6 +150,24 @@ def test_a_dense_recurrent_network_is_trained_and_judged_as_any_other(
     assert {row["tier"] for row in rows} == {"blackout", "succession"}
 
 
+def test_what_no_tier_hides_for_so_long_is_said(family, refused):
+    words = ["permanence", family / "tiny", "--tiers", "tunnel", "--hidden", "300"]
+    assert "--hidden: tunnel do not hide anything for so long" in refused(*words)
+
+
+def test_a_real_pendulum_is_followed_behind_a_shutter(
+    quick, tiny_settings, tmp_path, monkeypatch, rows_of, data_root
+):
+    monkeypatch.setenv("NEUROSVT_DATA", str(data_root.resolve()))
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "pendulum", *tiny_settings(), "--out", "runs/tiny"]) == 0
+    options = ["--memory", "leaky", "--hidden", "10", "--events", "9", "--json", "rows.json"]
+    assert main(["permanence", "runs/tiny", *options]) == 0
+    rows = rows_of(tmp_path / "rows.json")["rows"]
+    assert {(r["dataset"], r["tier"]) for r in rows} == {("pendulum", "real")}
+    assert {r["events"] for r in rows} == {9}
+
+
 @pytest.mark.parametrize("name", ["tiny_lif", "tiny_none"])
 def test_no_other_memory_passes_as_leaky(name, family, refused):
     assert "leaky" in refused("permanence", family / name, *QUICK, "--memory", "leaky")

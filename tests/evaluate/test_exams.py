@@ -8,7 +8,7 @@ from neurosvt.data.folder import data_root
 from neurosvt.data.scenes import RECOVERY, SceneConfig
 from neurosvt.data.stream import SceneStream, StreamConfig
 from neurosvt.data.succession import ALL_TIERS
-from neurosvt.evaluate.exams import NMNISTExam, SceneExam
+from neurosvt.evaluate.exams import NMNISTExam, SceneExam, TrackExam
 
 SMALL = SceneConfig(size=32)
 SILENT = SceneConfig(size=32, noise_hz=0.0)
@@ -182,3 +182,40 @@ def test_the_real_test_recordings_are_asked_ten_times_each(data_root):
     assert len(labels) == 1000
     assert np.array_equal(labels[:100], nmnist.load("test", data_root).labels)
     assert np.array_equal(labels, np.tile(labels[:100], 10))
+
+
+@pytest.mark.parametrize("name", ["dvs128_objects", "pendulum"])
+def test_recordings_are_asked_about_evenly(name, data_root):
+    exam = TrackExam("test", name=name, root=data_root, batch=20)
+    scenes = list(exam.questions("real", 30, 50))
+    assert [s.label.shape[1] for s in scenes] == [20, 20, 10]
+    labels = np.concatenate([s.label[0] for s in scenes])
+    assert len(np.unique(labels)) == (3 if name == "dvs128_objects" else 1)
+    assert all((o.recovered < len(s.frames)).all() for s in scenes for o in s.occlusions)
+    again = next(iter(exam.questions("real", 30, 50)))
+    assert np.array_equal(again.frames, scenes[0].frames)
+    other = next(
+        iter(TrackExam("test", 1, name, root=data_root, batch=20).questions("real", 30, 50))
+    )
+    assert np.array_equal(other.place, scenes[0].place)
+    assert not np.array_equal(other.frames, scenes[0].frames)
+
+
+def test_a_recording_is_not_asked_about_beyond_its_end(data_root):
+    exam = TrackExam("test", name="pendulum", root=data_root)
+    assert exam.asks("real", 300)
+    assert not exam.asks("real", 3000)
+
+
+def test_digits_one_after_the_other_are_asked_about_in_turn(recordings_root):
+    exam = digit_exam(recordings_root)
+    scenes = list(exam.questions("succession", 5, 60))
+    assert [s.label.shape[1] for s in scenes] == [8, 7]
+    for s in scenes:
+        assert len(s.occlusions) == 4
+        for one, following in zip(s.occlusions, s.occlusions[1:], strict=False):
+            dawn = s.frames[one.last + 1]
+            assert dawn[:, 1].all()  # an ON event at every pixel
+            assert np.array_equal(s.label[one.recovered[0]], s.label[following.last])
+        assert s.hidden.sum(0).tolist() == [20] * s.label.shape[1]
+    assert len(np.unique(scenes[0].label[[o.last for o in scenes[0].occlusions]], axis=0)) > 1

@@ -1,0 +1,172 @@
+"""Scenes of recordings into which a shutter is cut: what it covers is dropped, its edge is added.
+
+The truth while hidden is where the uncut recording shows the object.
+
+Axes: T frames, B batch, 2 polarities (OFF, ON), H W sensor pixels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neurosvt.config import UserError
+from neurosvt.data.cast import DEFAULT, SceneConfig
+from neurosvt.data.scenes import RECOVERY, Occlusion, Scenes
+from neurosvt.data.sensor import add_noise
+from neurosvt.data.tracks import Track
+
+CLOSING = 16
+"""Frames in which the shutter comes over the sensor, from a random side."""
+
+OPENING = 4
+"""Frames in which it leaves."""
+
+EDGE = 0.9
+"""Share of the pixels that the edge passes which report an event."""
+
+
+def length(seen: int, hidden: int, after: int) -> int:
+    """Frames of a sequence."""
+    return seen + CLOSING + hidden + after
+
+
+def make_scenes_tracks(
+    tracks: Sequence[Track],
+    seed: int | Sequence[int],
+    batch: int,
+    *,
+    seen: int,
+    hidden: int,
+    after: int,
+    starts: Sequence[tuple[int, int]] | None = None,
+    varied: bool = False,
+    config: SceneConfig = DEFAULT,
+) -> Scenes:
+    """Make a batch of the tier "real": a stretch of a recording, hidden for a while.
+
+    Args:
+        tracks: to draw from, of sensors as `config` says.
+        seed: non-negative; for training and judging take `scenes.split_seed`.
+        batch: how many sequences.
+        seen: frames before the shutter comes, >= 1.
+        hidden: frames behind it, >= 1.
+        after: frames from its beginning to leave to the end, >= 0.
+        starts: which track and from which of its frames, for every sequence; None draws them.
+        varied: whether to mirror and move them at random, for training.
+        config: `size`, `frame_us` and `noise_hz` are used.
+
+    Raises:
+        UserError: a number out of range, or no track that is long enough.
+    """
+    if batch < 1 or seen < 1 or hidden < 1 or after < 0:
+        raise UserError(
+            f"batch, seen and hidden must be at least 1, after at least 0, got {batch}, {seen}, "
+            f"{hidden}, {after}"
+        )
+    drawing, hiding, noise, varying = np.random.default_rng(seed).spawn(4)
+    total = length(seen, hidden, after)
+    if starts is None:
+        starts = [_start(tracks, total, drawing) for _ in range(batch)]
+    shown = [_cut(tracks[i], first, total) for i, first in starts]
+    if varied:
+        shown = [_vary(frames, place, varying) for frames, place in shown]
+    frames = np.stack([frames for frames, _ in shown], 1)
+    place = np.stack([place for _, place in shown], 1)
+
+    size = config.size
+    turn = hiding.uniform(0, 2 * np.pi, batch)
+    normal = np.stack([np.cos(turn), np.sin(turn)], -1)
+    near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
+    far = np.maximum(normal, 0).sum(-1) * size + 1
+    first, back = seen + CLOSING, seen + CLOSING + hidden
+    moment = np.arange(total + 1)
+    knots = [seen, first, back, back + OPENING]
+    share = np.interp(moment, knots, [0, 1, 1, 0])[:, None]
+    edge = near + (far - near) * share  # (T + 1, B), at the frames' ends; 0 is the beginning
+    _shut(frames, edge, normal, hiding.random(batch) < 0.5, hiding)
+    add_noise(frames, config.noise_hz, config.frame_us, noise)
+
+    is_hidden = np.zeros((total, batch), bool)
+    is_hidden[first:back] = True
+    occluder = np.zeros((total, batch, 7), np.float32)
+    occluder[..., :2], occluder[..., 2] = normal, 1
+    occluder[..., 3], occluder[..., 4] = -2, edge[1:] / size
+    label = np.array([tracks[i].label for i, _ in starts])
+    return Scenes(
+        frames=frames,
+        label=np.broadcast_to(label, is_hidden.shape).copy(),
+        place=place,
+        hidden=is_hidden,
+        occluder=occluder,
+        occlusions=(
+            Occlusion(
+                seen=np.full(batch, seen - 1),
+                first=first,
+                last=back - 1,
+                recovered=np.full(batch, back + OPENING + RECOVERY - 1),
+            ),
+        ),
+    )
+
+
+def _start(tracks: Sequence[Track], total: int, rng: np.random.Generator) -> tuple[int, int]:
+    """A track and a frame of it, all that leave room for `total` frames being as likely."""
+    room = np.array([max(0, len(track.frames) - total + 1) for track in tracks])
+    if not room.any():
+        longest = max(len(track.frames) for track in tracks)
+        raise UserError(f"a sequence of {total} frames is longer than any recording ({longest})")
+    which = int(rng.integers(room.sum()))
+    index = int(np.searchsorted(np.cumsum(room), which, side="right"))
+    return index, which - int(room[:index].sum())
+
+
+def _cut(track: Track, first: int, total: int) -> tuple[np.ndarray, np.ndarray]:
+    if not 0 <= first <= len(track.frames) - total:
+        raise UserError(f"{track.name}: no {total} frames from frame {first} on")
+    return track.frames[first : first + total], track.place[first : first + total]
+
+
+def _vary(
+    frames: np.ndarray, place: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mirrored at random, and moved by up to an eighth of the sensor; what leaves it is lost."""
+    place = place.copy()
+    for axis in (0, 1):
+        if rng.random() < 0.5:
+            frames = np.flip(frames, 3 - axis)
+            place[:, axis] = 1 - place[:, axis]
+    size = frames.shape[-1]
+    moved = np.zeros_like(frames)
+    right, down = (int(shift) for shift in rng.integers(-size // 8, size // 8 + 1, 2))
+
+    def ends(shift: int) -> tuple[slice, slice]:
+        return slice(max(0, -shift), size - max(0, shift)), slice(
+            max(0, shift), size + min(0, shift)
+        )
+
+    (y, to_y), (x, to_x) = ends(down), ends(right)
+    moved[..., to_y, to_x] = frames[..., y, x]
+    shift = np.array([right, down], np.float32) / np.float32(size)
+    return moved, np.clip(place + shift, 0, 1)
+
+
+def _shut(
+    frames: np.ndarray,
+    edge: np.ndarray,
+    normal: np.ndarray,
+    bright: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Drop what the shutter covers and add its edge; `bright` (B,): ON events where it comes."""
+    size = frames.shape[-1]
+    at = np.arange(size) + 0.5
+    along = normal[:, 0, None, None] * at + normal[:, 1, None, None] * at[:, None]  # (B, H, W)
+    for step in range(len(frames)):
+        before, now = edge[step, :, None, None], edge[step + 1, :, None, None]
+        frames[step] &= (along >= np.maximum(before, now))[:, None]
+        passed = (along >= np.minimum(before, now)) & (along < np.maximum(before, now))
+        if passed.any():
+            passed &= rng.random(passed.shape) < EDGE
+            on = bright == (edge[step + 1] > edge[step])
+            frames[step, :, 1] |= passed & on[:, None, None]
+            frames[step, :, 0] |= passed & ~on[:, None, None]
