@@ -12,13 +12,16 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from neurosvt.cli.output import plain, write_json
 from neurosvt.cli.rivals import RIVALS, available
 from neurosvt.cli.scores import Plan, rows_of, score_table, told_once
 from neurosvt.config import UserError
 from neurosvt.data import nmnist
+from neurosvt.evaluate.exams import SceneExam
 from neurosvt.evaluate.permanence import cells, judge, reliability
+from neurosvt.evaluate.regain import regain
 from neurosvt.files import write_whole
 from neurosvt.presets import model_file
 from neurosvt.report.scores import draw_calibration, draw_errors, draw_scores
@@ -48,6 +51,11 @@ SUITES = {
         ),
     ),
 }
+REGAIN = ("blackout", "curtain", "gripper")
+"""Tiers in which it is counted how much has to be seen again."""
+
+REGAIN_HIDDEN = 60
+
 STATE_NOISE = 0.01
 """On every model's state, in thresholds."""
 
@@ -67,17 +75,23 @@ def run_suite(args: argparse.Namespace) -> int:
         for plan, tier, hidden in total:
             records.append(_cell(out / "cells", plan, tier, hidden))
             progress.advance(bar)
+    saved = [
+        row for tier in REGAIN if tier in plans[0].tiers for row in _regained(out, plans[0], tier)
+    ]
     rows = told_once(row for record in records for row in record["rows"])
     usual = [record for record, (plan, *_) in zip(records, total, strict=True) if plan is plans[0]]
     own = [row for record in usual for row in record["calibration"]]
     command = f"neurosvt permanence {plans[0].run} --suite {args.suite} --seed {args.seed}"
     write_json(out / "permanence.json", command, rows)
     write_json(out / "calibration.json", command, own)
+    write_json(out / "regain.json", command, saved)
     first = [row for row in rows if _usual(row)]
     draw_scores(out / "score.svg", first)
     draw_errors(out / "place_error.svg", first)
     draw_calibration(out / "calibration.svg", own)
-    Console(width=110).print(score_table(first))
+    console = Console(width=110)
+    console.print(score_table(first))
+    console.print(_regain_table(saved))
     seconds = sum(record["seconds"] for record in records)
     print(f"{len(total)} cells, {seconds / 60:.1f} minutes of judging: {out}/permanence.json")
     return 0
@@ -137,6 +151,35 @@ def _cell(folder: Path, plan: Plan, tier: str, hidden: int) -> dict[str, Any]:
     }
     write_whole(path, json.dumps(record).encode())
     return record
+
+
+def _regained(out: Path, plan: Plan, tier: str) -> list[dict[str, Any]]:
+    """How much has to be seen again after `REGAIN_HIDDEN` frames, from its file if it is there."""
+    path = out / "cells" / f"regain_{tier}_{_fingerprint(plan)}.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    assert isinstance(plan.exam, SceneExam)
+    found = regain(
+        plan.models(), plan.exam, tier, REGAIN_HIDDEN, min(plan.events, 200), **plan.options()
+    )
+    rows = plain(
+        {"memory": memory, "tier": tier, "hidden_frames": REGAIN_HIDDEN, **one.row()}
+        for memory, one in found.items()
+    )
+    write_whole(path, json.dumps(rows).encode())
+    return rows
+
+
+def _regain_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=f"until the class is right for good, after {REGAIN_HIDDEN} hidden frames")
+    for column in ("tier", "memory", "right at once", "frames", "events"):
+        table.add_column(column, justify="left" if column in ("tier", "memory") else "right")
+    for r in rows:
+        table.add_row(
+            r["tier"], r["memory"], f"{r['right_at_once']:.0%}", f"{r['frames_mean']:.1f}",
+            f"{r['events_mean']:.0f}",
+        )  # fmt: skip
+    return table
 
 
 def _fingerprint(plan: Plan) -> str:

@@ -57,7 +57,9 @@ class SceneExam:
         seen = max(1, round(self.seen * self.scene.frame_us / frame_us))
         return replace(self, seen=seen, scene=replace(self.scene, frame_us=frame_us))
 
-    def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
+    def questions(
+        self, tier: str, hidden: int, events: int, after: int = RECOVERY
+    ) -> Iterator[Scenes]:
         objects = OBJECTS if tier == "succession" else 1
         sequences = -(-events // objects)
         for index, start in enumerate(range(0, sequences, self.batch)):
@@ -65,13 +67,13 @@ class SceneExam:
             batch = min(self.batch, sequences - start)
             if tier == "succession":
                 yield make_succession(
-                    seed, batch, seen=self.seen, hidden=[hidden] * objects, after=RECOVERY,
+                    seed, batch, seen=self.seen, hidden=[hidden] * objects, after=after,
                     config=self.scene,
                 )  # fmt: skip
             else:
-                after = RECOVERY + TIERS[tier].returning(self.seen, hidden)
+                back = TIERS[tier].returning(self.seen, hidden)
                 yield make_scenes(
-                    tier, seed, batch, seen=self.seen, hidden=hidden, after=after,
+                    tier, seed, batch, seen=self.seen, hidden=hidden, after=after + back,
                     config=self.scene,
                 )  # fmt: skip
 

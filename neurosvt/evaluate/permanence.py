@@ -120,6 +120,10 @@ class VelocityFit(nn.Module):
         super().__init__()
         self.knows = knows
 
+    def forward(self, frames: torch.Tensor, state: Any = None, **options: Any) -> tuple[Any, Any]:
+        """What `knows` says."""
+        return self.knows(frames, state, **options)
+
     def answers(self, scenes: Scenes, **options: Any) -> dict[str, Answers]:
         """As `ask`, with the place at the last hidden frame from the fit."""
         found = ask(self.knows, scenes, **options)

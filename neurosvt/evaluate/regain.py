@@ -1,0 +1,86 @@
+"""What remembering saves: how much has to be seen until the class is right again.
+
+Axes: E events (one occlusion of one object each), T time steps, B batch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from neurosvt.data.scenes import Scenes
+from neurosvt.evaluate.exams import SceneExam
+from neurosvt.evaluate.permanence import CHUNK, Said
+
+AFTER = 40
+"""Frames from an object's reappearing in which it is waited for."""
+
+STAYS = 3
+"""Frames in a row in which the class has to be right, so that no lucky guess counts."""
+
+
+@dataclass(frozen=True)
+class Regained:
+    """From an object's reappearing to the class being right for good."""
+
+    frames: np.ndarray
+    """(E,) frames: 0 if it was right in the first already; `AFTER` if it never was."""
+    events: np.ndarray
+    """(E,) events that the camera gave until then."""
+
+    def row(self) -> dict[str, Any]:
+        """The figures."""
+        return {
+            "right_at_once": float((self.frames == 0).mean()),
+            "frames_mean": float(self.frames.mean()),
+            "frames_median": float(np.median(self.frames)),
+            "events_mean": float(self.events.mean()),
+            "events_median": float(np.median(self.events)),
+            "never": float((self.frames == AFTER).mean()),
+            "occlusions": len(self.frames),
+        }
+
+
+@torch.no_grad()
+def regain(
+    models: Mapping[str, nn.Module],
+    exam: SceneExam,
+    tier: str,
+    hidden: int,
+    sequences: int,
+    **options: Any,
+) -> dict[str, Regained]:
+    """Hide objects, show them again, and count until every model names them; `options` go to the
+    models. For tiers that hide one object of a sequence once."""
+    found: dict[str, list[Regained]] = {name: [] for name in models}
+    for scenes in exam.questions(tier, hidden, sequences, after=AFTER):
+        for name, model in models.items():
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(len(found[name]))
+                found[name].append(_count(model, scenes, options))
+    return {
+        name: Regained(*(np.concatenate(column) for column in zip(*map(_both, parts), strict=True)))
+        for name, parts in found.items()
+    }
+
+
+def _both(part: Regained) -> tuple[np.ndarray, np.ndarray]:
+    return part.frames, part.events
+
+
+def _count(model: nn.Module, scenes: Scenes, options: Mapping[str, Any]) -> Regained:
+    state, said = None, []
+    for frames in torch.from_numpy(scenes.frames).split(CHUNK):
+        belief, state = model(frames, state, **options)
+        said.append(Said.of(belief).label)
+    (occlusion,) = scenes.occlusions
+    back = slice(occlusion.last + 1, occlusion.last + 1 + AFTER)
+    right = np.concatenate(said)[back] == scenes.label[back]
+    stays = np.lib.stride_tricks.sliding_window_view(right, STAYS, axis=0).all(-1)
+    frames = np.where(stays.any(0), stays.argmax(0), AFTER)
+    counts = scenes.frames[back].sum((2, 3, 4))
+    before = np.concatenate([np.zeros((1, counts.shape[1]), int), counts.cumsum(0)])
+    return Regained(frames, before[frames, np.arange(len(frames))])
