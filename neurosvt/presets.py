@@ -15,6 +15,7 @@ from neurosvt.data.stream import StreamConfig
 from neurosvt.models.baselines import Latch
 from neurosvt.models.neurosvt import SIZES, NeuroSVTConfig
 from neurosvt.models.recurrent import RecurrentConfig
+from neurosvt.nn.memory import Rules
 from neurosvt.nn.weights import load_weights
 from neurosvt.runs import (
     AnyRun,
@@ -41,7 +42,11 @@ FAMILY: dict[str, dict[str, Any]] = {
     "lif_5": {"memory": "lif", "tau_memory": 5.0},
     "lif_20": {"memory": "lif", "tau_memory": 20.0},
     "lif_100": {"memory": "lif", "tau_memory": 100.0},
-    "charge_2": {"memory": "leaky", "memory_tau": (2.0, 2.0), "memory_learns_tau": False},
+    "charge_2": {
+        "memory": "leaky",
+        "memory_tau": (2.0, 2.0),
+        "memory_rules": Rules(learns_tau=False),
+    },
 }
 """What the siblings of a run change in its model, by name, and nothing else."""
 
@@ -71,6 +76,18 @@ def _sibling(run: Run, name: str) -> FollowingRun:
 
 PERMANENCE = Run()
 """The run that trains the model which the package ships."""
+_BENCH = Run(
+    model=NeuroSVTConfig(least_neighbours=1, head_width=256, head_depth=2, head_strengths=8),
+    data=StreamConfig(
+        # A tunnel twice: motion that nobody sees is what takes longest to learn.
+        tiers=(
+            "blackout", "curtain", "gripper", "curtain_moving", "tunnel", "tunnel", "distractor",
+            "succession",
+        ),
+        seen=(8, 24),
+    ),
+    train=TrainConfig(steps=12000, validate_every=1000),
+)  # fmt: skip
 _NMNIST = Run(
     model=NeuroSVTConfig(classes=10),
     data=StreamConfig(dataset="nmnist"),
@@ -105,7 +122,9 @@ _PENDULUM = Run(
 
 PRESETS: dict[str, AnyRun] = {
     "permanence": PERMANENCE,
-    **{f"permanence_{name}": _sibling(PERMANENCE, name) for name in (*FAMILY, *RECURRENT)},
+    **{f"permanence_{name}": _sibling(PERMANENCE, name) for name in ("lif", "none")},
+    "permanencebench": _BENCH,
+    **{f"permanencebench_{name}": _sibling(_BENCH, name) for name in (*FAMILY, *RECURRENT)},
     "nmnist": _NMNIST,
     **{f"nmnist_{name}": _sibling(_NMNIST, name) for name in ("lif", "none")},
     "hidden_objects": _HIDDEN_OBJECTS,

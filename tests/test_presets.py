@@ -57,7 +57,7 @@ def test_every_preset_of_events_builds_its_model_and_its_exams(name):
 
 @pytest.mark.parametrize("name", [*presets.FAMILY, *presets.RECURRENT])
 def test_a_member_of_the_family_is_known_again_and_learns_from_the_same(name):
-    own, run = PRESETS["permanence"], PRESETS[f"permanence_{name}"]
+    own, run = PRESETS["permanencebench"], PRESETS[f"permanencebench_{name}"]
     assert presets.member(run) == name
     assert presets.member(own) == "leaky"
     assert (run.data, run.train) == (own.data, own.train)
@@ -65,7 +65,7 @@ def test_a_member_of_the_family_is_known_again_and_learns_from_the_same(name):
 
 
 def test_there_is_a_family_for_scenes_and_one_for_recordings():
-    assert FAMILIES == ["nmnist", "permanence"]
+    assert FAMILIES == ["nmnist", "permanence", "permanencebench"]
     assert isinstance(PRESETS["permanence"].exam("test"), SceneExam)
     assert isinstance(PRESETS["nmnist"].exam("test"), NMNISTExam)
 

@@ -56,7 +56,7 @@ class BeliefCourse:
     def __init__(self, run: FollowingRun, backend: str):
         self.run = run
         self.model: Any = run.network(backend)
-        self.task = BeliefTask(run.train.state_noise)
+        self.task = BeliefTask(run.train.state_noise, run.train.hidden_steps)
         self.exam = run.exam("validation", run.train.seed)
         self.stream = run.stream()
 

@@ -11,7 +11,7 @@ Axes: T time steps, B batch, Y X pixels, N tokens (one a patch), D width, R rows
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -21,7 +21,15 @@ from torch import Tensor, nn
 from neurosvt.nn.block import Block
 from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
 from neurosvt.nn.heads import Belief, Heads
-from neurosvt.nn.memory import FrameRead, LeakyMemory, TokenRead, checked_taus
+from neurosvt.nn.memory import (
+    AttentionRead,
+    FrameRead,
+    LeakyMemory,
+    PositionRead,
+    Rules,
+    TokenRead,
+    checked_taus,
+)
 from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
 from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.lif import backend_named
@@ -65,9 +73,11 @@ class NeuroSVTConfig:
     memory_channels: int = 128
     memory_tau: tuple[float, float] = (4.0, 1000.0)
     """Shortest and longest time constant that the leaky memory starts with, in time steps."""
-    memory_learns_tau: bool = True
-    memory_gated: bool = True
-    """Whether a spike may empty a channel of the leaky memory."""
+    memory_rules: Rules = field(default_factory=Rules)
+    """What the leaky memory does beside leaking."""
+    memory_read: Literal["position", "attention"] = "position"
+    """How the leaky memory looks at the tokens: through weights for every position, or by a learnt
+    query (SDSA)."""
     tau_memory: float = 2.0
     """Time constant of the memory token's neurons, in time steps; memory "lif" only."""
     head_width: int = 128
@@ -186,10 +196,13 @@ class NeuroSVT(nn.Module):
         channels = cfg.channels
         self.memory: LeakyMemory | TokenRead | FrameRead
         if cfg.memory == "leaky":
-            self.memory = LeakyMemory(
-                cfg.patches, cfg.width, channels, cfg.memory_tau,
-                cfg.memory_learns_tau, cfg.memory_gated,
-            )  # fmt: skip
+            outputs = (2 if cfg.memory_rules.gated else 1) * channels
+            read: nn.Module = (
+                PositionRead(cfg.patches, cfg.width, outputs)
+                if cfg.memory_read == "position"
+                else AttentionRead(cfg.width, outputs)
+            )
+            self.memory = LeakyMemory(read, channels, cfg.memory_tau, cfg.memory_rules)
         elif cfg.memory == "lif":
             self.memory = TokenRead(cfg.width)
         else:
@@ -361,7 +374,12 @@ class NeuroSVT(nn.Module):
 
         Sums of spikes are then exact in any order: chunks, batches and engines agree to the bit in
         every spike and in the memory's charge.
+
+        Raises:
+            ValueError: the memory reads by attention, which has no such form.
         """
+        if self.config.memory_read == "attention":
+            raise ValueError("memory_read 'attention' cannot be put on the grid; 'position' can")
         model = copy.deepcopy(self).eval()
         for module in list(model.modules()):
             if isinstance(module, Foldable):

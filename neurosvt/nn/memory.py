@@ -5,13 +5,14 @@ channels, E channels read.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
-from neurosvt.ops.memory import leaky_memory, leaky_memory_stored
+from neurosvt.ops.memory import leaky_memory, leaky_memory_spiking, leaky_memory_stored
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, place
 from neurosvt.ops.surrogate import spike
@@ -53,11 +54,55 @@ class PositionRead(nn.Module):
             self.norm = nn.Identity()
 
 
+class AttentionRead(nn.Module):
+    """A learnt query looks at the tokens of a frame: spike-driven attention in place of weights for
+    every position. Where a token stands, its keys and values have to tell.
+
+    The query is spikes that do not change; every token's keys and values are spikes; the sum over
+    tokens of their products is a count, which a projection turns into what is read.
+    """
+
+    def __init__(self, width: int, outputs: int, heads: int = 4):
+        super().__init__()
+        self.heads = heads
+        self.keys = nn.Linear(width, 4 * width, bias=False)
+        self.norm = ScaleNorm(4 * width)
+        self.query = nn.Parameter(torch.randn(2 * width))
+        self.out = nn.Linear(2 * width, outputs, bias=False)
+        self.scale = ScaleNorm(outputs)
+
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B E"]:
+        """What each frame says; exactly zero for a frame without rows."""
+        steps, batch, _ = rows.shape
+        k, v = spike(self.norm(self.keys(spikes)) - 1).chunk(2, dim=-1)
+        asked = (k * spike(self.query)).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True)
+        found = (asked * v.unflatten(-1, (self.heads, -1))).flatten(-2)
+        frames, order = rows.frame.unique(return_inverse=True)
+        counts = found.new_zeros(len(frames), found.shape[-1]).index_add(0, order, found)
+        read = self.scale(self.out(counts))
+        return place(read, frames, steps * batch).reshape(steps, batch, -1)
+
+
 def checked_taus(tau: tuple[float, float], name: str = "tau") -> tuple[float, float]:
     """The shortest and the longest time constant, if they can be; `name` as messages call them."""
     if not 1 < tau[0] <= tau[1] < math.inf:
         raise ValueError(f"{name} must be two time constants > 1, the longest last, got {tau}")
     return tau
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a leaky memory does beside leaking; each is one change of the ablation."""
+
+    learns_tau: bool = True
+    gated: bool = True
+    """A spike on a channel's gate empties it."""
+    divided: bool = False
+    """The drive is divided by the time constant, as in a LIF neuron with decayed input."""
+    resets: bool = False
+    """A channel whose charge reaches 1 is emptied."""
+    fires: bool = False
+    """The heads read the spikes that channels emit at a charge of 1, not the charge."""
 
 
 class LeakyMemory(nn.Module):
@@ -70,32 +115,23 @@ class LeakyMemory(nn.Module):
     multiplications.
 
     Args:
-        positions: tokens.
-        width: of the tokens.
+        read: what makes drive, and gates if there are any, of the tokens' spikes.
         channels: how many leaky integrators.
         tau: shortest and longest time constant at the start, in time steps.
-        learns_tau: False keeps them.
-        gated: False leaves out the gates: all that was ever written leaks, and nothing else.
+        rules: what else it does, or leaves out.
     """
 
     def __init__(
-        self,
-        positions: int,
-        width: int,
-        channels: int,
-        tau: tuple[float, float],
-        learns_tau: bool = True,
-        gated: bool = True,
+        self, read: nn.Module, channels: int, tau: tuple[float, float], rules: Rules = Rules()
     ):
         super().__init__()
         low, high = checked_taus(tau)
-        self.gated = gated
-        self.read = PositionRead(positions, width, (2 if gated else 1) * channels)
+        self.read, self.rules = read, rules
         self.backend = "auto"
         # Learnt and stored as log tau: a decay near 1 does not survive half precision.
         self.log_tau = nn.Parameter(
             torch.linspace(torch.tensor(low).log(), torch.tensor(high).log(), channels),
-            requires_grad=learns_tau,
+            requires_grad=rules.learns_tau,
         )
 
     def tau(self) -> Float[Tensor, " M"]:
@@ -119,17 +155,22 @@ class LeakyMemory(nn.Module):
         """
         if len(rows):
             read = at_least_float32(self.read(spikes, rows))
-            if self.gated:
+            if self.rules.gated:
                 drive, gate = read.chunk(2, dim=-1)
                 gate = spike(gate - 1)
             else:
                 drive, gate = read, torch.zeros_like(read)
         else:
             drive = gate = v.new_zeros((*rows.shape[:2], v.shape[-1]))
+        if self.rules.divided:
+            drive = drive / self.tau()
         if noise:
             drive = drive + noise * torch.randn_like(drive)
         decay = 1 - 1 / self.tau()
         decay = decay if rate == 1 else decay**rate
+        if self.rules.resets or self.rules.fires:
+            charge, spikes = leaky_memory_spiking(drive, gate, v, decay, self.rules.resets)
+            return spikes if self.rules.fires else charge, charge[-1]
         if bits < 32:
             charge = leaky_memory_stored(drive, gate, v, decay, bits)
         else:

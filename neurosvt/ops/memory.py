@@ -14,6 +14,7 @@ from torch import Tensor
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.surrogate import spike
 
 
 def leaky_memory(
@@ -51,6 +52,27 @@ def leaky_memory_reference(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor
         v = v * (decay * (1 - g)) + d
         charge.append(v)
     return torch.stack(charge)
+
+
+def leaky_memory_spiking(
+    drive: Float[Tensor, "T B M"],
+    gate: Float[Tensor, "T B M"],
+    v: Float[Tensor, "B M"],
+    decay: Float[Tensor, " M"],
+    resets: bool,
+) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B M"]]:
+    """`leaky_memory` whose channels also fire, at a charge of 1: charge and spikes.
+
+    A channel that fired is emptied if `resets`, and else fires on for as long as it is charged.
+    """
+    charge, spikes = [], []
+    for d, g in zip(drive, gate, strict=True):
+        v = v * (decay * (1 - g)) + d
+        s = spike(v - 1)
+        v = v * (1 - s) if resets else v
+        charge.append(v)
+        spikes.append(s)
+    return torch.stack(charge), torch.stack(spikes)
 
 
 RANGE = 64.0

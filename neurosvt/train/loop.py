@@ -70,6 +70,8 @@ class TrainConfig:
     """Largest gradient norm."""
     state_noise: float = 0.01
     """Noise on the memory at every step, in thresholds: what survives it is really kept."""
+    hidden_steps: bool = True
+    """Whether something is asked of hidden steps too, where an object hides."""
     amp: bool = True
     """bfloat16 matrix products; spikes are exact in it, membranes and memory stay float32."""
     validate_every: int = 250

@@ -73,6 +73,8 @@ class BeliefTask:
 
     state_noise: float = 0.0
     """Noise on the memory at every step, in thresholds."""
+    hidden_steps: bool = True
+    """Whether hidden steps teach as well."""
     loss_of: BeliefLoss = BeliefLoss()
 
     def answer(self, model: nn.Module, batch: Sequence[Tensor]) -> Any:
@@ -81,7 +83,10 @@ class BeliefTask:
         return belief
 
     def loss(self, belief: Any, batch: Sequence[Tensor]) -> Parts:
-        return self.loss_of(belief, Truth(*batch[1:]))
+        truth = Truth(*batch[1:])
+        if not self.hidden_steps:
+            truth = truth._replace(asked=truth.asked & ~truth.hidden)
+        return self.loss_of(belief, truth)
 
 
 def step_weights(hidden: Bool[Tensor, "T B"], asked: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:

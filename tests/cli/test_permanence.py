@@ -142,7 +142,7 @@ def test_a_dense_recurrent_network_is_trained_and_judged_as_any_other(
         if not any(own in word for own in ("kernel_size", "heads=", "depth=", "memory_channels"))
         for word in (setting, word)
     ]
-    assert main(["train", "permanence_gru", *words, "--out", "runs/tiny_gru"]) == 0
+    assert main(["train", "permanencebench_gru", *words, "--out", "runs/tiny_gru"]) == 0
     options = [*QUICK, "--memory", "gru", "--tiers", "blackout,succession", "--json", "rows.json"]
     assert main(["permanence", "runs/tiny_gru", *options]) == 0
     rows = [r for r in rows_of(tmp_path / "rows.json")["rows"] if r["memory"] == "gru"]

@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from neurosvt.nn.memory import FrameRead, LeakyMemory, PositionRead, TokenRead
+from neurosvt.nn.memory import (
+    AttentionRead,
+    FrameRead,
+    LeakyMemory,
+    PositionRead,
+    Rules,
+    TokenRead,
+)
 from neurosvt.ops.lif import lif
 from neurosvt.ops.products import UNIT
 from neurosvt.ops.rows import pack
@@ -13,7 +20,13 @@ TOKENS, WIDTH, CHANNELS = 4, 3, 6
 
 @pytest.fixture
 def memory():
-    return LeakyMemory(TOKENS, WIDTH, CHANNELS, (4.0, 1000.0)).eval()
+    return leaky().eval()
+
+
+def leaky(tau=(4.0, 1000.0), **rules):
+    rules = Rules(**rules)
+    read = PositionRead(TOKENS, WIDTH, (2 if rules.gated else 1) * CHANNELS)
+    return LeakyMemory(read, CHANNELS, tau, rules)
 
 
 def seen(steps=5, batch=2, share=0.5):
@@ -90,7 +103,7 @@ def test_time_constants_survive_half_precision(memory):
 @pytest.mark.parametrize("tau", [(1.0, 10.0), (10.0, 4.0), (-3.0, 4.0), (0.5, 0.6)])
 def test_time_constants_that_make_no_sense_are_refused(tau):
     with pytest.raises(ValueError, match="longest last, got") as error:
-        LeakyMemory(TOKENS, WIDTH, CHANNELS, tau)
+        leaky(tau)
     assert str(tau) in str(error.value)
 
 
@@ -153,7 +166,7 @@ def test_noise_reaches_the_charge_at_every_step_also_in_the_dark(memory):
 
 
 def test_gradients_reach_read_and_time_constants():
-    memory = LeakyMemory(TOKENS, WIDTH, CHANNELS, (4.0, 1000.0))
+    memory = leaky()
     charge, _ = remember(memory, *seen())
     charge.square().sum().backward()
     for name, parameter in memory.named_parameters():
@@ -181,3 +194,90 @@ def test_a_token_memory_says_its_own_spikes():
             expected[frame] = spike
     assert torch.equal(said, expected.unflatten(0, (5, 2)))
     assert not TokenRead(WIDTH)(*darkness(3)).any()
+
+
+# The rules, one change at a time.
+
+
+def test_time_constants_that_do_not_learn_stay():
+    memory = leaky(learns_tau=False)
+    charge, _ = remember(memory, *seen())
+    charge.square().sum().backward()
+    assert memory.log_tau.grad is None
+    assert memory.read.own.grad is not None
+
+
+def test_without_gates_what_was_written_adds_up():
+    memory = leaky(gated=False).eval()
+    spikes, rows = seen()
+    drive = memory.read(spikes, rows)
+    charge, _ = remember(memory, spikes, rows)
+    expected = torch.zeros_like(drive[0])
+    for step, d in enumerate(drive):
+        expected = expected * (1 - 1 / memory.tau()) + d
+        torch.testing.assert_close(charge[step], expected)
+
+
+def test_a_divided_drive_writes_less_the_slower_the_channel():
+    whole, divided = leaky(gated=False).eval(), leaky(gated=False, divided=True).eval()
+    divided.load_state_dict(whole.state_dict())
+    spikes, rows = seen(steps=1)
+    one, other = (remember(m, spikes, rows)[0] for m in (whole, divided))
+    torch.testing.assert_close(other * whole.tau(), one)
+
+
+@pytest.mark.parametrize("fires", [True, False])
+@pytest.mark.parametrize("resets", [True, False])
+def test_a_channel_that_fires_says_so_and_is_emptied_if_it_resets(fires, resets):
+    memory = leaky(gated=False, fires=fires, resets=resets).eval()
+    with torch.no_grad():
+        memory.read.shared.fill_(2.0)
+    spikes, rows = torch.ones(2, WIDTH), pack(torch.eye(2, TOKENS, dtype=torch.bool)[:, None])
+    said, left = remember(memory, spikes, rows)
+    if fires:
+        assert torch.equal(said, torch.ones_like(said))
+    elif resets:
+        assert not said.any()
+    if resets:
+        assert not left.any()
+    if not fires and not resets:
+        assert (said > 1).all()
+
+
+@pytest.mark.parametrize("rules", [{"resets": True}, {"fires": True}], ids=str)
+def test_with_other_rules_too_going_on_is_as_if_it_had_not_stopped(rules):
+    memory = leaky(**rules).eval()
+    memory.read.fold()  # on the grid, where sums do not depend on their order
+    active = torch.rand(8, 2, TOKENS) < 0.5
+    dense = (torch.rand(16, TOKENS, WIDTH) < 0.5).float()
+
+    def part(steps):
+        rows = pack(active[steps])
+        return dense[2 * steps.start :][rows.frame, rows.position], rows
+
+    whole, end = remember(memory, *part(slice(0, 8)))
+    one, v = remember(memory, *part(slice(0, 4)))
+    two, end_again = remember(memory, *part(slice(4, 8)), v)
+    torch.testing.assert_close(torch.cat([one, two]), whole)
+    torch.testing.assert_close(end_again, end)
+
+
+def test_attention_reads_nothing_of_silence_and_no_neighbour():
+    read = AttentionRead(8, 6).eval()
+    with torch.no_grad():
+        read.query.fill_(1.0)
+        read.keys.weight.fill_(2.0)
+    active = torch.rand(5, 3, TOKENS) < 0.5
+    active[2] = False
+    active[:, 1] |= active.any(-1)[:, 1:2].logical_not()  # never wholly silent
+    active[2] = False
+    rows = pack(active)
+    spikes = (torch.rand(len(rows), 8) < 0.6).float()
+    said = read(spikes, rows)
+    assert said.shape == (5, 3, 6)
+    assert not said[2].any()
+    mine = rows.frame % 3 == 1
+    alone = read(spikes[mine], pack(active[:, 1:2]))
+    torch.testing.assert_close(alone[:, 0], said[:, 1])
+    said.sum().backward()
+    assert read.out.weight.grad.abs().sum() > 0

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.train.losses import BeliefLoss, Truth, step_weights
+from neurosvt.train.losses import BeliefLoss, BeliefTask, Truth, step_weights
 
 T, B, C = 7, 3, 5
 
@@ -70,6 +70,16 @@ def test_steps_of_which_nothing_is_asked_cost_and_teach_nothing(truth):
     weight = step_weights(truth.hidden, asked)
     assert weight.sum().item() == pytest.approx(1, rel=1e-5)
     assert weight[truth.hidden].sum().item() == pytest.approx(0.5, rel=1e-5)
+
+
+def test_hidden_steps_can_be_left_out(truth):
+    belief = perfect(truth)
+    belief.place = torch.where(truth.hidden[..., None], belief.place + 0.5, belief.place)
+    batch = (torch.zeros(T, B), *truth)
+    assert BeliefTask().loss(belief, batch).place > 0.5
+    assert BeliefTask(hidden_steps=False).loss(belief, batch).place.item() == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 def test_a_perfect_belief_costs_nothing(truth):

@@ -1,0 +1,113 @@
+"""What the memory is compared with, and what each of its parts is worth: trained alike, in minutes.
+
+python benchmarks/rivals.py [NAME[:SEED] ...]: trains what is named (by default everything, seed 0,
+and two further seeds of leaky, none, gru and charge_2) in runs/rivals/rivals_NAME_SEED for STEPS
+steps, and goes on where it was stopped. All see the same scenes, as many, at the same rates.
+
+python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, and writes
+benchmarks/results/rivals_....json. A training takes about ten minutes on two cores.
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neurosvt.cli import main as neurosvt
+from neurosvt.cli.output import write_json
+from neurosvt.cli.rivals import RIVALS
+from neurosvt.evaluate.permanence import cells, judge, row
+from neurosvt.presets import FAMILY, RECURRENT, load_model
+
+HERE = Path(__file__).parent
+PLACE = Path("runs/rivals")
+STEPS = 1200
+HIDDEN = (30, 60, 120, 300)
+EVENTS = 500
+STATE_NOISE = 0.01
+ABLATION = {
+    "fixed_tau": ("model.memory_rules.learns_tau=false",),
+    "no_gate": ("model.memory_rules.gated=false",),
+    "divided_drive": ("model.memory_rules.divided=true",),
+    "reset": ("model.memory_rules.resets=true",),
+    "spikes_out": ("model.memory_rules.fires=true",),
+    "read_by_attention": ("model.memory_read=attention",),
+    "seen_steps_only": ("train.hidden_steps=false",),
+    "strength_untold": ("model.head_strengths=0",),
+    "shallow_head": ("model.head_depth=1",),
+    "lone_events": ("model.least_neighbours=0",),
+}
+"""Ours with one thing changed, by name."""
+SEEDED = ("leaky", "none", "gru", "charge_2")
+"""Those with three seeds; a latch stands on `none`."""
+
+
+def train(name: str, seed: int, threads: int) -> None:
+    """One run, to its end; what stops it is told by itself."""
+    folder = PLACE / f"rivals_{name}_{seed}"
+    preset = f"permanencebench_{name}" if name in (*FAMILY, *RECURRENT) else "permanencebench"
+    settings = [f"train.steps={STEPS}", "train.validate_every=400", f"train.seed={seed}"]
+    settings += ABLATION.get(name, ())
+    words = [word for setting in settings for word in ("--set", setting)]
+    words += ["--out", str(folder), "--threads", str(threads)]
+    words += ["--resume"] if (folder / "last.safetensors").exists() else []
+    neurosvt(["train", preset, *words])
+
+
+def judged(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run, of its latch and of a line through the visible track if it has no
+    memory."""
+    name, _, seed = folder.name.removeprefix("rivals_").rpartition("_")
+    trained = load_model(str(folder))
+    lines = ("none", "latch", "velocity") if name == "none" else (name,)
+    models = {
+        line: RIVALS[line].made(trained) if line in RIVALS else trained.model for line in lines
+    }
+    exam, rows = trained.run.exam("test"), []
+    for tier, hidden in cells(exam, HIDDEN):
+        found = judge(models, exam, tier, hidden, EVENTS, state_noise=STATE_NOISE)
+        for line, answers in found.items():
+            for moment in ("visible", "belief"):
+                rows.append({
+                    "memory": line, "seed": int(seed), "tier": tier, "moment": moment,
+                    "hidden_frames": hidden, **row(answers[moment], exam.scene.size),
+                    "parameters": trained.model.parameter_count(),
+                    "steps": trained.run.train.steps,
+                })  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    """Train what is named, or judge what is there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    known = ("leaky", *FAMILY, *RECURRENT, *ABLATION)
+    parser.add_argument("runs", nargs="*", metavar="NAME[:SEED]", help=", ".join(known))
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--judge", action="store_true", help="judge, and write")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    if args.judge:
+        rows = []
+        for folder in sorted(PLACE.glob("rivals_*")):
+            rows += judged(folder)
+            print(folder.name, flush=True)
+        today = datetime.date.today().isoformat()
+        path = HERE / "results" / f"rivals_{platform.machine()}_{today}.json"
+        write_json(path, "python benchmarks/rivals.py --judge", rows)
+        print(path)
+        return
+    further = [f"{name}:{seed}" for seed in (1, 2) for name in SEEDED]
+    for run in args.runs or [*known, *further]:
+        name, _, seed = run.partition(":")
+        if name not in known:
+            sys.exit(f"{name} is no rival; choose from {', '.join(known)}")
+        train(name, int(seed or 0), args.threads)
+
+
+if __name__ == "__main__":
+    main()
