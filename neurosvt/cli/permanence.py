@@ -28,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="16 or 8: a leaky memory that keeps whole numbers; 32: floats",
     )  # fmt: skip
     parser.add_argument(
+        "--blind", action="store_true",
+        help="show what hides the object and not the object: what does a wall tell?",
+    )  # fmt: skip
+    parser.add_argument(
         "--frame-ms", type=float, metavar="MS",
         help="judge at another frame length than was trained at: --hidden counts these frames",
     )  # fmt: skip

@@ -4,7 +4,7 @@ import argparse
 import math
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import nn
 
 from neurosvt.cli.rivals import RIVALS, behind, load_family, models_of, tau_of, title
 from neurosvt.config import UserError
-from neurosvt.evaluate.exams import Exam
+from neurosvt.evaluate.exams import Exam, SceneExam
 from neurosvt.evaluate.permanence import Answers, best_constant, cells, judge, row
 from neurosvt.presets import RECURRENT, Trained
 from neurosvt.runs import Run
@@ -40,6 +40,8 @@ class Plan:
     state_bits: int
     frame_ms: float | None
     """Another frame length than the models were trained at; None for that."""
+    blind: bool
+    """Whether the object is left out of the scenes."""
     seed: int
 
     @classmethod
@@ -67,6 +69,10 @@ class Plan:
             if set(trained) & set(RECURRENT):
                 raise UserError(f"--frame-ms: {', '.join(RECURRENT)} know one frame length alone")
             exam = exam.at(round(1000 * args.frame_ms))
+        if args.blind:
+            if not isinstance(exam, SceneExam):
+                raise UserError("--blind: recordings cannot be shown without what they show")
+            exam = replace(exam, scene=replace(exam.scene, blind=True))
         tiers = _words(args.tiers, exam.known, "--tiers") if args.tiers else exam.tiers
         hidden = _lengths(args.hidden)
         if not list(cells(exam, hidden, tiers)):
@@ -82,6 +88,7 @@ class Plan:
             state_noise=args.state_noise,
             state_bits=args.state_bits,
             frame_ms=args.frame_ms,
+            blind=args.blind,
             seed=args.seed,
         )
 
@@ -92,6 +99,7 @@ class Plan:
         words += ["--events", str(self.events), "--state-noise", f"{self.state_noise:g}"]
         words += [] if self.state_bits == 32 else ["--state-bits", str(self.state_bits)]
         words += [] if self.frame_ms is None else ["--frame-ms", f"{self.frame_ms:g}"]
+        words += ["--blind"] if self.blind else []
         return shlex.join([*words, "--seed", str(self.seed)])
 
     def options(self) -> dict[str, Any]:
@@ -139,6 +147,8 @@ def rows_of(
             seen = moment == "visible"
             judgement, length = ("belief", 0) if seen else (moment, hidden)
             rows.append(_row(plan, memory, tier, length, judgement, found))
+    if plan.blind:
+        return rows  # the best constant guess is that of the scenes with their objects
     guess = best_constant(next(iter(answers.values()))["belief"])
     return [*rows, _row(plan, "constant", tier, hidden, "belief", guess)]
 
@@ -160,7 +170,7 @@ def _row(
     trained = behind(memory, plan.trained)
     return {
         "model": model_named(trained) if trained else "constant",
-        "memory": memory,
+        "memory": f"{memory}, blind" if plan.blind else memory,
         "tau": tau_of(trained) if trained else None,
         "dataset": plan.exam.name,
         "tier": tier,

@@ -38,11 +38,12 @@ class Suite:
 
 
 SUITES = {
-    "quick": Suite((30, 60), 200),
+    "quick": Suite((30, 60), 200, ({"blind": True, "hidden": (60,)},)),
     "full": Suite(
         (30, 60, 120, 300, 1000),
         1000,
         (
+            {"blind": True, "hidden": (60,)},
             {"state_noise": 0.0},
             {"state_bits": 16},
             {"state_bits": 8},
@@ -120,6 +121,7 @@ def _plan(args: argparse.Namespace, suite: Suite, **options: Any) -> Plan:
     hidden = options.pop("hidden", suite.hidden)
     chosen = {
         "state_noise": STATE_NOISE, "state_bits": 32, "frame_ms": None, "data": None,
+        "blind": False,
         "tiers": args.tiers, "events": suite.events, "seed": args.seed,
         "hidden": ",".join(map(str, hidden)), **options,
     }  # fmt: skip
@@ -129,6 +131,7 @@ def _plan(args: argparse.Namespace, suite: Suite, **options: Any) -> Plan:
 def _usual(row: dict[str, Any]) -> bool:
     """Whether a row is of the table and the figures: scenes, judged as all rivals are."""
     usual = row["state_noise"] == STATE_NOISE and row["state_bits"] == 32
+    usual &= not row["memory"].endswith("blind")
     return usual and row["frame_ms"] == 10.0 and row["dataset"] == "scenes"
 
 

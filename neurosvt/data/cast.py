@@ -37,6 +37,8 @@ class SceneConfig:
     """Background events per pixel and second, Poisson, random polarity."""
     hot_pixels: int = 0
     """Pixels per sensor that report an event, of random polarity, in every other frame."""
+    blind: bool = False
+    """Draw no object: what is left to see is what hides it, and where it would have been."""
     substeps: int = 2
     """Moments per frame at which the light is sampled."""
 

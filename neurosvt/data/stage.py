@@ -142,6 +142,8 @@ class Stage:
             Thing(_sprites(look, side, kind), path)
             for look, path, kind in zip(looks, paths, kinds, strict=True)
         )
+        if config.blind:
+            self.object.sprites[:] = 0
         for thing in self.distractors:
             thing.light = Canvas(np.zeros_like(background), side)
             thing.covered = Canvas(np.zeros_like(background), side)

@@ -120,6 +120,12 @@ def test_frames_of_another_length_show_the_object_for_as_long(judged):
     assert "--frame-ms 5" in record["command"]
 
 
+def test_what_hides_an_object_can_be_shown_without_it(judged):
+    record, _ = judged("--memory", "leaky,none", "--tiers", "curtain", "--blind")
+    assert {r["memory"] for r in record["rows"]} == {"leaky, blind", "none, blind"}
+    assert "--blind" in record["command"]
+
+
 def test_a_line_through_the_visible_track_stands_on_the_memoryless_run(judged):
     rows = judged("--memory", "latch,velocity", "--tiers", "tunnel", name="tiny_none")[0]["rows"]
     assert {row["memory"] for row in rows} == {"latch", "velocity", "constant"}

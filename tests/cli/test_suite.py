@@ -5,7 +5,11 @@ import pytest
 from neurosvt.cli import main, suite
 from neurosvt.cli.suite import Suite
 
-SHORT = Suite((3, 5), 4, ({"state_bits": 8}, {"frame_ms": 20.0, "hidden": (2,)}))
+SHORT = Suite(
+    (3, 5),
+    4,
+    ({"state_bits": 8}, {"frame_ms": 20.0, "hidden": (2,)}, {"blind": True, "hidden": (3,)}),
+)
 
 
 @pytest.fixture
@@ -26,6 +30,9 @@ def run_suite(family, tmp_path, monkeypatch, capsys):
 def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     folder, told = run_suite()
     rows = json.loads((folder / "permanence.json").read_text())["rows"]
+    blind = [r for r in rows if r["memory"] == "leaky, blind"]
+    assert {r["tier"] for r in blind} == {"blackout", "curtain"}
+    rows = [r for r in rows if r not in blind]
     usual = [r for r in rows if (r["state_bits"], r["frame_ms"]) == (32, 10.0)]
     assert {r["tier"] for r in usual} == {"blackout", "curtain"}
     assert {r["memory"] for r in usual} == {"leaky", "lif", "none", "latch", "velocity", "constant"}
@@ -36,7 +43,7 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     assert {r["memory"] for r in varied} == {"leaky", "constant"}
     for picture in ("score", "place_error", "calibration"):
         assert (folder / f"{picture}.svg").read_text().startswith("<?xml")
-    assert "10 cells" in told.out
+    assert "12 cells" in told.out
     again = json.loads((folder / "regain.json").read_text())["rows"]
     assert {r["tier"] for r in again} == {"blackout", "curtain"}
     assert {r["memory"] for r in again} == {"leaky", "lif", "none", "latch", "velocity"}
@@ -70,7 +77,7 @@ def test_a_suite_that_was_stopped_goes_on_and_ends_with_the_same_rows(run_suite,
 
     monkeypatch.setattr(suite, "judge", spy)
     again, _ = run_suite()
-    assert len(judged) == 5
+    assert len(judged) == 6
     assert json.loads((again / "permanence.json").read_text())["rows"] == expected
 
 

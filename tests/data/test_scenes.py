@@ -182,6 +182,41 @@ def test_hidden_frames_tell_nothing_of_the_class(tier):
         assert not np.array_equal(plays[0][:first], plays[1][:first])  # an edge does show it
 
 
+@tiers
+def test_without_its_object_a_scene_is_the_same_whatever_the_class(tier):
+    """To the event, and truth and occluder are those of the scene with its object."""
+    seeds = {"seen": 6, "hidden": 12, "after": 6}
+    seen, blind = (
+        make_scenes(tier, 6, 8, **seeds, config=SceneConfig(blind=hides)) for hides in (False, True)
+    )
+    for name in ("label", "place", "hidden", "occluder"):
+        assert np.array_equal(getattr(seen, name), getattr(blind, name))
+    assert not np.array_equal(seen.frames, blind.frames)
+    config = SceneConfig(blind=True)
+    cast = draw_cast(np.random.default_rng(5), 8, config)
+    first = 6 + TIERS[tier].transition(6, 12)
+    clock = Clock(*(2 * act for act in (6, first, first + 12, first + 18)), 2, 5.0)
+    script = TIERS[tier].act(cast, clock, np.random.default_rng(6), config)
+    plays = []
+    for label in (cast.label, (cast.label + 3) % len(CLASSES)):
+        frames = np.zeros((clock.end // 2, 8, 2, 64, 64), bool)
+        perform(replace(cast, label=label), script, frames, np.random.default_rng(7), config)
+        plays.append(frames)
+    assert np.array_equal(*plays)
+
+
+def test_nothing_about_a_scene_but_its_object_goes_with_the_class():
+    """So that whoever is shown the occluder alone does no better than the best constant class."""
+    batch = 40_000
+    cast = draw_cast(np.random.default_rng(0), batch, SceneConfig())
+    facts = [cast.radius, cast.angle, cast.brightness, *cast.start.T, *cast.velocity.T]
+    facts += [*cast.grating.T, *cast.curtain.T, *cast.background.reshape(batch, -1).T]
+    for fact in facts:
+        spread = fact.std() / (batch / len(CLASSES)) ** 0.5
+        means = [fact[cast.label == label].mean() for label in range(len(CLASSES))]
+        assert np.abs(np.array(means) - fact.mean()).max() < 5 * spread
+
+
 @pytest.mark.parametrize("tier", [tier for tier in TIERS if tier != "blackout"])
 def test_bands_cover_the_whole_circle_around_a_hidden_object(tier):
     scenes = make_scenes(tier, 8, 32, seen=4, hidden=9, after=9)
