@@ -132,6 +132,8 @@ class SceneStream(_Stream):
         rules = TIERS[tier]
         bounds = [n for n in (rules.longest, cfg.busy if rules.noise > 1 else None) if n]
         seen, hidden, after = draw_act(cfg, seed, min(bounds, default=None))
+        if after:  # what comes back slowly is followed until it is back
+            after += rules.returning(seen, hidden)
         return make_scenes(
             tier, seed, batch, seen=seen, hidden=hidden, after=after, config=self.scene
         )

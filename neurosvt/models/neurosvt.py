@@ -107,6 +107,11 @@ class NeuroSVTConfig:
                 f"the heads read {self.channels} channels, no multiple of head_strengths "
                 f"{self.head_strengths}"
             )
+        groups = self.memory_rules.write_gates
+        if groups < 0 or (groups and self.memory_channels % groups):
+            raise ValueError(
+                f"memory_channels {self.memory_channels} is no multiple of write_gates {groups}"
+            )
         if not 0 <= self.least_neighbours <= 8:
             raise ValueError(f"least_neighbours must be 0 to 8, got {self.least_neighbours}")
         if self.classes < 2:
@@ -196,7 +201,7 @@ class NeuroSVT(nn.Module):
         channels = cfg.channels
         self.memory: LeakyMemory | TokenRead | FrameRead
         if cfg.memory == "leaky":
-            outputs = (2 if cfg.memory_rules.gated else 1) * channels
+            outputs = cfg.memory_rules.outputs(channels)
             read: nn.Module = (
                 PositionRead(cfg.patches, cfg.width, outputs)
                 if cfg.memory_read == "position"

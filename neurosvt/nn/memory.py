@@ -97,12 +97,19 @@ class Rules:
     learns_tau: bool = True
     gated: bool = True
     """A spike on a channel's gate empties it."""
+    write_gates: int = 0
+    """Groups of channels that are written to only in frames in which their gate spikes, so that
+    what is not asked for can pass by; 0: whatever is seen is written."""
     divided: bool = False
     """The drive is divided by the time constant, as in a LIF neuron with decayed input."""
     resets: bool = False
     """A channel whose charge reaches 1 is emptied."""
     fires: bool = False
     """The heads read the spikes that channels emit at a charge of 1, not the charge."""
+
+    def outputs(self, channels: int) -> int:
+        """What the read has to make for so many channels."""
+        return (2 if self.gated else 1) * channels + self.write_gates
 
 
 class LeakyMemory(nn.Module):
@@ -154,12 +161,16 @@ class LeakyMemory(nn.Module):
         `bits` of 32 are a float, fewer as in `leaky_memory_stored`.
         """
         if len(rows):
+            channels = v.shape[-1]
             read = at_least_float32(self.read(spikes, rows))
+            drive, gate = read[..., :channels], torch.zeros_like(read[..., :channels])
             if self.rules.gated:
-                drive, gate = read.chunk(2, dim=-1)
-                gate = spike(gate - 1)
-            else:
-                drive, gate = read, torch.zeros_like(read)
+                gate = spike(read[..., channels : 2 * channels] - 1)
+            if self.rules.write_gates:
+                # Open at the start for most of what is seen; closed, exactly, for nothing at all.
+                write = read[..., -self.rules.write_gates :]
+                write = spike(write + 1).repeat_interleave(channels // write.shape[-1], -1)
+                drive = drive * write
         else:
             drive = gate = v.new_zeros((*rows.shape[:2], v.shape[-1]))
         if self.rules.divided:

@@ -67,6 +67,7 @@ def test_a_batch_has_the_shapes_and_acts_it_says(tier):
         seed = split_seed("train", 0, index)
         seen, dark, after = draw_act(stream.config, [*seed, 0])
         frames, label, place, hidden, asked = stream[index]
+        after += TIERS[tier].returning(seen, dark) if after else 0
         steps = seen + TIERS[tier].transition(seen, dark) + dark + after
         assert (frames.shape, frames.dtype) == ((steps, 3, 2, 32, 32), torch.bool)
         assert (label.shape, label.dtype) == ((steps, 3), torch.int64)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from neurosvt.models.neurosvt import SIZES, Belief, NeuroSVT, NeuroSVTConfig, State
 from neurosvt.nn import attention
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.memory import PositionRead
+from neurosvt.nn.memory import PositionRead, Rules
 from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.ops import native
 from neurosvt.ops.lif import BACKENDS
@@ -546,6 +546,9 @@ def test_parameters_counted_by_hand(make):
         ({"patch_size": -8}, "patch_size.*-8"),
         ({"kernel_size": 4}, "kernel.*4"),
         ({"kernel_size": 9}, "kernel.*9"),
+        ({"least_neighbours": 9}, "least_neighbours must be 0 to 8, got 9"),
+        ({"head_strengths": 7}, "no multiple of head_strengths 7"),
+        ({"memory_rules": Rules(write_gates=7)}, "no multiple of write_gates 7"),
         ({"least_events": 0}, "least_events.*0"),
         ({"classes": 1}, "classes.*1"),
         ({"width": 97}, "width 97"),
@@ -601,6 +604,19 @@ def test_a_state_of_another_batch_is_refused(make, memory, before, after, events
         _, state = model(events(2, before))
         with pytest.raises(ValueError, match=f"state.*{before}.*{after}|state.*{after}.*{before}"):
             model(events(2, after), state)
+
+
+def test_a_number_of_bits_that_is_none_is_refused(make, events):
+    with pytest.raises(ValueError, match="state_bits must be 32, or 2 to 16, got 1"):
+        make("leaky")(events(1, 1), state_bits=1)
+
+
+def test_a_memory_that_reads_by_attention_runs_but_not_on_the_grid():
+    model = NeuroSVT(NeuroSVTConfig(memory_read="attention", memory_rules=Rules(write_gates=4)))
+    belief, _ = model.eval()(torch.rand(3, 2, 2, 64, 64) < 0.05)
+    assert belief.place.shape == (3, 2, 2)
+    with pytest.raises(ValueError, match="'attention' cannot be put on the grid"):
+        model.on_grid()
 
 
 @pytest.mark.parametrize("frame_ms", [0.0, -5.0, float("nan")])

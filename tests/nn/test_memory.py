@@ -25,7 +25,7 @@ def memory():
 
 def leaky(tau=(4.0, 1000.0), **rules):
     rules = Rules(**rules)
-    read = PositionRead(TOKENS, WIDTH, (2 if rules.gated else 1) * CHANNELS)
+    read = PositionRead(TOKENS, WIDTH, rules.outputs(CHANNELS))
     return LeakyMemory(read, CHANNELS, tau, rules)
 
 
@@ -216,6 +216,25 @@ def test_without_gates_what_was_written_adds_up():
     for step, d in enumerate(drive):
         expected = expected * (1 - 1 / memory.tau()) + d
         torch.testing.assert_close(charge[step], expected)
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_channels_are_written_to_only_where_their_write_gate_spikes(gated):
+    memory = leaky(gated=gated, write_gates=2).eval()
+    spikes, rows = seen(steps=1, batch=64)
+    read = memory.read(spikes, rows)[0]
+    charge = remember(memory, spikes, rows)[0][0]
+    open_ = (read[:, -2:] >= -1).float().repeat_interleave(CHANNELS // 2, -1)
+    assert 0.05 < open_.mean() < 0.99
+    torch.testing.assert_close(charge, read[:, :CHANNELS] * open_)
+
+
+def test_write_gates_learn_and_leave_silence_silent():
+    memory = leaky(write_gates=3)
+    charge, _ = remember(memory, *seen())
+    charge.square().sum().backward()
+    assert memory.read.own.grad[..., -3:].abs().sum() > 0
+    assert not remember(memory.eval(), *darkness(4))[0].any()
 
 
 def test_a_divided_drive_writes_less_the_slower_the_channel():
