@@ -36,6 +36,8 @@ ABLATION = {
     "divided_drive": ("model.memory_rules.divided=true",),
     "reset": ("model.memory_rules.resets=true",),
     "spikes_out": ("model.memory_rules.fires=true",),
+    "no_write_gates": ("model.memory_rules.write_gates=0", "model.memory_rules.looks_back=false"),
+    "no_look_back": ("model.memory_rules.looks_back=false",),
     "read_by_attention": ("model.memory_read=attention",),
     "seen_steps_only": ("train.hidden_steps=false",),
     "strength_untold": ("model.head_strengths=0",),

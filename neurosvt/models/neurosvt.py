@@ -107,6 +107,8 @@ class NeuroSVTConfig:
                 f"the heads read {self.channels} channels, no multiple of head_strengths "
                 f"{self.head_strengths}"
             )
+        if self.memory_rules.looks_back and not self.memory_rules.write_gates:
+            raise ValueError("memory_rules.looks_back is for write gates, and there are none")
         groups = self.memory_rules.write_gates
         if groups < 0 or (groups and self.memory_channels % groups):
             raise ValueError(
@@ -254,7 +256,7 @@ class NeuroSVT(nn.Module):
             state_noise: standard deviation of noise on the state at every step, in thresholds; in
                 training on the memory alone.
             state_bits: bits of a number of the leaky memory: 32 for floats, 2 to 16 for whole
-                numbers as in `ops.memory.leaky_memory_stored`.
+                numbers as in `ops.memory.leaky_memory_stepwise`.
             frame_ms: length of these frames; None for that of the config.
 
         Raises:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
-from neurosvt.ops.memory import leaky_memory, leaky_memory_spiking, leaky_memory_stored
+from neurosvt.ops.memory import leaky_memory, leaky_memory_stepwise
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, place
 from neurosvt.ops.surrogate import spike
@@ -98,8 +98,10 @@ class Rules:
     gated: bool = True
     """A spike on a channel's gate empties it."""
     write_gates: int = 0
-    """Groups of channels that are written to only in frames in which their gate spikes, so that
-    what is not asked for can pass by; 0: whatever is seen is written."""
+    """Groups of channels that a frame writes to, or empties, only if their gate spikes, so that
+    what is not asked for can pass by; 0: no frame is left out."""
+    looks_back: bool = False
+    """The write gates see what is remembered too."""
     divided: bool = False
     """The drive is divided by the time constant, as in a LIF neuron with decayed input."""
     resets: bool = False
@@ -141,6 +143,9 @@ class LeakyMemory(nn.Module):
             requires_grad=rules.learns_tau,
         )
 
+        if rules.looks_back:
+            self.look = nn.Parameter(torch.zeros(channels, rules.write_gates))
+
     def tau(self) -> Float[Tensor, " M"]:
         """Time constants in steps; below one step a channel would change its sign, so it ends
         just above."""
@@ -158,35 +163,32 @@ class LeakyMemory(nn.Module):
         """Charge after every step; `noise` in thresholds is added at each, hidden or not.
 
         `rate` is the length of a step relative to the one that the time constants are told in;
-        `bits` of 32 are a float, fewer as in `leaky_memory_stored`.
+        `bits` of 32 are a float, fewer as in `leaky_memory_stepwise`.
         """
+        rules, channels = self.rules, v.shape[-1]
+        drive = gate = v.new_zeros((*rows.shape[:2], channels))
+        write = None
         if len(rows):
-            channels = v.shape[-1]
             read = at_least_float32(self.read(spikes, rows))
             drive, gate = read[..., :channels], torch.zeros_like(read[..., :channels])
-            if self.rules.gated:
+            if rules.gated:
                 gate = spike(read[..., channels : 2 * channels] - 1)
-            if self.rules.write_gates:
-                # Open at the start for most of what is seen; closed, exactly, for nothing at all.
-                write = read[..., -self.rules.write_gates :]
-                write = spike(write + 1).repeat_interleave(channels // write.shape[-1], -1)
-                drive = drive * write
-        else:
-            drive = gate = v.new_zeros((*rows.shape[:2], v.shape[-1]))
-        if self.rules.divided:
-            drive = drive / self.tau()
-        if noise:
-            drive = drive + noise * torch.randn_like(drive)
+            if rules.divided:
+                drive = drive / self.tau()
+            if rules.write_gates:
+                write = read[..., -rules.write_gates :]
         decay = 1 - 1 / self.tau()
         decay = decay if rate == 1 else decay**rate
-        if self.rules.resets or self.rules.fires:
-            charge, spikes = leaky_memory_spiking(drive, gate, v, decay, self.rules.resets)
-            return spikes if self.rules.fires else charge, charge[-1]
-        if bits < 32:
-            charge = leaky_memory_stored(drive, gate, v, decay, bits)
-        else:
+        extra = noise * torch.randn_like(drive) if noise else None
+        if write is None and bits == 32 and not (rules.resets or rules.fires):
+            drive = drive if extra is None else drive + extra
             charge = leaky_memory(drive, gate, v, decay, self.backend)
-        return charge, charge[-1]
+            return charge, charge[-1]
+        charge, fired = leaky_memory_stepwise(
+            drive, gate, v, decay, noise=extra, write=write,
+            look=self.look if rules.looks_back else None, resets=rules.resets, bits=bits,
+        )  # fmt: skip
+        return fired if rules.fires else charge, charge[-1]
 
 
 class FrameRead(nn.Module):

@@ -54,54 +54,64 @@ def leaky_memory_reference(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor
     return torch.stack(charge)
 
 
-def leaky_memory_spiking(
+RANGE = 64.0
+"""Largest charge that a memory of few bits can hold, in thresholds."""
+
+
+def leaky_memory_stepwise(
     drive: Float[Tensor, "T B M"],
     gate: Float[Tensor, "T B M"],
     v: Float[Tensor, "B M"],
     decay: Float[Tensor, " M"],
-    resets: bool,
+    *,
+    noise: Float[Tensor, "T B M"] | None = None,
+    write: Float[Tensor, "T B G"] | None = None,
+    look: Float[Tensor, "M G"] | None = None,
+    resets: bool = False,
+    bits: int = 32,
 ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B M"]]:
-    """`leaky_memory` whose channels also fire, at a charge of 1: charge and spikes.
+    """`leaky_memory` with whatever else a memory may do; charge and spikes after every step.
 
-    A channel that fired is emptied if `resets`, and else fires on for as long as it is charged.
+        w[t] = spike(write[t] + 1 + (v[t-1] / strength of v[t-1]) look)
+        h[t] = v[t-1] * decay * (1 - w[t] gate[t]) + w[t] drive[t] + noise[t]
+        s[t] = spike(h[t] - 1)
+        v[t] = h[t], emptied where s[t] if `resets`, stored in `bits` bits
+
+    Args:
+        drive, gate, v, decay: as of `leaky_memory`.
+        noise: what disturbs the state, whether or not there is anything to see.
+        write: each of its G gates opens M / G channels; closed, a frame neither writes nor empties
+            them. None leaves all open.
+        look: what is remembered has a say in it: what is seen can so be taken for something else
+            while an object is known to be hidden than while it is in view.
+        resets: whether a channel that fires is emptied.
+        bits: below 32, whole numbers of steps of `RANGE / 2 ** (bits - 1)`, rounded up or down at
+            random in proportion to how near either is: rounded to the nearest, a charge that leaks
+            by less than half a step would never leak (stochastic rounding of traces: Davies et al.,
+            "Loihi", IEEE Micro 2018).
     """
+    noise = torch.zeros_like(drive) if noise is None else noise
+    opened: Tensor | float = 1.0
     charge, spikes = [], []
-    for d, g in zip(drive, gate, strict=True):
-        v = v * (decay * (1 - g)) + d
+    for t, d in enumerate(drive):
+        if write is not None:
+            wants = write[t] + 1
+            if look is not None:
+                wants = wants + v * v.square().mean(-1, keepdim=True).add(1e-6).rsqrt() @ look
+            opened = spike(wants).repeat_interleave(drive.shape[-1] // wants.shape[-1], -1)
+        v = v * (decay * (1 - opened * gate[t])) + opened * d + noise[t]
         s = spike(v - 1)
         v = v * (1 - s) if resets else v
+        v = stored(v, bits) if bits < 32 else v
         charge.append(v)
         spikes.append(s)
     return torch.stack(charge), torch.stack(spikes)
 
 
-RANGE = 64.0
-"""Largest charge that a memory of few bits can hold, in thresholds."""
-
-
-def leaky_memory_stored(
-    drive: Float[Tensor, "T B M"],
-    gate: Float[Tensor, "T B M"],
-    v: Float[Tensor, "B M"],
-    decay: Float[Tensor, " M"],
-    bits: int,
-) -> Float[Tensor, "T B M"]:
-    """`leaky_memory` on a machine that keeps its charge as whole numbers of `bits` bits.
-
-    A step of the number is `RANGE / 2 ** (bits - 1)`. After every time step the charge is rounded
-    up or down at random, in proportion to how near either is: rounded to the nearest, a charge that
-    leaks by less than half a step would never leak.
-
-    Source: stochastic rounding of traces on neuromorphic hardware, Davies et al., Loihi (IEEE Micro
-    2018).
-    """
-    step = RANGE / 2 ** (bits - 1)
-    charge = []
-    for d, g in zip(drive, gate, strict=True):
-        v = (v * (decay * (1 - g)) + d) / step
-        v = (v + torch.rand_like(v)).floor().clamp(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) * step
-        charge.append(v)
-    return torch.stack(charge)
+def stored(v: Tensor, bits: int) -> Tensor:
+    """Charge as a memory of few bits keeps it, rounded at random."""
+    step, most = RANGE / 2 ** (bits - 1), 2 ** (bits - 1)
+    return (v / step + torch.rand_like(v)).floor().clamp(-most, most - 1) * step
 
 
 class _LeakyMemory(torch.autograd.Function):

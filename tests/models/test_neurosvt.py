@@ -548,6 +548,7 @@ def test_parameters_counted_by_hand(make):
         ({"kernel_size": 9}, "kernel.*9"),
         ({"least_neighbours": 9}, "least_neighbours must be 0 to 8, got 9"),
         ({"head_strengths": 7}, "no multiple of head_strengths 7"),
+        ({"memory_rules": Rules(looks_back=True)}, "looks_back is for write gates"),
         ({"memory_rules": Rules(write_gates=7)}, "no multiple of write_gates 7"),
         ({"least_events": 0}, "least_events.*0"),
         ({"classes": 1}, "classes.*1"),

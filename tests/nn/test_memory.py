@@ -229,11 +229,14 @@ def test_channels_are_written_to_only_where_their_write_gate_spikes(gated):
     torch.testing.assert_close(charge, read[:, :CHANNELS] * open_)
 
 
-def test_write_gates_learn_and_leave_silence_silent():
-    memory = leaky(write_gates=3)
+@pytest.mark.parametrize("looks_back", [True, False])
+def test_write_gates_learn_and_leave_silence_silent(looks_back):
+    memory = leaky(write_gates=3, looks_back=looks_back)
     charge, _ = remember(memory, *seen())
     charge.square().sum().backward()
     assert memory.read.own.grad[..., -3:].abs().sum() > 0
+    if looks_back:
+        assert memory.look.grad.abs().sum() > 0
     assert not remember(memory.eval(), *darkness(4))[0].any()
 
 
@@ -263,10 +266,16 @@ def test_a_channel_that_fires_says_so_and_is_emptied_if_it_resets(fires, resets)
         assert (said > 1).all()
 
 
-@pytest.mark.parametrize("rules", [{"resets": True}, {"fires": True}], ids=str)
+@pytest.mark.parametrize(
+    "rules",
+    [{"resets": True}, {"fires": True}, {"write_gates": 3}, {"write_gates": 3, "looks_back": True}],
+    ids=str,
+)
 def test_with_other_rules_too_going_on_is_as_if_it_had_not_stopped(rules):
     memory = leaky(**rules).eval()
     memory.read.fold()  # on the grid, where sums do not depend on their order
+    if rules.get("looks_back"):
+        torch.nn.init.normal_(memory.look)
     active = torch.rand(8, 2, TOKENS) < 0.5
     dense = (torch.rand(16, TOKENS, WIDTH) < 0.5).float()
 

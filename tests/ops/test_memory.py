@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.ops.memory import RANGE, leaky_memory, leaky_memory_stored
+from neurosvt.ops.memory import RANGE, leaky_memory, leaky_memory_stepwise, stored
 
 
 def inputs(steps=9, batch=3, channels=5, share=0.3):
@@ -78,7 +78,7 @@ def test_inputs_are_left_as_they_were():
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_charge_of_few_bits_is_a_whole_number_of_steps_within_its_range(bits):
     drive, *rest = inputs(steps=40)
-    charge = leaky_memory_stored(100 * drive, *rest, bits)
+    charge, _ = leaky_memory_stepwise(100 * drive, *rest, bits=bits)
     steps = charge / (RANGE / 2 ** (bits - 1))
     assert torch.equal(steps, steps.round())
     assert steps.min() == -(2 ** (bits - 1))
@@ -92,7 +92,7 @@ def test_on_average_a_charge_of_few_bits_leaks_as_a_float_does(bits):
     drive = torch.zeros(50, batch, 1)
     start = torch.full((batch, 1), 10.0)
     decay = torch.tensor([1 - 1 / tau])
-    charge = leaky_memory_stored(drive, drive, start, decay, bits)[-1]
+    charge = leaky_memory_stepwise(drive, drive, start, decay, bits=bits)[0][-1]
     exact = 10 * (1 - 1 / tau) ** 50
     assert charge.mean().item() == pytest.approx(exact, abs=5 * charge.std().item() / batch**0.5)
     assert charge.std().item() < 70 / 2**bits * 8
@@ -100,5 +100,38 @@ def test_on_average_a_charge_of_few_bits_leaks_as_a_float_does(bits):
 
 def test_with_bits_enough_it_is_the_float_memory():
     drive, gate, v, decay = inputs(steps=20)
-    stored = leaky_memory_stored(drive, gate, v, decay, 24)
-    torch.testing.assert_close(stored, leaky_memory(drive, gate, v, decay), atol=1e-3, rtol=0)
+    charge, _ = leaky_memory_stepwise(drive, gate, v, decay, bits=24)
+    torch.testing.assert_close(charge, leaky_memory(drive, gate, v, decay), atol=1e-3, rtol=0)
+    assert stored(charge, 24).sub(charge).abs().max() < 1e-4
+
+
+def test_step_by_step_it_is_the_same_recursion():
+    drive, gate, v, decay = inputs(steps=20)
+    noise = 0.1 * torch.randn_like(drive)
+    charge, spikes = leaky_memory_stepwise(drive, gate, v, decay, noise=noise)
+    torch.testing.assert_close(charge, leaky_memory(drive + noise, gate, v, decay))
+    assert torch.equal(spikes, (charge >= 1).float())
+
+
+def test_a_closed_gate_leaves_a_frame_out_and_noise_in():
+    drive, gate, v, decay = inputs(steps=6, channels=4)
+    noise = 0.1 * torch.randn_like(drive)
+    write = torch.full((6, 3, 2), 9.0)
+    write[2, :, 1] = -9.0  # the second half of the channels, in the third frame
+    charge, _ = leaky_memory_stepwise(drive, gate, v, decay, noise=noise, write=write)
+    left_out, closed = drive.clone(), gate.clone()
+    left_out[2, :, 2:], closed[2, :, 2:] = 0, 0
+    torch.testing.assert_close(charge, leaky_memory(left_out + noise, closed, v, decay))
+
+
+def test_what_is_remembered_can_close_a_gate():
+    """A gate that shuts once its first channel is charged: the first frame is kept for ever."""
+    drive = torch.ones(5, 2, 4)
+    decay = torch.ones(4)
+    look = torch.zeros(4, 1)
+    look[0] = -9.0
+    charge, _ = leaky_memory_stepwise(
+        drive, torch.zeros(5, 2, 4), torch.zeros(2, 4), decay,
+        write=torch.zeros(5, 2, 1), look=look,
+    )  # fmt: skip
+    assert torch.equal(charge, torch.ones(5, 2, 4))
