@@ -21,7 +21,8 @@ import torch
 from neurosvt.cli import main as neurosvt
 from neurosvt.cli.output import write_json
 from neurosvt.cli.rivals import RIVALS
-from neurosvt.evaluate.permanence import cells, judge, row
+from neurosvt.evaluate.answers import row
+from neurosvt.evaluate.permanence import cells, judge
 from neurosvt.presets import FAMILY, RECURRENT, load_model
 
 HERE = Path(__file__).parent

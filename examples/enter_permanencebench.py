@@ -6,9 +6,10 @@ from torch import nn
 
 from neurosvt.data.scenes import CLASSES
 from neurosvt.data.stream import SceneStream, StreamConfig
+from neurosvt.evaluate.answers import row
 from neurosvt.evaluate.entry import Entry
 from neurosvt.evaluate.exams import SceneExam
-from neurosvt.evaluate.permanence import judge, row
+from neurosvt.evaluate.permanence import judge
 
 torch.manual_seed(0)
 

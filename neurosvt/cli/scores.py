@@ -15,8 +15,9 @@ from torch import nn
 
 from neurosvt.cli.rivals import RIVALS, behind, load_family, models_of, tau_of, title
 from neurosvt.config import UserError
+from neurosvt.evaluate.answers import Answers, best_constant, row
 from neurosvt.evaluate.exams import Exam, SceneExam
-from neurosvt.evaluate.permanence import Answers, best_constant, cells, judge, row
+from neurosvt.evaluate.permanence import cells, judge
 from neurosvt.presets import RECURRENT, Trained
 from neurosvt.runs import Run
 

@@ -19,8 +19,9 @@ from neurosvt.cli.rivals import RIVALS, available
 from neurosvt.cli.scores import Plan, rows_of, score_table, told_once
 from neurosvt.config import UserError
 from neurosvt.data import nmnist
+from neurosvt.evaluate.answers import reliability
 from neurosvt.evaluate.exams import SceneExam
-from neurosvt.evaluate.permanence import cells, judge, reliability
+from neurosvt.evaluate.permanence import cells, judge
 from neurosvt.evaluate.regain import regain
 from neurosvt.files import write_whole
 from neurosvt.presets import model_file

@@ -15,7 +15,8 @@ import numpy as np
 from neurosvt.data.cast import DEFAULT, Cast, SceneConfig
 from neurosvt.data.scenes import Scenes, one_after_another, play
 from neurosvt.data.stage import FAR, Script
-from neurosvt.data.tiers import TIERS, Clock, Sweep, Tier, bounce, dimmed
+from neurosvt.data.tiers import TIERS, Clock, Sweep, Tier, dimmed
+from neurosvt.data.ways import bounce
 
 ALL_TIERS = (*TIERS, "succession")
 """What can be trained on and judged."""

@@ -12,7 +12,7 @@ from torch import nn
 from neurosvt.data.cifar10 import Images
 from neurosvt.data.clips import Clips
 from neurosvt.data.image_stream import normalised
-from neurosvt.evaluate.permanence import interval
+from neurosvt.evaluate.answers import interval
 
 
 @torch.no_grad()

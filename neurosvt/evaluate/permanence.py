@@ -17,45 +17,12 @@ import torch
 from torch import nn
 
 from neurosvt.data.scenes import Occlusion, Scenes
+from neurosvt.evaluate.answers import Answers, join, together
 from neurosvt.evaluate.exams import Exam
 from neurosvt.ops.neighbours import with_neighbours
 
-NEAR = 1 / 8
-"""Largest place error that is right, in sensor sides."""
-
 CHUNK = 64
 """Frames per forward pass: a chunk bounds memory and, state being explicit, changes nothing."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What was said and what was true, at one moment of every event."""
-
-    said_class: np.ndarray
-    """(E,) most likely class."""
-    said_place: np.ndarray
-    """(E, 2) in sensor sides."""
-    label: np.ndarray
-    place: np.ndarray
-    sequence: np.ndarray
-    """(E,) which events belong together, and are resampled together."""
-    sure: np.ndarray
-    """(E,) probability that was given to the class that was said."""
-
-    @property
-    def class_right(self) -> np.ndarray:
-        """(E,) bool."""
-        return self.said_class == self.label
-
-    @property
-    def place_error(self) -> np.ndarray:
-        """(E,) distance in sensor sides."""
-        return np.linalg.norm(self.said_place - self.place, axis=-1)
-
-    @property
-    def right(self) -> np.ndarray:
-        """(E,) bool: class and place."""
-        return self.class_right & (self.place_error <= NEAR)
 
 
 def moments_of(occlusion: Occlusion) -> dict[str, np.ndarray]:
@@ -89,21 +56,6 @@ def answers_at(said: Said, scenes: Scenes, moment: np.ndarray) -> Answers:
     return Answers(
         said.label[at], said.place[at], scenes.label[at], scenes.place[at], within, said.sure[at]
     )
-
-
-def join(parts: Iterable[Answers]) -> Answers:
-    """Answers of several batches as one; no two batches share a sequence."""
-    apart, first = [], 0
-    for part in parts:
-        apart.append(replace(part, sequence=part.sequence + first))
-        first += int(part.sequence.max(initial=-1)) + 1
-    return together(apart)
-
-
-def together(parts: Iterable[Answers]) -> Answers:
-    """Answers about several occlusions of the same sequences as one."""
-    columns = zip(*(vars(part).values() for part in parts), strict=True)
-    return Answers(*(np.concatenate(column) for column in columns))
 
 
 class VelocityFit(nn.Module):
@@ -195,115 +147,6 @@ def judge(
         name: {moment: join(p[moment] for p in parts) for moment in parts[0]}
         for name, parts in answers.items()
     }
-
-
-def interval(
-    right: np.ndarray, sequence: np.ndarray | None = None, seed: int = 0, resamples: int = 2000
-) -> tuple[float, float]:
-    """95 % bootstrap interval of the share that is right, over sequences.
-
-    Args:
-        right: (E,) whether each event's answer is.
-        sequence: (E,) which sequence each belongs to; None where everyone has its own.
-        seed: of the resampling.
-        resamples: how many.
-    """
-    rng = np.random.default_rng(seed)
-    if sequence is None or len(np.unique(sequence)) == len(right):
-        # Resampling n yes-or-no answers with replacement is drawing from a binomial.
-        draws = rng.binomial(len(right), right.mean(), resamples) / len(right)
-    else:
-        hits, asked = np.bincount(sequence, right), np.bincount(sequence)
-        drawn = rng.integers(0, len(hits), (resamples, len(hits)))
-        draws = hits[drawn].sum(1) / asked[drawn].sum(1)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def best_constant(answers: Answers, grid: int = 33) -> Answers:
-    """The one class and place that, said of every event of a cell, would have been right most
-    often: chosen in hindsight, so nothing that says the same of everything does better.
-
-    Places are tried on a grid, and at the two centres of every circle through two true places: a
-    circle that holds the most of them can be moved until two lie on its edge.
-    """
-    best: tuple[int, int, np.ndarray] = (-1, 0, np.zeros(2))
-    ticks = np.linspace(0, 1, grid)
-    lattice = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2)
-    for label in np.unique(answers.label):
-        true = answers.place[answers.label == label].astype(np.float64)
-        for places in (lattice, *_circles_through_two(true, NEAR * (1 - 1e-6))):
-            near = np.linalg.norm(true[None] - places[:, None], axis=-1) <= NEAR
-            hits = near.sum(1)
-            if len(hits) and hits.max() > best[0]:
-                best = int(hits.max()), int(label), places[hits.argmax()]
-    events = len(answers.label)
-    return Answers(
-        np.full(events, best[1]),
-        np.broadcast_to(best[2], (events, 2)),
-        answers.label,
-        answers.place,
-        answers.sequence,
-        np.full(events, np.nan),
-    )
-
-
-def _circles_through_two(points: np.ndarray, radius: float) -> Iterator[np.ndarray]:
-    """For each point, the centres of the circles through it and another, not beyond reach."""
-    for index, point in enumerate(points):
-        across = points[index + 1 :] - point
-        apart = np.linalg.norm(across, axis=-1, keepdims=True)
-        reach = (apart[:, 0] > 0) & (apart[:, 0] < 2 * radius)
-        across, apart = across[reach], apart[reach]
-        aside = np.stack([-across[:, 1], across[:, 0]], -1) / apart
-        aside *= np.sqrt(radius**2 - (apart / 2) ** 2)
-        middle = point + across / 2
-        yield np.concatenate([middle + aside, middle - aside])
-
-
-def row(answers: Answers, sensor_px: int, seed: int = 0) -> dict[str, Any]:
-    """The figures of one judgement."""
-    low, high = interval(answers.right, answers.sequence, seed)
-    return {
-        "score": float(answers.right.mean()),
-        "low": low,
-        "high": high,
-        "class_score": float(answers.class_right.mean()),
-        "place_error_px": float(np.median(answers.place_error) * sensor_px),
-        "confidence": float(answers.sure.mean()),
-        "calibration_error": calibration_error(answers),
-        "events": len(answers.label),
-    }
-
-
-BINS = 10
-"""Into which confidence is sorted."""
-
-
-def reliability(answers: Answers) -> list[dict[str, Any]]:
-    """How often the class is right where its probability was said to be so: a row for every tenth
-    into which an answer falls."""
-    tenth = np.minimum((answers.sure * BINS).astype(int), BINS - 1)
-    return [
-        {
-            "from": index / BINS,
-            "to": (index + 1) / BINS,
-            "confidence": float(answers.sure[tenth == index].mean()),
-            "class_score": float(answers.class_right[tenth == index].mean()),
-            "events": int((tenth == index).sum()),
-        }
-        for index in np.unique(tenth).tolist()
-    ]
-
-
-def calibration_error(answers: Answers) -> float:
-    """Expected calibration error: how far confidence is from the share that is right, averaged over
-    answers sorted into tenths (Guo et al., ICML 2017). NaN where no confidence was told."""
-    if np.isnan(answers.sure).any():
-        return float("nan")
-    rows = reliability(answers)
-    total = sum(r["events"] * abs(r["confidence"] - r["class_score"]) for r in rows)
-    return total / len(answers.label)
 
 
 LATCH_THRESHOLDS = np.linspace(-40, 12, 105)
