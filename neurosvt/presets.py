@@ -137,6 +137,9 @@ PRESETS: dict[str, AnyRun] = {
     **{f"permanence_{name}": _sibling(PERMANENCE, name) for name in ("lif", "none")},
     "permanencebench": _BENCH,
     **{f"permanencebench_{name}": _sibling(_BENCH, name) for name in (*FAMILY, *RECURRENT)},
+    "digits": Run(
+        replace(_BENCH.model, classes=10), replace(_BENCH.data, dataset="digits"), _BENCH.train
+    ),
     "nmnist": _NMNIST,
     **{f"nmnist_{name}": _sibling(_NMNIST, name) for name in ("lif", "none")},
     "hidden_objects": _HIDDEN_OBJECTS,

@@ -50,7 +50,12 @@ class _Following:
     def stream(self) -> SceneStream | NMNISTStream | TrackStream:
         """Its training batches."""
         cfg = self.train
-        kind = {"scenes": SceneStream, "nmnist": NMNISTStream}.get(self.data.dataset, TrackStream)
+        kinds: dict[str, Any] = {
+            "scenes": SceneStream,
+            "digits": SceneStream,
+            "nmnist": NMNISTStream,
+        }
+        kind = kinds.get(self.data.dataset, TrackStream)
         return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
 
     def exam(self, split: str, seed: int = 0) -> Exam:
@@ -63,7 +68,7 @@ class _Following:
         if self.data.dataset in TRACKS:
             return TrackExam(split, seed, TRACKS[self.data.dataset], scene=scene)
         tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
-        return SceneExam(split, seed, scene=scene, tiers=tiers)
+        return SceneExam(split, seed, scene=scene, name=self.data.dataset, tiers=tiers)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--data",
-        choices=["scenes", "nmnist", "dvs128_objects", "pendulum"],
+        choices=["scenes", "digits", "nmnist", "dvs128_objects", "pendulum"],
         help="default: what RUN learnt from",
     )
     parser.add_argument("--tiers", help="comma-separated; default: those that RUN learnt from")

@@ -3,10 +3,11 @@
 Axes: B batch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from neurosvt.data.digits import Digits
 from neurosvt.data.shapes import DISTRACTORS, SILHOUETTES
 
 CLASSES: tuple[str, ...] = tuple(SILHOUETTES)
@@ -73,6 +74,7 @@ class Look:
     angle: np.ndarray  # (B,) radians
     brightness: np.ndarray  # (B,) log intensity against the background's mean
     grating: np.ndarray  # (B, 4) as in `paint_sprites`
+    image: np.ndarray | None = field(default=None, kw_only=True)  # (B, 28, 28) of digits
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,16 @@ class Cast(Look):
     velocity: np.ndarray  # (B, 2) pixels per moment
 
 
-def draw_cast(rng: np.random.Generator, batch: int, config: SceneConfig) -> Cast:
-    """Draw objects, backgrounds and starting motion."""
+def draw_cast(
+    rng: np.random.Generator, batch: int, config: SceneConfig, digits: Digits | None = None
+) -> Cast:
+    """Draw objects, backgrounds and starting motion; with `digits`, these are the objects."""
     radius = rng.uniform(*config.object_px, batch) * config.size / 2
     heading = rng.uniform(0, 2 * np.pi, batch)
     speed = rng.uniform(*config.speed, batch) * config.size
     speed *= config.frame_us * 1e-6 / config.substeps
     low = radius[:, None] + 0.5
-    return Cast(
+    cast = Cast(
         label=rng.integers(0, len(CLASSES), batch),
         radius=radius,
         angle=rng.uniform(-config.tilt, config.tilt, batch),
@@ -105,6 +109,10 @@ def draw_cast(rng: np.random.Generator, batch: int, config: SceneConfig) -> Cast
         start=low + rng.random((batch, 2)) * (config.size - 2 * low),
         velocity=speed[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=-1),
     )
+    if digits is None:
+        return cast
+    which = rng.integers(0, len(digits.labels), batch)
+    return replace(cast, label=digits.labels[which], image=digits.images[which])
 
 
 def draw_distractor(rng: np.random.Generator, batch: int, config: SceneConfig) -> Look:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from neurosvt.data.cast import CLASSES, DEFAULT, SceneConfig, draw_cast
+from neurosvt.data.digits import Digits
 from neurosvt.data.sensor import add_hot_pixels, add_noise
 from neurosvt.data.stage import Script, perform
 from neurosvt.data.tiers import TIERS, Clock, Tier
@@ -92,6 +93,7 @@ def make_scenes(
     hidden: int,
     after: int,
     config: SceneConfig = DEFAULT,
+    digits: Digits | None = None,
 ) -> Scenes:
     """Make a batch of sequences of one tier; the same arguments give the same bytes.
 
@@ -105,13 +107,17 @@ def make_scenes(
         hidden: frames with nothing of it in view, >= 1, at most the tier's `longest`.
         after: frames from its coming back to the end, >= 0.
         config: camera and objects.
+        digits: objects in place of the eight shapes.
 
     Raises:
         ValueError: a tier that is unknown, or a number out of range.
     """
     if tier not in TIERS:
         raise ValueError(f"tier {tier!r} is unknown; choose from {sorted(TIERS)}")
-    return play(TIERS[tier], seed, batch, seen=seen, hidden=hidden, after=after, config=config)
+    return play(
+        TIERS[tier], seed, batch, seen=seen, hidden=hidden, after=after, config=config,
+        digits=digits,
+    )  # fmt: skip
 
 
 def play(
@@ -123,6 +129,7 @@ def play(
     hidden: int,
     after: int,
     config: SceneConfig = DEFAULT,
+    digits: Digits | None = None,
 ) -> Scenes:
     """`make_scenes` for a tier that may have no name."""
     for name, value, least in (("batch", batch, 1), ("seen", seen, 1), ("hidden", hidden, 1)):
@@ -140,7 +147,7 @@ def play(
     acts = (seen, first, first + hidden, first + hidden + after)
     hide, gone, back, end = (n * act for act in acts)
     clock = Clock(hide, gone, back, end, substeps=n, substep_ms=config.frame_us / n / 1000)
-    cast = draw_cast(casting, batch, config)
+    cast = draw_cast(casting, batch, config, digits)
     cast = replace(cast, radius=tier.scale * cast.radius)
     script = tier.act(cast, clock, acting, config)
     frames = np.zeros((acts[-1], batch, 2, config.size, config.size), bool)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurosvt.data.cast import Cast, Look, SceneConfig
+from neurosvt.data.digits import paint_digits
 from neurosvt.data.sensor import EVERYWHERE, Canvas, Region, Sensor
 from neurosvt.data.shapes import (
     DISTRACTORS,
@@ -220,6 +221,10 @@ class Stage:
 
 
 def _sprites(look: Look, side: int, silhouettes: dict) -> np.ndarray:
+    if look.image is not None:
+        return paint_digits(
+            look.image, look.radius, look.angle, look.brightness, look.grating, side
+        )
     return paint_sprites(
         look.label, look.radius, look.angle, look.brightness, look.grating, side, silhouettes
     )

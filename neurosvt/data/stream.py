@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from neurosvt.data import nmnist
 from neurosvt.data.augment import Variety
+from neurosvt.data.digits import load_digits
 from neurosvt.data.nmnist_scenes import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.data.scenes import TIERS, SceneConfig, Scenes, make_scenes, split_seed
 from neurosvt.data.succession import ALL_TIERS, make_succession
@@ -31,9 +32,9 @@ before an object has moved, when there was nothing to see, and after a sequence'
 class StreamConfig:
     """What sequences a model is trained on."""
 
-    dataset: Literal["scenes", "nmnist", "hidden_objects", "pendulum"] = "scenes"
-    """Made-up scenes, or real recordings: of N-MNIST, or of dvs128_objects, hand-held objects and a
-    pendulum, with a shutter cut in."""
+    dataset: Literal["scenes", "digits", "nmnist", "hidden_objects", "pendulum"] = "scenes"
+    """Made-up scenes, of eight shapes or of MNIST's digits; or real recordings: of N-MNIST, or of
+    dvs128_objects, hand-held objects and a pendulum, with a shutter cut in."""
     tiers: tuple[str, ...] = ("blackout", "curtain")
     """What hides the object, in equal shares of every batch. Recordings have darkness alone; with
     "succession" among the tiers, one after the other."""
@@ -112,6 +113,10 @@ class SceneStream(_Stream):
     is hidden for a time of its own; the shorter sequences end in frames of which nothing is asked.
     """
 
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.digits = load_digits("train") if self.config.dataset == "digits" else None
+
     def make(self, seed: list[int]) -> Batch:
         tiers = self.config.tiers
         parts = [
@@ -127,7 +132,7 @@ class SceneStream(_Stream):
             acts = [draw_act(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
             return make_succession(
                 seed, batch, seen=acts[0][0], hidden=[act[1] for act in acts],
-                after=acts[-1][2], config=self.scene,
+                after=acts[-1][2], config=self.scene, digits=self.digits,
             )  # fmt: skip
         rules = TIERS[tier]
         bounds = [n for n in (rules.longest, cfg.busy if rules.noise > 1 else None) if n]
@@ -135,8 +140,9 @@ class SceneStream(_Stream):
         if after:  # what comes back slowly is followed until it is back
             after += rules.returning(seen, hidden)
         return make_scenes(
-            tier, seed, batch, seen=seen, hidden=hidden, after=after, config=self.scene
-        )
+            tier, seed, batch, seen=seen, hidden=hidden, after=after, config=self.scene,
+            digits=self.digits,
+        )  # fmt: skip
 
 
 class NMNISTStream(_Stream):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurosvt.data.cast import DEFAULT, Cast, SceneConfig
+from neurosvt.data.digits import Digits
 from neurosvt.data.scenes import Scenes, one_after_another, play
 from neurosvt.data.stage import FAR, Script
 from neurosvt.data.tiers import TIERS, Clock, Sweep, Tier, dimmed
@@ -80,6 +81,7 @@ def make_succession(
     hidden: Sequence[int],
     after: int,
     config: SceneConfig = DEFAULT,
+    digits: Digits | None = None,
 ) -> Scenes:
     """Make a batch of successions; the same arguments give the same bytes.
 
@@ -90,6 +92,7 @@ def make_succession(
         hidden: frames hidden, of each object, >= 1.
         after: frames from the last object's coming back to the end, >= 0.
         config: camera and objects.
+        digits: objects in place of the eight shapes.
 
     Raises:
         ValueError: a number out of range.
@@ -108,6 +111,7 @@ def make_succession(
             hidden=length,
             after=after if index == last else 0,
             config=config,
+            digits=digits,
         )
         for index, (opens, closes, length) in enumerate(
             zip(["", *closing], closing, hidden, strict=False)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from neurosvt.data import nmnist, track_scenes, tracks
+from neurosvt.data import digits, nmnist, track_scenes, tracks
 from neurosvt.data.nmnist_scenes import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.data.scenes import (
     CLASSES,
@@ -34,6 +34,8 @@ class SceneExam:
         seed: any non-negative integer.
         seen: frames in view before anything hides the object.
         batch: sequences made at a time.
+        name: "scenes" for those of eight shapes, "digits" for those of MNIST's digits.
+        root: folder of data sets; None for the one that NEUROSVT_DATA names.
     """
 
     split: str
@@ -42,10 +44,15 @@ class SceneExam:
     batch: int = 50
     scene: SceneConfig = field(default_factory=SceneConfig)
     name: str = "scenes"
-    classes: tuple[str, ...] = CLASSES
+    root: Path | None = None
     tiers: tuple[str, ...] = ALL_TIERS
     known: ClassVar[tuple[str, ...]] = ALL_TIERS
     """Tiers that there are; those in `tiers` are asked about when nobody names any."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What an object may be."""
+        return digits.CLASSES if self.name == "digits" else CLASSES
 
     def asks(self, tier: str, hidden: int) -> bool:
         """Whether there is such a cell: what moves while it is hidden does not move for ever."""
@@ -62,19 +69,20 @@ class SceneExam:
     ) -> Iterator[Scenes]:
         objects = OBJECTS if tier == "succession" else 1
         sequences = -(-events // objects)
+        shown = digits.load_digits(self.split, self.root) if self.name == "digits" else None
         for index, start in enumerate(range(0, sequences, self.batch)):
             seed = split_seed(self.split, self.seed, index)
             batch = min(self.batch, sequences - start)
             if tier == "succession":
                 yield make_succession(
                     seed, batch, seen=self.seen, hidden=[hidden] * objects, after=after,
-                    config=self.scene,
+                    config=self.scene, digits=shown,
                 )  # fmt: skip
             else:
                 back = TIERS[tier].returning(self.seen, hidden)
                 yield make_scenes(
                     tier, seed, batch, seen=self.seen, hidden=hidden, after=after + back,
-                    config=self.scene,
+                    config=self.scene, digits=shown,
                 )  # fmt: skip
 
 
