@@ -50,12 +50,8 @@ class _Following:
     def stream(self) -> SceneStream | NMNISTStream | TrackStream:
         """Its training batches."""
         cfg = self.train
-        kinds: dict[str, Any] = {
-            "scenes": SceneStream,
-            "digits": SceneStream,
-            "nmnist": NMNISTStream,
-        }
-        kind = kinds.get(self.data.dataset, TrackStream)
+        kinds: dict[str, Any] = {"nmnist": NMNISTStream, **dict.fromkeys(TRACKS, TrackStream)}
+        kind = kinds.get(self.data.dataset, SceneStream)
         return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
 
     def exam(self, split: str, seed: int = 0) -> Exam:

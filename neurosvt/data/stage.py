@@ -221,10 +221,7 @@ class Stage:
 
 
 def _sprites(look: Look, side: int, silhouettes: dict) -> np.ndarray:
+    drawn = (look.radius, look.angle, look.brightness, look.grating, side)
     if look.image is not None:
-        return paint_digits(
-            look.image, look.radius, look.angle, look.brightness, look.grating, side
-        )
-    return paint_sprites(
-        look.label, look.radius, look.angle, look.brightness, look.grating, side, silhouettes
-    )
+        return paint_digits(look.image, *drawn)
+    return paint_sprites(look.label, *drawn, silhouettes)
