@@ -34,6 +34,8 @@ SIGNATURES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "gather_rows": ([POINTER] * 2 + [COUNT] * 3 + [POINTER], BOTH),
     "neighbours": ([POINTER] + [COUNT] * 4 + [POINTER], ("f32",)),
     "windows": ([POINTER] * 3 + [COUNT] * 7 + [POINTER], BOTH),
+    "gated_forward": ([POINTER] * 7 + [COUNT] * 4 + [POINTER] * 2, ("f32",)),
+    "gated_backward": ([POINTER] * 8 + [COUNT] * 4 + [POINTER] * 6, ("f32",)),
     "memory_forward": ([POINTER] * 4 + [COUNT] * 3 + [POINTER], ("f32",)),
     "memory_backward": ([POINTER] * 5 + [COUNT] * 3 + [POINTER] * 4, ("f32",)),
 }  # fmt: skip

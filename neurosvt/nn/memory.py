@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
-from neurosvt.ops.memory import leaky_memory, leaky_memory_stepwise
+from neurosvt.ops.memory import gated_memory, leaky_memory, leaky_memory_stepwise
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, place
 from neurosvt.ops.surrogate import spike
@@ -184,9 +184,13 @@ class LeakyMemory(nn.Module):
             drive = drive if extra is None else drive + extra
             charge = leaky_memory(drive, gate, v, decay, self.backend)
             return charge, charge[-1]
+        look = self.look if rules.looks_back else None
+        if write is not None and bits == 32 and not (rules.resets or rules.fires):
+            charge = gated_memory(drive, gate, write, v, decay, look, extra, self.backend)
+            return charge, charge[-1]
         charge, fired = leaky_memory_stepwise(
-            drive, gate, v, decay, noise=extra, write=write,
-            look=self.look if rules.looks_back else None, resets=rules.resets, bits=bits,
+            drive, gate, v, decay, noise=extra, write=write, look=look, resets=rules.resets,
+            bits=bits,
         )  # fmt: skip
         return fired if rules.fires else charge, charge[-1]
 

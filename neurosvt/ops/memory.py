@@ -54,6 +54,58 @@ def leaky_memory_reference(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor
     return torch.stack(charge)
 
 
+def gated_memory(
+    drive: Float[Tensor, "T B M"],
+    gate: Float[Tensor, "T B M"],
+    write: Float[Tensor, "T B G"],
+    v: Float[Tensor, "B M"],
+    decay: Float[Tensor, " M"],
+    look: Float[Tensor, "M G"] | None,
+    noise: Float[Tensor, "T B M"] | None,
+    backend: str = "auto",
+) -> Float[Tensor, "T B M"]:
+    """The charge of `leaky_memory_stepwise` behind write gates, by a kernel where there is one."""
+    parts = [at_least_float32(x) for x in (drive, gate, write, v, decay)]
+    if not suits(parts[0], backend):
+        charge, _ = leaky_memory_stepwise(
+            parts[0], parts[1], parts[3], parts[4], noise=noise, write=parts[2], look=look
+        )
+        return charge
+    return _GatedMemory.apply(*parts, look, noise)
+
+
+class _GatedMemory(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Tensor | None) -> Tensor:
+        drive, gate, write, v, decay, look, noise = (
+            None if x is None else x.contiguous() for x in inputs
+        )
+        assert drive is not None
+        assert write is not None
+        charge, wants = empty_like(drive), torch.empty_like(write)
+        sizes = (*drive.shape, write.shape[-1])
+        call(
+            "gated_forward", drive.dtype, drive, gate, write, noise, v, decay, look, *sizes,
+            wants, charge,
+        )  # fmt: skip
+        ctx.save_for_backward(charge, drive, gate, wants, v, decay, look)
+        return charge
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+        charge, drive, gate, wants, v, decay, look = ctx.saved_tensors
+        grad = grad.contiguous()
+        on_drive, on_gate = empty_like(drive), empty_like(drive)
+        on_write, on_v, on_decay = torch.empty_like(wants), torch.zeros_like(v), torch.zeros_like(v)
+        on_look = None if look is None else look.new_zeros(len(v), *look.shape)
+        call(
+            "gated_backward", grad.dtype, grad, charge, drive, gate, wants, v, decay, look,
+            *drive.shape, wants.shape[-1], on_drive, on_gate, on_write, on_v, on_decay, on_look,
+        )  # fmt: skip
+        summed = None if on_look is None else on_look.sum(0)
+        return on_drive, on_gate, on_write, on_v, on_decay.sum(0), summed, None
+
+
 RANGE = 64.0
 """Largest charge that a memory of few bits can hold, in thresholds."""
 

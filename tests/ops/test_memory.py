@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.ops.memory import RANGE, leaky_memory, leaky_memory_stepwise, stored
+from neurosvt.ops.memory import RANGE, gated_memory, leaky_memory, leaky_memory_stepwise, stored
 
 
 def inputs(steps=9, batch=3, channels=5, share=0.3):
@@ -135,3 +135,28 @@ def test_what_is_remembered_can_close_a_gate():
         write=torch.zeros(5, 2, 1), look=look,
     )  # fmt: skip
     assert torch.equal(charge, torch.ones(5, 2, 4))
+
+
+@pytest.mark.parametrize("looks", [True, False])
+@pytest.mark.parametrize("noisy", [True, False])
+@pytest.mark.parametrize(("shape", "groups"), [((1, 1, 2), 1), ((7, 3, 12), 4), ((90, 5, 64), 16)])
+def test_gates_by_the_kernel_agree_with_the_definition_forwards_and_backwards(
+    shape, groups, looks, noisy
+):
+    steps, batch, channels = shape
+    drive, _, v, decay = inputs(*shape)
+    gate = torch.rand(shape)  # between 0 and 1 as well, where the surrogate's gradient looks
+    write = torch.randn(steps, batch, groups) - 0.5
+    look = torch.randn(channels, groups) / channels**0.5 if looks else None
+    noise = 0.1 * torch.randn(shape) if noisy else None
+    weight = torch.randn(shape)
+    leaves = [x.clone().requires_grad_() for x in (drive, gate, write, v, decay)]
+    leaves += [look.clone().requires_grad_()] if looks else []
+    found = []
+    for way in ("auto", "reference"):
+        seeing = leaves[5] if looks else None
+        charge = gated_memory(*leaves[:5], seeing, noise, backend=way)
+        found.append((charge, torch.autograd.grad((weight * charge).sum(), leaves)))
+    (charge, grads), (expected, expected_grads) = found
+    torch.testing.assert_close(charge, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(grads, expected_grads, rtol=1e-4, atol=1e-4)
