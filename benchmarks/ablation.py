@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from trained import train
 
-from neurosvt.cli import main as neurosvt
 from neurosvt.cli.output import write_json
 from neurosvt.data import cifar10
 from neurosvt.evaluate.accuracy import accuracy_row, named
@@ -35,15 +35,6 @@ CHANGES = {
     "token_no_guard": ("model.nan_guard=false",),
 }
 """Runs by name, and in what each differs from the protocol."""
-
-
-def train(name: str, seed: int, folder: Path, threads: int) -> None:
-    """One run, to its end; what stops it is told by itself."""
-    settings = [*SHORT, *CHANGES[name], f"train.seed={seed}"]
-    words = [word for setting in settings for word in ("--set", setting)]
-    words += ["--out", str(folder), "--threads", str(threads)]
-    words += ["--resume"] if (folder / "last.safetensors").exists() else []
-    neurosvt(["train", "dysvit_protocol", *words])
 
 
 def judged(name: str, seed: int, folder: Path, images: cifar10.Images) -> dict[str, Any]:
@@ -74,7 +65,9 @@ def main() -> None:
         name, _, seed = run.partition(":")
         if name not in CHANGES:
             sys.exit(f"{name} is no run of the ablation; choose from {', '.join(CHANGES)}")
-        train(name, int(seed or 0), place / f"{name}_{int(seed or 0)}", args.threads)
+        number = int(seed or 0)
+        settings = [*SHORT, *CHANGES[name], f"train.seed={number}"]
+        train("dysvit_protocol", settings, place / f"{name}_{number}", args.threads)
     if args.only_train:
         return
     torch.set_num_threads(args.threads)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from trained import train
 
-from neurosvt.cli import main as neurosvt
 from neurosvt.cli.output import write_json
 from neurosvt.cli.rivals import RIVALS
 from neurosvt.evaluate.answers import row
@@ -50,16 +50,12 @@ SEEDED = ("leaky", "none", "gru", "charge_2")
 """Those with three seeds; a latch stands on `none`."""
 
 
-def train(name: str, seed: int, threads: int) -> None:
-    """One run, to its end; what stops it is told by itself."""
-    folder = PLACE / f"rivals_{name}_{seed}"
+def train_rival(name: str, seed: int, threads: int) -> None:
+    """One run, as all others but for what its name says."""
     preset = f"permanencebench_{name}" if name in (*FAMILY, *RECURRENT) else "permanencebench"
     settings = [f"train.steps={STEPS}", "train.validate_every=400", f"train.seed={seed}"]
     settings += ABLATION.get(name, ())
-    words = [word for setting in settings for word in ("--set", setting)]
-    words += ["--out", str(folder), "--threads", str(threads)]
-    words += ["--resume"] if (folder / "last.safetensors").exists() else []
-    neurosvt(["train", preset, *words])
+    train(preset, settings, PLACE / f"rivals_{name}_{seed}", threads)
 
 
 def judged(folder: Path) -> list[dict[str, Any]]:
@@ -109,7 +105,7 @@ def main() -> None:
         name, _, seed = run.partition(":")
         if name not in known:
             sys.exit(f"{name} is no rival; choose from {', '.join(known)}")
-        train(name, int(seed or 0), args.threads)
+        train_rival(name, int(seed or 0), args.threads)
 
 
 if __name__ == "__main__":

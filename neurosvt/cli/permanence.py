@@ -53,11 +53,12 @@ def run(args: argparse.Namespace) -> int:
 
     from neurosvt.cli.output import check_writable, write_json
     from neurosvt.cli.scores import Plan, measure, score_table
-    from neurosvt.cli.suite import run_suite
 
     if args.json:
         check_writable(args.json)
     if args.suite:
+        from neurosvt.cli.suite import run_suite  # which draws: loaded for those who want figures
+
         return run_suite(args)
     plan = Plan.of(args)
     rows = measure(plan)

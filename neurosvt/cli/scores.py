@@ -116,12 +116,17 @@ class Plan:
         """The models in the order of the table."""
         return models_of(self.trained, self.memories)
 
+    def judge(self, tier: str, hidden: int, **options: Any) -> dict[str, dict[str, Answers]]:
+        """What they answer in one cell."""
+        return judge(
+            self.models(), self.exam, tier, hidden, self.events, **self.options(), **options
+        )
+
 
 def measure(plan: Plan) -> list[dict[str, Any]]:
     """Rows of every cell: each model's belief and recovery, its score while it saw, and the best
     constant guess."""
     rows: list[dict[str, Any]] = []
-    models = plan.models()
     asked = list(cells(plan.exam, plan.hidden, plan.tiers))
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("judging", total=sum(h + SEEN for _, h in asked) * plan.events)
@@ -130,10 +135,7 @@ def measure(plan: Plan) -> list[dict[str, Any]]:
             progress.advance(bar, events * (hidden + SEEN))
 
         for tier, hidden in asked:
-            answers = judge(
-                models, plan.exam, tier, hidden, plan.events,
-                on_batch=partial(advance, hidden), **plan.options(),
-            )  # fmt: skip
+            answers = plan.judge(tier, hidden, on_batch=partial(advance, hidden))
             rows += rows_of(plan, tier, hidden, answers)
     return told_once(rows)
 

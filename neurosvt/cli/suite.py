@@ -21,7 +21,7 @@ from neurosvt.config import UserError
 from neurosvt.data import nmnist
 from neurosvt.evaluate.answers import reliability
 from neurosvt.evaluate.exams import SceneExam
-from neurosvt.evaluate.permanence import cells, judge
+from neurosvt.evaluate.permanence import cells
 from neurosvt.evaluate.regain import regain
 from neurosvt.files import write_whole
 from neurosvt.presets import model_file
@@ -70,16 +70,20 @@ def run_suite(args: argparse.Namespace) -> int:
     (out / "cells").mkdir(parents=True, exist_ok=True)
     suite = SUITES[args.suite]
     plans = list(_plans(args, suite))
-    total = [(plan, *cell) for plan in plans for cell in cells(plan.exam, plan.hidden, plan.tiers)]
+    marks = [_fingerprint(plan) for plan in plans]
+    total = [
+        (plan, mark, *cell)
+        for plan, mark in zip(plans, marks, strict=True)
+        for cell in cells(plan.exam, plan.hidden, plan.tiers)
+    ]
     records = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("cells", total=len(total))
-        for plan, tier, hidden in total:
-            records.append(_cell(out / "cells", plan, tier, hidden))
+        for plan, mark, tier, hidden in total:
+            records.append(_cell(out / "cells", plan, mark, tier, hidden))
             progress.advance(bar)
-    saved = [
-        row for tier in REGAIN if tier in plans[0].tiers for row in _regained(out, plans[0], tier)
-    ]
+    asked = [tier for tier in REGAIN if tier in plans[0].tiers]
+    saved = [row for tier in asked for row in _regained(out / "cells", plans[0], marks[0], tier)]
     rows = told_once(row for record in records for row in record["rows"])
     usual = [record for record, (plan, *_) in zip(records, total, strict=True) if plan is plans[0]]
     own = [row for record in usual for row in record["calibration"]]
@@ -136,14 +140,13 @@ def _usual(row: dict[str, Any]) -> bool:
     return usual and row["frame_ms"] == 10.0 and row["dataset"] == "scenes"
 
 
-def _cell(folder: Path, plan: Plan, tier: str, hidden: int) -> dict[str, Any]:
+def _cell(folder: Path, plan: Plan, mark: str, tier: str, hidden: int) -> dict[str, Any]:
     """One cell, from its file if it is there and of the same models and questions."""
-    mark = _fingerprint(plan)
     path = folder / f"{plan.run.replace('/', '_')}_{tier}_{hidden}_{mark}.json"
     if path.exists():
         return json.loads(path.read_text())
     begun = time.perf_counter()
-    answers = judge(plan.models(), plan.exam, tier, hidden, plan.events, **plan.options())
+    answers = plan.judge(tier, hidden)
     first = next(iter(answers))
     record = {
         "rows": plain(rows_of(plan, tier, hidden, answers)),
@@ -157,9 +160,9 @@ def _cell(folder: Path, plan: Plan, tier: str, hidden: int) -> dict[str, Any]:
     return record
 
 
-def _regained(out: Path, plan: Plan, tier: str) -> list[dict[str, Any]]:
+def _regained(folder: Path, plan: Plan, mark: str, tier: str) -> list[dict[str, Any]]:
     """How much has to be seen again after `REGAIN_HIDDEN` frames, from its file if it is there."""
-    path = out / "cells" / f"regain_{tier}_{_fingerprint(plan)}.json"
+    path = folder / f"regain_{tier}_{mark}.json"
     if path.exists():
         return json.loads(path.read_text())
     assert isinstance(plan.exam, SceneExam)

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.data.folder import VARIABLE, data_root
+from neurosvt.data.folder import VARIABLE, checked_split, data_root
 from neurosvt.files import write_whole
 
 CLASSES = (
@@ -79,9 +79,7 @@ def load(split: str, root: str | Path | None = None) -> Images:
         FileNotFoundError: no form of it is there, or a file of one is missing.
         UserError: an unknown split, or files that do not hold CIFAR-10; one line that names them.
     """
-    if split not in ("train", "validation", "test"):
-        raise UserError(f"split {split!r} is unknown; choose from train, validation, test")
-    part = "test" if split == "test" else "train"
+    part = "test" if checked_split(split) == "test" else "train"
     read, place = _found(part, root)
     images = read(place, part)
     if split == "test":

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.data.folder import find
-from neurosvt.data.shapes import plane_wave
+from neurosvt.data.folder import checked_split, find
+from neurosvt.data.shapes import textured, turned_square
 
 CLASSES = tuple("0123456789")
-SPLITS = ("train", "validation", "test")
 SIDE = 28
 REACH = 13.0
 """Pixels of a digit's image from its middle to the circle around it."""
@@ -47,10 +46,8 @@ def load_digits(split: str, root: Path | None = None) -> Digits:
         FileNotFoundError: the file is missing.
         UserError: an unknown split, or a file that holds no MNIST.
     """
-    if split not in SPLITS:
-        raise UserError(f"split {split!r} is unknown; choose from {', '.join(SPLITS)}")
+    part = "test" if checked_split(split) == "test" else "train"
     path = find("mnist/mnist.npz", root)
-    part = "test" if split == "test" else "train"
     try:
         with np.load(path) as file:
             images, labels = file[f"{part}_images"], file[f"{part}_labels"]
@@ -78,11 +75,7 @@ def paint_digits(
 
     The image's middle, which is the digit's centre of mass, is the sprite's.
     """
-    middle = (np.arange(side, dtype=np.float32) + 0.5) - side / 2
-    px, py = middle[None, None, :], middle[None, :, None]
-    cos, sin = (f(angle).astype(np.float32)[:, None, None] for f in (np.cos, np.sin))
-    scale = radius.astype(np.float32)[:, None, None]
-    x, y = (cos * px + sin * py) / scale, (cos * py - sin * px) / scale
+    x, y = turned_square(radius, angle, side)
     # Between pixels, and never beyond the circle, as every object.
     column, row = REACH * x + (SIDE - 1) / 2, REACH * y + (SIDE - 1) / 2
     inside = x**2 + y**2 <= 1
@@ -94,6 +87,4 @@ def paint_digits(
         for down, wy in ((0, 1 - fy), (1, fy))
         for right, wx in ((0, 1 - fx), (1, fx))
     )
-    covered = (inside * grey / 255).astype(np.float32)
-    light = np.exp(brightness.astype(np.float32)[:, None, None] + plane_wave(grating, px, py))
-    return np.stack([covered * light, covered], axis=1)
+    return textured((inside * grey / 255).astype(np.float32), brightness, grating)

@@ -25,7 +25,7 @@ from neurosvt.config import UserError
 from neurosvt.data.cache import Builder, load_cache
 from neurosvt.data.clips import Clips
 from neurosvt.data.events import Recording
-from neurosvt.data.folder import data_root
+from neurosvt.data.folder import SPLITS, data_root
 from neurosvt.data.formats import read_events
 from neurosvt.data.frames import into_counts, make_frames
 
@@ -44,7 +44,6 @@ SIDE = 128
 VALIDATION_USERS = ("user21", "user22", "user23")
 PREPARED = "DVS128Gesture_Processed"
 """Folder of the packed frames, among the data sets."""
-SPLITS = ("train", "validation", "test")
 LISTS = {"train": "trials_to_train.txt", "test": "trials_to_test.txt"}
 HEADER = "class,startTime_usec,endTime_usec"
 

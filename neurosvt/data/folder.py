@@ -3,7 +3,23 @@
 import os
 from pathlib import Path
 
+from neurosvt.config import UserError
+
 VARIABLE = "NEUROSVT_DATA"
+
+SPLITS = ("train", "validation", "test")
+"""Parts of a data set."""
+
+
+def checked_split(split: str) -> str:
+    """`split` itself, if it is one.
+
+    Raises:
+        UserError: it is none.
+    """
+    if split not in SPLITS:
+        raise UserError(f"split {split!r} is unknown; choose from {', '.join(SPLITS)}")
+    return split
 
 
 def data_root(root: str | Path | None = None) -> Path:

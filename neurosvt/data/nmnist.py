@@ -16,7 +16,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.data.events import Recording, pack_events
-from neurosvt.data.folder import data_root, find
+from neurosvt.data.folder import checked_split, data_root, find
 from neurosvt.data.formats.npz import read_arrays
 
 CLASSES: tuple[str, ...] = tuple("0123456789")
@@ -87,9 +87,8 @@ def load(split: str, root: str | Path | None = None) -> Recordings:
         FileNotFoundError: its file is missing.
         UserError: an unknown split, or a file that does not hold what it should.
     """
-    if split not in FILES:
-        raise UserError(f"split {split!r} is unknown; choose from {list(FILES)}")
-    folder = data_root(root) / PREPARED / ("test" if split == "test" else "train")
+    part = "test" if checked_split(split) == "test" else "train"
+    folder = data_root(root) / PREPARED / part
     mapped = folder.is_dir()
     recordings = map_recordings(folder) if mapped else read_recordings(find(FILES[split], root))
     if split == "test":

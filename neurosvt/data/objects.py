@@ -13,7 +13,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.data.clips import Clips
-from neurosvt.data.folder import find
+from neurosvt.data.folder import checked_split, find
 from neurosvt.data.formats import read_events
 from neurosvt.data.frames import by_time, make_frames
 
@@ -22,7 +22,6 @@ SESSIONS = {
     "train": ("box_rec1", "utility_knife_rec1", "utility_knife_rec1b", "mechanical_pencil_rec1"),
     "test": ("box_rec2", "utility_knife_rec2", "mechanical_pencil_rec2"),
 }
-SPLITS = ("train", "validation", "test")
 SIDE = 128
 """Pixels per side of the camera."""
 HELD_OUT = 0.2
@@ -45,8 +44,7 @@ def load(split: str, steps: int, frame_us: int, root: str | Path | None = None) 
         FileNotFoundError: a recording is missing.
         UserError: an unknown split, a damaged recording, or one shorter than a window.
     """
-    if split not in SPLITS:
-        raise UserError(f"split {split!r} is unknown; choose from {', '.join(SPLITS)}")
+    checked_split(split)
     packed, first, labels, before = [], [], [], 0
     for name, label in _recordings(split):
         frames = _part(_packed(name, frame_us, root), split)

@@ -121,17 +121,30 @@ def paint_sprites(
         (B, 2, S, S) float32: light that comes off the object, and the share of each pixel that it
         covers, in [0, 1]; the outline is a ramp one pixel wide.
     """
-    middle = (np.arange(side, dtype=np.float32) + 0.5) - side / 2
-    px, py = middle[None, None, :], middle[None, :, None]
-    cos, sin = (f(angle).astype(np.float32)[:, None, None] for f in (np.cos, np.sin))
+    x, y = turned_square(radius, angle, side)
     scale = radius.astype(np.float32)[:, None, None]
-    x, y = (cos * px + sin * py) / scale, (cos * py - sin * px) / scale
     distance = np.empty_like(x)
     for index, silhouette in enumerate(silhouettes.values()):
         rows = label == index
         distance[rows] = silhouette(x[rows], y[rows])
-    covered = np.clip(0.5 - distance * scale, 0, 1)
-    light = np.exp(brightness.astype(np.float32)[:, None, None] + plane_wave(grating, px, py))
+    return textured(np.clip(0.5 - distance * scale, 0, 1), brightness, grating)
+
+
+def turned_square(radius: np.ndarray, angle: np.ndarray, side: int) -> tuple[Field, Field]:
+    """x and y (B, S, S) of a sprite's pixels as its object has them: turned, in its radius."""
+    middle = (np.arange(side, dtype=np.float32) + 0.5) - side / 2
+    px, py = middle[None, None, :], middle[None, :, None]
+    cos, sin = (f(angle).astype(np.float32)[:, None, None] for f in (np.cos, np.sin))
+    scale = radius.astype(np.float32)[:, None, None]
+    return (cos * px + sin * py) / scale, (cos * py - sin * px) / scale
+
+
+def textured(covered: Field, brightness: np.ndarray, grating: np.ndarray) -> np.ndarray:
+    """(B, 2, S, S): the light of a surface that covers so much of each pixel, and `covered`."""
+    side = covered.shape[-1]
+    middle = (np.arange(side, dtype=np.float32) + 0.5) - side / 2
+    wave = plane_wave(grating, middle[None, None, :], middle[None, :, None])
+    light = np.exp(brightness.astype(np.float32)[:, None, None] + wave)
     return np.stack([covered * light, covered], axis=1)
 
 

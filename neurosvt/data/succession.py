@@ -25,9 +25,6 @@ ALL_TIERS = (*TIERS, "succession")
 OPENING = 16
 """Frames that an act takes at most to open, and to close."""
 
-NEVER = 10**9
-"""A moment that does not come."""
-
 FADE = 2
 """Frames in which the light goes on or off."""
 
@@ -62,11 +59,11 @@ class _Hider:
         else:
             cover = (before[clock.hidden] * sweep.normal).sum(-1) + sweep.reach
             # An act that ends in hiding leaves the shutter shut, and shut it is in one frame more.
-            stays = clock.end == clock.back
-            closing = replace(clock, back=NEVER) if stays else clock
-            shut = sweep.edge(cover, cover, closing, furthest=sweep.far)
-            late = np.clip((moment - clock.hidden) / n, 0, 1) * (sweep.far + 3 - cover) + cover
-            edge = np.maximum(edge, np.where(moment > clock.hidden, late, shut) if stays else shut)
+            closing = sweep.edge(cover, cover, clock, furthest=sweep.far)
+            if clock.end == clock.back:
+                late = np.clip((moment - clock.hidden) / n, 0, 1) * (sweep.far + 3 - cover) + cover
+                closing = np.where(moment > clock.hidden, late, closing)
+            edge = np.maximum(edge, closing)
             moves = moves | (moment > clock.back) & (edge < cover - 2 * sweep.reach)
         band = np.stack([np.full(light.shape, -FAR), edge], -1)[:, :, None]
         position = bounce(cast, np.broadcast_to(moves, light.shape), config)

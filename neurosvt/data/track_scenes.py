@@ -66,7 +66,7 @@ def make_scenes_tracks(
     drawing, hiding, noise, varying = np.random.default_rng(seed).spawn(4)
     total = length(seen, hidden, after)
     if starts is None:
-        starts = [_start(tracks, total, drawing) for _ in range(batch)]
+        starts = _draw(tracks, total, batch, drawing)
     shown = [_cut(tracks[i], first, total) for i, first in starts]
     if varied:
         shown = [_vary(frames, place, varying) for frames, place in shown]
@@ -109,15 +109,24 @@ def make_scenes_tracks(
     )
 
 
-def _start(tracks: Sequence[Track], total: int, rng: np.random.Generator) -> tuple[int, int]:
-    """A track and a frame of it, all that leave room for `total` frames being as likely."""
-    room = np.array([max(0, len(track.frames) - total + 1) for track in tracks])
-    if not room.any():
+def starts_for(tracks: Sequence[Track], total: int) -> list[tuple[int, int]]:
+    """Every track and frame of it from which on there are `total` frames."""
+    return [
+        (index, first)
+        for index, track in enumerate(tracks)
+        for first in range(len(track.frames) - total + 1)
+    ]
+
+
+def _draw(
+    tracks: Sequence[Track], total: int, batch: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Starts, all as likely."""
+    possible = starts_for(tracks, total)
+    if not possible:
         longest = max(len(track.frames) for track in tracks)
         raise UserError(f"a sequence of {total} frames is longer than any recording ({longest})")
-    which = int(rng.integers(room.sum()))
-    index = int(np.searchsorted(np.cumsum(room), which, side="right"))
-    return index, which - int(room[:index].sum())
+    return [possible[int(rng.integers(len(possible)))] for _ in range(batch)]
 
 
 def _cut(track: Track, first: int, total: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from neurosvt.config import UserError
 from neurosvt.data import objects
 from neurosvt.data.events import Recording, fit_to_sensor
-from neurosvt.data.folder import find
+from neurosvt.data.folder import checked_split, find
 from neurosvt.data.formats import read_events
 from neurosvt.data.frames import by_time, make_frames
 
@@ -63,13 +63,12 @@ def load_tracks(
         FileNotFoundError: a recording is missing.
         UserError: an unknown split, or a damaged recording.
     """
-    if split not in objects.SPLITS:
-        raise UserError(f"split {split!r} is unknown; choose from {', '.join(objects.SPLITS)}")
-    tracks = []
+    checked_split(split)
     if dataset == "pendulum":
         whole = track(_read("misc_pendulo", size, root), 0, frame_us)
         first, last = (round(share * len(whole.frames)) for share in PENDULUM[split])
         return [_part(whole, first, last)]
+    tracks = []
     for name in objects.SESSIONS["test" if split == "test" else "train"]:
         label = objects.CLASSES.index(name.rsplit("_", 1)[0])
         whole = track(_read(name, size, root), label, frame_us)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -60,9 +60,8 @@ class SceneExam:
         return longest is None or hidden <= longest
 
     def at(self, frame_us: int) -> "SceneExam":
-        """The same in frames of another length: the object is in view for as long as before."""
-        seen = max(1, round(self.seen * self.scene.frame_us / frame_us))
-        return replace(self, seen=seen, scene=replace(self.scene, frame_us=frame_us))
+        """The same in frames of another length."""
+        return _as_long_in_view(self, frame_us)
 
     def questions(
         self, tier: str, hidden: int, events: int, after: int = RECOVERY
@@ -172,24 +171,19 @@ class TrackExam:
     def asks(self, tier: str, hidden: int) -> bool:
         """Whether a recording of the split is long enough."""
         total = track_scenes.length(self.seen, hidden, track_scenes.OPENING + RECOVERY)
-        return any(len(track.frames) >= total for track in self._tracks())
+        return bool(track_scenes.starts_for(self._tracks(), total))
 
     def at(self, frame_us: int) -> "TrackExam":
-        """The same in frames of another length: the object is in view for as long as before."""
-        seen = max(1, round(self.seen * self.scene.frame_us / frame_us))
-        return replace(self, seen=seen, scene=replace(self.scene, frame_us=frame_us))
+        """The same in frames of another length."""
+        return _as_long_in_view(self, frame_us)
 
     def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
         recordings = self._tracks()
         after = track_scenes.OPENING + RECOVERY
         total = track_scenes.length(self.seen, hidden, after)
-        room = [max(0, len(track.frames) - total + 1) for track in recordings]
-        spread = np.linspace(0, sum(room) - 1, events).astype(int)
-        ends = np.cumsum(room)
-        which = np.searchsorted(ends, spread, side="right")
-        starts = [
-            (int(i), int(at - ends[i] + room[i])) for i, at in zip(which, spread, strict=True)
-        ]
+        possible = track_scenes.starts_for(recordings, total)
+        spread = np.linspace(0, len(possible) - 1, events).astype(int)
+        starts = [possible[at] for at in spread.tolist()]
         for index, start in enumerate(range(0, events, self.batch)):
             chosen = starts[start : start + self.batch]
             yield track_scenes.make_scenes_tracks(
@@ -199,6 +193,15 @@ class TrackExam:
 
     def _tracks(self) -> list[tracks.Track]:
         return _loaded(self.name, self.split, self.scene.size, self.scene.frame_us, self.root)
+
+
+E = TypeVar("E", SceneExam, TrackExam)
+
+
+def _as_long_in_view(exam: E, frame_us: int) -> E:
+    """An exam in frames of another length, of which as many show the object as last as long."""
+    seen = max(1, round(exam.seen * exam.scene.frame_us / frame_us))
+    return replace(exam, seen=seen, scene=replace(exam.scene, frame_us=frame_us))
 
 
 _loaded = lru_cache(maxsize=4)(tracks.load_tracks)

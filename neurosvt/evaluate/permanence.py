@@ -8,6 +8,7 @@ Axes: E events (one occlusion of one object each), T time steps, C classes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -102,17 +103,30 @@ class VelocityFit(nn.Module):
 
 
 @torch.no_grad()
-def ask(model: nn.Module, scenes: Scenes, **options: Any) -> dict[str, Answers]:
-    """Show one batch to a model; its answers while seen, at the last hidden frame, and recovered.
+def listen(model: nn.Module, scenes: Scenes, **options: Any) -> Said:
+    """Show one batch to a model, in eval mode; what it says at every step.
 
-    The model is called as `belief, state = model(frames, state, **options)` on chunks of frames and
-    needs to be in eval mode.
+    It is called as `belief, state = model(frames, state, **options)` on chunks of frames.
     """
     state, parts = None, []
     for frames in torch.from_numpy(scenes.frames).split(CHUNK):
         belief, state = model(frames, state, **options)
         parts.append(vars(Said.of(belief)).values())
-    said = Said(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Said(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@contextmanager
+def noise_of_batch(index: int) -> Iterator[None]:
+    """The same noise for everyone who is asked about a batch, whoever else is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(index)
+        yield
+
+
+def ask(model: nn.Module, scenes: Scenes, **options: Any) -> dict[str, Answers]:
+    """Show one batch to a model; its answers while seen, at the last hidden frame, and recovered;
+    otherwise as `listen`."""
+    said = listen(model, scenes, **options)
     by_occlusion = [
         {name: answers_at(said, scenes, at) for name, at in moments_of(o).items()}
         for o in scenes.occlusions
@@ -137,9 +151,7 @@ def judge(
     answers: dict[str, list[dict[str, Answers]]] = {name: [] for name in models}
     for scenes in exam.questions(tier, hidden, events):
         for name, model in models.items():
-            # The same noise for everyone, whoever else is asked.
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(len(answers[name]))
+            with noise_of_batch(len(answers[name])):
                 own = model.answers if isinstance(model, VelocityFit) else partial(ask, model)
                 answers[name].append(own(scenes, **options))
         on_batch(scenes.label.shape[1] * len(scenes.occlusions))

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from neurosvt.data.scenes import Scenes
 from neurosvt.evaluate.exams import SceneExam
-from neurosvt.evaluate.permanence import CHUNK, Said
+from neurosvt.evaluate.permanence import Said, listen, noise_of_batch
 
 AFTER = 40
 """Frames from an object's reappearing in which it is waited for."""
@@ -44,7 +43,6 @@ class Regained:
         }
 
 
-@torch.no_grad()
 def regain(
     models: Mapping[str, nn.Module],
     exam: SceneExam,
@@ -58,27 +56,21 @@ def regain(
     found: dict[str, list[Regained]] = {name: [] for name in models}
     for scenes in exam.questions(tier, hidden, sequences, after=AFTER):
         for name, model in models.items():
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(len(found[name]))
-                found[name].append(_count(model, scenes, options))
+            with noise_of_batch(len(found[name])):
+                found[name].append(_count(listen(model, scenes, **options), scenes))
     return {
-        name: Regained(*(np.concatenate(column) for column in zip(*map(_both, parts), strict=True)))
+        name: Regained(
+            np.concatenate([part.frames for part in parts]),
+            np.concatenate([part.events for part in parts]),
+        )
         for name, parts in found.items()
     }
 
 
-def _both(part: Regained) -> tuple[np.ndarray, np.ndarray]:
-    return part.frames, part.events
-
-
-def _count(model: nn.Module, scenes: Scenes, options: Mapping[str, Any]) -> Regained:
-    state, said = None, []
-    for frames in torch.from_numpy(scenes.frames).split(CHUNK):
-        belief, state = model(frames, state, **options)
-        said.append(Said.of(belief).label)
+def _count(said: Said, scenes: Scenes) -> Regained:
     (occlusion,) = scenes.occlusions
     back = slice(occlusion.last + 1, occlusion.last + 1 + AFTER)
-    right = np.concatenate(said)[back] == scenes.label[back]
+    right = said.label[back] == scenes.label[back]
     stays = np.lib.stride_tricks.sliding_window_view(right, STAYS, axis=0).all(-1)
     frames = np.where(stays.any(0), stays.argmax(0), AFTER)
     counts = scenes.frames[back].sum((2, 3, 4))

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from neurosvt.cli import main, suite
+from neurosvt.cli.scores import Plan
 from neurosvt.cli.suite import Suite
 
 SHORT = Suite(
@@ -69,13 +70,13 @@ def test_a_suite_that_was_stopped_goes_on_and_ends_with_the_same_rows(run_suite,
         path.unlink()
     (whole / "permanence.json").unlink()
     judged = []
-    judge = suite.judge
+    judge = Plan.judge
 
-    def spy(models, exam, tier, hidden, events, **options):
+    def spy(plan, tier, hidden, **options):
         judged.append((tier, hidden))
-        return judge(models, exam, tier, hidden, events, **options)
+        return judge(plan, tier, hidden, **options)
 
-    monkeypatch.setattr(suite, "judge", spy)
+    monkeypatch.setattr(Plan, "judge", spy)
     again, _ = run_suite()
     assert len(judged) == 6
     assert json.loads((again / "permanence.json").read_text())["rows"] == expected
