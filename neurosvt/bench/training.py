@@ -1,4 +1,5 @@
-"""A step of training, whole: NeuroSVT and DySViT by backend, and NeuroSVT beside Spikformer."""
+"""A step of training, whole: NeuroSVT and DySViT by backend, and NeuroSVT beside Spikformer; and
+the making of what the shipped run is trained on."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -44,6 +45,13 @@ def _default() -> Iterator[Candidate]:
             backend, "train step, permanence", f"batch {run.train.batch}", "bf16",
             partial(_train_on, training, itertools.cycle(batches), task),
         )  # fmt: skip
+
+    # What makes those batches, in one process beside; the same sequences, so the same lengths.
+    which = itertools.cycle(range(BATCHES))
+    yield Candidate(
+        "scenes", "generate, permanence", f"batch {run.train.batch}", "bool",
+        lambda: stream[next(which)],
+    )  # fmt: skip
 
 
 def _train_on(training: Training, batches: Iterator[Batch], task: BeliefTask) -> None:

@@ -21,8 +21,9 @@ import numpy as np
 
 from neurosvt.data.cast import CLASSES, DEFAULT, SceneConfig, draw_cast
 from neurosvt.data.digits import Digits
+from neurosvt.data.perform import perform
 from neurosvt.data.sensor import add_hot_pixels, add_noise
-from neurosvt.data.stage import Script, perform
+from neurosvt.data.stage import Script
 from neurosvt.data.tiers import TIERS, Clock, Tier
 
 __all__ = ["CLASSES", "TIERS", "Occlusion", "SceneConfig", "Scenes", "make_scenes", "split_seed"]

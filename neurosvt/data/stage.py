@@ -1,20 +1,20 @@
 """The stage of made-up scenes: the script that a cast follows, and the play before the sensor.
 
-`neurosvt.data.tiers` writes the scripts; here they are drawn, and only where something changes.
+`neurosvt.data.tiers` writes the scripts; here they are drawn, `neurosvt.data.perform` plays them.
 
 Axes: T frames, B batch, H W sensor pixels, K moments (substeps of frames; moment 0 lies before the
 first frame), P bands, Y X canvas pixels (the sensor and a border around it), S the side of a
 sprite.
 """
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from neurosvt.data.cast import Cast, Look, SceneConfig
 from neurosvt.data.digits import paint_digits
-from neurosvt.data.sensor import EVERYWHERE, Canvas, Region, Sensor
+from neurosvt.data.sensor import Canvas, Region
 from neurosvt.data.shapes import (
     DISTRACTORS,
     SILHOUETTES,
@@ -40,52 +40,6 @@ class Script:
     returns: np.ndarray | None = None  # (B,) moment at which enough of it is back; None: the first
 
 
-def perform(
-    cast: Cast, script: Script, frames: np.ndarray, rng: np.random.Generator, config: SceneConfig
-) -> None:
-    """Play a script before the sensor; its events go into `frames` (T, B, 2, H, W), all False.
-
-    Only pixels that can change are looked at: a square around each moving thing, the strips that
-    the edges of bands pass, and all of them while the light changes. What rests costs nothing.
-    """
-    stage = Stage(cast, script, config)
-    sensor = Sensor(
-        stage.log_seen(0, EVERYWHERE).reshape(stage.scene.pixels.shape),
-        frames,
-        threshold=config.contrast_threshold,
-        mismatch=config.mismatch,
-        refractory=moments_within(config.refractory_us, config.frame_us / config.substeps),
-        side=stage.scene.side,
-        rng=rng,
-    )
-    things = [stage.object, *stage.distractors]
-    moves: list[np.ndarray] = [(np.diff(t.position, axis=0) != 0).any(-1) for t in things]
-    edges_move: np.ndarray = (np.diff(stage.bands, axis=0) != 0).any((2, 3))
-    light_moves: np.ndarray = np.diff(script.light, axis=0) != 0
-    happens = np.any([*moves, edges_move, light_moves], axis=0).any(1)
-    for k in np.flatnonzero(happens).tolist():
-        # All is put in its place before any of it is looked at.
-        changed: list[Region] = []
-        for thing, moving in zip(things, moves, strict=True):
-            if moving[k].any():
-                changed.append(stage.place(thing, k + 1, np.flatnonzero(moving[k])))
-        if edges_move[k].any():
-            changed.append(stage.strips(k, k + 1))
-        if light_moves[k].any():
-            changed = [EVERYWHERE]
-        for region in changed:
-            sensor.see(k, k // config.substeps, region, stage.log_seen(k + 1, region))
-
-
-def moments_within(rest_us: int, substep_us: float) -> int:
-    """How many of the moments after an event lie within the rest that follows it.
-
-    >>> [moments_within(rest, substep_us=5_000.0) for rest in (1_000, 12_000)]
-    [0, 2]
-    """
-    return max(0, math.ceil(rest_us / substep_us) - 1)
-
-
 class Thing:
     """What moves about: sprites, one a sequence, that can be drawn between pixels."""
 
@@ -95,8 +49,8 @@ class Thing:
         # Flat, so that a neighbour is one long shift away; the empty rim takes what wraps around.
         flat = sprites.reshape(len(sprites), 2, -1)
         self.sprites = np.pad(flat, ((0, 0), (0, 0), (0, side + 1)))
-        self.light: Canvas | None = None
-        self.covered: Canvas | None = None
+        # Its light and cover, where it is not drawn into the scene.
+        self.layers: tuple[Canvas, ...] = ()
 
     def at(self, k: int, rows: np.ndarray, border: int) -> tuple[Region, np.ndarray, np.ndarray]:
         """The squares that the things of `rows` stand in at moment k, their light, their cover."""
@@ -120,8 +74,8 @@ class Stage:
     """The canvas: what stands on it, and what of it the camera can see at a moment."""
 
     def __init__(self, cast: Cast, script: Script, config: SceneConfig):
-        self.script = script
         self.bands = script.bands.astype(np.float32)
+        self.log_light = np.log(script.light).astype(np.float32)
         looks = [cast, *(look for look, _ in script.distractors)]
         paths = [script.position, *(path for _, path in script.distractors)]
         step = max(float(np.abs(np.diff(path, axis=0)).max(initial=0)) for path in paths)
@@ -146,16 +100,15 @@ class Stage:
         if config.blind:
             self.object.sprites[:] = 0
         for thing in self.distractors:
-            thing.light = Canvas(np.zeros_like(background), side)
-            thing.covered = Canvas(np.zeros_like(background), side)
+            thing.layers = tuple(Canvas(np.zeros_like(background), side) for _ in range(2))
         for thing in (self.object, *self.distractors):
             self.place(thing, 0, np.arange(batch))
         self.has_bands = bool(script.normal.any())
         if self.has_bands:
-            self._hang_bands(cast.curtain, script.normal, config.size)
+            self._hang_bands(cast.curtain, script.normal)
 
-    def _hang_bands(self, curtain: np.ndarray, normal: np.ndarray, size: int) -> None:
-        """Paint the bands, and sort the sensor's pixels by when an edge comes to them."""
+    def _hang_bands(self, curtain: np.ndarray, normal: np.ndarray) -> None:
+        """Paint the bands."""
         border, width, batch = self.border, self.width, len(normal)
         at = np.arange(width, dtype=np.float32) + np.float32(0.5 - border)
         x, y = at[None, None, :], at[None, :, None]
@@ -169,31 +122,37 @@ class Stage:
         log_light = log_light + plane_wave(np.stack(stripes, axis=-1), x, y)
         self.curtain = Canvas(np.exp(log_light), side)
 
-        inside = self.distance.pixels[:, border:-border, border:-border].reshape(batch, -1)
-        order = np.argsort(inside, axis=1)
-        self.along = np.take_along_axis(inside, order, axis=1)
-        down, right = np.divmod(order, size)
+    @cached_property
+    def along(self) -> tuple[np.ndarray, np.ndarray]:
+        """The sensor's pixels by when an edge comes to them, (B, H W): their distances along the
+        normal, rising, and their flat indices."""
+        border, width, batch = self.border, self.width, len(self.distance.pixels)
+        inside = self.distance.pixels[:, border:-border, border:-border]
+        order = np.argsort(inside.reshape(batch, -1), axis=1)
+        down, right = np.divmod(order, inside.shape[2])
         pixel = (down + border) * width + right + border
-        self.pixel_along = pixel + np.arange(batch)[:, None] * (width * width)
+        pixel += np.arange(batch)[:, None] * (width * width)
+        return self.distance.flat[pixel], pixel
 
     def place(self, thing: Thing, k: int, rows: np.ndarray) -> Region:
         """Put the things of `rows` where they are at moment k; returns the squares redrawn."""
         squares, light, covered = thing.at(k, rows, self.border)
-        if thing.light is not None and thing.covered is not None:
-            thing.light[squares], thing.covered[squares] = light, covered
-        else:
+        if not thing.layers:
             self.scene[squares] = light + (1 - covered) * self.background[squares]
+        for layer, values in zip(thing.layers, (light, covered), strict=False):
+            layer[squares] = values
         return squares
 
     def strips(self, before: int, now: int) -> Region:
         """The pixels that the edges of bands may have touched between two moments."""
+        distance, pixel = self.along
         edges = self.bands[[before, now]]
         low, high = edges.min(0) - 1, edges.max(0) + 1
         pieces = []
         for row, band, end in zip(*np.nonzero(edges[0] != edges[1]), strict=True):
             bounds = low[row, band, end], high[row, band, end]
-            start, stop = np.searchsorted(self.along[row], bounds)
-            pieces.append(self.pixel_along[row, start:stop])
+            start, stop = np.searchsorted(distance[row], bounds)
+            pieces.append(pixel[row, start:stop])
         pixels = np.concatenate(pieces)
         return pixels if edges[0, 0].size == 2 else np.unique(pixels)
 
@@ -205,19 +164,16 @@ class Stage:
             rows = self.row[region]
         light = self.scene[region]
         if self.has_bands:
+            distance = self.distance[region]
             for low, high in self.bands[k].transpose(1, 2, 0):
-                reaches = (high > low) & (high > self.along[:, 0] - 1) & (low < self.along[:, -1])
-                if reaches[rows].any():
-                    distance = self.distance[region]
-                    covered = np.clip(high[rows] - distance + 0.5, 0, 1)
-                    if (low > self.along[:, 0] - 1).any():
-                        covered *= np.clip(distance - low[rows] + 0.5, 0, 1)
-                    light = light + covered * (self.curtain[region] - light)
+                covered = np.clip(high[rows] - distance + 0.5, 0, 1)
+                covered *= np.clip(distance - low[rows] + 0.5, 0, 1)
+                light = light + covered * (self.curtain[region] - light)
         for thing in self.distractors:
-            assert thing.light is not None
-            assert thing.covered is not None
-            light = light * (1 - thing.covered[region]) + thing.light[region]
-        return np.log(light) + np.log(self.script.light[k]).astype(np.float32)[rows]
+            shines, covers = thing.layers
+            light = light * (1 - covers[region]) + shines[region]
+        # The logarithm of a double, rounded, is the same everywhere; that of a float is not.
+        return np.log(light, dtype=np.float64).astype(np.float32) + self.log_light[k][rows]
 
 
 def _sprites(look: Look, side: int, silhouettes: dict) -> np.ndarray:

@@ -221,13 +221,15 @@ def together(parts: Sequence[Batch]) -> Batch:
     whole = []
     for columns in zip(*parts, strict=True):
         first = columns[0]
-        joined = first.new_zeros(steps, sum(c.shape[1] for c in columns), *first.shape[2:])
+        shape = (steps, sum(c.shape[1] for c in columns), *first.shape[2:])
+        # Numpy's zeros are those of fresh memory; PyTorch's would be written once more.
+        joined = torch.from_numpy(np.zeros(shape, first.numpy().dtype))
         begin = 0
         for column in columns:
             joined[: len(column), begin : begin + column.shape[1]] = column
             begin += column.shape[1]
         whole.append(joined)
-    return tuple(whole)
+    return tuple(whole)  # type: ignore[return-value]
 
 
 def ahead(stream: Dataset, start: int, workers: int = 1) -> Iterator[Batch]:

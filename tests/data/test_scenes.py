@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurosvt.data.cast import draw_cast
+from neurosvt.data.perform import perform
 from neurosvt.data.scenes import (
     CLASSES,
     RECOVERY,
@@ -14,7 +15,6 @@ from neurosvt.data.scenes import (
     make_scenes,
     split_seed,
 )
-from neurosvt.data.stage import perform
 from neurosvt.data.tiers import Clock
 
 SILENT = SceneConfig(noise_hz=0.0)
