@@ -32,7 +32,7 @@ from neurosvt.data.events import fit_to_sensor
 from neurosvt.data.formats import read_events
 from neurosvt.data.frames import by_time, make_frames
 from neurosvt.data.scenes import Scenes
-from neurosvt.energy.count import Count, counting
+from neurosvt.energy.count import Meter
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.presets import Trained
 from neurosvt.report import Belief, Episode, write_page
@@ -139,7 +139,7 @@ def watch(name: str, model: nn.Module, frames: np.ndarray) -> Belief:
     """Show frames (T, 2, H, W) to a model one by one; what it believed and did at each."""
     state, said, spikes, synops = None, [], [], []
     for frame in torch.from_numpy(frames)[:, None, None]:
-        with counting(model) as count:
+        with Meter(model, batch_axes=2) as meter:
             belief, state = model(frame, state)
         said.append(
             (
@@ -148,8 +148,8 @@ def watch(name: str, model: nn.Module, frames: np.ndarray) -> Belief:
                 belief.unseen_logit[0, 0].sigmoid(),
             )
         )
-        spikes.append(count.spikes)
-        synops.append(count.synops)
+        spikes.append(meter.total.spikes)
+        synops.append(meter.total.acs)
     classes, places, unseen = (torch.stack(part).numpy() for part in zip(*said, strict=True))
     return Belief(name, classes, places, unseen, np.array(spikes), np.array(synops))
 
@@ -162,16 +162,15 @@ def work(
     sequences = scenes.label.shape[1]
     first = scenes.occlusions[0]
     seen, end = int(first.seen.min()) + 1, first.last + 1
-    totals = {"visible": Count(), "hidden": Count()}
+    meters = {phase: Meter(model, batch_axes=2) for phase in ("visible", "hidden", "neither")}
     state = None
     for step, frame in enumerate(torch.from_numpy(scenes.frames[:end])):
-        with counting(model) as count:
+        phase = "visible" if step < seen else "hidden" if step >= first.first else "neither"
+        with meters[phase]:
             _, state = model(frame[None], state)
-        phase = "visible" if step < seen else "hidden"
-        if phase == "visible" or step >= first.first:  # neither while it is being hidden
-            totals[phase] += count
     rows = []
-    for (phase, total), steps in zip(totals.items(), (seen, end - first.first), strict=True):
+    for phase, steps in (("visible", seen), ("hidden", end - first.first)):
+        meter = meters[phase]
         frames = steps * sequences
         rows.append(
             {
@@ -180,14 +179,19 @@ def work(
                 "tier": tier,
                 "phase": phase,
                 "noise_hz": noise_hz,
-                "spikes_per_frame": total.spikes / frames,
-                "synops_per_frame": total.synops / frames,
-                "touched_tokens_per_frame": total.touched / frames,
-                "working_tokens_per_frame": total.working / frames,
+                "spikes_per_frame": meter.total.spikes / frames,
+                "synops_per_frame": meter.total.acs / frames,
+                "touched_tokens_per_frame": _rows_into(meter, "embed.project") / frames,
+                "working_tokens_per_frame": _rows_into(meter, "blocks.0.attention.qkv") / frames,
                 "frames": frames,
             }
         )
     return rows
+
+
+def _rows_into(meter: Meter, layer: str) -> int:
+    """Tokens that came into a layer, whatever its model is a part of."""
+    return sum(done.rows for name, done in meter.layers.items() if name.endswith(layer))
 
 
 def describe(trained: Mapping[str, Trained], rows: list[dict[str, Any]]) -> dict[str, str]:

@@ -1,112 +1,171 @@
-"""Spikes and synaptic operations of an actual run, counted on the values that flowed.
+"""The meter: what an actual run of a model did, layer by layer, decided by the values that flowed.
 
-A synaptic operation (SOP) is one spike reaching one target: sum over spikes of their fan-out.
-Binary pixels count as spikes. In attention, keys meet values (or queries keys), then queries the
-result, in whichever order is fewer. The readout behind the memory multiplies real numbers and is
-not among these.
+    with Meter(model) as meter:
+        model(frames)
+    print(meter.total)
 
-Axes: F frames, H heads, N tokens, K width per head.
+Layers of this package are counted by what came in and out of them (`energy.layers`), everything
+else, of whatever library, operator by operator as PyTorch dispatches it: products in functions and
+products without weights, such as `q k^T`, included. Other libraries' neurons are recognised.
+
+docs/energy.md defines what is counted.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter, defaultdict
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from neurosvt.nn.attention import SpikeMix
-from neurosvt.nn.block import Block
-from neurosvt.nn.embed import SpikingPatchEmbed
-from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.memory import PositionRead
-from neurosvt.nn.neuron import TokenLIF
-
-
-@dataclass
-class Count:
-    """Running totals."""
-
-    spikes: int = 0
-    """Emitted by the spatial part's neurons."""
-    synops: int = 0
-    """Synaptic operations of the spatial part and of writing to the memory."""
-    touched: int = 0
-    """Tokens with at least one event in view."""
-    working: int = 0
-    """Tokens that fired into the blocks: the others end at the embedding."""
-
-    def __iadd__(self, other: "Count") -> "Count":
-        self.spikes += other.spikes
-        self.synops += other.synops
-        self.touched += other.touched
-        self.working += other.working
-        return self
+from neurosvt.energy.dispatched import PRODUCTS, Setting
+from neurosvt.energy.elementwise import elementwise
+from neurosvt.energy.layers import Account, Call, account_of, rows_of
+from neurosvt.energy.operations import Operations
+from neurosvt.ops.rows import Rows
 
 
-@contextmanager
-def counting(model: nn.Module) -> Iterator[Count]:
-    """Counts every forward pass of the model within; per frame, if fed frame by frame."""
-    count = Count()
+class _Frame(NamedTuple):
+    """A layer that is running."""
 
-    def linear(module: SpikeLinear, inputs: tuple[Any, ...], output: Tensor) -> None:
-        count.synops += _nonzero(inputs[0]) * module.out_features
-
-    def read(module: PositionRead, inputs: tuple[Any, ...], output: Tensor) -> None:
-        count.synops += _nonzero(inputs[0]) * module.shared.shape[1]
-
-    def neuron(module: TokenLIF, inputs: tuple[Any, ...], output: Any) -> None:
-        count.spikes += _nonzero(output[0])
-
-    def embed(module: SpikingPatchEmbed, inputs: tuple[Any, ...], output: Any) -> None:
-        count.touched += len(inputs[0])
-
-    def block(module: Block, inputs: tuple[Any, ...], output: Any) -> None:
-        count.working += len(inputs[0])
-
-    def attention(module: SpikeMix, inputs: tuple[Any, ...], output: Tensor) -> None:
-        qkv, frames = inputs
-        for q, k, v in module.by_frame(qkv, frames):
-            count.synops += mixing_synops(q, k, v)
-
-    kinds = (
-        (SpikeLinear, linear),
-        (SpikeMix, attention),
-        (PositionRead, read),
-        (TokenLIF, neuron),
-        (SpikingPatchEmbed, embed),
-    )
-    hooks = [
-        module.register_forward_hook(hook)
-        for module in model.modules()
-        for kind, hook in kinds
-        if isinstance(module, kind)
-    ]
-    # Tokens go through every block; counted once.
-    first = next((m for m in model.modules() if isinstance(m, Block)), None)
-    if first is not None:
-        hooks.append(first.register_forward_hook(block))
-    try:
-        yield count
-    finally:
-        for hook in hooks:
-            hook.remove()
+    name: str
+    counted: bool
+    """Whether what PyTorch does now is counted."""
+    silent: bool
+    """Whether layers within are none of our business."""
 
 
-def mixing_synops(q: Tensor, k: Tensor, v: Tensor) -> int:
-    """Operations of `(q k^T) v`, or `q (k^T v)` where fewer, per head; (F, H, N, K) spikes.
+class Meter(TorchDispatchMode):
+    """Counts every forward pass of a model within its `with` block.
 
-    `q k^T`: one for every pair of spikes of a query and a key in the same channel, then every
-    non-zero count reaches the spikes of its value. `k^T v`: one for every pair of spikes of a key
-    and a value of the same token, then every spike of a query reaches K sums.
+    Whether gradients are wanted changes nothing; what a backward pass does is not counted.
+
+    Args:
+        model: any module; its layers are told apart by name.
+        batch_axes: leading axes of its input that number samples, and steps of time.
     """
-    q, k, v = q.double(), k.double(), v.double()  # whole numbers, exact to 2^53
-    pairs = (q.sum(-2) * k.sum(-2)).sum(-1)
-    through = ((q @ k.transpose(-1, -2) != 0).to(q.dtype).sum(-2) * v.sum(-1)).sum(-1)
-    tokens = (k.sum(-1) * v.sum(-1)).sum(-1) + q.sum((-1, -2)) * q.shape[-1]
-    return int(torch.minimum(pairs + through, tokens).sum())
 
+    layers: dict[str, Operations]
+    """By the name of the layer; what a module does outside of its layers stands under its own."""
+    unknown: Counter[str]
+    """Operators that are in no table, and how often they ran: not counted."""
 
-def _nonzero(x: Tensor) -> int:
-    return int(torch.count_nonzero(x))
+    def __init__(self, model: nn.Module, batch_axes: int = 1):
+        super().__init__()
+        self.model, self.batch_axes = model, batch_axes
+        self.layers, self.unknown = defaultdict(Operations), Counter()
+        self._names: dict[nn.Module, str] = {}
+        for name, module in model.named_modules():
+            self._names.setdefault(module, name or type(model).__name__)
+        self._accounts = {module: account_of(module) for module in self._names}
+        self._running: list[_Frame] = []
+        self._frames = 1
+        self._rows: Rows | None = None
+        self._weights: set[int] = set()
+        self._derived: dict[int, StorageWeakRef] = {}
+        self._undo = ExitStack()
+
+    @property
+    def total(self) -> Operations:
+        """All layers together."""
+        total = Operations()
+        for layer in self.layers.values():
+            total += layer
+        return total
+
+    def take(self) -> Operations:
+        """The total so far; counting starts anew. Fed frame by frame, it tells frames apart."""
+        total = self.total
+        self.layers.clear()
+        return total
+
+    def __enter__(self) -> "Meter":
+        kept = [*self.model.parameters(), *self.model.buffers()]
+        self._weights = {w.untyped_storage().data_ptr() for w in kept if w.numel()}
+        self._running.clear()
+        for module in self._names:
+            before = module.register_forward_pre_hook(self._enter_layer, with_kwargs=True)
+            after = module.register_forward_hook(self._leave_layer, with_kwargs=True)
+            self._undo.callback(before.remove)
+            self._undo.callback(after.remove)
+        # Fused attention is one operator, whose products cannot be seen.
+        self._undo.enter_context(sdpa_kernel(SDPBackend.MATH))
+        self._undo.callback(
+            torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled()
+        )
+        torch.backends.mha.set_fastpath_enabled(False)
+        return super().__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)
+        self._undo.close()
+
+    def _enter_layer(self, module: nn.Module, inputs: Any, options: Any) -> None:
+        account = self._accounts[module]
+        if not self._running:
+            self._frames = self._frames_of(inputs, options)
+        silent = bool(self._running) and self._running[-1].silent
+        if not silent:
+            rows = rows_of(module, inputs)
+            self._rows = self._rows if rows is None else rows
+        self._running.append(
+            _Frame(
+                self._names[module],
+                counted=account is None and not silent,
+                silent=silent or (account is not None and not account.within),
+            )
+        )
+
+    def _leave_layer(self, module: nn.Module, inputs: Any, options: Any, output: Any) -> None:
+        self._running.pop()
+        account = self._accounts[module]
+        if account is None or (self._running and self._running[-1].silent):
+            return
+        self._count(module, account, Call(inputs, options, output, self._rows))
+
+    def _count(self, module: nn.Module, account: Account, call: Call) -> None:
+        # What counting itself does is dispatched too, and must not be counted.
+        self._running.append(_Frame("", counted=False, silent=True))
+        done = account.of(module, call)
+        self._running.pop()
+        if done:
+            self.layers[self._names[module]] += done
+
+    def _frames_of(self, inputs: Any, options: Any) -> int:
+        first = next((x for x in tree_leaves((inputs, options)) if isinstance(x, Tensor)), None)
+        return 1 if first is None else first.shape[: self.batch_axes].numel()
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        output = operator(*args, **(kwargs or {}))
+        if not self._running or not self._running[-1].counted:
+            return output
+        name = operator.overloadpacket.__name__
+        inputs = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
+        outputs = [x for x in tree_leaves(output) if isinstance(x, Tensor)]
+        if inputs and all(map(self._is_weight, inputs)):
+            # Made of weights alone: done once, before the first frame.
+            for made in outputs:
+                storage = made.untyped_storage()
+                self._derived[storage.data_ptr()] = StorageWeakRef(storage)
+            return output
+        done: Operations | None
+        if name in PRODUCTS:
+            done = PRODUCTS[name](args, output, Setting(self._frames, self._is_weight))
+        else:
+            done = elementwise(name, inputs, outputs)
+        if done is None:
+            self.unknown[name] += 1
+        elif done:
+            self.layers[self._running[-1].name] += done
+        return output
+
+    def _is_weight(self, x: Tensor) -> bool:
+        at = x.untyped_storage().data_ptr()
+        derived = self._derived.get(at)
+        return at in self._weights or (derived is not None and not derived.expired())

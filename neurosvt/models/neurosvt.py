@@ -19,7 +19,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from neurosvt.nn.block import Block
-from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
+from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, Windows
 from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.memory import (
     AttentionRead,
@@ -33,7 +33,6 @@ from neurosvt.nn.memory import (
 from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
 from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.lif import backend_named
-from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, by_frame, pack, place, take
 
@@ -194,6 +193,7 @@ class NeuroSVT(nn.Module):
         super().__init__()
         self.config = cfg = NeuroSVTConfig() if config is None else config
         self.backend = backend_named(backend)
+        self.filter = EventFilter(cfg.windows(), cfg.least_neighbours)
         self.embed = SpikingPatchEmbed(cfg.windows(), cfg.width)
         self.positions = Positions(cfg.patches, cfg.width)
         self.blocks = nn.ModuleList(
@@ -263,7 +263,7 @@ class NeuroSVT(nn.Module):
             ValueError: frames of another size than the model's, or not binary, a state of another
                 batch, or a frame length or a number of bits that is none.
         """
-        frames = with_neighbours(self.checked(frames), self.config.least_neighbours)
+        frames = self.checked(frames)
         batch = frames.shape[1]
         state = self.start(batch) if state is None else state
         if len(state.memory) != batch:
@@ -291,7 +291,8 @@ class NeuroSVT(nn.Module):
         """The spatial part: spikes of the tokens that fired."""
         cfg = self.config
         decay = (1 - 1 / cfg.tau) ** rate
-        seen = pack(self.embed.windows.active(frames), state.patch_age)
+        frames, active = self.filter(frames)
+        seen = pack(active, state.patch_age)
         state = state._replace(patch_age=seen.age)
         spikes = state.read.new_zeros((0, cfg.width))
         if len(seen):

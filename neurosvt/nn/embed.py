@@ -16,6 +16,7 @@ from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.neuron import TokenLIF, Touch
 from neurosvt.ops.buffers import empty
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.rows import Rows
 
 
@@ -118,6 +119,26 @@ def _words(pixels: Bool[Tensor, "F 2 Y X"], at_once: int) -> Tensor:
     if pixels.storage_offset() % at_once:  # a slice may begin in the middle of a word
         pixels = pixels.clone()
     return pixels.view(torch.uint8).view(_WORDS.get(at_once, torch.uint8))
+
+
+class EventFilter(nn.Module):
+    """What of a frame is looked at: events that are not alone, windows with enough of them.
+
+    Args:
+        windows: how a frame is cut.
+        least_neighbours: events around an event below which it is dropped.
+    """
+
+    def __init__(self, windows: Windows, least_neighbours: int = 0):
+        super().__init__()
+        self.windows, self.least_neighbours = windows, least_neighbours
+
+    def forward(
+        self, frames: Bool[Tensor, "T B 2 Y X"]
+    ) -> tuple[Bool[Tensor, "T B 2 Y X"], Bool[Tensor, "T B N"]]:
+        """The events that are left, and which windows have enough."""
+        frames = with_neighbours(frames, self.least_neighbours)
+        return frames, self.windows.active(frames)
 
 
 class SpikingPatchEmbed(nn.Module):

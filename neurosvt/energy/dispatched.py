@@ -1,0 +1,88 @@
+"""Products as PyTorch dispatches them, of whatever library's layers and functions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from neurosvt.energy.operations import Operations
+from neurosvt.energy.products import Axis, convolution, meeting, product
+
+
+class Setting(NamedTuple):
+    """What a call does not tell of itself."""
+
+    frames: int
+    """In how many samples and steps the input lies, along its first axis."""
+    is_weight: Callable[[Tensor], bool]
+
+
+def _matrices(a: Tensor, b: Tensor, at: Setting) -> Operations:
+    """(..., N, K) (..., K, M), either of which may be weights."""
+    if at.is_weight(b):
+        return product(a, b.shape[-1], b.numel(), at.frames)
+    if at.is_weight(a):
+        return product(b.transpose(-1, -2), a.shape[-2], a.numel())
+    return meeting(a, b)
+
+
+def _mm(args: Any, output: Tensor, at: Setting) -> Operations:
+    return _matrices(args[0], args[1], at)
+
+
+def _mv(args: Any, output: Tensor, at: Setting) -> Operations:
+    return _matrices(args[0], args[1][:, None], at)
+
+
+def _dot(args: Any, output: Tensor, at: Setting) -> Operations:
+    return _matrices(args[0][None], args[1][:, None], at)
+
+
+def _addmm(args: Any, output: Tensor, at: Setting) -> Operations:
+    done = _matrices(args[1], args[2], at)
+    done.adds += output.numel()
+    return done
+
+
+def _convolution(args: Any, output: Tensor, at: Setting) -> Operations:
+    x, weight, bias, stride, padding, dilation, transposed, _, groups = args
+    along = zip(weight.shape[2:], stride, padding, dilation, strict=True)
+    done = convolution(
+        x, weight, output.shape, [Axis(*axis) for axis in along], groups=groups,
+        transposed=transposed, frames=at.frames,
+    )  # fmt: skip
+    done.adds += output.numel() if bias is not None else 0
+    return done
+
+
+def _lstm(args: Any, output: Any, at: Setting) -> Operations:
+    """PyTorch's fused layer on CPUs: four gates of what comes in and of what was said."""
+    x, into, back = args[:3]
+    done = product(x, into.shape[0], into.numel(), at.frames)
+    steps, units = x.shape[0] * x.shape[1], x.shape[0] * x.shape[1] * back.shape[1]
+    again = Operations(
+        macs=steps * back.numel(),
+        macs_nonzero=steps * back.numel(),
+        adds=9 * units,  # two biases and the sum of each gate, and one of the cell
+        multiplies=3 * units,
+        specials=5 * units,
+        weights_each=steps * back.numel(),
+        weights_once=at.frames * back.numel(),
+        values=2 * units,
+    )
+    done += again
+    return done
+
+
+PRODUCTS: dict[str, Callable[[Any, Any, Setting], Operations]] = {
+    "mm": _mm,
+    "bmm": _mm,
+    "_int_mm": _mm,
+    "mv": _mv,
+    "dot": _dot,
+    "addmm": _addmm,
+    "baddbmm": _addmm,
+    "convolution": _convolution,
+    "mkldnn_rnn_layer": _lstm,
+}
+"""By the operator's name: from its arguments and what came out."""

@@ -1,0 +1,211 @@
+"""What the layers of this package cost: rows of tokens and kernels that PyTorch does not see.
+
+Counted as an event-driven machine does them: a layer's account is made from the spikes that came
+in and out, not from how they were computed.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from neurosvt.energy.operations import Operations
+from neurosvt.energy.products import Axis, attention, nonzero, product, reaches
+from neurosvt.nn.attention import SpikeAttention, SpikeMix
+from neurosvt.nn.batch_fire import BatchFire
+from neurosvt.nn.block import Block
+from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, Windows
+from neurosvt.nn.linear import SpikeLinear
+from neurosvt.nn.memory import FrameRead, LeakyMemory, PositionRead, TokenRead
+from neurosvt.nn.neuron import LIF, TokenLIF
+from neurosvt.nn.norm import FixedScale, ScaleNorm
+from neurosvt.ops.rows import Rows
+
+
+class Call(NamedTuple):
+    """One pass through a layer."""
+
+    inputs: tuple[Any, ...]
+    options: dict[str, Any]
+    output: Any
+    rows: Rows | None
+    """Where the rows that flow come from, if a model around has said so."""
+
+
+class Account(NamedTuple):
+    """How a kind of layer is counted."""
+
+    of: Callable[[Any, Call], Operations]
+    within: bool = False
+    """Whether the layers within it count for themselves."""
+
+
+def _frames(spikes: Tensor, rows: Rows | None) -> int:
+    """Frames with at least one spike; all rows are of one if nobody says otherwise."""
+    fired = (spikes != 0).any(-1)
+    if rows is None or len(rows) != len(fired):
+        return int(fired.any())
+    return len(rows.frame[fired].unique())
+
+
+def _unfolded(norm: nn.Module | None, x: Tensor) -> Operations:
+    """A scale that has not been put into the weights: a multiplication for every current."""
+    held = isinstance(norm, ScaleNorm | FixedScale)
+    return Operations(multiplies=nonzero(x) if held else 0)
+
+
+def _linear(module: SpikeLinear, call: Call) -> Operations:
+    spikes = call.inputs[0]
+    done = product(spikes, module.out_features, 0)
+    done.weights_once = module.weight.numel() * _frames(spikes, call.rows)
+    if call.options.get("scaled", True):
+        done += _unfolded(module.norm, call.output)
+    return done
+
+
+def _neurons(module: TokenLIF, call: Call) -> Operations:
+    current, *_ = call.inputs
+    norm = call.inputs[3] if len(call.inputs) > 3 else call.options.get("norm")
+    done = neurons(current, call.output[0])
+    done += _unfolded(norm, current)
+    return done
+
+
+def neurons(current: Tensor, spikes: Tensor) -> Operations:
+    """Membranes that something came in for: each is read, updated and written."""
+    updates = nonzero(current)
+    return Operations(updates=updates, states=2 * updates, spikes=nonzero(spikes))
+
+
+def _read(module: PositionRead, call: Call) -> Operations:
+    spikes = call.inputs[0]
+    width, outputs = module.shared.shape
+    done = product(spikes, outputs, 0)
+    # Every position has weights of its own, of which a frame needs those of tokens that fired.
+    done.weights_once = int((spikes != 0).any(-1).sum()) * width * outputs
+    done.values = _frames(spikes, call.inputs[1]) * outputs
+    done += _unfolded(module.norm, call.output)
+    return done
+
+
+def _remember(module: LeakyMemory, call: Call) -> Operations:
+    """Every channel leaks at every step, for the heads read it then; what looks back multiplies
+    real numbers, in frames that may write."""
+    spikes, rows = call.inputs[:2]
+    charge = call.output[0]
+    channels, writes = charge.shape[-1], _frames(spikes, rows)
+    done = Operations(updates=charge.numel(), states=2 * charge.numel())
+    rules = module.rules
+    if rules.gated:
+        done.comparisons += writes * channels
+    if rules.write_gates:
+        done.comparisons += writes * rules.write_gates
+    if rules.looks_back:
+        done.macs += writes * channels * (rules.write_gates + 1)  # and the strength, of squares
+        done.macs_nonzero = done.macs
+        done.multiplies += writes * channels
+        done.specials += writes
+        done.weights_once = done.weights_each = writes * channels * rules.write_gates
+    if rules.divided:
+        done.multiplies += writes * channels
+    return done
+
+
+def _positions(module: Positions, call: Call) -> Operations:
+    added = int((call.inputs[0] != 0).any(-1).sum()) * module.table.shape[1]
+    return Operations(adds=added, weights_once=added, weights_each=added)
+
+
+def _mix(module: SpikeMix, call: Call) -> Operations:
+    done = Operations(rows=len(call.inputs[0]))
+    for q, k, v in module.by_frame(*call.inputs):
+        done += attention(q, k, v)
+    return done
+
+
+def _rest(module: BatchFire, call: Call) -> Operations:
+    """One comparison of every neuron: its norm and threshold are one number at deployment."""
+    x = call.inputs[0]
+    return Operations(comparisons=x.numel(), spikes=nonzero(call.output), rows=len(x))
+
+
+def _lif(module: nn.Module, call: Call) -> Operations:
+    output = call.output if isinstance(call.output, Tensor) else call.output[0]
+    return neurons(call.inputs[0], output)
+
+
+def _events(module: EventFilter, call: Call) -> Operations:
+    """What drops lone events and adds up those of each window; nothing where there are none."""
+    events, (kept, _) = nonzero(call.inputs[0]), call.output
+    windows = module.windows
+    size = kept.shape[-1]
+    axis = Axis(windows.kernel, windows.stride, windows.border, 1)
+    reach = torch.tensor(reaches(axis, size, size // windows.stride, transposed=False))
+    done = Operations(comparisons=8 * events if module.least_neighbours else 0)
+    done.adds = int((kept.sum((0, 1, 2)) * reach[:, None] * reach).sum())
+    if windows.least > 1:
+        touched = Windows(windows.kernel, windows.stride).active(kept)
+        done.comparisons += int(touched.sum())
+    return done
+
+
+def _nothing(module: nn.Module, call: Call) -> Operations:
+    return Operations()
+
+
+ACCOUNTS: dict[type[nn.Module], Account] = {
+    EventFilter: Account(_events),
+    SpikingPatchEmbed: Account(_nothing, within=True),
+    Positions: Account(_positions),
+    SpikeAttention: Account(_nothing, within=True),
+    SpikeMix: Account(_mix),
+    SpikeLinear: Account(_linear),
+    TokenLIF: Account(_neurons),
+    LeakyMemory: Account(_remember, within=True),
+    PositionRead: Account(_read),
+    FrameRead: Account(_nothing, within=True),
+    TokenRead: Account(_nothing, within=True),
+    BatchFire: Account(_rest),
+    LIF: Account(_lif),
+    ScaleNorm: Account(lambda module, call: _unfolded(module, call.inputs[0])),
+    FixedScale: Account(lambda module, call: _unfolded(module, call.inputs[0])),
+}
+"""Other layers are counted operator by operator."""
+
+
+def account_of(module: nn.Module) -> Account | None:
+    """How a layer is counted, by its kind; None for operator by operator."""
+    for kind in type(module).__mro__:
+        if kind in ACCOUNTS:
+            return ACCOUNTS[kind]
+    if any(isinstance(part, SpikingPatchEmbed) for part in module.children()):
+        return Account(_nothing, within=True)  # a model of rows, which it only hands on
+    return _foreign(module)
+
+
+FOREIGN = (
+    "snntorch._neurons.neurons.SpikingNeuron",
+    "spikingjelly.activation_based.base_node.BaseNode",
+    "spikingjelly.activation_based.neuron.base_node.BaseNode",
+    "norse.torch.module.snn.SNNCell",
+    "norse.torch.module.snn.SNN",
+)
+"""What other libraries' layers of neurons descend from."""
+
+
+def _foreign(module: nn.Module) -> Account | None:
+    """Neurons of another library, unless they have synapses within, which have to be counted."""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(module).__mro__}
+    if names.isdisjoint(FOREIGN) or any(p.ndim > 1 for p in module.parameters()):
+        return None
+    return Account(_lif)
+
+
+def rows_of(module: nn.Module, inputs: tuple[Any, ...]) -> Rows | None:
+    """The rows that a layer is told about."""
+    if isinstance(module, SpikingPatchEmbed | Block):
+        return inputs[2].rows
+    if isinstance(module, LeakyMemory | PositionRead):
+        return inputs[1]
+    return None

@@ -1,0 +1,46 @@
+"""What a pass did, as numbers of operations: counts, never energy. docs/energy.md defines each."""
+
+from dataclasses import astuple, dataclass
+
+
+@dataclass
+class Operations:
+    """Running totals of one layer or of many."""
+
+    macs: int = 0
+    """Multiply-adds of products with real-valued input, zeros included."""
+    macs_nonzero: int = 0
+    """Those of `macs` whose input was not zero, for a machine that leaves zeros out."""
+    acs: int = 0
+    """Additions that spikes made: the sum over spikes of the fan-out they reach (SOPs)."""
+    updates: int = 0
+    """Membranes updated, each a leak, an addition and a comparison."""
+    adds: int = 0
+    """Other additions: residual, bias, position."""
+    multiplies: int = 0
+    """Other multiplications: norms that are not folded, scales, products of gates."""
+    comparisons: int = 0
+    """Those outside of membranes: thresholds at one step, rectifiers, maxima, event filters."""
+    specials: int = 0
+    """Divisions, roots, exponentials and what is made of them (softmax, GELU, sigmoid)."""
+    spikes: int = 0
+    """Emitted by neurons."""
+    rows: int = 0
+    """Vectors that came in: tokens, or images of a convolution."""
+    weights_once: int = 0
+    """Weights read if each is read once a frame in which its layer did anything."""
+    weights_each: int = 0
+    """Weights read if each is read for every operation that needs it."""
+    states: int = 0
+    """Numbers of membranes and memories read and written."""
+    values: int = 0
+    """Real-valued activations read by products, and sums written by them."""
+
+    def __iadd__(self, other: "Operations") -> "Operations":
+        for name, more in vars(other).items():
+            setattr(self, name, getattr(self, name) + more)
+        return self
+
+    def __bool__(self) -> bool:
+        """Whether anything was done at all."""
+        return any(astuple(self))
