@@ -12,34 +12,24 @@ docs/energy.md defines what is counted.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from neurosvt.energy.dispatched import PRODUCTS, Setting
-from neurosvt.energy.elementwise import elementwise
+from neurosvt.energy.elementwise import VIEWS, elementwise
 from neurosvt.energy.layers import Account, Call, account_of, rows_of
 from neurosvt.energy.operations import Operations
+from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.ops.rows import Rows
 
 
-class _Frame(NamedTuple):
-    """A layer that is running."""
-
-    name: str
-    counted: bool
-    """Whether what PyTorch does now is counted."""
-    silent: bool
-    """Whether layers within are none of our business."""
-
-
-class Meter(TorchDispatchMode):
+class Meter:
     """Counts every forward pass of a model within its `with` block.
 
     Whether gradients are wanted changes nothing; what a backward pass does is not counted.
@@ -55,19 +45,16 @@ class Meter(TorchDispatchMode):
     """Operators that are in no table, and how often they ran: not counted."""
 
     def __init__(self, model: nn.Module, batch_axes: int = 1):
-        super().__init__()
         self.model, self.batch_axes = model, batch_axes
         self.layers, self.unknown = defaultdict(Operations), Counter()
-        self._names: dict[nn.Module, str] = {}
-        for name, module in model.named_modules():
-            self._names.setdefault(module, name or type(model).__name__)
-        self._accounts = {module: account_of(module) for module in self._names}
-        self._running: list[_Frame] = []
-        self._frames = 1
+        self._parts = dict(_parts(model, type(model).__name__))
+        self._running: list[_Part] = []
+        self._frames, self._frames_at_work = 1, 1
         self._rows: Rows | None = None
-        self._weights: set[int] = set()
-        self._derived: dict[int, StorageWeakRef] = {}
+        self._weights = _Weights()
         self._undo = ExitStack()
+        self._ear = _Ear(self._hear)
+        self._hears = False
 
     @property
     def total(self) -> Operations:
@@ -84,88 +71,126 @@ class Meter(TorchDispatchMode):
         return total
 
     def __enter__(self) -> "Meter":
-        kept = [*self.model.parameters(), *self.model.buffers()]
-        self._weights = {w.untyped_storage().data_ptr() for w in kept if w.numel()}
+        self._weights = _Weights([*self.model.parameters(), *self.model.buffers()])
         self._running.clear()
-        for module in self._names:
+        for module in self._parts:
             before = module.register_forward_pre_hook(self._enter_layer, with_kwargs=True)
             after = module.register_forward_hook(self._leave_layer, with_kwargs=True)
             self._undo.callback(before.remove)
             self._undo.callback(after.remove)
-        # Fused attention is one operator, whose products cannot be seen.
-        self._undo.enter_context(sdpa_kernel(SDPBackend.MATH))
-        self._undo.callback(
-            torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled()
-        )
+        # A whole encoder as one operator, whose products cannot be seen.
+        fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
-        return super().__enter__()
+        self._undo.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        return self
 
     def __exit__(self, *exception: Any) -> None:
-        super().__exit__(*exception)
+        self._listen(False)
         self._undo.close()
 
+    def _listen(self, wanted: bool) -> None:
+        """Hear what PyTorch does, or not: what need not be heard costs nothing."""
+        if wanted and not self._hears:
+            self._ear.__enter__()
+        elif self._hears and not wanted:
+            self._ear.__exit__(None, None, None)
+        self._hears = wanted
+
     def _enter_layer(self, module: nn.Module, inputs: Any, options: Any) -> None:
-        account = self._accounts[module]
         if not self._running:
-            self._frames = self._frames_of(inputs, options)
-        silent = bool(self._running) and self._running[-1].silent
-        if not silent:
-            rows = rows_of(module, inputs)
-            self._rows = self._rows if rows is None else rows
-        self._running.append(
-            _Frame(
-                self._names[module],
-                counted=account is None and not silent,
-                silent=silent or (account is not None and not account.within),
-            )
-        )
+            first = next(_tensors((inputs, options.values())), None)
+            self._frames = 1 if first is None else first.shape[: self.batch_axes].numel()
+        rows = rows_of(module, inputs)
+        if rows is not None and rows is not self._rows:
+            self._rows, self._frames_at_work = rows, len(rows.frame.unique())
+        part = self._parts[module]
+        self._running.append(part)
+        self._listen(part.account is None)
 
     def _leave_layer(self, module: nn.Module, inputs: Any, options: Any, output: Any) -> None:
-        self._running.pop()
-        account = self._accounts[module]
-        if account is None or (self._running and self._running[-1].silent):
-            return
-        self._count(module, account, Call(inputs, options, output, self._rows))
+        part = self._running.pop()
+        if part.account is not None:
+            self._listen(False)
+            done = part.account.of(module, Call(inputs, options, output, self._frames_at_work))
+            if done:
+                self.layers[part.name] += done
+        self._listen(bool(self._running) and self._running[-1].account is None)
 
-    def _count(self, module: nn.Module, account: Account, call: Call) -> None:
-        # What counting itself does is dispatched too, and must not be counted.
-        self._running.append(_Frame("", counted=False, silent=True))
-        done = account.of(module, call)
-        self._running.pop()
-        if done:
-            self.layers[self._names[module]] += done
-
-    def _frames_of(self, inputs: Any, options: Any) -> int:
-        first = next((x for x in tree_leaves((inputs, options)) if isinstance(x, Tensor)), None)
-        return 1 if first is None else first.shape[: self.batch_axes].numel()
-
-    def __torch_dispatch__(
-        self, operator: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        output = operator(*args, **(kwargs or {}))
-        if not self._running or not self._running[-1].counted:
-            return output
+    def _hear(self, operator: Any, args: Any, kwargs: Any, output: Any) -> None:
         name = operator.overloadpacket.__name__
-        inputs = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
-        outputs = [x for x in tree_leaves(output) if isinstance(x, Tensor)]
-        if inputs and all(map(self._is_weight, inputs)):
-            # Made of weights alone: done once, before the first frame.
-            for made in outputs:
-                storage = made.untyped_storage()
-                self._derived[storage.data_ptr()] = StorageWeakRef(storage)
-            return output
+        if name in VIEWS:
+            return
+        inputs, outputs = list(_tensors((args, kwargs.values()))), list(_tensors((output,)))
+        if inputs and all(map(self._weights.hold, inputs)):
+            self._weights.add(outputs)  # done once, before the first frame
+            return
         done: Operations | None
         if name in PRODUCTS:
-            done = PRODUCTS[name](args, output, Setting(self._frames, self._is_weight))
+            done = PRODUCTS[name](args, output, Setting(self._frames, self._weights.hold))
         else:
             done = elementwise(name, inputs, outputs)
         if done is None:
             self.unknown[name] += 1
         elif done:
             self.layers[self._running[-1].name] += done
+
+
+class _Part(NamedTuple):
+    """A layer that counts for itself."""
+
+    name: str
+    account: Account | None
+    """None for operator by operator."""
+
+
+def _parts(module: nn.Module, name: str, path: str = "") -> Iterator[tuple[nn.Module, _Part]]:
+    """The layers to be heard: what lies within those that are counted as a whole is not."""
+    account = account_of(module)
+    yield module, _Part(path or name, account)
+    if account is None or account.within:
+        for child, inner in module.named_children():
+            if account is not None and isinstance(inner, ScaleNorm | FixedScale):
+                continue  # counted by the neurons that it is handed to
+            yield from _parts(inner, name, f"{path}.{child}" if path else child)
+
+
+class _Ear(TorchDispatchMode):
+    """Hands on whatever PyTorch does."""
+
+    def __init__(self, hear: Callable[[Any, Any, Any, Any], None]):
+        super().__init__()
+        self.hear = hear
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        output = operator(*args, **(kwargs or {}))
+        self.hear(operator, args, kwargs or {}, output)
         return output
 
-    def _is_weight(self, x: Tensor) -> bool:
+
+class _Weights:
+    """Which tensors are a model's weights, or made of nothing but these."""
+
+    def __init__(self, weights: Iterable[Tensor] = ()):
+        self._own = {w.untyped_storage().data_ptr() for w in weights if w.numel()}
+        self._made: dict[int, StorageWeakRef] = {}
+
+    def hold(self, x: Tensor) -> bool:
         at = x.untyped_storage().data_ptr()
-        derived = self._derived.get(at)
-        return at in self._weights or (derived is not None and not derived.expired())
+        made = self._made.get(at)
+        return at in self._own or (made is not None and not made.expired())
+
+    def add(self, made: Iterable[Tensor]) -> None:
+        for x in made:
+            storage = x.untyped_storage()
+            self._made[storage.data_ptr()] = StorageWeakRef(storage)
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    """All tensors in arguments or results, those in lists included."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)

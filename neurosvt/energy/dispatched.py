@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from neurosvt.energy.elementwise import softmax
 from neurosvt.energy.operations import Operations
 from neurosvt.energy.products import Axis, convolution, meeting, product
 
@@ -74,6 +75,16 @@ def _lstm(args: Any, output: Any, at: Setting) -> Operations:
     return done
 
 
+def _attention(args: Any, output: Any, at: Setting) -> Operations:
+    """Fused: queries meet keys, a softmax, and what comes of it meets the values."""
+    q, k, v = args[:3]
+    done = meeting(q, k.transpose(-1, -2))
+    shares = q.new_full((*q.shape[:-1], k.shape[-2]), 0.5)  # real numbers, whatever they are
+    done += softmax(shares.numel())
+    done += meeting(shares, v)
+    return done
+
+
 PRODUCTS: dict[str, Callable[[Any, Any, Setting], Operations]] = {
     "mm": _mm,
     "bmm": _mm,
@@ -84,5 +95,9 @@ PRODUCTS: dict[str, Callable[[Any, Any, Setting], Operations]] = {
     "baddbmm": _addmm,
     "convolution": _convolution,
     "mkldnn_rnn_layer": _lstm,
+    "_scaled_dot_product_flash_attention_for_cpu": _attention,
+    "_scaled_dot_product_flash_attention": _attention,
+    "_scaled_dot_product_efficient_attention": _attention,
+    "_scaled_dot_product_cudnn_attention": _attention,
 }
 """By the operator's name: from its arguments and what came out."""

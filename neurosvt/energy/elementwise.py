@@ -27,17 +27,21 @@ SPECIALS = {
     "div", "reciprocal", "sqrt", "rsqrt", "exp", "log", "log1p", "expm1", "tanh", "sigmoid",
     "gelu", "silu", "erf", "sin", "cos", "atan", "softplus", "elu",
 }  # fmt: skip
-FREE = {
+VIEWS = {
     "view", "_unsafe_view", "_reshape_alias", "t", "transpose", "permute", "expand",
     "unsqueeze", "squeeze", "select", "slice", "split", "split_with_sizes", "unsafe_split",
-    "unbind", "as_strided", "unfold", "alias", "detach", "diagonal", "clone", "copy",
-    "_to_copy", "cat", "stack", "repeat", "roll", "flip", "constant_pad_nd", "index",
-    "index_select", "gather", "scatter", "index_put", "index_copy", "masked_fill", "embedding",
-    "nonzero", "zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like",
-    "empty_like", "new_zeros", "new_ones", "new_empty", "new_full", "empty_strided", "arange",
-    "linspace", "scalar_tensor", "fill", "zero", "lift_fresh", "rand", "randn", "rand_like",
-    "randn_like", "bernoulli", "uniform", "normal", "tril", "triu", "sort", "argsort",
-    "_unique2", "bincount", "promote_types", "result_type", "_local_scalar_dense",
+    "unbind", "as_strided", "unfold", "alias", "detach", "diagonal",
+}  # fmt: skip
+"""The same numbers, seen otherwise."""
+FREE = {
+    "clone", "copy", "_to_copy", "cat", "stack", "repeat", "roll", "flip", "constant_pad_nd",
+    "index", "index_select", "gather", "scatter", "index_put", "index_copy", "masked_fill",
+    "embedding", "nonzero", "zeros", "ones", "full", "empty", "zeros_like", "ones_like",
+    "full_like", "empty_like", "new_zeros", "new_ones", "new_empty", "new_full",
+    "empty_strided", "arange", "linspace", "scalar_tensor", "fill", "zero", "lift_fresh",
+    "rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "tril",
+    "triu", "sort", "argsort", "_unique2", "bincount", "promote_types", "result_type",
+    "_local_scalar_dense",
 }  # fmt: skip
 """Moving numbers has a cost too, which the products' reads and writes stand for."""
 
@@ -78,7 +82,7 @@ def _folded(size: int, rows: int) -> Operations:
     return Operations(adds=size, multiplies=size)
 
 
-def _softmax(size: int, rows: int) -> Operations:
+def softmax(size: int, rows: int = 0) -> Operations:
     """Largest, exponentials, their sum, a division each."""
     return Operations(adds=2 * size, comparisons=size, specials=2 * size)
 
@@ -88,9 +92,9 @@ _WITHIN: dict[str, Callable[[int, int], Operations]] = {
     "native_group_norm": _norm,
     "native_batch_norm": _folded,
     "_native_batch_norm_legit_no_training": _folded,
-    "_softmax": _softmax,
-    "_safe_softmax": _softmax,
-    "_log_softmax": _softmax,
+    "_softmax": softmax,
+    "_safe_softmax": softmax,
+    "_log_softmax": softmax,
     "addcmul": lambda size, rows: Operations(adds=size, multiplies=size),
     "var_mean": lambda size, rows: Operations(adds=3 * size, multiplies=size, specials=rows),
     "var": lambda size, rows: Operations(adds=3 * size, multiplies=size, specials=rows),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from neurosvt.energy.operations import Operations
-from neurosvt.energy.products import Axis, attention, nonzero, product, reaches
+from neurosvt.energy.products import Axis, attention, nonzero, product, reaches, tally
 from neurosvt.nn.attention import SpikeAttention, SpikeMix
 from neurosvt.nn.batch_fire import BatchFire
 from neurosvt.nn.block import Block
@@ -29,8 +29,8 @@ class Call(NamedTuple):
     inputs: tuple[Any, ...]
     options: dict[str, Any]
     output: Any
-    rows: Rows | None
-    """Where the rows that flow come from, if a model around has said so."""
+    frames: int
+    """Frames in which tokens are at work here; 1 if no model around has said so."""
 
 
 class Account(NamedTuple):
@@ -41,26 +41,21 @@ class Account(NamedTuple):
     """Whether the layers within it count for themselves."""
 
 
-def _frames(spikes: Tensor, rows: Rows | None) -> int:
-    """Frames with at least one spike; all rows are of one if nobody says otherwise."""
-    fired = (spikes != 0).any(-1)
-    if rows is None or len(rows) != len(fired):
-        return int(fired.any())
-    return len(rows.frame[fired].unique())
+def _unfolded(norm: nn.Module | None) -> bool:
+    """Whether a scale has not been put into the weights: a multiplication for every current."""
+    return isinstance(norm, ScaleNorm | FixedScale)
 
 
-def _unfolded(norm: nn.Module | None, x: Tensor) -> Operations:
-    """A scale that has not been put into the weights: a multiplication for every current."""
-    held = isinstance(norm, ScaleNorm | FixedScale)
-    return Operations(multiplies=nonzero(x) if held else 0)
+def _scale(module: ScaleNorm | FixedScale, call: Call) -> Operations:
+    return Operations(multiplies=nonzero(call.inputs[0]))
 
 
 def _linear(module: SpikeLinear, call: Call) -> Operations:
     spikes = call.inputs[0]
     done = product(spikes, module.out_features, 0)
-    done.weights_once = module.weight.numel() * _frames(spikes, call.rows)
-    if call.options.get("scaled", True):
-        done += _unfolded(module.norm, call.output)
+    done.weights_once = module.weight.numel() * call.frames if len(spikes) else 0
+    if call.options.get("scaled", True) and _unfolded(module.norm):
+        done.multiplies = nonzero(call.output)
     return done
 
 
@@ -68,7 +63,7 @@ def _neurons(module: TokenLIF, call: Call) -> Operations:
     current, *_ = call.inputs
     norm = call.inputs[3] if len(call.inputs) > 3 else call.options.get("norm")
     done = neurons(current, call.output[0])
-    done += _unfolded(norm, current)
+    done.multiplies = done.updates if _unfolded(norm) else 0
     return done
 
 
@@ -83,18 +78,18 @@ def _read(module: PositionRead, call: Call) -> Operations:
     width, outputs = module.shared.shape
     done = product(spikes, outputs, 0)
     # Every position has weights of its own, of which a frame needs those of tokens that fired.
-    done.weights_once = int((spikes != 0).any(-1).sum()) * width * outputs
-    done.values = _frames(spikes, call.inputs[1]) * outputs
-    done += _unfolded(module.norm, call.output)
+    done.weights_once = tally(spikes).alive * width * outputs
+    done.values = call.frames * outputs
+    if _unfolded(module.norm):
+        done.multiplies = nonzero(call.output)
     return done
 
 
 def _remember(module: LeakyMemory, call: Call) -> Operations:
     """Every channel leaks at every step, for the heads read it then; what looks back multiplies
     real numbers, in frames that may write."""
-    spikes, rows = call.inputs[:2]
     charge = call.output[0]
-    channels, writes = charge.shape[-1], _frames(spikes, rows)
+    channels, writes = charge.shape[-1], call.frames
     done = Operations(updates=charge.numel(), states=2 * charge.numel())
     rules = module.rules
     if rules.gated:
@@ -113,7 +108,7 @@ def _remember(module: LeakyMemory, call: Call) -> Operations:
 
 
 def _positions(module: Positions, call: Call) -> Operations:
-    added = int((call.inputs[0] != 0).any(-1).sum()) * module.table.shape[1]
+    added = tally(call.inputs[0]).alive * module.table.shape[1]
     return Operations(adds=added, weights_once=added, weights_each=added)
 
 
@@ -137,13 +132,14 @@ def _lif(module: nn.Module, call: Call) -> Operations:
 
 def _events(module: EventFilter, call: Call) -> Operations:
     """What drops lone events and adds up those of each window; nothing where there are none."""
-    events, (kept, _) = nonzero(call.inputs[0]), call.output
-    windows = module.windows
+    frames, (kept, _), windows = call.inputs[0], call.output, module.windows
     size = kept.shape[-1]
     axis = Axis(windows.kernel, windows.stride, windows.border, 1)
     reach = torch.tensor(reaches(axis, size, size // windows.stride, transposed=False))
-    done = Operations(comparisons=8 * events if module.least_neighbours else 0)
-    done.adds = int((kept.sum((0, 1, 2)) * reach[:, None] * reach).sum())
+    pixels = kept.flatten().nonzero()[:, 0] % size**2
+    done = Operations(adds=int((reach[pixels // size] * reach[pixels % size]).sum()))
+    if module.least_neighbours:
+        done.comparisons = 8 * nonzero(frames)
     if windows.least > 1:
         touched = Windows(windows.kernel, windows.stride).active(kept)
         done.comparisons += int(touched.sum())
@@ -168,8 +164,8 @@ ACCOUNTS: dict[type[nn.Module], Account] = {
     TokenRead: Account(_nothing, within=True),
     BatchFire: Account(_rest),
     LIF: Account(_lif),
-    ScaleNorm: Account(lambda module, call: _unfolded(module, call.inputs[0])),
-    FixedScale: Account(lambda module, call: _unfolded(module, call.inputs[0])),
+    ScaleNorm: Account(_scale),
+    FixedScale: Account(_scale),
 }
 """Other layers are counted operator by operator."""
 

@@ -1,6 +1,6 @@
 """What a pass did, as numbers of operations: counts, never energy. docs/energy.md defines each."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 
 @dataclass
@@ -38,9 +38,10 @@ class Operations:
 
     def __iadd__(self, other: "Operations") -> "Operations":
         for name, more in vars(other).items():
-            setattr(self, name, getattr(self, name) + more)
+            if more:
+                setattr(self, name, getattr(self, name) + more)
         return self
 
     def __bool__(self) -> bool:
         """Whether anything was done at all."""
-        return any(astuple(self))
+        return any(vars(self).values())

@@ -15,17 +15,58 @@ import torch
 from torch import Tensor
 
 from neurosvt.energy.operations import Operations
-
-
-def binary(x: Tensor) -> Tensor:
-    """Which vectors of the last axis are spikes: 0 and 1 and nothing else. Decided for each, so
-    that it does not matter what else is in a batch."""
-    return ((x == 0) | (x == 1)).all(-1)
+from neurosvt.ops.native import call, suits
 
 
 def nonzero(x: Tensor) -> int:
     """How many values are not zero."""
     return int(torch.count_nonzero(x))
+
+
+class Tally(NamedTuple):
+    """What some vectors hold. Whether they are spikes, 0 and 1 and nothing else, is decided for
+    each, so that it does not matter what else is in a batch."""
+
+    real: int
+    """Those that are not spikes."""
+    numbers: int
+    """Non-zeros of these."""
+    alive: int
+    """Those that are, with at least one."""
+    spikes: int
+    """Spikes of these."""
+    active: int
+    """Frames, equal parts of all vectors in their order, with any non-zero."""
+
+
+def tally(x: Tensor, frames: int = 1) -> Tally:
+    """Of the vectors (..., D) of the last axis."""
+    if not x.numel():
+        return Tally(0, 0, 0, 0, 0)
+    rows = x.reshape(-1, x.shape[-1])
+    if frames > len(x) or len(x) % frames:  # one of its steps, or something that has no frames
+        frames = len(x) if frames % len(x) == 0 else 1
+    if not suits(rows):
+        return tally_reference(rows, frames)
+    found = torch.empty(5, dtype=torch.long)
+    call("tally", rows.dtype, rows.contiguous(), *rows.shape, frames, found)
+    return Tally(*found.tolist())
+
+
+def tally_reference(rows: Tensor, frames: int) -> Tally:
+    """The definition."""
+    filled, ones = (rows != 0).sum(-1), (rows == 1).sum(-1)
+    active = nonzero(filled.reshape(frames, -1).any(1))
+    return _split(filled, filled == ones, active)
+
+
+def _split(found: Tensor, spiking: Tensor, active: int = 0) -> Tally:
+    """`found`, of things of which some are spiking."""
+    spikes = found[spiking]
+    return Tally(
+        len(found) - len(spikes), int(found[~spiking].sum()), nonzero(spikes), int(spikes.sum()),
+        active,
+    )  # fmt: skip
 
 
 def product(x: Tensor, fan_out: int, weights: int, frames: int = 1) -> Operations:
@@ -38,38 +79,16 @@ def product(x: Tensor, fan_out: int, weights: int, frames: int = 1) -> Operation
         frames: in which the vectors lie, in equal parts along the first axis.
     """
     width = x.shape[-1]
-    tally = _tally((x != 0).sum(-1).reshape(-1), binary(x).reshape(-1))
-    real, spikes = tally.real, tally.spikes
+    real, numbers, alive, spikes, active = tally(x, frames)
     return Operations(
         macs=real * width * fan_out,
-        macs_nonzero=tally.numbers * fan_out,
+        macs_nonzero=numbers * fan_out,
         acs=spikes * fan_out,
         rows=x.numel() // width if width else 0,
-        weights_once=weights * active(x, frames),
+        weights_once=weights * active,
         weights_each=(spikes + real * width) * fan_out,
-        values=(tally.alive + real) * fan_out + real * width,
+        values=(alive + real) * fan_out + real * width,
     )
-
-
-class _Tally(NamedTuple):
-    """Of vectors, or images, or matrices."""
-
-    real: int
-    """Those that are not binary."""
-    numbers: int
-    """What counts of these."""
-    alive: int
-    """Those that are binary, with at least one spike."""
-    spikes: int
-    """What counts of these."""
-
-
-def _tally(effective: Tensor, spiking: Tensor) -> _Tally:
-    spikes = effective[spiking]
-    return _Tally(
-        len(effective) - len(spikes), int(effective[~spiking].sum()), nonzero(spikes),
-        int(spikes.sum()),
-    )  # fmt: skip
 
 
 class Axis(NamedTuple):
@@ -108,18 +127,20 @@ def convolution(
         windows = reaches(axis, size, out, transposed)
         reach = reach[..., None] * torch.tensor(windows, dtype=torch.float64)
     effective = ((x != 0).double() * reach).flatten(1).sum(1)  # whole numbers, exact to 2^53
-    tally = _tally(effective, binary(x.flatten(1)))
+    flat = x.flatten(1)
+    spiking = ((flat == 0) | (flat == 1)).all(1)
+    done = _split(effective, spiking)
     # Each number of one side meets, through the kernel, the channels of its group on the other.
     image, said = x[0].numel(), math.prod(outputs[1:])
     whole = (image if transposed else said) * weight[0].numel()
     return Operations(
-        macs=tally.real * whole,
-        macs_nonzero=tally.numbers,
-        acs=tally.spikes,
+        macs=done.real * whole,
+        macs_nonzero=done.numbers,
+        acs=done.spikes,
         rows=len(x),
-        weights_once=weight.numel() * active(x, frames),
-        weights_each=tally.spikes + tally.real * whole,
-        values=(tally.alive + tally.real) * said + tally.real * image,
+        weights_once=weight.numel() * tally(flat, frames).active,
+        weights_each=done.spikes + done.real * whole,
+        values=(done.alive + done.real) * said + done.real * image,
     )
 
 
@@ -138,30 +159,21 @@ def reaches(axis: Axis, size: int, outputs: int, transposed: bool) -> list[int]:
     return reach
 
 
-def active(x: Tensor, frames: int) -> int:
-    """In how many of the frames, equal parts of the first axis, there is anything but zeros."""
-    if not x.numel():
-        return 0
-    if frames > len(x) or len(x) % frames:
-        frames = len(x) if frames % len(x) == 0 else 1
-    return nonzero((x.reshape(frames, -1) != 0).any(1))
-
-
 def meeting(a: Tensor, b: Tensor) -> Operations:
     """The products (..., N, K) (..., K, M) of two things that both flowed.
 
     Where one is binary, every pair of non-zeros that meet is an addition: a spike of a query that
     meets one of a key, or a spike that lets a count through. Else all are multiply-adds.
     """
-    pairs = ((a != 0).double().sum(-2) * (b != 0).double().sum(-1)).sum(-1)
-    spiking = binary(a.flatten(-2)) | binary(b.flatten(-2))
-    tally = _tally(pairs.reshape(-1), spiking.reshape(-1))
+    pairs = ((a != 0).sum(-2) * (b != 0).sum(-1)).sum(-1)
+    spiking = [((x == 0) | (x == 1)).flatten(-2).all(-1) for x in (a, b)]
+    done = _split(pairs.reshape(-1), (spiking[0] | spiking[1]).reshape(-1))
     (rows, inner), columns = a.shape[-2:], b.shape[-1]
     return Operations(
-        macs=tally.real * rows * inner * columns,
-        macs_nonzero=tally.numbers,
-        acs=tally.spikes,
-        values=(tally.alive + tally.real) * rows * columns + tally.real * inner * (rows + columns),
+        macs=done.real * rows * inner * columns,
+        macs_nonzero=done.numbers,
+        acs=done.spikes,
+        values=(done.alive + done.real) * rows * columns + done.real * inner * (rows + columns),
     )
 
 
@@ -172,9 +184,9 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Operations:
     non-zero count reaches the spikes of its value. `k^T v`: one for every pair of spikes of a key
     and a value of the same token, then every spike of a query reaches K sums.
     """
-    q, k, v = q.double(), k.double(), v.double()  # whole numbers, exact to 2^53
-    pairs = (q.sum(-2) * k.sum(-2)).sum(-1)
-    through = ((q @ k.transpose(-1, -2) != 0).to(q.dtype).sum(-2) * v.sum(-1)).sum(-1)
-    tokens = (k.sum(-1) * v.sum(-1)).sum(-1) + q.sum((-1, -2)) * q.shape[-1]
+    at_q, at_k, at_v = (x.sum(-1) for x in (q, k, v))
+    pairs = (q.sum(-2).double() * k.sum(-2)).sum(-1)  # exact to 2^53
+    through = ((q @ k.transpose(-1, -2) != 0).sum(-2) * at_v.double()).sum(-1)
+    tokens = (at_k.double() * at_v).sum(-1) + at_q.sum(-1).double() * q.shape[-1]
     total = int(torch.minimum(pairs + through, tokens).sum())
-    return Operations(acs=total, values=nonzero(q.sum(-1)) * q.shape[-1])
+    return Operations(acs=total, values=nonzero(at_q) * q.shape[-1])
