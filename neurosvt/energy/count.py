@@ -121,6 +121,8 @@ class Meter:
         if name in VIEWS:
             return
         inputs, outputs = list(_tensors((args, kwargs.values()))), list(_tensors((output,)))
+        if name not in PRODUCTS and not any(x.is_floating_point() for x in (*inputs, *outputs)):
+            return  # where things are, not what they are
         if inputs and all(map(self._weights.hold, inputs)):
             self._weights.add(outputs)  # done once, before the first frame
             return

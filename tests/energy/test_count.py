@@ -429,9 +429,9 @@ def test_neurobench_counts_the_same():
         for x in (spikes, numbers):
             x = x.reshape(shape)
             total = metered(layer, x).total
-            theirs, spiking = layers.single_layer_MACs((x,), layer)
+            theirs, spiking = layers.single_layer_MACs(x, layer)
             assert theirs == (total.acs if spiking else total.macs_nonzero)
-            dense, _ = layers.single_layer_MACs((x,), layer, total=True)
+            dense, _ = layers.single_layer_MACs(x, layer, total=True)
             padded = isinstance(layer, nn.Conv2d)
             assert spiking or padded or dense == total.macs
 

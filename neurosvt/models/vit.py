@@ -1,0 +1,207 @@
+"""Dense vision transformers for event frames: what NeuroSVT's operations are compared with.
+
+ViT-Tiny answers from a class token, frame by frame. A dense twin has the shape, the memory and the
+heads of a NeuroSVT, and between events and memory a plain transformer: real numbers, LayerNorm,
+softmax, GELU. Either may look at all tokens of all frames, at all tokens of frames with events, or
+at tokens with events alone.
+
+Axes: T time steps, B batch, Y X pixels, N tokens, D width, R rows (tokens looked at), F frames, H
+heads, K width per head.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neurosvt.models.neurosvt import NeuroSVTConfig
+from neurosvt.nn.embed import EventFilter, Windows
+from neurosvt.nn.heads import Belief, Heads
+from neurosvt.nn.memory import LeakyMemory, PositionRead, Rules
+from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.rows import Rows, pack, place
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """Shape of one dense transformer; by default ViT-Tiny (192/12/3, patches of 16 pixels)."""
+
+    image_size: int = 64
+    patch_size: int = 16
+    kernel_size: int = 16
+    """Pixels per side that a token looks at."""
+    least_events: int = 3
+    least_neighbours: int = 1
+    """What it takes for an event frame, or a token, to be looked at, as in `NeuroSVTConfig`."""
+    classes: int = 8
+    width: int = 192
+    depth: int = 12
+    heads: int = 3
+    mlp_ratio: float = 4.0
+    looks: Literal["all", "frames", "tokens"] = "frames"
+    """At everything; at whole frames that have events; at tokens that have."""
+    memory: Literal["leaky", "none"] = "none"
+    """The leaky memory of a NeuroSVT, or a class token that answers for its frame."""
+    memory_channels: int = 128
+    memory_tau: tuple[float, float] = (4.0, 1000.0)
+    memory_rules: Rules = field(default_factory=Rules)
+    head_width: int = 128
+    head_depth: int = 1
+    head_strengths: int = 0
+    frame_ms: float = 10.0
+
+    def __post_init__(self):
+        for name in ("width", "depth", "heads", "mlp_ratio", "memory_channels", "frame_ms"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.image_size % self.patch_size:
+            raise ValueError(
+                f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
+            )
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if self.looks not in ("all", "frames", "tokens"):
+            raise ValueError(f"looks {self.looks!r} is unknown; choose from all, frames, tokens")
+        if self.memory not in ("leaky", "none"):
+            raise ValueError(f"memory {self.memory!r} is unknown; choose from leaky, none")
+        self.windows()
+
+    def windows(self) -> Windows:
+        """What each token looks at."""
+        return Windows(self.kernel_size, self.patch_size, self.least_events)
+
+    @property
+    def tokens(self) -> int:
+        """Patches per frame."""
+        return (self.image_size // self.patch_size) ** 2
+
+
+def twin_of(cfg: NeuroSVTConfig, looks: Literal["all", "frames", "tokens"] = "all") -> ViTConfig:
+    """The dense twin of a NeuroSVT with a leaky memory."""
+    shared = (
+        "image_size", "patch_size", "kernel_size", "least_events", "least_neighbours", "classes",
+        "width", "depth", "heads", "mlp_ratio", "memory_channels", "memory_tau", "memory_rules",
+        "head_width", "head_depth", "head_strengths", "frame_ms",
+    )  # fmt: skip
+    return ViTConfig(looks=looks, memory="leaky", **{name: getattr(cfg, name) for name in shared})
+
+
+class DenseBlock(nn.Module):
+    """Pre-norm attention and MLP (Dosovitskiy et al., ICLR 2021), on rows."""
+
+    def __init__(self, width: int, heads: int, mlp_ratio: float):
+        super().__init__()
+        hidden = round(width * mlp_ratio)
+        self.heads = heads
+        self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.expand, self.contract = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, x: Float[Tensor, "R D"], groups: list[Tensor]) -> Float[Tensor, "R D"]:
+        """`groups`: (F, N) rows of frames, those with equally many tokens together."""
+        qkv = self.qkv(self.norm_attention(x))
+        mixed = torch.empty_like(x, dtype=qkv.dtype)
+        for group in groups:
+            q, k, v = rearrange(
+                qkv[group], "F N (three H K) -> three F H N K", three=3, H=self.heads
+            )
+            said = F.scaled_dot_product_attention(q, k, v)
+            mixed[group] = rearrange(said, "F H N K -> F N (H K)")
+        x = x + self.out(mixed)
+        return x + self.contract(F.gelu(self.expand(self.norm_mlp(x))))
+
+
+class ViT(nn.Module):
+    """Event frames in, beliefs out, as `NeuroSVT`; dense, and not spiking."""
+
+    def __init__(self, config: ViTConfig | None = None):
+        super().__init__()
+        self.config = cfg = config or ViTConfig()
+        self.filter = EventFilter(cfg.windows(), cfg.least_neighbours)
+        self.embed = nn.Linear(2 * cfg.kernel_size**2, cfg.width)
+        positions = cfg.tokens + (cfg.memory == "none")
+        self.positions = nn.Parameter(0.02 * torch.randn(positions, cfg.width))
+        self.blocks = nn.ModuleList(
+            DenseBlock(cfg.width, cfg.heads, cfg.mlp_ratio) for _ in range(cfg.depth)
+        )
+        self.norm = nn.LayerNorm(cfg.width)
+        if cfg.memory == "leaky":
+            channels, rules = cfg.memory_channels, cfg.memory_rules
+            read = PositionRead(cfg.tokens, cfg.width, rules.outputs(channels))
+            self.memory = LeakyMemory(read, channels, cfg.memory_tau, rules)
+            self.heads = Heads(
+                channels, cfg.head_width, cfg.classes, cfg.head_depth, cfg.head_strengths
+            )
+        else:
+            self.answer = nn.Linear(cfg.width, cfg.classes + 3)
+            # Said of a frame that is not looked at: unseen, whatever it is.
+            self.nothing = nn.Parameter(torch.zeros(cfg.classes + 3))
+
+    def forward(
+        self,
+        frames: Bool[Tensor, "T B 2 Y X"],
+        state: Float[Tensor, "B M"] | None = None,
+        *,
+        state_noise: float = 0.0,
+    ) -> tuple[Belief, Any]:
+        """Beliefs after every step, and the state to go on from; `state_noise` on the memory."""
+        steps, batch = frames.shape[:2]
+        rows = self.look(frames)
+        x = frames.new_zeros((0, self.config.width), dtype=self.positions.dtype)
+        if len(rows):
+            x = self.embed(self.config.windows().rows(frames, rows, self.positions.dtype))
+            x = x + self.positions[rows.position]
+        if self.config.memory == "leaky":
+            x = self.norm(self.think(x, rows.frame))
+            if state is None:
+                state = self.positions.new_zeros(batch, self.config.memory_channels)
+            charge, state = self.memory(x, rows, state, state_noise, 1.0)
+            return self.heads(charge), state
+        seen = rows.frame.unique()
+        tokens = self.positions[-1].expand(len(seen), -1)
+        x = self.think(torch.cat([x, tokens.to(x.dtype)]), torch.cat([rows.frame, seen]))
+        said = at_least_float32(self.answer(self.norm(x[len(rows) :])))
+        unseen = torch.ones(steps * batch, 1, device=frames.device)
+        unseen[seen] = 0
+        answer = place(said, seen, steps * batch) + unseen * self.nothing
+        logits, at, hidden = answer.reshape(steps, batch, -1).split(
+            [self.config.classes, 2, 1], dim=-1
+        )
+        return Belief(logits, torch.sigmoid(at), hidden[..., 0]), state
+
+    def look(self, frames: Bool[Tensor, "T B 2 Y X"]) -> Rows:
+        """Which tokens are looked at."""
+        if self.config.looks == "all":
+            active = frames.new_ones((*frames.shape[:2], self.config.tokens))
+        else:
+            _, active = self.filter(frames)
+            if self.config.looks == "frames":
+                active = active.any(-1, keepdim=True).expand_as(active)
+        return pack(active)
+
+    def think(self, x: Float[Tensor, "R D"], frame: Int[Tensor, " R"]) -> Float[Tensor, "R D"]:
+        """The blocks, attention within each frame."""
+        groups = _groups(frame)
+        for block in self.blocks:
+            x = block(x, groups) if len(x) else x
+        return x
+
+    def parameter_count(self) -> int:
+        """Learnt numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+
+def _groups(frame: Int[Tensor, " R"]) -> list[Int[Tensor, "F N"]]:
+    """Rows by frame, frames with equally many rows together: nothing has to be padded."""
+    order = frame.argsort(stable=True)
+    _, sizes = frame.unique(return_counts=True)
+    begin = sizes.cumsum(0) - sizes
+    groups = []
+    for size in sizes.unique().tolist():
+        starts = begin[sizes == size]
+        groups.append(order[starts[:, None] + torch.arange(size, device=frame.device)])
+    return groups

@@ -1,0 +1,109 @@
+import pytest
+import torch
+
+from neurosvt.energy.count import Meter
+from neurosvt.models.neurosvt import NeuroSVTConfig
+from neurosvt.models.vit import ViT, ViTConfig, twin_of
+
+SMALL = NeuroSVTConfig(
+    image_size=32, kernel_size=8, width=8, heads=2, depth=2, memory_channels=6, head_width=8
+)
+CONFIGS = {
+    "tiny": ViTConfig(image_size=32, width=12, depth=2),
+    **{f"twin, {looks}": twin_of(SMALL, looks) for looks in ("all", "frames", "tokens")},
+}
+configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+
+
+def some_frames(steps=6, batch=3, share=0.05):
+    frames = torch.rand(steps, batch, 2, 32, 32) < share
+    frames[2] = False
+    return frames
+
+
+def made(config):
+    torch.manual_seed(0)
+    return ViT(config).eval()
+
+
+@configs
+@torch.no_grad()
+def test_stopping_and_going_on_changes_nothing(config):
+    model, frames = made(config), some_frames()
+    whole, end = model(frames)
+    first, state = model(frames[:4])
+    second, last = model(frames[4:], state)
+    for parts, all_of_it in zip(zip(first, second, strict=True), whole, strict=True):
+        torch.testing.assert_close(torch.cat(parts), all_of_it)
+    if end is not None:
+        torch.testing.assert_close(last, end)
+
+
+@configs
+@torch.no_grad()
+def test_samples_do_not_know_each_other(config):
+    model, frames = made(config), some_frames()
+    together, _ = model(frames)
+    alone, _ = model(frames[:, 1:2])
+    for one, all_of_them in zip(alone, together, strict=True):
+        torch.testing.assert_close(one, all_of_them[:, 1:2])
+
+
+@torch.no_grad()
+def test_frames_that_are_not_looked_at_change_no_other_answer():
+    frames = some_frames()
+    every, gated = (
+        ViT(ViTConfig(image_size=32, width=12, depth=2, looks=looks)) for looks in ("all", "frames")
+    )
+    gated.load_state_dict(every.state_dict())
+    one, other = every.eval()(frames)[0], gated.eval()(frames)[0]
+    seen = gated.look(frames).frame.unique()
+    assert 0 < len(seen) < 18
+    torch.testing.assert_close(one.place.flatten(0, 1)[seen], other.place.flatten(0, 1)[seen])
+    assert torch.equal(other.unseen_logit[2], torch.zeros(3))  # nothing learnt, nothing looked at
+
+
+@configs
+def test_every_parameter_learns(config):
+    torch.manual_seed(0)
+    model = ViT(config)
+    belief, _ = model(some_frames(batch=8))
+    sum(part.square().sum() for part in belief).backward()
+    silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not silent
+
+
+def test_looking_at_less_costs_less():
+    frames = some_frames(share=0.01)
+    spent = []
+    for looks in ("all", "frames", "tokens"):
+        with torch.no_grad(), Meter(ViT(twin_of(SMALL, looks)).eval(), batch_axes=2) as meter:
+            meter.model(frames)
+        assert not meter.unknown
+        spent.append(meter.total.macs)
+    assert spent[0] > spent[1] > spent[2] > 0
+
+
+def test_its_operations_are_those_of_its_formula():
+    """ViT-Tiny with one token more for the class; event frames are spikes to the first layer."""
+    model, frames = ViT(ViTConfig(looks="all")).eval(), torch.rand(2, 1, 2, 64, 64) < 0.2
+    with torch.no_grad(), Meter(model, batch_axes=2) as meter:
+        model(frames)
+    tokens, width = 17, 192
+    block = tokens * width * (3 + 1 + 4 + 4) * width + 2 * tokens * tokens * width
+    assert meter.total.macs == 2 * (12 * block + width * 11)
+    assert meter.total.acs == 192 * frames.sum()
+    assert 5.4e6 < model.parameter_count() < 5.7e6
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"patch_size": 15}, "image_size 64 is not a multiple of patch_size 15"),
+        ({"heads": 5}, "width 192 is not a multiple of heads 5"),
+        ({"depth": 0}, "depth must be above 0"),
+    ],
+)
+def test_what_cannot_be_built_is_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ViTConfig(**settings)
