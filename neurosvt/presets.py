@@ -16,6 +16,7 @@ from neurosvt.data.stream import StreamConfig
 from neurosvt.models.baselines import Latch
 from neurosvt.models.neurosvt import SIZES, NeuroSVTConfig
 from neurosvt.models.recurrent import RecurrentConfig
+from neurosvt.models.vit import ViTConfig, twin_of
 from neurosvt.nn.memory import Rules
 from neurosvt.nn.weights import load_weights
 from neurosvt.runs import (
@@ -26,6 +27,7 @@ from neurosvt.runs import (
     RecurrentRun,
     Run,
     TeacherRun,
+    ViTRun,
     build_run,
 )
 from neurosvt.train import checkpoint
@@ -64,10 +66,29 @@ RECURRENT: dict[str, RecurrentConfig] = {
 """Dense networks of like size, trained on the same."""
 
 
+DENSE: dict[str, Callable[[NeuroSVTConfig], ViTConfig]] = {
+    "vit_tiny": lambda model: ViTConfig(
+        image_size=model.image_size,
+        classes=model.classes,
+        patch_size=model.image_size // 4,
+        kernel_size=model.image_size // 4,
+        least_neighbours=model.least_neighbours,
+        frame_ms=model.frame_ms,
+    ),
+    "twin": twin_of,
+    "twin_tokens": lambda model: twin_of(model, "tokens"),
+}
+"""Dense transformers that a run's operations are compared with, trained on the same: ViT-Tiny with
+16 patches, of 16 pixels where the sensor has 64."""
+
+
 def member(run: FollowingRun) -> str:
-    """Which of a family a run is: "leaky", or a key of `FAMILY` or `RECURRENT`."""
+    """Which of a family a run is: "leaky", or a key of `FAMILY`, `RECURRENT` or `DENSE`."""
     if isinstance(run, RecurrentRun):
         return run.model.kind
+    if isinstance(run, ViTRun):
+        tokens = "twin_tokens" if run.model.looks == "tokens" else "twin"
+        return "vit_tiny" if run.model.memory == "none" else tokens
     for name, change in FAMILY.items():
         if change(run.model) == run.model:
             return name
@@ -77,6 +98,8 @@ def member(run: FollowingRun) -> str:
 def _sibling(run: Run, name: str) -> FollowingRun:
     if name in RECURRENT:
         return RecurrentRun(RECURRENT[name], run.data, run.train)
+    if name in DENSE:
+        return ViTRun(DENSE[name](run.model), run.data, run.train)
     return replace(run, model=FAMILY[name](run.model))
 
 
@@ -134,9 +157,9 @@ _PENDULUM = Run(
 
 PRESETS: dict[str, AnyRun] = {
     "permanence": PERMANENCE,
-    **{f"permanence_{name}": _sibling(PERMANENCE, name) for name in ("lif", "none")},
+    **{f"permanence_{name}": _sibling(PERMANENCE, name) for name in ("lif", "none", *DENSE)},
     "permanencebench": _BENCH,
-    **{f"permanencebench_{name}": _sibling(_BENCH, name) for name in (*FAMILY, *RECURRENT)},
+    **{f"permanencebench_{name}": _sibling(_BENCH, name) for name in (*FAMILY, *RECURRENT, *DENSE)},
     "digits": Run(
         replace(_BENCH.model, classes=10), replace(_BENCH.data, dataset="digits"), _BENCH.train
     ),

@@ -19,6 +19,7 @@ from neurosvt.models.convnet import ConvNet, ConvNetConfig
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import SIZES, NeuroSVT, NeuroSVTConfig
 from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
+from neurosvt.models.vit import ViT, ViTConfig
 from neurosvt.train.images import ImageTrainConfig
 from neurosvt.train.loop import TrainConfig
 
@@ -91,6 +92,19 @@ class RecurrentRun(_Following):
     def network(self, backend: str = "auto") -> RecurrentNet:
         """Its model, untrained; it has no neurons for a backend to compute."""
         return RecurrentNet(self.model)
+
+
+@dataclass(frozen=True)
+class ViTRun(_Following):
+    """A dense vision transformer that follows objects which hide."""
+
+    model: ViTConfig = field(default_factory=ViTConfig)
+    data: StreamConfig = field(default_factory=StreamConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def network(self, backend: str = "auto") -> ViT:
+        """Its model, untrained; it has no neurons for a backend to compute."""
+        return ViT(self.model)
 
 
 @dataclass(frozen=True)
@@ -173,7 +187,7 @@ class TeacherRun(_OfImages):
         return ConvNet(self.model)
 
 
-FollowingRun = Run | RecurrentRun
+FollowingRun = Run | RecurrentRun | ViTRun
 AnyImageRun = ImageRun | TeacherRun
 AnyRun = FollowingRun | ClipRun | AnyImageRun
 
@@ -190,7 +204,8 @@ def build_run(values: Mapping[str, Any]) -> AnyRun:
         return build(ClipRun, values)
     kind = _setting(values, "model", "kind")
     if dataset != "cifar10":
-        return build(Run, values) if kind is None else build(RecurrentRun, values)
+        following = {None: Run, "vit": ViTRun}.get(kind, RecurrentRun)
+        return build(following, values)
     return build(TeacherRun, values) if kind == "convnet" else build(ImageRun, values)
 
 

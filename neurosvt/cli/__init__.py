@@ -20,6 +20,7 @@ COMMANDS = {
     "data": "neurosvt.cli.data",
     "evaluate": "neurosvt.cli.evaluate",
     "permanence": "neurosvt.cli.permanence",
+    "energy": "neurosvt.cli.energy",
     "heatmap": "neurosvt.cli.heatmap",
     "bench": "neurosvt.cli.bench",
     "doctor": "neurosvt.cli.doctor",

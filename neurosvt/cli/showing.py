@@ -33,6 +33,7 @@ from neurosvt.data.formats import read_events
 from neurosvt.data.frames import by_time, make_frames
 from neurosvt.data.scenes import Scenes
 from neurosvt.energy.count import Meter
+from neurosvt.evaluate.work import Phase, work
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.presets import Trained
 from neurosvt.report import Belief, Episode, write_page
@@ -65,7 +66,7 @@ def show_scenes(args: argparse.Namespace) -> int:
         title = f"{tier}, {SHOWN_HIDDEN} hidden frames"
         episodes.append(episode(title, scenes, models, plan))
         for memory, model in models.items():
-            done += work(memory, model, scenes, tier, plan.exam.scene.noise_hz)
+            done += work_rows(memory, model, scenes, tier, plan.exam.scene.noise_hz)
     facts = describe(plan.trained, done)
     for name, fact in facts.items():
         console.print(f"{name}: {fact}")
@@ -154,44 +155,30 @@ def watch(name: str, model: nn.Module, frames: np.ndarray) -> Belief:
     return Belief(name, classes, places, unseen, np.array(spikes), np.array(synops))
 
 
-@torch.no_grad()
-def work(
+def work_rows(
     memory: str, model: nn.Module, scenes: Scenes, tier: str, noise_hz: float
 ) -> list[dict[str, Any]]:
     """What a model does per frame and sequence while the object is seen and while it is hidden."""
-    sequences = scenes.label.shape[1]
-    first = scenes.occlusions[0]
-    seen, end = int(first.seen.min()) + 1, first.last + 1
-    meters = {phase: Meter(model, batch_axes=2) for phase in ("visible", "hidden", "neither")}
-    state = None
-    for step, frame in enumerate(torch.from_numpy(scenes.frames[:end])):
-        phase = "visible" if step < seen else "hidden" if step >= first.first else "neither"
-        with meters[phase]:
-            _, state = model(frame[None], state)
-    rows = []
-    for phase, steps in (("visible", seen), ("hidden", end - first.first)):
-        meter = meters[phase]
-        frames = steps * sequences
-        rows.append(
-            {
-                "model": "neurosvt",
-                "memory": memory,
-                "tier": tier,
-                "phase": phase,
-                "noise_hz": noise_hz,
-                "spikes_per_frame": meter.total.spikes / frames,
-                "synops_per_frame": meter.total.acs / frames,
-                "touched_tokens_per_frame": _rows_into(meter, "embed.project") / frames,
-                "working_tokens_per_frame": _rows_into(meter, "blocks.0.attention.qkv") / frames,
-                "frames": frames,
-            }
-        )
-    return rows
+    return [
+        {
+            "model": "neurosvt",
+            "memory": memory,
+            "tier": tier,
+            "phase": phase,
+            "noise_hz": noise_hz,
+            "spikes_per_frame": done.total.spikes / done.frames,
+            "synops_per_frame": done.total.acs / done.frames,
+            "touched_tokens_per_frame": _rows_into(done, "embed.project") / done.frames,
+            "working_tokens_per_frame": _rows_into(done, "blocks.0.attention.qkv") / done.frames,
+            "frames": done.frames,
+        }
+        for phase, done in work(model, scenes).items()
+    ]
 
 
-def _rows_into(meter: Meter, layer: str) -> int:
+def _rows_into(phase: Phase, layer: str) -> int:
     """Tokens that came into a layer, whatever its model is a part of."""
-    return sum(done.rows for name, done in meter.layers.items() if name.endswith(layer))
+    return sum(done.rows for name, done in phase.layers.items() if name.endswith(layer))
 
 
 def describe(trained: Mapping[str, Trained], rows: list[dict[str, Any]]) -> dict[str, str]:

@@ -92,11 +92,15 @@ _INT8 = replace(
     number_bytes=1,
 )  # fmt: skip
 _BYTE = "; and 24.96 pJ for every byte moved"
+_EXTREMES: dict[Literal["once", "each"], str] = {
+    "once": "once a frame",
+    "each": "for every operation",
+}
 _MEMORY = [
     replace(table, name=f"memory-{weights}", weights=weights, byte=24.96,
             source=f"{table.source}{_BYTE}, weights read {when}")
     for table in (_FP32, _INT8)
-    for weights, when in (("once", "once a frame"), ("each", "for every operation"))
+    for weights, when in _EXTREMES.items()
 ]  # fmt: skip
 _SEED = Costs(
     "seed", "fp32",

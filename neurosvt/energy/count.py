@@ -25,6 +25,7 @@ from neurosvt.energy.dispatched import PRODUCTS, Setting
 from neurosvt.energy.elementwise import VIEWS, elementwise
 from neurosvt.energy.layers import Account, Call, account_of, rows_of
 from neurosvt.energy.operations import Operations
+from neurosvt.energy.products import ONE_FRAME, Frames
 from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.ops.rows import Rows
 
@@ -49,7 +50,7 @@ class Meter:
         self.layers, self.unknown = defaultdict(Operations), Counter()
         self._parts = dict(_parts(model, type(model).__name__))
         self._running: list[_Part] = []
-        self._frames, self._frames_at_work = 1, 1
+        self._frames = self._of_rows = ONE_FRAME
         self._rows: Rows | None = None
         self._weights = _Weights()
         self._undo = ExitStack()
@@ -99,10 +100,13 @@ class Meter:
     def _enter_layer(self, module: nn.Module, inputs: Any, options: Any) -> None:
         if not self._running:
             first = next(_tensors((inputs, options.values())), None)
-            self._frames = 1 if first is None else first.shape[: self.batch_axes].numel()
+            self._rows, self._of_rows = None, ONE_FRAME
+            if first is not None:
+                self._frames = Frames(first.shape[: self.batch_axes].numel())
         rows = rows_of(module, inputs)
         if rows is not None and rows is not self._rows:
-            self._rows, self._frames_at_work = rows, len(rows.frame.unique())
+            frames, index = rows.frame.unique(return_inverse=True)
+            self._rows, self._of_rows = rows, Frames(len(frames), index)
         part = self._parts[module]
         self._running.append(part)
         self._listen(part.account is None)
@@ -111,7 +115,7 @@ class Meter:
         part = self._running.pop()
         if part.account is not None:
             self._listen(False)
-            done = part.account.of(module, Call(inputs, options, output, self._frames_at_work))
+            done = part.account.of(module, Call(inputs, options, output, self._of_rows))
             if done:
                 self.layers[part.name] += done
         self._listen(bool(self._running) and self._running[-1].account is None)

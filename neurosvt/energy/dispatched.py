@@ -7,23 +7,22 @@ from torch import Tensor
 
 from neurosvt.energy.elementwise import softmax
 from neurosvt.energy.operations import Operations
-from neurosvt.energy.products import Axis, convolution, meeting, product
+from neurosvt.energy.products import Axis, Frames, convolution, meeting, product
 
 
 class Setting(NamedTuple):
     """What a call does not tell of itself."""
 
-    frames: int
-    """In how many samples and steps the input lies, along its first axis."""
+    frames: Frames
     is_weight: Callable[[Tensor], bool]
 
 
 def _matrices(a: Tensor, b: Tensor, at: Setting) -> Operations:
     """(..., N, K) (..., K, M), either of which may be weights."""
     if at.is_weight(b):
-        return product(a, b.shape[-1], b.numel(), at.frames)
+        return product(a, b.shape[-1], at.frames)
     if at.is_weight(a):
-        return product(b.transpose(-1, -2), a.shape[-2], a.numel())
+        return product(b.transpose(-1, -2), a.shape[-2])
     return meeting(a, b)
 
 
@@ -59,7 +58,7 @@ def _convolution(args: Any, output: Tensor, at: Setting) -> Operations:
 def _lstm(args: Any, output: Any, at: Setting) -> Operations:
     """PyTorch's fused layer on CPUs: four gates of what comes in and of what was said."""
     x, into, back = args[:3]
-    done = product(x, into.shape[0], into.numel(), at.frames)
+    done = product(x, into.shape[0], at.frames)
     steps, units = x.shape[0] * x.shape[1], x.shape[0] * x.shape[1] * back.shape[1]
     again = Operations(
         macs=steps * back.numel(),
@@ -68,7 +67,7 @@ def _lstm(args: Any, output: Any, at: Setting) -> Operations:
         multiplies=3 * units,
         specials=5 * units,
         weights_each=steps * back.numel(),
-        weights_once=at.frames * back.numel(),
+        weights_once=at.frames.count * back.numel(),
         values=2 * units,
     )
     done += again

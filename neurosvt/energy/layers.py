@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from neurosvt.energy.operations import Operations
-from neurosvt.energy.products import Axis, attention, nonzero, product, reaches, tally
+from neurosvt.energy.products import Axis, Frames, attention, nonzero, product, reaches, tally
 from neurosvt.nn.attention import SpikeAttention, SpikeMix
 from neurosvt.nn.batch_fire import BatchFire
 from neurosvt.nn.block import Block
@@ -29,8 +29,8 @@ class Call(NamedTuple):
     inputs: tuple[Any, ...]
     options: dict[str, Any]
     output: Any
-    frames: int
-    """Frames in which tokens are at work here; 1 if no model around has said so."""
+    frames: Frames
+    """In which the rows lie; in one if no model around has said so."""
 
 
 class Account(NamedTuple):
@@ -52,8 +52,7 @@ def _scale(module: ScaleNorm | FixedScale, call: Call) -> Operations:
 
 def _linear(module: SpikeLinear, call: Call) -> Operations:
     spikes = call.inputs[0]
-    done = product(spikes, module.out_features, 0)
-    done.weights_once = module.weight.numel() * call.frames if len(spikes) else 0
+    done = product(spikes, module.out_features, call.frames)
     if call.options.get("scaled", True) and _unfolded(module.norm):
         done.multiplies = nonzero(call.output)
     return done
@@ -75,11 +74,10 @@ def neurons(current: Tensor, spikes: Tensor) -> Operations:
 
 def _read(module: PositionRead, call: Call) -> Operations:
     spikes = call.inputs[0]
-    width, outputs = module.shared.shape
-    done = product(spikes, outputs, 0)
-    # Every position has weights of its own, of which a frame needs those of tokens that fired.
-    done.weights_once = tally(spikes).alive * width * outputs
-    done.values = call.frames * outputs
+    outputs = module.shared.shape[1]
+    done = product(spikes, outputs)
+    done.weights_once = done.weights_each  # every position has weights of its own
+    done.values = call.frames.count * outputs
     if _unfolded(module.norm):
         done.multiplies = nonzero(call.output)
     return done
@@ -89,7 +87,7 @@ def _remember(module: LeakyMemory, call: Call) -> Operations:
     """Every channel leaks at every step, for the heads read it then; what looks back multiplies
     real numbers, in frames that may write."""
     charge = call.output[0]
-    channels, writes = charge.shape[-1], call.frames
+    channels, writes = charge.shape[-1], call.frames.count
     done = Operations(updates=charge.numel(), states=2 * charge.numel())
     rules = module.rules
     if rules.gated:

@@ -28,7 +28,7 @@ class Operations:
     rows: int = 0
     """Vectors that came in: tokens, or images of a convolution."""
     weights_once: int = 0
-    """Weights read if each is read once a frame in which its layer did anything."""
+    """Weights read if each that is needed is read once a frame, whoever needs it."""
     weights_each: int = 0
     """Weights read if each is read for every operation that needs it."""
     states: int = 0

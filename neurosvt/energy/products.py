@@ -8,10 +8,12 @@ Axes: R rows, D inputs, E outputs; F frames, H heads, N tokens, K width per head
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from neurosvt.energy.operations import Operations
@@ -35,57 +37,67 @@ class Tally(NamedTuple):
     """Those that are, with at least one."""
     spikes: int
     """Spikes of these."""
-    active: int
-    """Frames, equal parts of all vectors in their order, with any non-zero."""
+    needed: int
+    """Columns with any non-zero in a frame, summed over frames: whose weights have to be read."""
 
 
-def tally(x: Tensor, frames: int = 1) -> Tally:
+@dataclass(frozen=True)
+class Frames:
+    """In which frames vectors lie, a frame being one sample at one step."""
+
+    count: int = 1
+    index: Int[Tensor, " R"] | None = None
+    """Of each vector, from 0; None for equal parts, in their order."""
+
+
+ONE_FRAME = Frames()
+
+
+def tally(x: Tensor, frames: Frames = ONE_FRAME) -> Tally:
     """Of the vectors (..., D) of the last axis."""
     if not x.numel():
         return Tally(0, 0, 0, 0, 0)
     rows = x.reshape(-1, x.shape[-1])
-    if frames > len(x) or len(x) % frames:  # one of its steps, or something that has no frames
-        frames = len(x) if frames % len(x) == 0 else 1
+    count, index = frames.count, frames.index
+    if index is None and len(rows) % count:  # one of its steps, or something that has no frames
+        count = len(x) if count % len(x) == 0 else 1
     if not suits(rows):
-        return tally_reference(rows, frames)
+        return tally_reference(rows, Frames(count, index))
     found = torch.empty(5, dtype=torch.long)
-    call("tally", rows.dtype, rows.contiguous(), *rows.shape, frames, found)
+    call("tally", rows.dtype, rows.contiguous(), *rows.shape, index, count, found)
     return Tally(*found.tolist())
 
 
-def tally_reference(rows: Tensor, frames: int) -> Tally:
+def tally_reference(rows: Tensor, frames: Frames) -> Tally:
     """The definition."""
-    filled, ones = (rows != 0).sum(-1), (rows == 1).sum(-1)
-    active = nonzero(filled.reshape(frames, -1).any(1))
-    return _split(filled, filled == ones, active)
+    count, index = frames.count, frames.index
+    if index is None:
+        index = torch.arange(len(rows), device=rows.device) * count // len(rows)
+    filled = rows != 0
+    columns = rows.new_zeros(count, rows.shape[1]).index_add(0, index, filled.to(rows.dtype))
+    nonzeros, ones = filled.sum(-1), (rows == 1).sum(-1)
+    return _split(nonzeros, nonzeros == ones, nonzero(columns))
 
 
-def _split(found: Tensor, spiking: Tensor, active: int = 0) -> Tally:
+def _split(found: Tensor, spiking: Tensor, needed: int = 0) -> Tally:
     """`found`, of things of which some are spiking."""
     spikes = found[spiking]
     return Tally(
         len(found) - len(spikes), int(found[~spiking].sum()), nonzero(spikes), int(spikes.sum()),
-        active,
+        needed,
     )  # fmt: skip
 
 
-def product(x: Tensor, fan_out: int, weights: int, frames: int = 1) -> Operations:
-    """Vectors (..., D), each of whose numbers reaches `fan_out` outputs through weights of its own.
-
-    Args:
-        x: what comes in.
-        fan_out: outputs per number.
-        weights: of the layer, all of which are read in a frame that needs any.
-        frames: in which the vectors lie, in equal parts along the first axis.
-    """
+def product(x: Tensor, fan_out: int, frames: Frames = ONE_FRAME) -> Operations:
+    """Vectors (..., D) whose numbers reach `fan_out` outputs each, through weights of their own."""
     width = x.shape[-1]
-    real, numbers, alive, spikes, active = tally(x, frames)
+    real, numbers, alive, spikes, needed = tally(x, frames)
     return Operations(
         macs=real * width * fan_out,
         macs_nonzero=numbers * fan_out,
         acs=spikes * fan_out,
         rows=x.numel() // width if width else 0,
-        weights_once=weights * active,
+        weights_once=needed * fan_out,
         weights_each=(spikes + real * width) * fan_out,
         values=(alive + real) * fan_out + real * width,
     )
@@ -108,7 +120,7 @@ def convolution(
     *,
     groups: int,
     transposed: bool,
-    frames: int,
+    frames: Frames,
 ) -> Operations:
     """Images (B, C, ...), each pixel of which reaches the outputs whose window it lies in.
 
@@ -119,7 +131,7 @@ def convolution(
         weight: (E, C / groups, ...), or (C, E / groups, ...) if transposed.
         outputs: shape of what comes out.
         axes: of the image, one after the other.
-        frames: as in `product`.
+        frames: in which the images are.
     """
     channels = weight.shape[1] if transposed else weight.shape[0] // groups
     reach = torch.tensor(float(channels), dtype=torch.float64)
@@ -130,6 +142,7 @@ def convolution(
     flat = x.flatten(1)
     spiking = ((flat == 0) | (flat == 1)).all(1)
     done = _split(effective, spiking)
+    needed = tally(x.flatten(2).any(-1).float(), frames).needed
     # Each number of one side meets, through the kernel, the channels of its group on the other.
     image, said = x[0].numel(), math.prod(outputs[1:])
     whole = (image if transposed else said) * weight[0].numel()
@@ -138,7 +151,7 @@ def convolution(
         macs_nonzero=done.numbers,
         acs=done.spikes,
         rows=len(x),
-        weights_once=weight.numel() * tally(flat, frames).active,
+        weights_once=weight.numel() // x.shape[1] * needed,
         weights_each=done.spikes + done.real * whole,
         values=(done.alive + done.real) * said + done.real * image,
     )

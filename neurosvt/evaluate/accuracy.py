@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from neurosvt.data.cifar10 import Images
 from neurosvt.data.clips import Clips
@@ -32,13 +32,17 @@ def named(
     for start in range(0, len(samples), size):
         part = np.arange(start, min(start + size, len(samples)))
         with torch.autocast("cpu", torch.bfloat16, enabled=amp):
-            if isinstance(samples, Images):
-                logits = model(normalised(samples.pixels[part]))
-            else:
-                frames = torch.from_numpy(samples.frames(part)).transpose(0, 1)
-                logits = model(frames)[0].class_logits[-1]
+            answer = model(shown(samples, part))
+        logits = answer if isinstance(samples, Images) else answer[0].class_logits[-1]
         said.append(logits.argmax(1).numpy())
     return np.concatenate(said)
+
+
+def shown(samples: Images | Clips, which: np.ndarray) -> Tensor:
+    """Some of them as a model takes them: images (B, 3, Y, X), or frames (T, B, 2, Y, X)."""
+    if isinstance(samples, Images):
+        return normalised(samples.pixels[which])
+    return torch.from_numpy(samples.frames(which)).transpose(0, 1)
 
 
 def accuracy_row(said: np.ndarray, labels: np.ndarray) -> dict[str, Any]:

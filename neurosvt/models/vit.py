@@ -30,6 +30,8 @@ from neurosvt.ops.rows import Rows, pack, place
 class ViTConfig:
     """Shape of one dense transformer; by default ViT-Tiny (192/12/3, patches of 16 pixels)."""
 
+    kind: Literal["vit"] = "vit"
+    """What tells its settings from those of other models."""
     image_size: int = 64
     patch_size: int = 16
     kernel_size: int = 16

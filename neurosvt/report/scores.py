@@ -50,7 +50,7 @@ def draw_calibration(path: Path, rows: Iterable[Row]) -> None:
             axes.plot(said, right, marker=".", label=f"{hidden} hidden")
         axes.set(title=tier, xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="class right")
         axes.legend(frameon=False, fontsize=7)
-    _write(path, figure)
+    write_figure(path, figure)
 
 
 def _panels(
@@ -78,7 +78,7 @@ def _panels(
         axes.set(title=tier, xscale="log", xlabel="hidden frames", ylabel=label, ylim=limits)
         axes.grid(alpha=0.3)
     grid[0].legend(frameon=False, fontsize=7)
-    _write(path, figure)
+    write_figure(path, figure)
 
 
 def _grid(panels: int) -> tuple[Figure, list[Axes]]:
@@ -91,7 +91,8 @@ def _grid(panels: int) -> tuple[Figure, list[Axes]]:
     return figure, grid
 
 
-def _write(path: Path, figure: Figure) -> None:
+def write_figure(path: Path, figure: Figure) -> None:
+    """The figure as a file of the kind that its ending says; whole or not at all."""
     kind = Path(path).suffix.lstrip(".") or "svg"
     picture = io.BytesIO()
     figure.savefig(picture, format=kind, metadata={"Date": None} if kind == "svg" else None)

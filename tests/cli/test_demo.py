@@ -60,7 +60,7 @@ def test_the_demo_prints_the_table_and_writes_page_and_rows(
 
     printed = capsys.readouterr().out
     assert all(name in printed for name in (*NAMES, "constant"))
-    for phase, tier, name in product(("visible", "hidden"), ("blackout", "curtain"), NAMES):
+    for phase, tier, name in product(("active", "hidden"), ("blackout", "curtain"), NAMES):
         fact = rf"per {phase} frame, {tier}, {name}: [\d,]+ spikes,\s+[\d,]+\s+synaptic"
         assert re.search(fact, printed)
     assert "learnt time constants" in printed
@@ -78,7 +78,7 @@ def test_the_demo_prints_the_table_and_writes_page_and_rows(
     work = [row for row in record["rows"] if "phase" in row]
     assert len(scored) + len(work) == len(record["rows"])
     assert {row["memory"] for row in scored} == {"leaky", "lif", "none", "latch", "constant"}
-    assert {row["phase"] for row in work} == {"visible", "hidden"}
+    assert {row["phase"] for row in work} == {"active", "hidden"}
     for row in work:  # with lif, the memory token works as well
         assert row["working_tokens_per_frame"] <= row["touched_tokens_per_frame"] + 1
         assert min(row["spikes_per_frame"], row["synops_per_frame"]) >= 0

@@ -1,0 +1,229 @@
+"""The accounts of `neurosvt energy`: who is counted, beside whom, and how it reads."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from rich.table import Table
+from torch import nn
+
+from neurosvt.config import UserError
+from neurosvt.energy.costs import TABLES, Costs, joules, moved
+from neurosvt.energy.count import Meter
+from neurosvt.evaluate.accuracy import named, shown
+from neurosvt.evaluate.permanence import judge
+from neurosvt.evaluate.work import Phase, work
+from neurosvt.presets import DENSE, Trained, load_model, sibling
+from neurosvt.runs import FollowingRun, ImageRun, Run, ViTRun
+
+RIVALS: dict[str, tuple[str, str | None]] = {
+    "vit-tiny": ("vit_tiny", "all"),
+    "vit-tiny-gated": ("vit_tiny", "frames"),
+    "dense-twin": ("twin", None),
+    "dense-twin-active": ("twin_tokens", None),
+}
+"""Who stands beside a NeuroSVT: whose weights, and what it looks at if that is not as trained."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What one model did on some samples."""
+
+    model: str
+    phases: Mapping[str, Phase]
+    accuracy: float | None
+    """Of its classes while it sees; None if it was not trained."""
+    about: Mapping[str, Any]
+    """What was varied."""
+
+    def rows(self, tables: Iterable[Costs]) -> Iterator[dict[str, Any]]:
+        """A flat row for every phase and cost table."""
+        for phase, done in self.phases.items():
+            total = done.total
+            for table in tables:
+                yield {
+                    "model": self.model,
+                    "phase": phase,
+                    "table": table.name,
+                    "precision": table.precision,
+                    "macs": total.macs / done.frames,
+                    "acs": total.acs / done.frames,
+                    "updates": total.updates / done.frames,
+                    "bytes": moved(total, table) / done.frames,
+                    "joules_per_frame": joules(total, table) / done.frames,
+                    "accuracy": self.accuracy,
+                    "samples": done.frames,
+                    "spikes": total.spikes / done.frames,
+                    "adds": total.adds / done.frames,
+                    "multiplies": total.multiplies / done.frames,
+                    "comparisons": total.comparisons / done.frames,
+                    "specials": total.specials / done.frames,
+                    **self.about,
+                }
+
+
+def accounts_of(args: argparse.Namespace) -> list[Account]:
+    """Of RUN and of those beside it.
+
+    Raises:
+        UserError: a run or option that does not fit.
+    """
+    trained = load_model(args.run)
+    if isinstance(trained.run, Run):
+        return _following(trained, args)
+    if isinstance(trained.run, FollowingRun):
+        raise UserError(f"{args.run} is dense: name the NeuroSVT that it stands beside")
+    return [_classifying(trained, args)]
+
+
+def _following(trained: Trained, args: argparse.Namespace) -> list[Account]:
+    exam = trained.run.exam("test", args.seed)
+    if args.noise_hz is not None:
+        exam = replace(exam, scene=replace(exam.scene, noise_hz=args.noise_hz))
+    if args.tier not in exam.known or args.tier == "succession":
+        known = ", ".join(tier for tier in exam.known if tier != "succession")
+        raise UserError(f"--tier {args.tier!r} is none with one occlusion; choose from {known}")
+    if not exam.asks(args.tier, args.hidden):
+        raise UserError(f"--hidden: {args.tier} does not hide anything for {args.hidden} frames")
+    about = {"tier": args.tier, "noise_hz": exam.scene.noise_hz, "hidden_frames": args.hidden}
+    scenes = next(exam.questions(args.tier, args.hidden, args.samples))
+    # As it would be deployed: norms folded, weights on the grid.
+    models: dict[str, tuple[nn.Module, bool]] = {"neurosvt": (trained.model.on_grid(), True)}
+    for name in RIVALS:
+        models[name] = rival(trained, name, args.run)
+    seeing = {name: model for name, (model, learnt) in models.items() if learnt}
+    found = judge(seeing, exam, args.tier, 1, args.events)
+    accuracy = {name: float(said["visible"].class_right.mean()) for name, said in found.items()}
+    return [
+        Account(name, work(model, scenes), accuracy.get(name), about)
+        for name, (model, _) in models.items()
+    ]
+
+
+def rival(trained: Trained, name: str, run: str) -> tuple[nn.Module, bool]:
+    """One of those beside a NeuroSVT, and whether it was trained: what a dense network does is the
+    same before it is, but for its answers."""
+    member, looks = RIVALS[name]
+    try:
+        found = load_model(sibling(run, member))
+        config, weights = found.run.model, found.model.state_dict()
+    except FileNotFoundError:
+        print(f"no weights of {sibling(run, member)}: counted untrained", file=sys.stderr)
+        config, weights = DENSE[member](trained.run.model), None
+    config = config if looks is None else replace(config, looks=looks)
+    model = ViTRun(config, trained.run.data, trained.run.train).network().eval()
+    if weights is not None:
+        model.load_state_dict(weights)
+    return model, weights is not None
+
+
+def _classifying(trained: Trained, args: argparse.Namespace) -> Account:
+    samples = trained.run.samples("test")
+    said = named(trained.model, samples)
+    accuracy = float((said == samples.labels).mean())
+    model = trained.model.deployed() if isinstance(trained.run, ImageRun) else trained.model
+    given = shown(samples, np.arange(min(args.samples, len(samples))))
+    axes = given.ndim - 3  # of images the samples, of clips the frames as well
+    with torch.no_grad(), Meter(model, axes) as meter:
+        model(given)
+    if meter.unknown:
+        raise UserError(f"no account of {', '.join(sorted(meter.unknown))}")
+    phase = Phase(dict(meter.layers), given.shape[:axes].numel())
+    return Account(args.run, {"all": phase}, accuracy, {})
+
+
+def total_tables(rows: Iterable[Mapping[str, Any]]) -> Iterator[Table]:
+    """Totals, a table for every phase."""
+    rows = list(rows)
+    costs = list(dict.fromkeys((row["table"], row["precision"]) for row in rows))
+    for phase in dict.fromkeys(row["phase"] for row in rows):
+        table = Table(title=f"{phase} frames, per frame: operations, and microjoules by cost table")
+        table.add_column("model")
+        for name in ("MACs", "ACs", "updates", "right\nin view"):
+            table.add_column(name, justify="right")
+        for name, precision in costs:
+            table.add_column(f"{name.replace('-', chr(10), 1)}\n{precision}", justify="right")
+        by_model: dict[str, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            if row["phase"] == phase:
+                by_model.setdefault(row["model"], []).append(row)
+        for model, own in by_model.items():
+            first = own[0]
+            right = "" if first["accuracy"] is None else f"{first['accuracy']:.1%}"
+            table.add_row(
+                model, *(_short(first[kind]) for kind in ("macs", "acs", "updates")), right,
+                *(_short(1e6 * row["joules_per_frame"]) for row in own),
+            )  # fmt: skip
+        yield table
+
+
+def _short(number: float) -> str:
+    """Three figures and a unit of a thousand."""
+    if number >= 1e6:
+        return f"{number / 1e6:.3g}M"
+    return (
+        f"{number / 1e3:.3g}k"
+        if number >= 1e4
+        else f"{number:.3g}"
+        if number < 1e3
+        else f"{number:.0f}"
+    )
+
+
+def layer_table(account: Account) -> Table:
+    """One model, layer by layer, in the phase in which it does most."""
+    phase, done = next(iter(account.phases.items()))
+    table = Table(title=f"{account.model}, {phase}, per frame")
+    table.add_column("layer")
+    kinds = ("macs", "acs", "updates", "adds", "multiplies", "comparisons", "specials", "spikes")
+    for kind in kinds:
+        table.add_column(kind, justify="right")
+    for name, layer in done.layers.items():
+        numbers = (getattr(layer, kind) / done.frames for kind in kinds)
+        table.add_row(name, *(f"{n:,.1f}" if n else "" for n in numbers))
+    return table
+
+
+def verdict(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What the tables say of the model beside the others, in words."""
+    at = {(r["phase"], r["model"], r["table"], r["precision"]): r for r in rows}
+    costs = list(dict.fromkeys(key[2:] for key in at))
+    for phase, model in dict.fromkeys(key[:2] for key in at):
+        if model == "neurosvt" or (phase, "neurosvt", *costs[0]) not in at:
+            continue
+        saved = []
+        for name, precision in costs:
+            ours, theirs = (at[phase, m, name, precision] for m in ("neurosvt", model))
+            if theirs["joules_per_frame"]:
+                share = 1 - ours["joules_per_frame"] / theirs["joules_per_frame"]
+                saved.append(f"{share:.2%} ({name} {precision})")
+        yield f"{phase} frames, energy saved against {model}: {', '.join(saved)}"
+        if phase == "active":
+            share = ours["acs"] / (theirs["macs"] + theirs["acs"])
+            yield f"active frames, SOPs: {share:.2%} of the multiply-adds of {model}"
+    for name, precision in costs:
+        pair = [at.get(("active", model, name, precision)) for model in ("neurosvt", "dense-twin")]
+        if pair[0] is not None and pair[1] is not None and pair[0]["acs"]:
+            factor = pair[1]["joules_per_frame"] / pair[0]["joules_per_frame"]
+            yield (
+                f"{name} {precision}: spikes win over the dense twin up to {factor:.3g} times as "
+                "many of them as here"
+            )
+
+
+def sources() -> Table:
+    """Every cost table and where it comes from."""
+    table = Table(title="picojoules an operation")
+    for name in ("table", "precision"):
+        table.add_column(name)
+    for name in ("MAC", "AC", "update", "byte"):
+        table.add_column(name, justify="right")
+    table.add_column("source")
+    for costs in TABLES.values():
+        numbers = (costs.mac, costs.ac, costs.update, costs.byte)
+        table.add_row(costs.name, costs.precision, *(f"{n:g}" for n in numbers), costs.source)
+    return table

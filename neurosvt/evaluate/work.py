@@ -1,0 +1,59 @@
+"""What a model does while there is something to see, and while what it saw is hidden."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from neurosvt.data.scenes import Scenes
+from neurosvt.energy.count import Meter
+from neurosvt.energy.operations import Operations
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One part of all sequences."""
+
+    layers: dict[str, Operations]
+    frames: int
+    """Frames of all sequences together: what the operations are of."""
+
+    @property
+    def total(self) -> Operations:
+        """All layers together."""
+        total = Operations()
+        for done in self.layers.values():
+            total += done
+        return total
+
+
+@torch.no_grad()
+def work(model: nn.Module, scenes: Scenes) -> dict[str, Phase]:
+    """Feed scenes to a model frame by frame and count: by phase, layer by layer.
+
+    Args:
+        model: whatever takes (T, B, 2, H, W) frames and a state.
+        scenes: of one occlusion.
+
+    Returns:
+        "active", from the first frame to the last in which all objects are wholly in view;
+        "hidden", in which none can be seen. What lies between is in neither.
+
+    Raises:
+        ValueError: an operator whose cost is not known.
+    """
+    sequences, occlusion = scenes.label.shape[1], scenes.occlusions[0]
+    seen, end = int(occlusion.seen.min()) + 1, occlusion.last + 1
+    meters = {phase: Meter(model, batch_axes=2) for phase in ("active", "between", "hidden")}
+    state = None
+    for step, frame in enumerate(torch.from_numpy(scenes.frames[:end])):
+        phase = "active" if step < seen else "hidden" if step >= occlusion.first else "between"
+        with meters[phase] as meter:
+            _, state = model(frame[None], state)
+        if meter.unknown:
+            raise ValueError(f"no account of {', '.join(sorted(meter.unknown))}")
+    steps = {"active": seen, "hidden": end - occlusion.first}
+    return {
+        phase: Phase(dict(meters[phase].layers), count * sequences)
+        for phase, count in steps.items()
+    }

@@ -1,0 +1,73 @@
+import json
+
+import pytest
+
+from neurosvt.cli import main
+
+ASKED = ["energy", "--samples", "2", "--events", "20", "--hidden", "12"]
+MODELS = ["neurosvt", "vit-tiny", "vit-tiny-gated", "dense-twin", "dense-twin-active"]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What it says of the shipped model, and writes."""
+    folder = tmp_path_factory.mktemp("energy")
+    args = [*ASKED, "--tier", "blackout", "--noise-hz", "0", "--json", str(folder / "rows.json")]
+    assert main([*args, "--figure", str(folder / "bars.svg")]) == 0
+    return folder, json.loads((folder / "rows.json").read_text())
+
+
+def test_rows_hold_what_was_counted(told):
+    folder, record = told
+    rows = record["rows"]
+    assert list(dict.fromkeys(row["model"] for row in rows)) == MODELS
+    assert {row["phase"] for row in rows} == {"active", "hidden"}
+    assert {row["precision"] for row in rows} == {"fp32", "fp16", "int8"}
+    assert "--noise-hz 0" in record["command"]
+    assert (folder / "bars.svg").read_text().startswith("<?xml")
+    for row in rows:
+        assert row["joules_per_frame"] > 0 or row["model"] == "vit-tiny-gated"
+        assert row["samples"] > 0
+
+
+def test_dark_frames_cost_the_spiking_model_its_answer_alone(told):
+    _, record = told
+    at = {(r["model"], r["phase"], r["table"], r["precision"]): r for r in record["rows"]}
+    ours = at["neurosvt", "hidden", "horowitz-45nm", "fp32"]
+    assert ours["acs"] == ours["spikes"] == 0
+    assert ours["updates"] == 128  # the memory's channels leak
+    seen = at["neurosvt", "active", "horowitz-45nm", "fp32"]
+    dense = at["vit-tiny", "active", "horowitz-45nm", "fp32"]
+    assert 0 < seen["acs"] < 0.6 * dense["macs"]
+    assert seen["joules_per_frame"] < 0.01 * dense["joules_per_frame"]
+    assert at["vit-tiny-gated", "hidden", "horowitz-45nm", "fp32"]["macs"] == 0
+
+
+def test_what_was_not_trained_says_so(capsys):
+    assert main([*ASKED, "--costs", "seed", "--layers"]) == 0
+    said = capsys.readouterr()
+    assert "no weights of permanence_vit_tiny: counted untrained" in said.err
+    assert "embed.project" in said.out
+    assert "energy saved against vit-tiny" in said.out
+
+
+def test_cost_tables_are_listed_with_their_sources(capsys):
+    assert main(["energy", "--list"]) == 0
+    said = capsys.readouterr().out
+    for word in ("horowitz-45nm", "seed", "loihi", "memory-once", "ISSCC"):
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--costs", "abacus"], "cost table 'abacus' is unknown"),
+        (["--tier", "succession"], "--tier 'succession' is none with one occlusion"),
+        (["--tier", "tunnel", "--hidden", "500"], "tunnel does not hide anything for 500 frames"),
+        (["--samples", "0"], "--samples, --events and --hidden must be at least 1"),
+        (["--figure", "/nowhere/bars.svg"], "there is no folder /nowhere"),
+        (["nobody"], "no run folder, checkpoint or shipped model 'nobody'"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(options, message, refused):
+    assert message in refused("energy", *options)
