@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from torch import nn
 
 from neurosvt.config import UserError
 from neurosvt.energy.costs import TABLES, Costs, joules, moved
 from neurosvt.energy.count import Meter
+from neurosvt.energy.published import SOP, published_macs, published_sops
 from neurosvt.evaluate.accuracy import named, shown
 from neurosvt.evaluate.permanence import judge
 from neurosvt.evaluate.work import Phase, work
+from neurosvt.nn.linear import SpikeLinear
 from neurosvt.presets import DENSE, Trained, load_model, sibling
 from neurosvt.runs import FollowingRun, ImageRun, Run, ViTRun
 
@@ -66,13 +69,12 @@ class Account:
                 }
 
 
-def accounts_of(args: argparse.Namespace) -> list[Account]:
+def accounts_of(trained: Trained, args: argparse.Namespace) -> list[Account]:
     """Of RUN and of those beside it.
 
     Raises:
         UserError: a run or option that does not fit.
     """
-    trained = load_model(args.run)
     if isinstance(trained.run, Run):
         return _following(trained, args)
     if isinstance(trained.run, FollowingRun):
@@ -102,6 +104,24 @@ def _following(trained: Trained, args: argparse.Namespace) -> list[Account]:
         Account(name, work(model, scenes), accuracy.get(name), about)
         for name, (model, _) in models.items()
     ]
+
+
+def as_published(trained: Trained, ours: Account) -> str:
+    """What the original's formula makes of the same run, in words."""
+    cfg = trained.run.model
+    linear = (
+        name
+        for name, module in trained.model.named_modules()
+        if isinstance(module, SpikeLinear) and name in ours.phases["active"].layers
+    )
+    active = ours.phases["active"]
+    sops = published_sops(active.layers, active.frames, dict.fromkeys(linear, cfg.tokens))
+    macs = published_macs(cfg.tokens + 1, cfg.width, cfg.depth)
+    return (
+        f"active frames, by the original's formula: {sops:,.0f} SOPs (we count "
+        f"{active.total.acs / active.frames:,.0f}) against {macs:,} multiply-adds, "
+        f"{1 - SOP * sops / macs:.3%} saved"
+    )
 
 
 def rival(trained: Trained, name: str, run: str) -> tuple[nn.Module, bool]:
@@ -141,9 +161,10 @@ def total_tables(rows: Iterable[Mapping[str, Any]]) -> Iterator[Table]:
     rows = list(rows)
     costs = list(dict.fromkeys((row["table"], row["precision"]) for row in rows))
     for phase in dict.fromkeys(row["phase"] for row in rows):
-        table = Table(title=f"{phase} frames, per frame: operations, and microjoules by cost table")
-        table.add_column("model")
-        for name in ("MACs", "ACs", "updates", "right\nin view"):
+        title = f"{phase} frames, per frame: operations, and microjoules by cost table"
+        table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+        table.add_column("model", no_wrap=True)
+        for name in ("MACs", "ACs", "updates", "in view"):
             table.add_column(name, justify="right")
         for name, precision in costs:
             table.add_column(f"{name.replace('-', chr(10), 1)}\n{precision}", justify="right")
@@ -162,16 +183,11 @@ def total_tables(rows: Iterable[Mapping[str, Any]]) -> Iterator[Table]:
 
 
 def _short(number: float) -> str:
-    """Three figures and a unit of a thousand."""
-    if number >= 1e6:
-        return f"{number / 1e6:.3g}M"
-    return (
-        f"{number / 1e3:.3g}k"
-        if number >= 1e4
-        else f"{number:.3g}"
-        if number < 1e3
-        else f"{number:.0f}"
-    )
+    """Three figures, and a letter for thousands and millions."""
+    for unit, letter in ((1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:.3g}{letter}"
+    return f"{number:.3g}"
 
 
 def layer_table(account: Account) -> Table:

@@ -34,10 +34,18 @@ def run(args: argparse.Namespace) -> int:
     """Count, print the tables, and write the rows."""
     from rich.console import Console
 
-    from neurosvt.cli.accounts import accounts_of, layer_table, sources, total_tables, verdict
+    from neurosvt.cli.accounts import (
+        accounts_of,
+        as_published,
+        layer_table,
+        sources,
+        total_tables,
+        verdict,
+    )
     from neurosvt.cli.output import check_writable, write_json
     from neurosvt.config import UserError
     from neurosvt.energy.costs import tables_named
+    from neurosvt.presets import load_model
 
     console = Console(width=110)
     if args.list:
@@ -49,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     if min(args.samples, args.events, args.hidden) < 1 or args.seed < 0:
         raise UserError("--samples, --events and --hidden must be at least 1, --seed not below 0")
     costs = [table for name in args.costs.split(",") for table in tables_named(name.strip())]
-    accounts = accounts_of(args)
+    trained = load_model(args.run)
+    accounts = accounts_of(trained, args)
     rows = [row for account in accounts for row in account.rows(costs)]
     if args.layers:
         console.print(layer_table(accounts[0]))
@@ -57,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         console.print(table)
     for line in verdict(rows):
         print(line)
+    if len(accounts) > 1:
+        print(as_published(trained, accounts[0]))
     if args.figure:
         from neurosvt.report.energy import draw_energy
 

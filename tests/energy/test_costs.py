@@ -3,6 +3,7 @@ import pytest
 from neurosvt.config import UserError
 from neurosvt.energy.costs import TABLES, Costs, joules, moved, read_costs, tables_named
 from neurosvt.energy.operations import Operations
+from neurosvt.energy.published import published_macs, published_sops
 
 DONE = Operations(
     macs=1000, acs=200, updates=30, adds=4, multiplies=5, comparisons=6, specials=7, spikes=50,
@@ -72,3 +73,13 @@ def test_a_table_that_is_not_there_is_named():
         tables_named("abacus")
     with pytest.raises(FileNotFoundError):
         tables_named("nowhere.toml")
+
+
+def test_the_original_meter_counts_one_token_for_all():
+    """A layer of 3 x 5 weights, 4 tokens, 2 frames, a third of its inputs spiking."""
+    layers = {"a": Operations(acs=8 * 1 * 5), "attention": Operations(acs=999)}
+    assert published_sops(layers, frames=2, tokens={"a": 4}) == pytest.approx(1 / 3 * 3 * 5)
+    # ViT of 65 tokens, width 256, depth 4, as in its own example.
+    assert published_macs(65, 256, 4) == 4 * (
+        4 * 65 * 256 * 256 + 2 * 65 * 65 * 256 + 2 * 65 * 256 * 4 * 256
+    )
