@@ -22,6 +22,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("to", metavar="TO", help="where to; its ending says the format")
     convert.add_argument("--format", help="of TO: evt3, aedat3, ... where its ending does not say")
     convert.set_defaults(action=_convert)
+    simulate = actions.add_parser("simulate", help="a film as an event camera would have seen it")
+    simulate.add_argument("film", metavar="FILM", help="video, GIF, or folder of stills")
+    simulate.add_argument("to", metavar="TO", help="event file; its ending says the format")
+    simulate.add_argument("--fps", type=float, help="frames a second, where the film does not say")
+    simulate.add_argument("--crop", metavar="X,Y,W,H", help="part of it, pixels (default: all)")
+    simulate.add_argument("--frames", metavar="A:B", help="frames A to B-1 alone")
+    simulate.add_argument("--size", type=int, default=64, help="side of the sensor, pixels (64)")
+    simulate.add_argument(
+        "--blur", type=float, default=1.0, metavar="PIXELS",
+        help="against the dither of palettes and the blocks of codecs (1)",
+    )  # fmt: skip
+    simulate.add_argument("--noise-hz", type=float, default=0.0, help="shot noise in the dark (0)")
+    simulate.add_argument("--seed", type=int, default=0)
+    simulate.set_defaults(action=_simulate)
     generate = actions.add_parser("generate", help="make up a data set, in a real one's layout")
     generate.add_argument("name", choices=["dvs128"], help="which layout")
     generate.add_argument("destination", metavar="DEST", help="folder to write it to")
@@ -75,6 +89,44 @@ def _convert(args: argparse.Namespace) -> int:
         print(f"warning: {line}", file=sys.stderr)
     print(args.to)
     return 0
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from neurosvt.cli.output import check_writable
+    from neurosvt.config import UserError
+    from neurosvt.data.film import as_events, cut, read_film
+    from neurosvt.data.formats import write_events
+
+    check_writable(args.to)
+    if args.size < 1 or min(args.blur, args.noise_hz, args.seed) < 0:
+        raise UserError("--size must be at least 1, --blur, --noise-hz and --seed not below 0")
+    if args.fps is not None and args.fps <= 0:
+        raise UserError(f"--fps must be above 0, got {args.fps:g}")
+    film = read_film(args.film)
+    if args.frames:
+        first, last = _numbers(args.frames, ":", 2, "--frames A:B")
+        if not 0 <= first < last - 1 or last > len(film.frames):
+            raise UserError(f"--frames {args.frames} are not two or more of {len(film.frames)}")
+        film = replace(film, frames=film.frames[first:last])
+    film = film if args.fps is None else replace(film, fps=args.fps)
+    whole = (0, 0, film.frames.shape[2], film.frames.shape[1])
+    box = _numbers(args.crop, ",", 4, "--crop X,Y,W,H") if args.crop else whole
+    small = cut(film, (box[0], box[1], box[2], box[3]), args.size, args.blur)
+    recording = as_events(small, noise_hz=args.noise_hz, seed=args.seed)
+    write_events(args.to, recording)
+    print(f"{args.to}: {len(recording.events):,} events")
+    return 0
+
+
+def _numbers(text: str, between: str, count: int, option: str) -> list[int]:
+    from neurosvt.config import UserError
+
+    words = text.split(between)
+    if len(words) != count or not all(word.strip().isdecimal() for word in words):
+        raise UserError(f"{option}: {text!r} is not {count} whole numbers")
+    return [int(word) for word in words]
 
 
 def _generate(args: argparse.Namespace) -> int:

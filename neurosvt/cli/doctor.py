@@ -4,7 +4,7 @@ import argparse
 
 # Extra of the package to what it brings, by the names under which it is imported.
 EXTRAS = {
-    "data": ("pyarrow", "PIL", "h5py"),
+    "data": ("pyarrow", "PIL", "h5py", "av"),
     "events": ("eventcv", "dv_processing"),
     "export": ("nir", "onnx"),
     "app": ("gradio",),

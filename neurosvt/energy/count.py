@@ -60,10 +60,7 @@ class Meter:
     @property
     def total(self) -> Operations:
         """All layers together."""
-        total = Operations()
-        for layer in self.layers.values():
-            total += layer
-        return total
+        return Operations.summed(self.layers.values())
 
     def take(self) -> Operations:
         """The total so far; counting starts anew. Fed frame by frame, it tells frames apart."""

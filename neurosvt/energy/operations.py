@@ -1,5 +1,6 @@
 """What a pass did, as numbers of operations: counts, never energy. docs/energy.md defines each."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -41,6 +42,14 @@ class Operations:
             if more:
                 setattr(self, name, getattr(self, name) + more)
         return self
+
+    @classmethod
+    def summed(cls, parts: Iterable["Operations"]) -> "Operations":
+        """All of them together."""
+        total = cls()
+        for part in parts:
+            total += part
+        return total
 
     def __bool__(self) -> bool:
         """Whether anything was done at all."""

@@ -21,10 +21,7 @@ class Phase:
     @property
     def total(self) -> Operations:
         """All layers together."""
-        total = Operations()
-        for done in self.layers.values():
-            total += done
-        return total
+        return Operations.summed(self.layers.values())
 
 
 @torch.no_grad()
