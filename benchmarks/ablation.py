@@ -71,15 +71,16 @@ def main() -> None:
     if args.only_train:
         return
     torch.set_num_threads(args.threads)
-    images, rows = cifar10.load("test"), []
+    images, rows, made = cifar10.load("test"), [], []
     for folder in sorted(place.glob("*_*"), key=lambda path: (_order(path.name), path.name)):
         name, _, seed = folder.name.rpartition("_")
         rows.append(judged(name, int(seed), folder, images))
+        made.append(f"{name}:{seed}")
         print(f"{folder.name}: validation {rows[-1]['validation_best']:.4f}, "
               f"test {rows[-1]['accuracy']:.4f}")  # fmt: skip
     today = datetime.date.today().isoformat()
     path = HERE / "results" / f"ablation_{platform.machine()}_{today}.json"
-    write_json(path, "python benchmarks/ablation.py", rows)
+    write_json(path, " ".join(["python benchmarks/ablation.py", *made]), rows)
     print(path)
 
 

@@ -34,14 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """Count, print the tables, and write the rows."""
     from rich.console import Console
 
-    from neurosvt.cli.accounts import (
-        accounts_of,
-        as_published,
-        layer_table,
-        sources,
-        total_tables,
-        verdict,
-    )
+    from neurosvt.cli.account_tables import layer_table, sources, total_tables, verdict
+    from neurosvt.cli.accounts import accounts_of, as_published
     from neurosvt.cli.output import check_writable, write_json
     from neurosvt.config import UserError
     from neurosvt.energy.costs import tables_named
