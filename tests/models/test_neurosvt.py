@@ -21,8 +21,8 @@ few = settings(max_examples=8)
 memories = pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
 
 
-IDLE = {"", "heads", "heads.hidden", "heads.answer"}
-"""The modules that have something to do on frames without events: no projection, no neuron."""
+IDLE = {"", "filter", "heads", "heads.hidden", "heads.answer"}
+"""The modules that look at frames without events, or answer: no projection, no neuron."""
 
 
 def dark(steps, batch=2):
