@@ -139,8 +139,9 @@ def episode(title: str, scenes: Scenes, models: Mapping[str, nn.Module], plan: P
 def watch(name: str, model: nn.Module, frames: np.ndarray) -> Belief:
     """Show frames (T, 2, H, W) to a model one by one; what it believed and did at each."""
     state, said, spikes, synops = None, [], [], []
+    meter = Meter(model, batch_axes=2)
     for frame in torch.from_numpy(frames)[:, None, None]:
-        with Meter(model, batch_axes=2) as meter:
+        with meter:
             belief, state = model(frame, state)
         said.append(
             (
@@ -149,8 +150,9 @@ def watch(name: str, model: nn.Module, frames: np.ndarray) -> Belief:
                 belief.unseen_logit[0, 0].sigmoid(),
             )
         )
-        spikes.append(meter.total.spikes)
-        synops.append(meter.total.acs)
+        done = meter.take()
+        spikes.append(done.spikes)
+        synops.append(done.acs)
     classes, places, unseen = (torch.stack(part).numpy() for part in zip(*said, strict=True))
     return Belief(name, classes, places, unseen, np.array(spikes), np.array(synops))
 

@@ -80,11 +80,9 @@ struct Eye {
                 const float* behind = background + (*top + v) * a.width + *left;
                 for (Count u = 0; u < side; ++u) {
                     const float value = (from[u] - from[u + side]) * fy + from[u + side];
-                    if (thing)
+                    if (thing || what == 0)
                         line[u] = value;
-                    else if (what == 0)
-                        line[u] = value;
-                    else
+                    else  // the object's cover, over the background
                         line[u] = line[u] + (1 - value) * behind[u];
                 }
             }
