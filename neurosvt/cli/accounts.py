@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from neurosvt.config import UserError
 from neurosvt.energy.costs import Costs, joules, moved
@@ -17,11 +17,12 @@ from neurosvt.energy.published import SOP, published_macs, published_sops
 from neurosvt.evaluate.accuracy import named, shown
 from neurosvt.evaluate.permanence import judge
 from neurosvt.evaluate.work import Phase, work
+from neurosvt.models.vit import ViTConfig
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.presets import DENSE, Trained, load_model, sibling
 from neurosvt.runs import FollowingRun, ImageRun, Run, ViTRun
 
-RIVALS: dict[str, tuple[str, str | None]] = {
+RIVALS: dict[str, tuple[str, Literal["all", "frames"] | None]] = {
     "vit-tiny": ("vit_tiny", "all"),
     "vit-tiny-gated": ("vit_tiny", "frames"),
     "dense-twin": ("twin", None),
@@ -93,8 +94,11 @@ def _following(trained: Trained, args: argparse.Namespace) -> list[Account]:
     scenes = next(exam.questions(args.tier, args.hidden, args.samples))
     # As it would be deployed: norms folded, weights on the grid.
     models: dict[str, tuple[nn.Module, bool]] = {"neurosvt": (trained.model.on_grid(), True)}
-    for name in RIVALS:
-        models[name] = rival(trained, name, args.run)
+    members = dict.fromkeys(member for member, _ in RIVALS.values())
+    learnt_by = {member: learnt_rival(trained, member, args.run) for member in members}
+    for name, (member, looks) in RIVALS.items():
+        config, weights = learnt_by[member]
+        models[name] = rival(trained, config, weights, looks), weights is not None
     seeing = {name: model for name, (model, learnt) in models.items() if learnt}
     found = judge(seeing, exam, args.tier, 1, args.events)
     accuracy = {name: float(said["visible"].class_right.mean()) for name, said in found.items()}
@@ -122,21 +126,31 @@ def as_published(trained: Trained, ours: Account) -> str:
     )
 
 
-def rival(trained: Trained, name: str, run: str) -> tuple[nn.Module, bool]:
-    """One of those beside a NeuroSVT, and whether it was trained: what a dense network does is the
-    same before it is, but for its answers."""
-    member, looks = RIVALS[name]
+def learnt_rival(
+    trained: Trained, member: str, run: str
+) -> tuple[ViTConfig, dict[str, Tensor] | None]:
+    """Config and weights of one of a run's dense relatives; None for weights that are not there:
+    what a dense network does is the same before it is trained, but for its answers."""
     try:
         found = load_model(sibling(run, member))
-        config, weights = found.run.model, found.model.state_dict()
     except FileNotFoundError:
         print(f"no weights of {sibling(run, member)}: counted untrained", file=sys.stderr)
-        config, weights = DENSE[member](trained.run.model), None
+        return DENSE[member](trained.run.model), None
+    return found.run.model, found.model.state_dict()
+
+
+def rival(
+    trained: Trained,
+    config: ViTConfig,
+    weights: dict[str, Tensor] | None,
+    looks: Literal["all", "frames"] | None,
+) -> nn.Module:
+    """A dense relative that looks at as much as it is told to; None for as much as in training."""
     config = config if looks is None else replace(config, looks=looks)
     model = ViTRun(config, trained.run.data, trained.run.train).network().eval()
     if weights is not None:
         model.load_state_dict(weights)
-    return model, weights is not None
+    return model
 
 
 def _classifying(trained: Trained, args: argparse.Namespace) -> Account:
