@@ -5,7 +5,8 @@ and two further seeds of leaky, none, gru and charge_2) in runs/rivals/rivals_NA
 steps, and goes on where it was stopped. All see the same scenes, as many, at the same rates.
 
 python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, and writes
-benchmarks/results/rivals_....json. A training takes about ten minutes on two cores.
+benchmarks/results/rivals_....json. A training takes about ten minutes on a core or two, but for
+ViT-Tiny and the dense twin: these want `--device cuda`.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from neurosvt.cli.output import write_json
 from neurosvt.cli.rivals import RIVALS
 from neurosvt.evaluate.answers import row
 from neurosvt.evaluate.permanence import cells, judge
-from neurosvt.presets import FAMILY, RECURRENT, load_model
+from neurosvt.presets import DENSE, FAMILY, RECURRENT, load_model
 
 HERE = Path(__file__).parent
 PLACE = Path("runs/rivals")
@@ -46,16 +47,18 @@ ABLATION = {
     "lone_events": ("model.least_neighbours=0",),
 }
 """Ours with one thing changed, by name."""
+SIBLINGS = (*FAMILY, *RECURRENT, *DENSE)
+"""What stands in for it, by the name of its preset."""
 SEEDED = ("leaky", "none", "gru", "charge_2")
 """Those with three seeds; a latch stands on `none`."""
 
 
-def train_rival(name: str, seed: int, threads: int) -> None:
+def train_rival(name: str, seed: int, threads: int, device: str) -> None:
     """One run, as all others but for what its name says."""
-    preset = f"permanencebench_{name}" if name in (*FAMILY, *RECURRENT) else "permanencebench"
+    preset = f"permanencebench_{name}" if name in SIBLINGS else "permanencebench"
     settings = [f"train.steps={STEPS}", "train.validate_every=400", f"train.seed={seed}"]
     settings += ABLATION.get(name, ())
-    train(preset, settings, PLACE / f"rivals_{name}_{seed}", threads)
+    train(preset, settings, PLACE / f"rivals_{name}_{seed}", threads, device)
 
 
 def judged(folder: Path) -> list[dict[str, Any]]:
@@ -84,9 +87,10 @@ def judged(folder: Path) -> list[dict[str, Any]]:
 def main() -> None:
     """Train what is named, or judge what is there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    known = ("leaky", *FAMILY, *RECURRENT, *ABLATION)
+    known = ("leaky", *SIBLINGS, *ABLATION)
     parser.add_argument("runs", nargs="*", metavar="NAME[:SEED]", help=", ".join(known))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for the dense ones")
     parser.add_argument("--judge", action="store_true", help="judge, and write")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -105,7 +109,7 @@ def main() -> None:
         name, _, seed = run.partition(":")
         if name not in known:
             sys.exit(f"{name} is no rival; choose from {', '.join(known)}")
-        train_rival(name, int(seed or 0), args.threads)
+        train_rival(name, int(seed or 0), args.threads, args.device)
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ class Course(Protocol):
 class BeliefCourse:
     """Objects that hide, for NeuroSVT and what it is compared with."""
 
-    def __init__(self, run: FollowingRun, backend: str):
+    def __init__(self, run: FollowingRun, backend: str, device: torch.device):
         self.run = run
-        self.model: Any = run.network(backend)
+        self.model: Any = run.network(backend).to(device)
         self.task = BeliefTask(run.train.state_noise, run.train.hidden_steps)
         self.exam = run.exam("validation", run.train.seed)
         self.stream = run.stream()
@@ -100,8 +100,8 @@ class _NamingCourse:
 class ClipCourse(_NamingCourse):
     """Gestures, and objects in a hand, for NeuroSVT."""
 
-    def __init__(self, run: ClipRun, backend: str):
-        self.run, self.model = run, run.network(backend)
+    def __init__(self, run: ClipRun, backend: str, device: torch.device):
+        self.run, self.model = run, run.network(backend).to(device)
         cfg = run.train
         self.task = ClipTask(cfg.state_noise)
         self.held_out = run.samples("validation")
@@ -114,11 +114,11 @@ class ClipCourse(_NamingCourse):
 class ImageCourse(_NamingCourse):
     """Photographs, for DySViT and its teacher."""
 
-    def __init__(self, run: AnyImageRun, backend: str):
-        self.run, self.model = run, run.network(backend)
+    def __init__(self, run: AnyImageRun, backend: str, device: torch.device):
+        self.run, self.model = run, run.network(backend).to(device)
         train, self.held_out = run.samples("train"), run.samples("validation")
         cfg = run.train
-        teacher = load_image_model(cfg.teacher).model if cfg.teacher else None
+        teacher = load_image_model(cfg.teacher).model.to(device) if cfg.teacher else None
         self.task = ImageTask(teacher, cfg.teacher_share, cfg.temperature)
         if len(train) != cfg.images:
             raise UserError(f"train.images is {cfg.images}, {run.data.dataset} has {len(train)}")
@@ -141,9 +141,11 @@ def time_constants(memory: nn.Module) -> list[str]:
     ]
 
 
-def course_of(run: AnyRun, backend: str) -> Course:
-    """The course of a run, its weights from the run's seed alone."""
+def course_of(run: AnyRun, backend: str, device: torch.device) -> Course:
+    """The course of a run, its weights from the run's seed alone, wherever they go."""
     torch.manual_seed(run.train.seed)
     if isinstance(run, FollowingRun):
-        return BeliefCourse(run, backend)
-    return ClipCourse(run, backend) if isinstance(run, ClipRun) else ImageCourse(run, backend)
+        return BeliefCourse(run, backend, device)
+    if isinstance(run, ClipRun):
+        return ClipCourse(run, backend, device)
+    return ImageCourse(run, backend, device)

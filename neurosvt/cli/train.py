@@ -5,6 +5,10 @@ weights that validation liked best) and `history.json` (the curve).
 """
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-amp", action="store_true", help="float32 instead of bfloat16 products"
     )
     parser.add_argument("--backend", default="auto", help="how neurons are computed (auto)")
+    parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda or cuda:N (cpu)")
     parser.add_argument("--threads", type=int, help="cores to use (default: all)")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard")
     parser.add_argument(
@@ -50,6 +55,21 @@ def run(args: argparse.Namespace) -> int:
     settings = [*args.settings, *(["train.amp=false"] if args.no_amp else [])]
     described = build_run(override(as_plain(run_named(args.name)), settings))
     folder = Path(args.out) if args.out else Path("runs") / Path(args.name).stem
-    trainer = Trainer(described, folder, args.backend, tensorboard=args.tensorboard)
+    device = _device(args.device)
+    trainer = Trainer(described, folder, args.backend, device, tensorboard=args.tensorboard)
     trainer.prepare(resume=args.resume)
     return trainer.run()
+
+
+def _device(name: str) -> "torch.device":
+    """A device that is there: better known before the data are read than after."""
+    import torch
+
+    from neurosvt.config import UserError
+
+    there = ["cpu", "cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if not torch.cuda.is_available():
+        there = ["cpu"]
+    if name not in there:
+        raise UserError(f"--device {name!r} is not here; choose from {', '.join(there)}")
+    return torch.device(name)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
@@ -25,11 +26,19 @@ from neurosvt.train.loop import Record, Training, fit
 class Trainer:
     """Trains one run in one folder, from the beginning or from where it stopped."""
 
-    def __init__(self, described: AnyRun, folder: Path, backend: str, *, tensorboard: bool = False):
+    def __init__(
+        self,
+        described: AnyRun,
+        folder: Path,
+        backend: str,
+        device: torch.device,
+        *,
+        tensorboard: bool = False,
+    ):
         self.described, self.folder = described, folder
         self.last, self.best = folder / "last.safetensors", folder / "best.safetensors"
         # Weights from the seed alone, so that models of one seed start from the same.
-        self.course = course_of(described, backend)
+        self.course = course_of(described, backend, device)
         self.training = Training(self.course.model, described.train)
         self.tensorboard = tensorboard
         self.board: Any = None

@@ -13,6 +13,7 @@ from neurosvt.data.cifar10 import Images
 from neurosvt.data.clips import Clips
 from neurosvt.data.image_stream import normalised
 from neurosvt.evaluate.answers import interval
+from neurosvt.nn.weights import device_of
 
 
 @torch.no_grad()
@@ -28,13 +29,13 @@ def named(
         amp: bfloat16 products.
     """
     size = batch or (250 if isinstance(samples, Images) else 16)
-    said = []
+    said, device = [], device_of(model)
     for start in range(0, len(samples), size):
         part = np.arange(start, min(start + size, len(samples)))
-        with torch.autocast("cpu", torch.bfloat16, enabled=amp):
-            answer = model(shown(samples, part))
+        with torch.autocast(device.type, torch.bfloat16, enabled=amp):
+            answer = model(shown(samples, part).to(device))
         logits = answer if isinstance(samples, Images) else answer[0].class_logits[-1]
-        said.append(logits.argmax(1).numpy())
+        said.append(logits.argmax(1).cpu().numpy())
     return np.concatenate(said)
 
 

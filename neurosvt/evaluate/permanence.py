@@ -20,6 +20,7 @@ from torch import nn
 from neurosvt.data.scenes import Occlusion, Scenes
 from neurosvt.evaluate.answers import Answers, join, together
 from neurosvt.evaluate.exams import Exam
+from neurosvt.nn.weights import device_of
 from neurosvt.ops.neighbours import with_neighbours
 
 CHUNK = 64
@@ -47,7 +48,7 @@ class Said:
     def of(cls, belief: Any) -> "Said":
         """From a belief of all steps, or of some."""
         sure, label = belief.class_logits.softmax(-1).max(-1)
-        return cls(label.numpy(), sure.numpy(), belief.place.numpy())
+        return cls(*(part.cpu().numpy() for part in (label, sure, belief.place)))
 
 
 def answers_at(said: Said, scenes: Scenes, moment: np.ndarray) -> Answers:
@@ -108,9 +109,9 @@ def listen(model: nn.Module, scenes: Scenes, **options: Any) -> Said:
 
     It is called as `belief, state = model(frames, state, **options)` on chunks of frames.
     """
-    state, parts = None, []
+    state, parts, device = None, [], device_of(model)
     for frames in torch.from_numpy(scenes.frames).split(CHUNK):
-        belief, state = model(frames, state, **options)
+        belief, state = model(frames.to(device), state, **options)
         parts.append(vars(Said.of(belief)).values())
     return Said(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -178,14 +179,14 @@ def tune_latch(
     """
     from neurosvt.models.baselines import hold
 
-    right = []
+    right, device = [], device_of(model)
     for tier, length in cells(exam, [hidden]):
         for scenes in exam.questions(tier, length, events):
             said, state = [], None
             for frames in torch.from_numpy(scenes.frames).split(CHUNK):
-                belief, state = model(frames, state)
+                belief, state = model(frames.to(device), state)
                 said.append(belief)
-            whole = type(said[0])(*(torch.cat(part) for part in zip(*said, strict=True)))
+            whole = type(said[0])(*(torch.cat(part).cpu() for part in zip(*said, strict=True)))
             right.append(
                 [_right_at_last(hold(whole, t), scenes) for t in LATCH_THRESHOLDS.tolist()]
             )

@@ -106,13 +106,7 @@ class NeuroSVTConfig:
                 f"the heads read {self.channels} channels, no multiple of head_strengths "
                 f"{self.head_strengths}"
             )
-        if self.memory_rules.looks_back and not self.memory_rules.write_gates:
-            raise ValueError("memory_rules.looks_back is for write gates, and there are none")
-        groups = self.memory_rules.write_gates
-        if groups < 0 or (groups and self.memory_channels % groups):
-            raise ValueError(
-                f"memory_channels {self.memory_channels} is no multiple of write_gates {groups}"
-            )
+        self.memory_rules.check(self.memory_channels)
         if not 0 <= self.least_neighbours <= 8:
             raise ValueError(f"least_neighbours must be 0 to 8, got {self.least_neighbours}")
         if self.classes < 2:

@@ -70,6 +70,7 @@ class ViTConfig:
             raise ValueError(f"looks {self.looks!r} is unknown; choose from all, frames, tokens")
         if self.memory not in ("leaky", "none"):
             raise ValueError(f"memory {self.memory!r} is unknown; choose from leaky, none")
+        self.memory_rules.check(self.memory_channels)
         self.windows()
 
     def windows(self) -> Windows:
@@ -103,17 +104,19 @@ class DenseBlock(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.expand, self.contract = nn.Linear(width, hidden), nn.Linear(hidden, width)
 
-    def forward(self, x: Float[Tensor, "R D"], groups: list[Tensor]) -> Float[Tensor, "R D"]:
-        """`groups`: (F, N) rows of frames, those with equally many tokens together."""
+    def forward(
+        self, x: Float[Tensor, "R D"], groups: list[tuple[int, int]]
+    ) -> Float[Tensor, "R D"]:
+        """`groups`: how many frames follow each other that have how many tokens each."""
         qkv = self.qkv(self.norm_attention(x))
-        mixed = torch.empty_like(x, dtype=qkv.dtype)
-        for group in groups:
+        mixed = []
+        for part, (_, tokens) in zip(qkv.split([f * n for f, n in groups]), groups, strict=True):
             q, k, v = rearrange(
-                qkv[group], "F N (three H K) -> three F H N K", three=3, H=self.heads
+                part, "(F N) (three H K) -> three F H N K", N=tokens, three=3, H=self.heads
             )
             said = F.scaled_dot_product_attention(q, k, v)
-            mixed[group] = rearrange(said, "F H N K -> F N (H K)")
-        x = x + self.out(mixed)
+            mixed.append(rearrange(said, "F H N K -> (F N) (H K)"))
+        x = x + self.out(torch.cat(mixed))
         return x + self.contract(F.gelu(self.expand(self.norm_mlp(x))))
 
 
@@ -187,23 +190,23 @@ class ViT(nn.Module):
 
     def think(self, x: Float[Tensor, "R D"], frame: Int[Tensor, " R"]) -> Float[Tensor, "R D"]:
         """The blocks, attention within each frame."""
-        groups = _groups(frame)
+        if not len(x):
+            return x
+        order, groups = _by_size(frame)
+        x = x[order]
         for block in self.blocks:
-            x = block(x, groups) if len(x) else x
-        return x
+            x = block(x, groups)
+        return x[order.argsort()]
 
     def parameter_count(self) -> int:
         """Learnt numbers."""
         return sum(p.numel() for p in self.parameters())
 
 
-def _groups(frame: Int[Tensor, " R"]) -> list[Int[Tensor, "F N"]]:
-    """Rows by frame, frames with equally many rows together: nothing has to be padded."""
-    order = frame.argsort(stable=True)
-    _, sizes = frame.unique(return_counts=True)
-    begin = sizes.cumsum(0) - sizes
-    groups = []
-    for size in sizes.unique().tolist():
-        starts = begin[sizes == size]
-        groups.append(order[starts[:, None] + torch.arange(size, device=frame.device)])
-    return groups
+def _by_size(frame: Int[Tensor, " R"]) -> tuple[Int[Tensor, " R"], list[tuple[int, int]]]:
+    """An order of rows in which each frame's stand together, and frames with equally many rows:
+    nothing has to be padded. Then how many frames have how many rows, in that order."""
+    _, home, sizes = frame.unique(return_inverse=True, return_counts=True)
+    order = (sizes[home] * len(sizes) + home).argsort(stable=True)
+    tokens, frames = sizes.unique(return_counts=True)
+    return order, list(zip(frames.tolist(), tokens.tolist(), strict=True))

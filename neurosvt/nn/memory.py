@@ -109,6 +109,15 @@ class Rules:
     fires: bool = False
     """The heads read the spikes that channels emit at a charge of 1, not the charge."""
 
+    def check(self, channels: int) -> None:
+        """Raise a ValueError if a memory of so many channels cannot follow these rules."""
+        if self.looks_back and not self.write_gates:
+            raise ValueError("memory_rules.looks_back is for write gates, and there are none")
+        if self.write_gates < 0 or (self.write_gates and channels % self.write_gates):
+            raise ValueError(
+                f"memory_channels {channels} is no multiple of write_gates {self.write_gates}"
+            )
+
     def outputs(self, channels: int) -> int:
         """What the read has to make for so many channels."""
         return (2 if self.gated else 1) * channels + self.write_gates

@@ -1,7 +1,8 @@
-"""Weights from somewhere else into a module."""
+"""Weights from somewhere else into a module, and where a module's are."""
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from neurosvt.config import UserError
@@ -24,3 +25,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -
     if faults:
         raise UserError(f"{source} does not fit: {'; '.join(faults)}")
     model.load_state_dict({n: t.to(own[n].dtype) for n, t in weights.items()})
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's weights are; a model without any is on the CPU."""
+    return next((p.device for p in model.parameters()), torch.device("cpu"))

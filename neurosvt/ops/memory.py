@@ -64,8 +64,17 @@ def gated_memory(
     noise: Float[Tensor, "T B M"] | None,
     backend: str = "auto",
 ) -> Float[Tensor, "T B M"]:
-    """The charge of `leaky_memory_stepwise` behind write gates, by a kernel where there is one."""
+    """The charge of `leaky_memory_stepwise` behind write gates, by a kernel where there is one.
+
+    From another device the recursion comes to the CPU and goes back: hundreds of steps of a few
+    thousand numbers each are sooner there and back than launched one by one.
+    """
     parts = [at_least_float32(x) for x in (drive, gate, write, v, decay)]
+    here = parts[0].device
+    if here.type != "cpu":
+        drive, gate, write, v, decay = (x.cpu() for x in parts)
+        look, noise = (None if x is None else x.cpu() for x in (look, noise))
+        return gated_memory(drive, gate, write, v, decay, look, noise, backend).to(here)
     if not suits(parts[0], backend):
         charge, _ = leaky_memory_stepwise(
             parts[0], parts[1], parts[3], parts[4], noise=noise, write=parts[2], look=look

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
+from accelerate.utils import send_to_device
 from torch import Tensor, nn
 
 from neurosvt.config import UserError
-from neurosvt.nn.weights import load_weights
+from neurosvt.nn.weights import device_of, load_weights
 from neurosvt.train import checkpoint
 from neurosvt.train.optimizers import OPTIMIZERS
 from neurosvt.train.schedule import warmup_cosine
@@ -156,20 +157,23 @@ def fit(
     task: Task,
     on_step: Callable[[Record], None] = lambda record: None,
 ) -> None:
-    """Train until `batches` runs dry. Validating, saving and showing live in `on_step`.
+    """Train until `batches` runs dry, where the model is. Validating, saving and showing live in
+    `on_step`.
 
     Raises:
         UserError: a gradient is no longer finite; names the layers, nothing of the step is kept.
     """
     model, cfg = training.model, training.config
+    device = device_of(model)
     for waited, seconds, batch in _timed(batches):
         model.train()
+        batch = send_to_device(batch, device)
         before = [buffer.clone() for buffer in model.buffers()]
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
         for optimizer in training.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        precision = torch.autocast("cpu", torch.bfloat16, enabled=cfg.amp)
+        precision = torch.autocast(device.type, torch.bfloat16, enabled=cfg.amp)
         with precision:
             answer = task.answer(model, batch)
         loss = task.loss(answer, batch)

@@ -311,3 +311,22 @@ def test_a_summary_lists_the_parts_and_their_sum():
     assert {"embed", "positions", "blocks", "memory", "heads"} <= {name for name, _ in parts}
     numbers = [int(number.replace(",", "")) for _, number in parts]
     assert total == ["total", f"{sum(numbers):,}"] == ["total", f"{model.parameter_count():,}"]
+
+
+def test_a_device_that_is_not_here_is_refused(refused):
+    assert "--device 'cuda:99' is not here; choose from cpu" in refused(
+        "train", "permanence", "--device", "cuda:99"
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["permanence", "permanencebench", "permanencebench_twin"])
+def test_a_model_learns_on_a_gpu_what_it_learns_on_the_cpu(train, name, tmp_path):
+    losses = []
+    for device in ("cpu", "cuda"):
+        out = tmp_path / device
+        words = ["--device", device, "--out", str(out), "--no-amp"]
+        changes = {"train_state_noise": 0, "model_memory_channels": 16}
+        assert train(name, *words, **changes) == 0
+        losses.append(json.loads((out / "history.json").read_text())["history"][0]["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-2)
