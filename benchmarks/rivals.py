@@ -1,8 +1,8 @@
 """What the memory is compared with, and what each of its parts is worth: trained alike, in minutes.
 
 python benchmarks/rivals.py [NAME[:SEED] ...]: trains what is named (by default everything, seed 0,
-and two further seeds of leaky, none, gru and charge_2) in runs/rivals/rivals_NAME_SEED for STEPS
-steps, and goes on where it was stopped. All see the same scenes, as many, at the same rates.
+and two further seeds of leaky, none, gru and charge_2) in runs/rivals/rivals_NAME_SEED, and goes on
+where it was stopped. All see the same scenes, as many, at the same rates.
 
 python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, and writes
 benchmarks/results/rivals_....json. A training takes about ten minutes on a core or two, but for
@@ -24,11 +24,10 @@ from neurosvt.cli.output import write_json
 from neurosvt.cli.rivals import RIVALS
 from neurosvt.evaluate.answers import row
 from neurosvt.evaluate.permanence import cells, judge
-from neurosvt.presets import DENSE, FAMILY, RECURRENT, load_model
+from neurosvt.presets import BRIEF, DENSE, FAMILY, RECURRENT, load_model
 
 HERE = Path(__file__).parent
 PLACE = Path("runs/rivals")
-STEPS = 1200
 HIDDEN = (30, 60, 120, 300)
 EVENTS = 500
 STATE_NOISE = 0.01
@@ -55,8 +54,9 @@ SEEDED = ("leaky", "none", "gru", "charge_2")
 
 def train_rival(name: str, seed: int, threads: int, device: str) -> None:
     """One run, as all others but for what its name says."""
-    preset = f"permanencebench_{name}" if name in SIBLINGS else "permanencebench"
-    settings = [f"train.steps={STEPS}", "train.validate_every=400", f"train.seed={seed}"]
+    preset = f"permanence_{name}" if name in SIBLINGS else "permanence"
+    brief = {"steps": BRIEF.steps, "validate_every": BRIEF.validate_every, "seed": seed}
+    settings = [f"train.{key}={value}" for key, value in brief.items()]
     settings += ABLATION.get(name, ())
     train(preset, settings, PLACE / f"rivals_{name}_{seed}", threads, device)
 
@@ -66,6 +66,9 @@ def judged(folder: Path) -> list[dict[str, Any]]:
     memory."""
     name, _, seed = folder.name.removeprefix("rivals_").rpartition("_")
     trained = load_model(str(folder))
+    if "settled" not in trained.facts:
+        print(f"{folder.name} is not trained to its end: left out", file=sys.stderr)
+        return []
     lines = ("none", "latch", "velocity") if name == "none" else (name,)
     models = {
         line: RIVALS[line].made(trained) if line in RIVALS else trained.model for line in lines

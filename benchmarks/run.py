@@ -16,7 +16,12 @@ RESULTS = Path(__file__).parent / "results"
 HIDDEN = "30,60,120,300,1000"
 
 MEASUREMENTS: dict[str, list[str]] = {
-    "permanence": ["permanence", "permanence", "--state-noise", "0.01", "--hidden", HIDDEN],
+    "permanence": [
+        "permanence", "permanence", "--state-noise", "0.01", "--hidden", HIDDEN,
+        "--memory", "leaky,lif,none,latch,velocity",
+    ],
+    "energy": ["energy", "permanence", "--figure", "docs/images/energy.svg"],
+    "energy_dysvit": ["energy", "dysvit"],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
     "demo": ["demo"],
     "dysvit_protocol": ["evaluate", "dysvit_protocol"],
@@ -24,10 +29,15 @@ MEASUREMENTS: dict[str, list[str]] = {
     "neurons": ["bench", "neurons"],
     "train": ["bench", "train"],
     "formats": ["bench", "formats"],
-}
+}  # fmt: skip
 """Name to the command that measures it."""
 
-NEEDS = {"nmnist": "nmnist_small", "dysvit_protocol": "cifar10", "slopes": "cifar10"}
+NEEDS = {
+    "nmnist": "nmnist_small",
+    "dysvit_protocol": "cifar10",
+    "slopes": "cifar10",
+    "energy_dysvit": "cifar10",
+}
 """Folders of data sets without which there is nothing to measure."""
 
 

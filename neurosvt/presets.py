@@ -56,14 +56,14 @@ FAMILY: dict[str, Callable[[NeuroSVTConfig], NeuroSVTConfig]] = {
     "lif_100": _lif(100.0),
     "charge_2": _charge_2,
 }
-"""What the siblings of a run change in its model, by name, and nothing else."""
+"""What the siblings of a run change in its model, by name."""
 
 RECURRENT: dict[str, RecurrentConfig] = {
     "gru": RecurrentConfig("gru"),
     "lstm": RecurrentConfig("lstm", units=176),
     "convlstm": RecurrentConfig("convlstm", width=24, units=512),
 }
-"""Dense networks of like size, trained on the same."""
+"""Dense networks of like size, trained on the same; a convolution stands for the blocks."""
 
 
 DENSE: dict[str, Callable[[NeuroSVTConfig], ViTConfig]] = {
@@ -97,15 +97,14 @@ def member(run: FollowingRun) -> str:
 
 def _sibling(run: Run, name: str) -> FollowingRun:
     if name in RECURRENT:
-        return RecurrentRun(RECURRENT[name], run.data, run.train)
+        model = replace(RECURRENT[name], least_neighbours=run.model.least_neighbours)
+        return RecurrentRun(model, run.data, run.train)
     if name in DENSE:
         return ViTRun(DENSE[name](run.model), run.data, run.train)
     return replace(run, model=FAMILY[name](run.model))
 
 
-PERMANENCE = Run()
-"""The run that trains the model which the package ships."""
-_BENCH = Run(
+PERMANENCE = Run(
     model=NeuroSVTConfig(
         least_neighbours=1,
         memory_rules=Rules(write_gates=16, looks_back=True),
@@ -123,6 +122,10 @@ _BENCH = Run(
     ),
     train=TrainConfig(steps=10_000, batch=36, validate_every=1000),
 )  # fmt: skip
+"""The run that trains the model which the package ships: all tiers of PermanenceBench."""
+BRIEF = replace(PERMANENCE.train, steps=1200, validate_every=400)
+"""How whatever stands beside it is trained: some ten minutes each. Those compared with it at equal
+training are set beside `permanence` trained as briefly: benchmarks/rivals.py."""
 _NMNIST = Run(
     model=NeuroSVTConfig(classes=10),
     data=StreamConfig(dataset="nmnist"),
@@ -157,11 +160,14 @@ _PENDULUM = Run(
 
 PRESETS: dict[str, AnyRun] = {
     "permanence": PERMANENCE,
-    **{f"permanence_{name}": _sibling(PERMANENCE, name) for name in ("lif", "none", *DENSE)},
-    "permanencebench": _BENCH,
-    **{f"permanencebench_{name}": _sibling(_BENCH, name) for name in (*FAMILY, *RECURRENT, *DENSE)},
-    "digits": Run(
-        replace(_BENCH.model, classes=10), replace(_BENCH.data, dataset="digits"), _BENCH.train
+    **{
+        f"permanence_{name}": _sibling(replace(PERMANENCE, train=BRIEF), name)
+        for name in (*FAMILY, *RECURRENT, *DENSE)
+    },
+    "digits": replace(
+        PERMANENCE,
+        model=replace(PERMANENCE.model, classes=10),
+        data=replace(PERMANENCE.data, dataset="digits"),
     ),
     "nmnist": _NMNIST,
     **{f"nmnist_{name}": _sibling(_NMNIST, name) for name in ("lif", "none")},
@@ -187,7 +193,8 @@ PRESETS: dict[str, AnyRun] = {
         train=ImageTrainConfig(epochs=15, warmup_epochs=2, mixup_off=3, clip=1.0)
     ),
 }
-"""Runs by name. Those of a family differ in what remembers and in nothing else."""
+"""Runs by name. Members of a family see the same scenes or recordings; spiking ones differ in what
+remembers alone, and those of `permanence` in how long they are trained."""
 
 
 def run_named(name: str) -> AnyRun:

@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from neurosvt.config import UserError
 from neurosvt.energy.costs import Costs, joules, moved
 from neurosvt.energy.count import Meter
+from neurosvt.energy.operations import Operations
 from neurosvt.energy.published import SOP, published_macs, published_sops
 from neurosvt.evaluate.accuracy import named, shown
 from neurosvt.evaluate.permanence import judge
-from neurosvt.evaluate.work import Phase, work
-from neurosvt.models.vit import ViTConfig
+from neurosvt.evaluate.work import Phase, deployed, work
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.presets import DENSE, Trained, load_model, sibling
 from neurosvt.runs import FollowingRun, ImageRun, Run, ViTRun
@@ -39,6 +39,8 @@ class Account:
     phases: Mapping[str, Phase]
     accuracy: float | None
     """Of its classes while it sees; None if it was not trained."""
+    train_steps: int
+    """For which it was trained; 0 if it was not."""
     about: Mapping[str, Any]
     """What was varied."""
 
@@ -46,6 +48,7 @@ class Account:
         """A flat row for every phase and cost table."""
         for phase, done in self.phases.items():
             total = done.total
+            of_spikes = Operations(acs=total.acs, updates=total.updates)
             for table in tables:
                 yield {
                     "model": self.model,
@@ -57,8 +60,10 @@ class Account:
                     "updates": total.updates / done.frames,
                     "bytes": moved(total, table) / done.frames,
                     "joules_per_frame": joules(total, table) / done.frames,
+                    "spike_joules_per_frame": joules(of_spikes, table) / done.frames,
                     "accuracy": self.accuracy,
-                    "samples": done.frames,
+                    "train_steps": self.train_steps,
+                    "frames": done.frames,
                     "spikes": total.spikes / done.frames,
                     "adds": total.adds / done.frames,
                     "multiplies": total.multiplies / done.frames,
@@ -83,6 +88,8 @@ def accounts_of(trained: Trained, args: argparse.Namespace) -> list[Account]:
 
 def _following(trained: Trained, args: argparse.Namespace) -> list[Account]:
     exam = trained.run.exam("test", args.seed)
+    if args.tier is None:
+        args.tier = "curtain" if "curtain" in exam.tiers else exam.tiers[0]
     if args.noise_hz is not None:
         exam = replace(exam, scene=replace(exam.scene, noise_hz=args.noise_hz))
     if args.tier not in exam.known or args.tier == "succession":
@@ -91,20 +98,22 @@ def _following(trained: Trained, args: argparse.Namespace) -> list[Account]:
     if not exam.asks(args.tier, args.hidden):
         raise UserError(f"--hidden: {args.tier} does not hide anything for {args.hidden} frames")
     about = {"tier": args.tier, "noise_hz": exam.scene.noise_hz, "hidden_frames": args.hidden}
+    exam = replace(exam, batch=args.samples)
     scenes = next(exam.questions(args.tier, args.hidden, args.samples))
-    # As it would be deployed: norms folded, weights on the grid.
-    models: dict[str, tuple[nn.Module, bool]] = {"neurosvt": (trained.model.on_grid(), True)}
+    models = {"neurosvt": deployed(trained.model)}
+    steps = {"neurosvt": trained.run.train.steps}
     members = dict.fromkeys(member for member, _ in RIVALS.values())
-    learnt_by = {member: learnt_rival(trained, member, args.run) for member in members}
+    learnt_by = {member: learnt_rival(member, args.run) for member in members}
     for name, (member, looks) in RIVALS.items():
-        config, weights = learnt_by[member]
-        models[name] = rival(trained, config, weights, looks), weights is not None
-    seeing = {name: model for name, (model, learnt) in models.items() if learnt}
-    found = judge(seeing, exam, args.tier, 1, args.events)
+        learnt = learnt_by[member]
+        models[name] = rival(trained, member, learnt, looks)
+        steps |= {name: learnt.run.train.steps} if learnt else {}
+    seeing = {name: models[name] for name in steps}
+    found = judge(seeing, replace(exam, batch=50), args.tier, args.hidden, args.events)
     accuracy = {name: float(said["visible"].class_right.mean()) for name, said in found.items()}
     return [
-        Account(name, work(model, scenes), accuracy.get(name), about)
-        for name, (model, _) in models.items()
+        Account(name, work(model, scenes), accuracy.get(name), steps.get(name, 0), about)
+        for name, model in models.items()
     ]
 
 
@@ -118,7 +127,7 @@ def as_published(trained: Trained, ours: Account) -> str:
     )
     active = ours.phases["active"]
     sops = published_sops(active.layers, active.frames, dict.fromkeys(linear, cfg.tokens))
-    macs = published_macs(cfg.tokens + 1, cfg.width, cfg.depth)
+    macs = published_macs(cfg.patches + 1, cfg.width, cfg.depth)
     return (
         f"active frames, by the original's formula: {sops:,.0f} SOPs (we count "
         f"{active.total.acs / active.frames:,.0f}) against {macs:,} multiply-adds, "
@@ -126,30 +135,25 @@ def as_published(trained: Trained, ours: Account) -> str:
     )
 
 
-def learnt_rival(
-    trained: Trained, member: str, run: str
-) -> tuple[ViTConfig, dict[str, Tensor] | None]:
-    """Config and weights of one of a run's dense relatives; None for weights that are not there:
-    what a dense network does is the same before it is trained, but for its answers."""
+def learnt_rival(member: str, run: str) -> Trained | None:
+    """One of a run's dense relatives; None if its weights are not there: what a dense network does
+    is the same before it is trained, but for its answers."""
     try:
-        found = load_model(sibling(run, member))
+        return load_model(sibling(run, member))
     except FileNotFoundError:
         print(f"no weights of {sibling(run, member)}: counted untrained", file=sys.stderr)
-        return DENSE[member](trained.run.model), None
-    return found.run.model, found.model.state_dict()
+        return None
 
 
 def rival(
-    trained: Trained,
-    config: ViTConfig,
-    weights: dict[str, Tensor] | None,
-    looks: Literal["all", "frames"] | None,
+    trained: Trained, member: str, learnt: Trained | None, looks: Literal["all", "frames"] | None
 ) -> nn.Module:
     """A dense relative that looks at as much as it is told to; None for as much as in training."""
+    config = learnt.run.model if learnt else DENSE[member](trained.run.model)
     config = config if looks is None else replace(config, looks=looks)
     model = ViTRun(config, trained.run.data, trained.run.train).network().eval()
-    if weights is not None:
-        model.load_state_dict(weights)
+    if learnt:
+        model.load_state_dict(learnt.model.state_dict())
     return model
 
 
@@ -157,12 +161,12 @@ def _classifying(trained: Trained, args: argparse.Namespace) -> Account:
     samples = trained.run.samples("test")
     said = named(trained.model, samples)
     accuracy = float((said == samples.labels).mean())
-    model = trained.model.deployed() if isinstance(trained.run, ImageRun) else trained.model
+    images = isinstance(trained.run, ImageRun)
+    model = trained.model.deployed() if images else deployed(trained.model)
     given = shown(samples, np.arange(min(args.samples, len(samples))))
     axes = given.ndim - 3  # of images the samples, of clips the frames as well
     with torch.no_grad(), Meter(model, axes) as meter:
         model(given)
-    if meter.unknown:
-        raise UserError(f"no account of {', '.join(sorted(meter.unknown))}")
+    meter.refuse_unknown()
     phase = Phase(dict(meter.layers), given.shape[:axes].numel())
-    return Account(args.run, {"all": phase}, accuracy, {})
+    return Account(args.run, {"all": phase}, accuracy, trained.run.train.steps, {})

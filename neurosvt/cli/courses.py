@@ -17,7 +17,8 @@ from neurosvt.evaluate.permanence import tune_latch, validation_score
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.memory import LeakyMemory
-from neurosvt.presets import load_image_model
+from neurosvt.nn.weights import load_weights
+from neurosvt.presets import load_image_model, load_model
 from neurosvt.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
 from neurosvt.train.clips import ClipTask
 from neurosvt.train.images import ImageTask
@@ -55,7 +56,11 @@ class BeliefCourse:
 
     def __init__(self, run: FollowingRun, backend: str, device: torch.device):
         self.run = run
-        self.model: Any = run.network(backend).to(device)
+        self.model: Any = run.network(backend)
+        if run.train.start:
+            weights = load_model(run.train.start).model.state_dict()
+            load_weights(self.model, weights, run.train.start)
+        self.model.to(device)
         self.task = BeliefTask(run.train.state_noise, run.train.hidden_steps)
         self.exam = run.exam("validation", run.train.seed)
         self.stream = run.stream()
@@ -71,7 +76,8 @@ class BeliefCourse:
     def settle(self) -> dict[str, float]:
         if self.run.model.memory != "none":
             return {}
-        threshold, belief = tune_latch(self.model, self.exam)
+        noise = self.run.train.state_noise
+        threshold, belief = tune_latch(self.model, self.exam, state_noise=noise)
         return {"latch_threshold": threshold, "latch_belief": belief}
 
     def remarks(self) -> list[str]:

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--costs", default="horowitz-45nm,memory-once,memory-each", metavar="TABLES",
         help="cost tables, comma-separated (see --list), or a .toml file of one's own",
     )  # fmt: skip
-    parser.add_argument("--tier", default="curtain", help="what hides the object")
+    parser.add_argument("--tier", help="what hides the object (curtain, or what RUN knows)")
     parser.add_argument("--hidden", type=int, default=60, help="hidden frames")
     parser.add_argument(
         "--noise-hz", type=float, metavar="HZ",
@@ -75,7 +75,8 @@ def command_of(args: argparse.Namespace) -> str:
     """The command line that counts the same again."""
     import shlex
 
-    words = ["neurosvt", "energy", args.run, "--costs", args.costs, "--tier", args.tier]
+    words = ["neurosvt", "energy", args.run, "--costs", args.costs]
+    words += ["--tier", args.tier] if args.tier else []
     words += ["--hidden", str(args.hidden), "--samples", str(args.samples)]
     words += [] if args.noise_hz is None else ["--noise-hz", f"{args.noise_hz:g}"]
     return shlex.join([*words, "--events", str(args.events), "--seed", str(args.seed)])

@@ -9,6 +9,7 @@ from neurosvt.config import UserError
 from neurosvt.evaluate.permanence import VelocityFit
 from neurosvt.presets import Trained, load_model, member, model_file, sibling
 from neurosvt.runs import FollowingRun
+from neurosvt.train import checkpoint
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,15 @@ def models_of(trained: Mapping[str, Trained], memories: Iterable[str]) -> dict[s
 
 
 def available(name: str, among: Iterable[str]) -> tuple[str, ...]:
-    """The rivals, of those named, whose weights are in RUN's family."""
+    """The rivals, of those named, whose weights are in RUN's family and trained to their end."""
     found = []
     for memory in among:
         try:
-            model_file(sibling(name, RIVALS[memory].member))
+            file = model_file(sibling(name, RIVALS[memory].member))
         except FileNotFoundError:
             continue
-        found.append(memory)
+        if file.is_file() and checkpoint.load(file)[1].get("settled"):
+            found.append(memory)
     return tuple(found)
 
 

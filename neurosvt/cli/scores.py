@@ -147,9 +147,9 @@ def rows_of(
     rows = []
     for memory, by_moment in answers.items():
         for moment, found in by_moment.items():
-            seen = moment == "visible"
-            judgement, length = ("belief", 0) if seen else (moment, hidden)
-            rows.append(_row(plan, memory, tier, length, judgement, found))
+            if moment == "visible":
+                rows.append(_row(plan, memory, tier, 0, "belief", found))
+            rows.append(_row(plan, memory, tier, hidden, moment, found))
     if plan.blind:
         return rows  # the best constant guess is that of the scenes with their objects
     guess = best_constant(next(iter(answers.values()))["belief"])
@@ -157,8 +157,9 @@ def rows_of(
 
 
 def told_once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without those that only say again what a model knew while it saw, which does not depend
-    on what came later."""
+    """Rows with a single one of 0 hidden frames a tier and model, what it knew while it saw: of the
+    first length asked for. Where objects that are hidden for longer move more slowly, so that what
+    is seen of them differs, the rows of judgement "visible" tell each length's."""
     varied = ("dataset", "tier", "memory", "frame_ms", "state_noise", "state_bits")
     kept: dict[Any, dict[str, Any]] = {}
     for index, r in enumerate(rows):
@@ -185,6 +186,7 @@ def _row(
         "state_noise": plan.state_noise,
         "state_bits": plan.state_bits,
         "parameters": trained.model.parameter_count() if trained else 0,
+        "train_steps": trained.run.train.steps if trained else 0,
     }
 
 
@@ -203,9 +205,13 @@ def score_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     for length in lengths:
         table.add_column("seen" if length == 0 else f"{length} hidden", justify="right")
     lines: dict[tuple[str, str], dict[int, str]] = {}
+    told = len({r["train_steps"] for r in rows if r["train_steps"]}) > 1
     for r in rows:
         cell = f"{100 * r['score']:.1f} ({100 * r['low']:.0f}-{100 * r['high']:.0f})"
-        lines.setdefault((r["tier"], title(r["memory"], r["tau"])), {})[r["hidden_frames"]] = cell
+        name = title(r["memory"], r["tau"])
+        if told and r["train_steps"]:
+            name += f", {r['train_steps']:,} steps"
+        lines.setdefault((r["tier"], name), {})[r["hidden_frames"]] = cell
     for (tier, name), by_length in lines.items():
         table.add_row(tier, name, *(by_length.get(length, "") for length in lengths))
     return table

@@ -38,6 +38,9 @@ from neurosvt.nn.memory import LeakyMemory
 from neurosvt.presets import Trained
 from neurosvt.report import Belief, Episode, write_page
 
+SHOWN_TIERS = "blackout,curtain,tunnel"
+"""What is embedded: darkness, something in front, and motion that goes on unseen."""
+
 SHOWN_HIDDEN = 60
 """Hidden frames of the episodes on the page."""
 
@@ -54,7 +57,8 @@ def show_scenes(args: argparse.Namespace) -> int:
     shown = ",".join(_shown("permanence"))
     parser = argparse.ArgumentParser()
     permanence_arguments(parser)
-    plan = Plan.of(parser.parse_args([*options, "--memory", shown, "--state-noise", "0.01"]))
+    asked = ["--tiers", SHOWN_TIERS, "--memory", shown, "--state-noise", "0.01"]
+    plan = Plan.of(parser.parse_args([*options, *asked]))
     print("judging and drawing, about a minute", file=sys.stderr)
     rows = measure(plan)
     console = Console(width=110)

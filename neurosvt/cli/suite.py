@@ -3,9 +3,10 @@
 import argparse
 import hashlib
 import json
+import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from neurosvt import __version__
+from neurosvt.cli import permanence
+from neurosvt.cli.effort import effort, effort_table
 from neurosvt.cli.output import plain, write_json
 from neurosvt.cli.rivals import RIVALS, available
 from neurosvt.cli.scores import Plan, rows_of, score_table, told_once
@@ -24,7 +28,7 @@ from neurosvt.evaluate.exams import SceneExam
 from neurosvt.evaluate.permanence import cells
 from neurosvt.evaluate.regain import regain
 from neurosvt.files import write_whole
-from neurosvt.presets import model_file
+from neurosvt.presets import load_model, model_file
 from neurosvt.report.scores import draw_calibration, draw_errors, draw_scores
 
 
@@ -58,6 +62,9 @@ REGAIN = ("blackout", "curtain", "gripper")
 
 REGAIN_HIDDEN = 60
 
+EFFORT = ("curtain", 60)
+"""Where operations are counted."""
+
 STATE_NOISE = 0.01
 """On every model's state, in thresholds."""
 
@@ -67,9 +74,10 @@ def run_suite(args: argparse.Namespace) -> int:
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise UserError(f"--out: {out} is a file; it names the folder of the suite")
-    (out / "cells").mkdir(parents=True, exist_ok=True)
     suite = SUITES[args.suite]
+    _refuse_other_options(args)
     plans = list(_plans(args, suite))
+    (out / "cells").mkdir(parents=True, exist_ok=True)
     marks = [_fingerprint(plan) for plan in plans]
     total = [
         (plan, mark, *cell)
@@ -84,20 +92,26 @@ def run_suite(args: argparse.Namespace) -> int:
             progress.advance(bar)
     asked = [tier for tier in REGAIN if tier in plans[0].tiers]
     saved = [row for tier in asked for row in _regained(out / "cells", plans[0], marks[0], tier)]
+    done = []
+    if EFFORT[0] in plans[0].tiers:
+        done = _kept(out / "cells" / f"effort_{marks[0]}.json", lambda: effort(plans[0], *EFFORT))
     rows = told_once(row for record in records for row in record["rows"])
     usual = [record for record, (plan, *_) in zip(records, total, strict=True) if plan is plans[0]]
     own = [row for record in usual for row in record["calibration"]]
-    command = f"neurosvt permanence {plans[0].run} --suite {args.suite} --seed {args.seed}"
-    write_json(out / "permanence.json", command, rows)
+    command = _command(args)
+    for path in filter(None, (out / "permanence.json", args.json)):
+        write_json(path, command, rows)
     write_json(out / "calibration.json", command, own)
     write_json(out / "regain.json", command, saved)
-    first = [row for row in rows if _usual(row)]
+    write_json(out / "effort.json", command, done)
+    first = [row for row in rows if _usual(row, plans[0])]
     draw_scores(out / "score.svg", first)
     draw_errors(out / "place_error.svg", first)
     draw_calibration(out / "calibration.svg", own)
     console = Console(width=110)
     console.print(score_table(first))
     console.print(_regain_table(saved))
+    console.print(effort_table(done))
     seconds = sum(record["seconds"] for record in records)
     print(f"{len(total)} cells, {seconds / 60:.1f} minutes of judging: {out}/permanence.json")
     return 0
@@ -111,15 +125,18 @@ def _plans(args: argparse.Namespace, suite: Suite) -> Iterator[Plan]:
     if missing:
         print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
     yield _plan(args, suite, run=name, memory=",".join(there))
+    scenes = isinstance(load_model(name).run.exam("test"), SceneExam)
     for options in suite.varied:
-        yield _plan(args, suite, run=name, memory="leaky", **options)
+        if scenes or not options.get("blind"):  # recordings show what they show
+            yield _plan(args, suite, run=name, memory="leaky", **options)
     if args.run is None:
         try:
             nmnist.load("test")
         except FileNotFoundError as error:
             print(f"N-MNIST left out: {error}", file=sys.stderr)
         else:
-            yield _plan(args, suite, run="nmnist", memory=",".join(available("nmnist", RIVALS)))
+            there = available("nmnist", RIVALS)
+            yield _plan(args, suite, run="nmnist", memory=",".join(there), tiers=None)
 
 
 def _plan(args: argparse.Namespace, suite: Suite, **options: Any) -> Plan:
@@ -133,11 +150,30 @@ def _plan(args: argparse.Namespace, suite: Suite, **options: Any) -> Plan:
     return Plan.of(argparse.Namespace(**chosen))
 
 
-def _usual(row: dict[str, Any]) -> bool:
-    """Whether a row is of the table and the figures: scenes, judged as all rivals are."""
+def _refuse_other_options(args: argparse.Namespace) -> None:
+    """A suite decides for itself what is asked."""
+    parser = argparse.ArgumentParser()
+    permanence.add_arguments(parser)
+    for name in ("data", "hidden", "memory", "events", "state_noise", "state_bits", "blind",
+                 "frame_ms"):  # fmt: skip
+        if getattr(args, name) != parser.get_default(name):
+            option = "--" + name.replace("_", "-")
+            raise UserError(f"{option} is for one score table; --suite asks everything")
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command line that asks the same again."""
+    words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]
+    words += ["--tiers", args.tiers] if args.tiers else []
+    return shlex.join([*words, "--seed", str(args.seed)])
+
+
+def _usual(row: dict[str, Any], plan: Plan) -> bool:
+    """Whether a row is of the table and the figures: of the first plan, as all rivals are asked."""
     usual = row["state_noise"] == STATE_NOISE and row["state_bits"] == 32
     usual &= not row["memory"].endswith("blind")
-    return usual and row["frame_ms"] == 10.0 and row["dataset"] == "scenes"
+    frame_ms = plan.exam.scene.frame_us / 1000
+    return usual and (row["frame_ms"], row["dataset"]) == (frame_ms, plan.exam.name)
 
 
 def _cell(folder: Path, plan: Plan, mark: str, tier: str, hidden: int) -> dict[str, Any]:
@@ -162,23 +198,31 @@ def _cell(folder: Path, plan: Plan, mark: str, tier: str, hidden: int) -> dict[s
 
 def _regained(folder: Path, plan: Plan, mark: str, tier: str) -> list[dict[str, Any]]:
     """How much has to be seen again after `REGAIN_HIDDEN` frames, from its file if it is there."""
-    path = folder / f"regain_{tier}_{mark}.json"
+
+    def ask() -> Iterator[dict[str, Any]]:
+        assert isinstance(plan.exam, SceneExam)
+        found = regain(
+            plan.models(), plan.exam, tier, REGAIN_HIDDEN, min(plan.events, 200), **plan.options()
+        )
+        for memory, one in found.items():
+            yield {"memory": memory, "tier": tier, "hidden_frames": REGAIN_HIDDEN, **one.row()}
+
+    return _kept(folder / f"regain_{tier}_{mark}.json", ask)
+
+
+def _kept(path: Path, ask: Callable[[], Iterator[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Rows from their file if it is there, and otherwise into it."""
     if path.exists():
         return json.loads(path.read_text())
-    assert isinstance(plan.exam, SceneExam)
-    found = regain(
-        plan.models(), plan.exam, tier, REGAIN_HIDDEN, min(plan.events, 200), **plan.options()
-    )
-    rows = plain(
-        {"memory": memory, "tier": tier, "hidden_frames": REGAIN_HIDDEN, **one.row()}
-        for memory, one in found.items()
-    )
+    rows = plain(ask())
     write_whole(path, json.dumps(rows).encode())
     return rows
 
 
 def _regain_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=f"until the class is right for good, after {REGAIN_HIDDEN} hidden frames")
+    table = Table(
+        title=f"until the class is right three frames on end, after {REGAIN_HIDDEN} hidden frames"
+    )
     for column in ("tier", "memory", "right at once", "frames", "events"):
         table.add_column(column, justify="left" if column in ("tier", "memory") else "right")
     for r in rows:
@@ -191,7 +235,7 @@ def _regain_table(rows: list[dict[str, Any]]) -> Table:
 
 def _fingerprint(plan: Plan) -> str:
     """What tells cells apart that ask otherwise, or other weights."""
-    asked = (plan.memories, plan.events, plan.seed, plan.options(), plan.exam)
+    asked = (__version__, plan.memories, plan.events, plan.seed, plan.options(), plan.exam)
     told = hashlib.sha256(repr(asked).encode())
     for name in sorted({one.name for one in plan.trained.values()}):
         told.update(model_file(name).read_bytes())

@@ -61,6 +61,10 @@ class SceneConfig:
         if not 0 <= low <= high:
             raise ValueError(f"speed must rise from at least 0 sides per second, got {self.speed}")
 
+    def frames(self, count: int) -> int:
+        """Frames of this length that last as long as `count` of 10 ms, at least one."""
+        return max(1, round(count * 10_000 / self.frame_us))
+
 
 DEFAULT = SceneConfig()
 

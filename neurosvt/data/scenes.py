@@ -138,6 +138,7 @@ def play(
             raise ValueError(f"{name} must be at least {least}, got {value}")
     if after < 0:
         raise ValueError(f"after must not be below 0 frames, got {after}")
+    tier = tier.at(config)
     if tier.longest is not None and hidden > tier.longest:
         raise ValueError(f"hidden must be at most {tier.longest} here, got {hidden}")
     config = tier.camera(config)

@@ -134,7 +134,7 @@ class SceneStream(_Stream):
                 seed, batch, seen=acts[0][0], hidden=[act[1] for act in acts],
                 after=acts[-1][2], config=self.scene, digits=self.digits,
             )  # fmt: skip
-        rules = TIERS[tier]
+        rules = TIERS[tier].at(self.scene)
         bounds = [n for n in (rules.longest, cfg.busy if rules.noise > 1 else None) if n]
         seen, hidden, after = draw_act(cfg, seed, min(bounds, default=None))
         if after:  # what comes back slowly is followed until it is back

@@ -41,6 +41,7 @@ class _Hider:
     ) -> Script:
         """The object moves until something begins to hide it, and once it is free again."""
         batch, n = len(cast.label), clock.substeps
+        fade, opening = config.frames(FADE) * n, config.frames(OPENING) * n
         moment = np.arange(clock.end + 1)[:, None]
         sweep = Sweep.draw(cast, clock, rng, config)
         light = np.ones((len(moment), batch))
@@ -48,14 +49,14 @@ class _Hider:
         moves = moment <= clock.hide
         before = bounce(cast, np.broadcast_to(moves, light.shape), config)
         if self.opens == "light":
-            dawn = Clock(-FADE * n, 0, 0, clock.end, n, clock.substep_ms)
+            dawn = Clock(-fade, 0, 0, clock.end, n, clock.substep_ms)
             light = dimmed(dawn, batch, rng)
         if self.opens == "shutter":
             way = sweep.far + 4 - sweep.near
-            edge = np.clip(sweep.far + 3 - way * moment / (OPENING * n), sweep.near - 1, None)
+            edge = np.clip(sweep.far + 3 - way * moment / opening, sweep.near - 1, None)
         if self.closes == "light":
-            light = light * dimmed(replace(clock, hide=clock.hidden - FADE * n), batch, rng)
-            moves = moves | (moment > clock.back + FADE * n)
+            light = light * dimmed(replace(clock, hide=clock.hidden - fade), batch, rng)
+            moves = moves | (moment > clock.back + fade)
         else:
             cover = (before[clock.hidden] * sweep.normal).sum(-1) + sweep.reach
             # An act that ends in hiding leaves the shutter shut, and shut it is in one frame more.
@@ -104,7 +105,7 @@ def make_succession(
             Tier(_Hider(opens, closes).act, frames_to_hide=OPENING),
             [*words, index + 1],
             batch,
-            seen=seen + (OPENING if index else 0),
+            seen=seen + (config.frames(OPENING) if index else 0),
             hidden=length,
             after=after if index == last else 0,
             config=config,
@@ -115,5 +116,5 @@ def make_succession(
         )
     ]
     # Behind a shutter the next object is in view when that has opened, by light at once.
-    openings = [FADE if closes == "light" else OPENING for closes in closing[:-1]]
+    openings = [config.frames(FADE if closes == "light" else OPENING) for closes in closing[:-1]]
     return one_after_another(parts, [*openings, 0])

@@ -159,7 +159,7 @@ def distractor(cast: Cast, clock: Clock, rng: np.random.Generator, config: Scene
     looks = []
     for begins in (np.full(batch, clock.hide), late):
         look = draw_distractor(rng, batch, config)
-        wait = rng.integers(0, 20 * clock.substeps, batch)
+        wait = rng.integers(0, config.frames(20) * clock.substeps, batch)
         looks.append((look, wander(look, begins + wait, len(script.light), rng, config)))
     return replace(script, distractors=tuple(looks))
 
@@ -170,6 +170,7 @@ class Tier:
 
     act: Callable[[Cast, Clock, np.random.Generator, SceneConfig], Script]
     frames_to_hide: int = 16
+    """Of 10 ms, as `longest`."""
     per_hidden: float = 0.0
     """Further frames to hide for every frame in view or hidden: the slower, the longer."""
     longest: int | None = None
@@ -180,6 +181,11 @@ class Tier:
     """Noise events against other tiers'."""
     hot_pixels: int = 0
     """In every sensor, if it has noise at all."""
+
+    def at(self, config: SceneConfig) -> "Tier":
+        """The same in frames of the camera's length: what hides takes as long."""
+        longest = None if self.longest is None else config.frames(self.longest)
+        return replace(self, frames_to_hide=config.frames(self.frames_to_hide), longest=longest)
 
     def transition(self, seen: int, hidden: int) -> int:
         """Frames from when the object may begin to vanish to when it has."""
@@ -216,7 +222,7 @@ class Sweep:
         length = rng.integers((transition + 1) // 2, transition + 1, batch)
         turn = rng.uniform(0, 2 * np.pi, batch)
         stop_at = rng.random(batch)
-        back_in = rng.uniform(2, 4, batch) * clock.substeps
+        back_in = rng.uniform(2, 4, batch) * clock.substeps * 10_000 / config.frame_us
         normal = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
         near = np.minimum(normal, 0).sum(-1) * config.size
         far = np.maximum(normal, 0).sum(-1) * config.size

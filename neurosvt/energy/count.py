@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from neurosvt.config import UserError
 from neurosvt.energy.dispatched import PRODUCTS, Setting
 from neurosvt.energy.elementwise import VIEWS, elementwise
-from neurosvt.energy.layers import Account, Call, account_of, rows_of
+from neurosvt.energy.layers import Account, Call, Framed, account_of, rows_of
 from neurosvt.energy.operations import Operations
 from neurosvt.energy.products import ONE_FRAME, Frames
 from neurosvt.nn.norm import FixedScale, ScaleNorm
-from neurosvt.ops.rows import Rows
 
 
 class Meter:
@@ -49,9 +49,9 @@ class Meter:
         self.model, self.batch_axes = model, batch_axes
         self.layers, self.unknown = defaultdict(Operations), Counter()
         self._parts = dict(_parts(model, type(model).__name__))
-        self._running: list[_Part] = []
-        self._frames = self._of_rows = ONE_FRAME
-        self._rows: Rows | None = None
+        self._running: list[_Running] = []
+        self._frames = ONE_FRAME
+        self._known: tuple[Framed | None, Frames] = None, ONE_FRAME
         self._weights = _Weights()
         self._undo = ExitStack()
         self._ear = _Ear(self._hear)
@@ -67,6 +67,11 @@ class Meter:
         total = self.total
         self.layers.clear()
         return total
+
+    def refuse_unknown(self) -> None:
+        """Raise a UserError if operators ran that are in no table: the total is without them."""
+        if self.unknown:
+            raise UserError(f"no account of {', '.join(sorted(self.unknown))}")
 
     def __enter__(self) -> "Meter":
         self._weights = _Weights([*self.model.parameters(), *self.model.buffers()])
@@ -97,25 +102,29 @@ class Meter:
     def _enter_layer(self, module: nn.Module, inputs: Any, options: Any) -> None:
         if not self._running:
             first = next(_tensors((inputs, options.values())), None)
-            self._rows, self._of_rows = None, ONE_FRAME
             if first is not None:
                 self._frames = Frames(first.shape[: self.batch_axes].numel())
-        rows = rows_of(module, inputs)
-        if rows is not None and rows is not self._rows:
-            frames, index = rows.frame.unique(return_inverse=True)
-            self._rows, self._of_rows = rows, Frames(len(frames), index)
+        rows = rows_of(inputs)
+        around = self._running[-1].of_rows if self._running else None
         part = self._parts[module]
-        self._running.append(part)
+        self._running.append(_Running(part, around if rows is None else self._frames_of(rows)))
         self._listen(part.account is None)
 
     def _leave_layer(self, module: nn.Module, inputs: Any, options: Any, output: Any) -> None:
-        part = self._running.pop()
+        part, of_rows = self._running.pop()
         if part.account is not None:
             self._listen(False)
-            done = part.account.of(module, Call(inputs, options, output, self._of_rows))
+            done = part.account.of(module, Call(inputs, options, output, of_rows or ONE_FRAME))
             if done:
                 self.layers[part.name] += done
-        self._listen(bool(self._running) and self._running[-1].account is None)
+        self._listen(bool(self._running) and self._running[-1].part.account is None)
+
+    def _frames_of(self, rows: Framed) -> Frames:
+        """In which frame each row lies, counted from 0; layer after layer is told the same rows."""
+        if rows is not self._known[0]:
+            frames, index = rows.frame.unique(return_inverse=True)
+            self._known = rows, Frames(len(frames), index)
+        return self._known[1]
 
     def _hear(self, operator: Any, args: Any, kwargs: Any, output: Any) -> None:
         name = operator.overloadpacket.__name__
@@ -129,13 +138,14 @@ class Meter:
             return
         done: Operations | None
         if name in PRODUCTS:
-            done = PRODUCTS[name](args, output, Setting(self._frames, self._weights.hold))
+            frames = self._running[-1].of_rows or self._frames
+            done = PRODUCTS[name](args, output, Setting(frames, self._weights.hold))
         else:
             done = elementwise(name, inputs, outputs)
         if done is None:
             self.unknown[name] += 1
         elif done:
-            self.layers[self._running[-1].name] += done
+            self.layers[self._running[-1].part.name] += done
 
 
 class _Part(NamedTuple):
@@ -144,6 +154,14 @@ class _Part(NamedTuple):
     name: str
     account: Account | None
     """None for operator by operator."""
+
+
+class _Running(NamedTuple):
+    """A layer on its way."""
+
+    part: _Part
+    of_rows: Frames | None
+    """Of the rows that it, or one around it, is told about."""
 
 
 def _parts(module: nn.Module, name: str, path: str = "") -> Iterator[tuple[nn.Module, _Part]]:

@@ -5,7 +5,7 @@ in and out, not from how they were computed.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +14,11 @@ from neurosvt.energy.operations import Operations
 from neurosvt.energy.products import Axis, Frames, attention, nonzero, product, reaches, tally
 from neurosvt.nn.attention import SpikeAttention, SpikeMix
 from neurosvt.nn.batch_fire import BatchFire
-from neurosvt.nn.block import Block
 from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, Windows
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import FrameRead, LeakyMemory, PositionRead, TokenRead
-from neurosvt.nn.neuron import LIF, TokenLIF
+from neurosvt.nn.neuron import LIF, TokenLIF, Touch
 from neurosvt.nn.norm import FixedScale, ScaleNorm
-from neurosvt.ops.rows import Rows
 
 
 class Call(NamedTuple):
@@ -196,10 +194,15 @@ def _foreign(module: nn.Module) -> Account | None:
     return Account(_lif)
 
 
-def rows_of(module: nn.Module, inputs: tuple[Any, ...]) -> Rows | None:
+@runtime_checkable
+class Framed(Protocol):
+    """What says in which frame each row lies, as `Rows` do."""
+
+    @property
+    def frame(self) -> Tensor: ...
+
+
+def rows_of(inputs: tuple[Any, ...]) -> Framed | None:
     """The rows that a layer is told about."""
-    if isinstance(module, SpikingPatchEmbed | Block):
-        return inputs[2].rows
-    if isinstance(module, LeakyMemory | PositionRead):
-        return inputs[1]
-    return None
+    told = (given.rows if isinstance(given, Touch) else given for given in inputs)
+    return next((rows for rows in told if isinstance(rows, Framed)), None)

@@ -199,7 +199,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor) -> Operations:
     """
     at_q, at_k, at_v = (x.sum(-1) for x in (q, k, v))
     pairs = (q.sum(-2).double() * k.sum(-2)).sum(-1)  # exact to 2^53
-    through = ((q @ k.transpose(-1, -2) != 0).sum(-2) * at_v.double()).sum(-1)
-    tokens = (at_k.double() * at_v).sum(-1) + at_q.sum(-1).double() * q.shape[-1]
-    total = int(torch.minimum(pairs + through, tokens).sum())
-    return Operations(acs=total, values=nonzero(at_q) * q.shape[-1])
+    scores = q @ k.transpose(-1, -2) != 0
+    keys_first = pairs + (scores.sum(-2) * at_v.double()).sum(-1)
+    values_first = (at_k.double() * at_v).sum(-1) + at_q.sum(-1).double() * q.shape[-1]
+    total = int(torch.minimum(keys_first, values_first).sum())
+    # Counts that come between are written and read again.
+    other = values_first < keys_first
+    between = nonzero(scores[~other]) + nonzero(k[other].transpose(-1, -2) @ v[other])
+    return Operations(acs=total, values=2 * between + nonzero(at_q) * q.shape[-1])

@@ -56,7 +56,7 @@ class SceneExam:
 
     def asks(self, tier: str, hidden: int) -> bool:
         """Whether there is such a cell: what moves while it is hidden does not move for ever."""
-        longest = TIERS[tier].longest if tier in TIERS else None
+        longest = TIERS[tier].at(self.scene).longest if tier in TIERS else None
         return longest is None or hidden <= longest
 
     def at(self, frame_us: int) -> "SceneExam":

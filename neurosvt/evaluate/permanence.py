@@ -17,9 +17,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from neurosvt.config import UserError
 from neurosvt.data.scenes import Occlusion, Scenes
 from neurosvt.evaluate.answers import Answers, join, together
 from neurosvt.evaluate.exams import Exam
+from neurosvt.models.baselines import hold
+from neurosvt.nn.heads import Belief
 from neurosvt.nn.weights import device_of
 from neurosvt.ops.neighbours import with_neighbours
 
@@ -48,7 +51,7 @@ class Said:
     def of(cls, belief: Any) -> "Said":
         """From a belief of all steps, or of some."""
         sure, label = belief.class_logits.softmax(-1).max(-1)
-        return cls(*(part.cpu().numpy() for part in (label, sure, belief.place)))
+        return cls(label.numpy(), sure.numpy(), belief.place.numpy())
 
 
 def answers_at(said: Said, scenes: Scenes, moment: np.ndarray) -> Answers:
@@ -104,22 +107,27 @@ class VelocityFit(nn.Module):
 
 
 @torch.no_grad()
-def listen(model: nn.Module, scenes: Scenes, **options: Any) -> Said:
-    """Show one batch to a model, in eval mode; what it says at every step.
+def beliefs(model: nn.Module, scenes: Scenes, **options: Any) -> Belief:
+    """Show one batch to a model, in eval mode; what it believes after every step, on the CPU.
 
     It is called as `belief, state = model(frames, state, **options)` on chunks of frames.
     """
     state, parts, device = None, [], device_of(model)
     for frames in torch.from_numpy(scenes.frames).split(CHUNK):
         belief, state = model(frames.to(device), state, **options)
-        parts.append(vars(Said.of(belief)).values())
-    return Said(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        parts.append(belief)
+    return Belief(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
+
+
+def listen(model: nn.Module, scenes: Scenes, **options: Any) -> Said:
+    """As `beliefs`: what the model says at every step."""
+    return Said.of(beliefs(model, scenes, **options))
 
 
 @contextmanager
 def noise_of_batch(index: int) -> Iterator[None]:
     """The same noise for everyone who is asked about a batch, whoever else is."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(index)
         yield
 
@@ -169,7 +177,7 @@ and the surer the frame, the better an answer to hold."""
 
 @torch.no_grad()
 def tune_latch(
-    model: nn.Module, exam: Exam, hidden: int = 60, events: int = 200
+    model: nn.Module, exam: Exam, hidden: int = 60, events: int = 200, state_noise: float = 0.0
 ) -> tuple[float, float]:
     """The unseen threshold at which a latch on this memoryless model is right most often.
 
@@ -177,16 +185,11 @@ def tune_latch(
         The threshold, a logit, and the belief that it reached on the exam. Of thresholds that are
         equally good, the one in their middle.
     """
-    from neurosvt.models.baselines import hold
-
-    right, device = [], device_of(model)
+    right = []
     for tier, length in cells(exam, [hidden]):
-        for scenes in exam.questions(tier, length, events):
-            said, state = [], None
-            for frames in torch.from_numpy(scenes.frames).split(CHUNK):
-                belief, state = model(frames.to(device), state)
-                said.append(belief)
-            whole = type(said[0])(*(torch.cat(part).cpu() for part in zip(*said, strict=True)))
+        for index, scenes in enumerate(exam.questions(tier, length, events)):
+            with noise_of_batch(index):
+                whole = beliefs(model, scenes, state_noise=state_noise)
             right.append(
                 [_right_at_last(hold(whole, t), scenes) for t in LATCH_THRESHOLDS.tolist()]
             )
@@ -221,7 +224,12 @@ def validation_score(
         right["visible"].append(found["visible"].right.mean())
         right.setdefault(f"belief_{length}", []).append(found["belief"].right.mean())
     means = {name: float(np.mean(shares)) for name, shares in right.items()}
-    belief = float(np.mean([means[f"belief_{length}"] for length in hidden]))
+    asked = [share for name, share in means.items() if name != "visible"]
+    if not asked:
+        raise UserError(
+            f"no tier of {exam.name} hides anything for {' or '.join(map(str, hidden))}"
+        )
+    belief = float(np.mean(asked))
     return {**means, "belief": belief, "score": (means["visible"] + belief) / 2}
 
 

@@ -8,6 +8,8 @@ from torch import nn
 from neurosvt.data.scenes import Scenes
 from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
+from neurosvt.models.baselines import Latch
+from neurosvt.models.neurosvt import NeuroSVT
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,14 @@ class Phase:
         return Operations.summed(self.layers.values())
 
 
+def deployed(model: nn.Module) -> nn.Module:
+    """Norms folded and weights on the grid, where a model has such a form; else as it is."""
+    if isinstance(model, Latch):
+        return Latch(deployed(model.model), model.threshold)  # type: ignore[arg-type]
+    foldable = isinstance(model, NeuroSVT) and model.config.memory_read == "position"
+    return model.on_grid() if foldable else model  # type: ignore[operator]
+
+
 @torch.no_grad()
 def work(model: nn.Module, scenes: Scenes) -> dict[str, Phase]:
     """Feed scenes to a model frame by frame and count: by phase, layer by layer.
@@ -37,7 +47,7 @@ def work(model: nn.Module, scenes: Scenes) -> dict[str, Phase]:
         "hidden", in which none can be seen. What lies between is in neither.
 
     Raises:
-        ValueError: an operator whose cost is not known.
+        UserError: an operator whose cost is not known.
     """
     sequences, occlusion = scenes.label.shape[1], scenes.occlusions[0]
     seen, end = int(occlusion.seen.min()) + 1, occlusion.last + 1
@@ -47,8 +57,7 @@ def work(model: nn.Module, scenes: Scenes) -> dict[str, Phase]:
         phase = "active" if step < seen else "hidden" if step >= occlusion.first else "between"
         with meters[phase] as meter:
             _, state = model(frame[None], state)
-        if meter.unknown:
-            raise ValueError(f"no account of {', '.join(sorted(meter.unknown))}")
+        meter.refuse_unknown()
     steps = {"active": seen, "hidden": end - occlusion.first}
     return {
         phase: Phase(dict(meters[phase].layers), count * sequences)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.nn.heads import Belief, Heads
+from neurosvt.ops.neighbours import with_neighbours
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class RecurrentConfig:
     image_size: int = 64
     patch_size: int = 8
     """Stride of the convolution, whose kernel is twice as large."""
+    least_neighbours: int = 0
+    """Events around an event below which it is dropped, as in `NeuroSVTConfig`."""
     classes: int = 8
     width: int = 64
     """Channels of the convolution; of a convolutional LSTM's state too."""
@@ -99,6 +102,7 @@ class RecurrentNet(nn.Module):
         advantage.
         """
         steps, batch = frames.shape[:2]
+        frames = with_neighbours(frames, self.config.least_neighbours)
         seen = F.gelu(self.see(frames.flatten(0, 1).to(self.see.weight.dtype)))
         if self.config.kind == "convlstm":
             said, state = self.remember(seen.unflatten(0, (steps, batch)), state)

@@ -93,6 +93,38 @@ def twin_of(cfg: NeuroSVTConfig, looks: Literal["all", "frames", "tokens"] = "al
     return ViTConfig(looks=looks, memory="leaky", **{name: getattr(cfg, name) for name in shared})
 
 
+@dataclass(frozen=True)
+class BySize:
+    """Rows of each frame together, and frames with equally many rows: nothing has to be padded."""
+
+    order: Int[Tensor, " R"]
+    """Which row stands where."""
+    groups: list[tuple[int, int]]
+    """How many frames follow each other that have how many rows each."""
+    frame: Int[Tensor, " R"]
+    """Of the rows in their order: the frame of each."""
+
+    @classmethod
+    def of(cls, frame: Int[Tensor, " R"]) -> "BySize":
+        """From the frame of each row."""
+        _, home, sizes = frame.unique(return_inverse=True, return_counts=True)
+        order = (sizes[home] * len(sizes) + home).argsort(stable=True)
+        tokens, frames = sizes.unique(return_counts=True)
+        groups = list(zip(frames.tolist(), tokens.tolist(), strict=True))
+        return cls(order, groups, frame[order])
+
+
+class WindowEmbed(nn.Module):
+    """A projection of what windows show."""
+
+    def __init__(self, windows: Windows, width: int):
+        super().__init__()
+        self.windows, self.project = windows, nn.Linear(2 * windows.kernel**2, width)
+
+    def forward(self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows) -> Float[Tensor, "R D"]:
+        return self.project(self.windows.rows(frames, rows, self.project.weight.dtype))
+
+
 class DenseBlock(nn.Module):
     """Pre-norm attention and MLP (Dosovitskiy et al., ICLR 2021), on rows."""
 
@@ -104,13 +136,11 @@ class DenseBlock(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.expand, self.contract = nn.Linear(width, hidden), nn.Linear(hidden, width)
 
-    def forward(
-        self, x: Float[Tensor, "R D"], groups: list[tuple[int, int]]
-    ) -> Float[Tensor, "R D"]:
-        """`groups`: how many frames follow each other that have how many tokens each."""
-        qkv = self.qkv(self.norm_attention(x))
-        mixed = []
-        for part, (_, tokens) in zip(qkv.split([f * n for f, n in groups]), groups, strict=True):
+    def forward(self, x: Float[Tensor, "R D"], at: BySize) -> Float[Tensor, "R D"]:
+        """Rows in that order, and in that order back."""
+        qkv, mixed = self.qkv(self.norm_attention(x)), []
+        parts = qkv.split([frames * tokens for frames, tokens in at.groups])
+        for part, (_, tokens) in zip(parts, at.groups, strict=True):
             q, k, v = rearrange(
                 part, "(F N) (three H K) -> three F H N K", N=tokens, three=3, H=self.heads
             )
@@ -127,7 +157,7 @@ class ViT(nn.Module):
         super().__init__()
         self.config = cfg = config or ViTConfig()
         self.filter = EventFilter(cfg.windows(), cfg.least_neighbours)
-        self.embed = nn.Linear(2 * cfg.kernel_size**2, cfg.width)
+        self.embed = WindowEmbed(cfg.windows(), cfg.width)
         positions = cfg.tokens + (cfg.memory == "none")
         self.positions = nn.Parameter(0.02 * torch.randn(positions, cfg.width))
         self.blocks = nn.ModuleList(
@@ -158,8 +188,7 @@ class ViT(nn.Module):
         rows = self.look(frames)
         x = frames.new_zeros((0, self.config.width), dtype=self.positions.dtype)
         if len(rows):
-            x = self.embed(self.config.windows().rows(frames, rows, self.positions.dtype))
-            x = x + self.positions[rows.position]
+            x = self.embed(frames, rows) + self.positions[rows.position]
         if self.config.memory == "leaky":
             x = self.norm(self.think(x, rows.frame))
             if state is None:
@@ -192,21 +221,12 @@ class ViT(nn.Module):
         """The blocks, attention within each frame."""
         if not len(x):
             return x
-        order, groups = _by_size(frame)
-        x = x[order]
+        at = BySize.of(frame)
+        x = x[at.order]
         for block in self.blocks:
-            x = block(x, groups)
-        return x[order.argsort()]
+            x = block(x, at)
+        return x[at.order.argsort()]
 
     def parameter_count(self) -> int:
         """Learnt numbers."""
         return sum(p.numel() for p in self.parameters())
-
-
-def _by_size(frame: Int[Tensor, " R"]) -> tuple[Int[Tensor, " R"], list[tuple[int, int]]]:
-    """An order of rows in which each frame's stand together, and frames with equally many rows:
-    nothing has to be padded. Then how many frames have how many rows, in that order."""
-    _, home, sizes = frame.unique(return_inverse=True, return_counts=True)
-    order = (sizes[home] * len(sizes) + home).argsort(stable=True)
-    tokens, frames = sizes.unique(return_counts=True)
-    return order, list(zip(frames.tolist(), tokens.tolist(), strict=True))

@@ -162,6 +162,8 @@ def _named(row: Row, first: Row) -> Row:
     changed = [
         f"{k.replace('_', ' ')} {row[k]}" for k, v in usual.items() if row.get(k) not in (None, v)
     ]
+    if row.get("train_steps") and row["train_steps"] != first.get("train_steps"):
+        changed.append(f"{row['train_steps']:,} steps")
     scene = row.get("dataset", "scenes") == "scenes"
     panel = str(row.get("tier")) if scene else f"{row.get('tier')}, {row['dataset']}"
     return {**row, "base": base, "name": ", ".join([base, *changed]), "panel": panel}

@@ -75,6 +75,9 @@ class TrainConfig:
     """Whether something is asked of hidden steps too, where an object hides."""
     amp: bool = True
     """bfloat16 matrix products; spikes are exact in it, membranes and memory stay float32."""
+    start: str | None = None
+    """A trained model of the same shape (run folder, checkpoint or shipped model) whose weights
+    training starts from; None for new ones."""
     validate_every: int = 250
     """Steps between looks at the validation scenes; each writes a checkpoint."""
     seed: int = 0

@@ -27,7 +27,7 @@ def test_rows_hold_what_was_counted(told):
     assert (folder / "bars.svg").read_text().startswith("<?xml")
     for row in rows:
         assert row["joules_per_frame"] > 0 or row["model"] == "vit-tiny-gated"
-        assert row["samples"] > 0
+        assert row["frames"] > 0
 
 
 def test_dark_frames_cost_the_spiking_model_its_answer_alone(told):

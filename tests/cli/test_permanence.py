@@ -10,7 +10,7 @@ from neurosvt.train import checkpoint
 FIELDS = {
     "model", "memory", "tau", "dataset", "tier", "hidden_frames", "frame_ms", "judgement", "score",
     "low", "high", "class_score", "place_error_px", "events", "seed", "state_noise", "state_bits",
-    "parameters", "confidence", "calibration_error",
+    "parameters", "train_steps", "confidence", "calibration_error",
 }  # fmt: skip
 QUICK = ["--hidden", "3,5", "--events", "4"]
 
@@ -37,7 +37,7 @@ def test_rows_have_exactly_the_fields_that_are_promised(judged, family):
             assert 0 <= row[share] <= 1
         assert row["low"] <= row["score"] <= row["high"]
         assert row["place_error_px"] >= 0
-        assert row["judgement"] in ("belief", "recovery")
+        assert row["judgement"] in ("visible", "belief", "recovery")
         assert row["dataset"] == "scenes"
         assert (row["events"], row["seed"], row["frame_ms"]) == (4, 0, 10.0)
         assert (row["state_noise"], row["state_bits"]) == (0.0, 32)
@@ -52,7 +52,8 @@ def test_there_is_a_row_for_every_model_and_cell(judged, family):
             cells = sorted((r["hidden_frames"], r["judgement"]) for r in own)
             assert cells == [
                 (0, "belief"),  # while it still saw
-                (3, "belief"), (3, "recovery"), (5, "belief"), (5, "recovery"),
+                (3, "belief"), (3, "recovery"), (3, "visible"),
+                (5, "belief"), (5, "recovery"), (5, "visible"),
             ]  # fmt: skip
             size = load_model(str(family / "tiny")).model if memory == "leaky" else None
             assert all(r["model"] == "neurosvt" and r["parameters"] > 0 for r in own)
@@ -148,7 +149,7 @@ def test_a_dense_recurrent_network_is_trained_and_judged_as_any_other(
         if not any(own in word for own in ("kernel_size", "heads=", "depth=", "memory_channels"))
         for word in (setting, word)
     ]
-    assert main(["train", "permanencebench_gru", *words, "--out", "runs/tiny_gru"]) == 0
+    assert main(["train", "permanence_gru", *words, "--out", "runs/tiny_gru"]) == 0
     options = [*QUICK, "--memory", "gru", "--tiers", "blackout,succession", "--json", "rows.json"]
     assert main(["permanence", "runs/tiny_gru", *options]) == 0
     rows = [r for r in rows_of(tmp_path / "rows.json")["rows"] if r["memory"] == "gru"]

@@ -1,16 +1,21 @@
 import json
+import shutil
 
 import pytest
 
 from neurosvt.cli import main, suite
 from neurosvt.cli.scores import Plan
 from neurosvt.cli.suite import Suite
+from neurosvt.train import checkpoint
 
 SHORT = Suite(
     (3, 5),
     4,
     ({"state_bits": 8}, {"frame_ms": 20.0, "hidden": (2,)}, {"blind": True, "hidden": (3,)}),
 )
+
+
+PHASES = ("active", "hidden")
 
 
 @pytest.fixture
@@ -50,6 +55,13 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     assert {r["memory"] for r in again} == {"leaky", "lif", "none", "latch", "velocity"}
     assert all(0 <= r["frames_mean"] <= 40 for r in again)
     assert "curtain" in told.out
+    done = json.loads((folder / "effort.json").read_text())["rows"]
+    assert [(r["memory"], r["phase"]) for r in done] == [
+        (memory, phase) for memory in ("leaky", "lif", "none", "latch") for phase in PHASES
+    ]
+    assert all(r["acs"] > 0 for r in done if r["phase"] == "active")
+    assert {r["train_steps"] for r in done} == {4}
+    assert "trained for" in told.out
     assert "no weights for charge_2" in told.err
 
 
@@ -80,6 +92,27 @@ def test_a_suite_that_was_stopped_goes_on_and_ends_with_the_same_rows(run_suite,
     again, _ = run_suite()
     assert len(judged) == 6
     assert json.loads((again / "permanence.json").read_text())["rows"] == expected
+
+
+def test_a_suite_decides_what_is_asked(family, refused):
+    words = ["permanence", family / "tiny", "--suite", "quick"]
+    assert "--hidden is for one score table; --suite asks everything" in refused(
+        *words, "--hidden", "7"
+    )
+    assert "--state-bits is for one score table" in refused(*words, "--state-bits", "8")
+
+
+def test_a_training_that_has_not_ended_is_left_out(run_suite, family, tmp_path):
+    for name in ("tiny", "tiny_none"):
+        shutil.copytree(family / name, tmp_path / name)
+    best = tmp_path / "tiny_none" / "best.safetensors"
+    tensors, facts = checkpoint.load(best)
+    del facts["settled"], facts["latch_threshold"]
+    checkpoint.save(best, tensors, facts)
+    folder, told = run_suite(name=tmp_path / "tiny")
+    rows = json.loads((folder / "permanence.json").read_text())["rows"]
+    assert {r["memory"] for r in rows} == {"leaky", "leaky, blind", "constant"}
+    assert "none, latch, velocity: left out" in told.err
 
 
 def test_other_questions_are_not_answered_from_old_cells(run_suite):

@@ -319,14 +319,26 @@ def test_a_device_that_is_not_here_is_refused(refused):
     )
 
 
+def test_a_training_may_start_from_what_another_learnt(train, tmp_path, refused):
+    assert train("permanence", "--out", "first") == 0
+    settings = {"train_start": "first", "train_steps": 1, "train_rate": 1e-9}
+    assert train("permanence", "--out", "second", **settings) == 0
+    first, second = (
+        weights_of(tmp_path / name / "best.safetensors") for name in ("first", "second")
+    )
+    name = "heads.answer.weight"
+    torch.testing.assert_close(second[name], first[name], atol=1e-6, rtol=0)
+    words = ["permanence", "--out", "third", "--set", "train.start=first"]
+    assert "first does not fit" in refused("train", *words)
+
+
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", ["permanence", "permanencebench", "permanencebench_twin"])
+@pytest.mark.parametrize("name", ["permanence", "permanence_lif", "permanence_twin"])
 def test_a_model_learns_on_a_gpu_what_it_learns_on_the_cpu(train, name, tmp_path):
     losses = []
     for device in ("cpu", "cuda"):
         out = tmp_path / device
         words = ["--device", device, "--out", str(out), "--no-amp"]
-        changes = {"train_state_noise": 0, "model_memory_channels": 16}
-        assert train(name, *words, **changes) == 0
+        assert train(name, *words, train_state_noise=0) == 0
         losses.append(json.loads((out / "history.json").read_text())["history"][0]["loss"])
     assert losses[1] == pytest.approx(losses[0], rel=1e-2)

@@ -354,3 +354,14 @@ def test_scenes_that_cannot_be_are_refused(change, message):
     arguments = {"tier": "blackout", "seed": 0, "batch": 1, "seen": 1, "hidden": 1, "after": 0}
     with pytest.raises(ValueError, match=message):
         make_scenes(**arguments | change)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("frame_us", [5_000, 20_000])
+def test_what_hides_takes_as_long_in_frames_of_another_length(tier, frame_us):
+    lasts = []
+    for config in (SceneConfig(), SceneConfig(frame_us=frame_us)):
+        seen, hidden = config.frames(20), config.frames(40)
+        scenes = make_scenes(tier, 0, 2, seen=seen, hidden=hidden, after=0, config=config)
+        lasts.append((scenes.occlusions[0].first - seen) * config.frame_us)
+    assert lasts[1] == pytest.approx(lasts[0], abs=20_000)

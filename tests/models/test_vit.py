@@ -85,6 +85,19 @@ def test_looking_at_less_costs_less():
     assert spent[0] > spent[1] > spent[2] > 0
 
 
+@pytest.mark.parametrize("looks", ["all", "frames", "tokens"])
+@torch.no_grad()
+def test_sequences_cost_the_same_alone_and_together(looks):
+    """Reads of weights included, however many tokens each frame has."""
+    model, frames = ViT(twin_of(SMALL, looks)).eval(), some_frames(share=0.01)
+    with Meter(model, batch_axes=2) as whole:
+        model(frames)
+    with Meter(model, batch_axes=2) as alone:
+        for i in range(frames.shape[1]):
+            model(frames[:, i : i + 1])
+    assert alone.total == whole.total
+
+
 def test_its_operations_are_those_of_its_formula():
     """ViT-Tiny with one token more for the class; event frames are spikes to the first layer."""
     model, frames = ViT(ViTConfig(looks="all")).eval(), torch.rand(2, 1, 2, 64, 64) < 0.2

@@ -1,0 +1,56 @@
+"""What the models of a score table do per frame, beside what they know."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from neurosvt.cli.rivals import behind
+from neurosvt.cli.scores import Plan
+from neurosvt.evaluate.permanence import VelocityFit
+from neurosvt.evaluate.work import deployed, work
+
+SEQUENCES = 8
+"""Over which operations are counted."""
+
+
+def effort(plan: Plan, tier: str, hidden: int) -> Iterator[dict[str, Any]]:
+    """Operations per frame, of each model in each phase of a tier; models as they are deployed.
+
+    What only looks back at frames and fits a line, `VelocityFit`, is left out.
+    """
+    scenes = next(iter(plan.exam.questions(tier, hidden, SEQUENCES)))
+    for memory, model in plan.models().items():
+        if isinstance(model, VelocityFit):
+            continue
+        trained = behind(memory, plan.trained)
+        assert trained is not None
+        for phase, done in work(deployed(model), scenes).items():
+            total = done.total
+            yield {
+                "memory": memory,
+                "tier": tier,
+                "hidden_frames": hidden,
+                "phase": phase,
+                "parameters": trained.model.parameter_count(),
+                "train_steps": trained.run.train.steps,
+                "macs": total.macs / done.frames,
+                "acs": total.acs / done.frames,
+                "updates": total.updates / done.frames,
+            }
+
+
+def effort_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """A line for every model."""
+    table = Table(title="per frame: multiply-accumulates (MACs) and accumulates of spikes (ACs)")
+    table.add_column("memory")
+    for column in ("parameters", "trained for", "seen: MACs", "ACs", "hidden: MACs", "ACs"):
+        table.add_column(column, justify="right")
+    lines: dict[str, list[str]] = {}
+    for r in rows:
+        about = [f"{r['parameters']:,}", f"{r['train_steps']:,} steps"]
+        line = lines.setdefault(r["memory"], about)
+        line += [f"{r['macs']:,.0f}", f"{r['acs']:,.0f}"]
+    for memory, line in lines.items():
+        table.add_row(memory, *line)
+    return table
