@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         check_writable(args.json)
     if args.suite:
+        _refuse_table_options(args)
         from neurosvt.cli.suite import run_suite  # which draws: loaded for those who want figures
 
         return run_suite(args)
@@ -66,3 +67,20 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(args.json, plan.command(), rows)
     return 0
+
+
+TABLE_OPTIONS = (
+    "data", "hidden", "memory", "events", "state_noise", "state_bits", "blind", "frame_ms",
+)  # fmt: skip
+"""What a suite decides for itself."""
+
+
+def _refuse_table_options(args: argparse.Namespace) -> None:
+    from neurosvt.config import UserError
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for name in TABLE_OPTIONS:
+        if getattr(args, name) != parser.get_default(name):
+            option = "--" + name.replace("_", "-")
+            raise UserError(f"{option} is for one score table; --suite asks everything")

@@ -16,7 +16,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from neurosvt import __version__
-from neurosvt.cli import permanence
 from neurosvt.cli.effort import effort, effort_table
 from neurosvt.cli.output import plain, write_json
 from neurosvt.cli.rivals import RIVALS, available
@@ -75,7 +74,6 @@ def run_suite(args: argparse.Namespace) -> int:
     if out.exists() and not out.is_dir():
         raise UserError(f"--out: {out} is a file; it names the folder of the suite")
     suite = SUITES[args.suite]
-    _refuse_other_options(args)
     plans = list(_plans(args, suite))
     (out / "cells").mkdir(parents=True, exist_ok=True)
     marks = [_fingerprint(plan) for plan in plans]
@@ -148,17 +146,6 @@ def _plan(args: argparse.Namespace, suite: Suite, **options: Any) -> Plan:
         "hidden": ",".join(map(str, hidden)), **options,
     }  # fmt: skip
     return Plan.of(argparse.Namespace(**chosen))
-
-
-def _refuse_other_options(args: argparse.Namespace) -> None:
-    """A suite decides for itself what is asked."""
-    parser = argparse.ArgumentParser()
-    permanence.add_arguments(parser)
-    for name in ("data", "hidden", "memory", "events", "state_noise", "state_bits", "blind",
-                 "frame_ms"):  # fmt: skip
-        if getattr(args, name) != parser.get_default(name):
-            option = "--" + name.replace("_", "-")
-            raise UserError(f"{option} is for one score table; --suite asks everything")
 
 
 def _command(args: argparse.Namespace) -> str:
