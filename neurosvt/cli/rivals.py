@@ -70,10 +70,10 @@ def available(name: str, among: Iterable[str]) -> tuple[str, ...]:
     found = []
     for memory in among:
         try:
-            file = model_file(sibling(name, RIVALS[memory].member))
+            _, facts = checkpoint.load(model_file(sibling(name, RIVALS[memory].member)))
         except FileNotFoundError:
             continue
-        if file.is_file() and checkpoint.load(file)[1].get("settled"):
+        if facts.get("settled"):
             found.append(memory)
     return tuple(found)
 

@@ -27,7 +27,7 @@ from neurosvt.evaluate.exams import SceneExam
 from neurosvt.evaluate.permanence import cells
 from neurosvt.evaluate.regain import regain
 from neurosvt.files import write_whole
-from neurosvt.presets import load_model, model_file
+from neurosvt.presets import model_file
 from neurosvt.report.scores import draw_calibration, draw_errors, draw_scores
 
 
@@ -122,8 +122,9 @@ def _plans(args: argparse.Namespace, suite: Suite) -> Iterator[Plan]:
     missing = [memory for memory in RIVALS if memory not in there]
     if missing:
         print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
-    yield _plan(args, suite, run=name, memory=",".join(there))
-    scenes = isinstance(load_model(name).run.exam("test"), SceneExam)
+    first = _plan(args, suite, run=name, memory=",".join(there))
+    yield first
+    scenes = isinstance(first.exam, SceneExam)
     for options in suite.varied:
         if scenes or not options.get("blind"):  # recordings show what they show
             yield _plan(args, suite, run=name, memory="leaky", **options)
