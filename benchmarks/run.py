@@ -22,7 +22,7 @@ MEASUREMENTS: dict[str, list[str]] = {
     ],
     "permanence_rivals": [
         "permanence", "permanence", "--state-noise", "0.01", "--hidden", "30,60,120,300",
-        "--memory", "lif,none,latch,velocity", "--events", "300",
+        "--memory", "lif,none,latch,last_seen,velocity", "--events", "300",
     ],
     "energy_dysvit": ["energy", "dysvit"],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from neurosvt.cli.rivals import behind
 from neurosvt.cli.scores import Plan
-from neurosvt.evaluate.permanence import VelocityFit
+from neurosvt.evaluate.track import TrackFit
 from neurosvt.evaluate.work import deployed, work
 
 SEQUENCES = 8
@@ -17,11 +17,11 @@ SEQUENCES = 8
 def effort(plan: Plan, tier: str, hidden: int) -> Iterator[dict[str, Any]]:
     """Operations per frame, of each model in each phase of a tier; models as they are deployed.
 
-    What only looks back at frames and fits a line, `VelocityFit`, is left out.
+    What only looks back at the track, a `TrackFit`, is left out.
     """
     scenes = next(iter(plan.exam.questions(tier, hidden, SEQUENCES)))
     for memory, model in plan.models().items():
-        if isinstance(model, VelocityFit):
+        if isinstance(model, TrackFit):
             continue
         trained = behind(memory, plan.trained)
         assert trained is not None

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", default="leaky,lif,none,latch",
         help="rows beside each other, of leaky, charge_2, lif_1, lif, lif_5, lif_20, lif_100, gru, "
-        "lstm, convlstm, none, latch, velocity; runs NAME_lif, NAME_none, ... hold the weights",
+        "lstm, convlstm, none, latch, last_seen, velocity; runs NAME_lif, NAME_none, ... hold the "
+        "weights",
     )  # fmt: skip
     parser.add_argument("--events", type=int, default=1000, help="occlusion events per cell")
     parser.add_argument("--state-noise", type=float, default=0.0, metavar="THRESHOLDS")

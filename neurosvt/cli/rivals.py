@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from neurosvt.config import UserError
-from neurosvt.evaluate.permanence import VelocityFit
+from neurosvt.evaluate.track import TrackFit
 from neurosvt.presets import Trained, load_model, member, model_file, sibling
 from neurosvt.runs import FollowingRun
 from neurosvt.train import checkpoint
@@ -35,7 +35,8 @@ RIVALS: dict[str, Rival] = {
     "convlstm": Rival("convlstm"),
     "none": Rival("none"),
     "latch": Rival("none", Trained.latch),
-    "velocity": Rival("none", lambda trained: VelocityFit(trained.latch())),
+    "last_seen": Rival("none", lambda trained: TrackFit(trained.latch(), degree=0, window=5)),
+    "velocity": Rival("none", lambda trained: TrackFit(trained.latch(), degree=1, window=24)),
 }
 """By the words of `--memory`, in the order in which they are shown."""
 

@@ -10,7 +10,6 @@ Axes: E events (one occlusion of one object each), T time steps, C classes.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,10 @@ from neurosvt.config import UserError
 from neurosvt.data.scenes import Occlusion, Scenes
 from neurosvt.evaluate.answers import Answers, join, together
 from neurosvt.evaluate.exams import Exam
-from neurosvt.models.baselines import hold
+from neurosvt.evaluate.track import TrackFit
+from neurosvt.models.baselines import Latch, hold
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.weights import device_of
-from neurosvt.ops.neighbours import with_neighbours
 
 CHUNK = 64
 """Frames per forward pass: a chunk bounds memory and, state being explicit, changes nothing."""
@@ -63,55 +62,25 @@ def answers_at(said: Said, scenes: Scenes, moment: np.ndarray) -> Answers:
     )
 
 
-class VelocityFit(nn.Module):
-    """What follows from the visible track alone: a straight line through the centroids of events.
-
-    It is told when the object was last wholly in view and when it is asked, and fits the last
-    `WINDOW` frames until then by least squares; the class is what `knows` says. Nothing that moves
-    on evenly is beyond it, and nothing that rests is within.
-    """
-
-    WINDOW = 24
-
-    def __init__(self, knows: nn.Module):
-        super().__init__()
-        self.knows = knows
-
-    def forward(self, frames: torch.Tensor, state: Any = None, **options: Any) -> tuple[Any, Any]:
-        """What `knows` says."""
-        return self.knows(frames, state, **options)
-
-    def answers(self, scenes: Scenes, **options: Any) -> dict[str, Answers]:
-        """As `ask`, with the place at the last hidden frame from the fit."""
-        found = ask(self.knows, scenes, **options)
-        frames = with_neighbours(torch.from_numpy(scenes.frames)).any(2).numpy()
-        places = [self.extrapolate(frames, o) for o in scenes.occlusions]
-        return {**found, "belief": replace(found["belief"], said_place=np.concatenate(places))}
-
-    def extrapolate(self, frames: np.ndarray, occlusion: Occlusion) -> np.ndarray:
-        """(B, 2) places at the last hidden frame, from events (T, B, H, W) of either polarity."""
-        places = np.full((frames.shape[1], 2), 0.5)
-        for row, last in enumerate(occlusion.seen):
-            first = max(0, int(last) + 1 - self.WINDOW)
-            t, y, x = np.nonzero(frames[first : last + 1, row])
-            counts = np.bincount(t, minlength=self.WINDOW)
-            good = np.flatnonzero(counts >= 3)
-            if len(good) < 2:
-                continue
-            sums = np.stack([np.bincount(t, at + 0.5, self.WINDOW) for at in (x, y)], -1)
-            centroids = sums[good] / counts[good, None] / np.array(frames.shape[:1:-1])
-            places[row] = np.polynomial.polynomial.polyval(
-                occlusion.last - first, np.polynomial.polynomial.polyfit(good, centroids, 1)
-            )
-        return places
+Heard = dict[nn.Module, Belief]
+"""What models said of one batch, so that those who stand on the same network ask it once."""
 
 
 @torch.no_grad()
-def beliefs(model: nn.Module, scenes: Scenes, **options: Any) -> Belief:
+def beliefs(model: nn.Module, scenes: Scenes, heard: Heard | None = None, **options: Any) -> Belief:
     """Show one batch to a model, in eval mode; what it believes after every step, on the CPU.
 
     It is called as `belief, state = model(frames, state, **options)` on chunks of frames.
     """
+    heard = {} if heard is None else heard
+    if isinstance(model, Latch):
+        return hold(beliefs(model.model, scenes, heard, **options), model.threshold)
+    if model not in heard:
+        heard[model] = _show(model, scenes, **options)
+    return heard[model]
+
+
+def _show(model: nn.Module, scenes: Scenes, **options: Any) -> Belief:
     state, parts, device = None, [], device_of(model)
     for frames in torch.from_numpy(scenes.frames).split(CHUNK):
         belief, state = model(frames.to(device), state, **options)
@@ -119,9 +88,9 @@ def beliefs(model: nn.Module, scenes: Scenes, **options: Any) -> Belief:
     return Belief(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
 
 
-def listen(model: nn.Module, scenes: Scenes, **options: Any) -> Said:
+def listen(model: nn.Module, scenes: Scenes, heard: Heard | None = None, **options: Any) -> Said:
     """As `beliefs`: what the model says at every step."""
-    return Said.of(beliefs(model, scenes, **options))
+    return Said.of(beliefs(model, scenes, heard, **options))
 
 
 @contextmanager
@@ -132,10 +101,15 @@ def noise_of_batch(index: int) -> Iterator[None]:
         yield
 
 
-def ask(model: nn.Module, scenes: Scenes, **options: Any) -> dict[str, Answers]:
+def ask(
+    model: nn.Module, scenes: Scenes, heard: Heard | None = None, **options: Any
+) -> dict[str, Answers]:
     """Show one batch to a model; its answers while seen, at the last hidden frame, and recovered;
     otherwise as `listen`."""
-    said = listen(model, scenes, **options)
+    if isinstance(model, TrackFit):
+        found = ask(model.knows, scenes, heard, **options)
+        return {**found, "belief": replace(found["belief"], said_place=model.places(scenes))}
+    said = listen(model, scenes, heard, **options)
     by_occlusion = [
         {name: answers_at(said, scenes, at) for name, at in moments_of(o).items()}
         for o in scenes.occlusions
@@ -159,10 +133,10 @@ def judge(
     """
     answers: dict[str, list[dict[str, Answers]]] = {name: [] for name in models}
     for scenes in exam.questions(tier, hidden, events):
+        heard: Heard = {}
         for name, model in models.items():
             with noise_of_batch(len(answers[name])):
-                own = model.answers if isinstance(model, VelocityFit) else partial(ask, model)
-                answers[name].append(own(scenes, **options))
+                answers[name].append(ask(model, scenes, heard, **options))
         on_batch(scenes.label.shape[1] * len(scenes.occlusions))
     return {
         name: {moment: join(p[moment] for p in parts) for moment in parts[0]}

@@ -41,7 +41,15 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     rows = [r for r in rows if r not in blind]
     usual = [r for r in rows if (r["state_bits"], r["frame_ms"]) == (32, 10.0)]
     assert {r["tier"] for r in usual} == {"blackout", "curtain"}
-    assert {r["memory"] for r in usual} == {"leaky", "lif", "none", "latch", "velocity", "constant"}
+    assert {r["memory"] for r in usual} == {
+        "leaky",
+        "lif",
+        "none",
+        "latch",
+        "last_seen",
+        "velocity",
+        "constant",
+    }
     assert {r["hidden_frames"] for r in usual} == {0, 3, 5}
     assert {r["state_noise"] for r in rows} == {0.01}
     varied = [r for r in rows if r not in usual]
@@ -52,7 +60,14 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     assert "12 cells" in told.out
     again = json.loads((folder / "regain.json").read_text())["rows"]
     assert {r["tier"] for r in again} == {"blackout", "curtain"}
-    assert {r["memory"] for r in again} == {"leaky", "lif", "none", "latch", "velocity"}
+    assert {r["memory"] for r in again} == {
+        "leaky",
+        "lif",
+        "none",
+        "latch",
+        "last_seen",
+        "velocity",
+    }
     assert all(0 <= r["frames_mean"] <= 40 for r in again)
     assert "curtain" in told.out
     done = json.loads((folder / "effort.json").read_text())["rows"]
@@ -112,7 +127,7 @@ def test_a_training_that_has_not_ended_is_left_out(run_suite, family, tmp_path):
     folder, told = run_suite(name=tmp_path / "tiny")
     rows = json.loads((folder / "permanence.json").read_text())["rows"]
     assert {r["memory"] for r in rows} == {"leaky", "leaky, blind", "constant"}
-    assert "none, latch, velocity: left out" in told.err
+    assert "none, latch, last_seen, velocity: left out" in told.err
 
 
 def test_other_questions_are_not_answered_from_old_cells(run_suite):

@@ -12,13 +12,13 @@ from neurosvt.evaluate import permanence
 from neurosvt.evaluate.answers import best_constant, row
 from neurosvt.evaluate.exams import SceneExam
 from neurosvt.evaluate.permanence import (
-    VelocityFit,
     ask,
     cells,
     judge,
     tune_latch,
     validation_score,
 )
+from neurosvt.evaluate.track import TrackFit
 from neurosvt.models.baselines import Latch
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
 from neurosvt.nn.heads import Belief
@@ -207,22 +207,30 @@ def test_judging_tells_of_every_batch():
     assert told == [4, 3]
 
 
-def test_a_line_through_the_visible_track_follows_what_moves_on_and_loses_what_rests():
-    exam = SceneExam("validation", batch=20)
-    errors = {
-        tier: judge({"": VelocityFit(Stubborn())}, exam, tier, 30, 20)[""]["belief"].place_error
-        for tier in ("tunnel", "curtain_moving", "curtain")
-    }
-    assert np.median(errors["tunnel"]) < 4 / 64
-    assert np.median(errors["curtain_moving"]) < 4 / 64
-    assert np.median(errors["curtain"]) > 1 / 8
+def told(function, calls):
+    """The same function, which keeps count."""
+
+    def call(*args, **options):
+        calls.append(args)
+        return function(*args, **options)
+
+    return call
 
 
-def test_a_line_fit_leaves_class_and_other_moments_to_what_it_stands_on():
-    found = judge({"fit": VelocityFit(Stubborn()), "own": Stubborn()}, EXAM, "tunnel", 6, 7)
-    for name in ("visible", "recovery"):
-        assert np.array_equal(found["fit"][name].said_place, found["own"][name].said_place)
-    assert np.array_equal(found["fit"]["belief"].said_class, found["own"]["belief"].said_class)
+def test_those_who_stand_on_one_network_ask_it_once_and_say_what_they_say_alone(monkeypatch):
+    network, shown = seeing_model("none"), []
+    monkeypatch.setattr(permanence, "_show", told(permanence._show, shown))
+    latch = Latch(network, -1.0)
+    models = {"none": network, "latch": latch, "seen": TrackFit(latch, degree=0, window=2)}
+    together = judge(models, EXAM, "curtain", 6, 7, state_noise=0.5)
+    assert len(shown) == 2, "two batches"
+    for name, model in models.items():
+        alone = judge({name: model}, EXAM, "curtain", 6, 7, state_noise=0.5)[name]
+        for moment, found in together[name].items():
+            for column, again in zip(
+                vars(found).values(), vars(alone[moment]).values(), strict=True
+            ):
+                assert np.array_equal(column, again)
 
 
 def test_cells_are_every_tier_with_every_length():
