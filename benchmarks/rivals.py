@@ -4,9 +4,11 @@ python benchmarks/rivals.py [NAME[:SEED] ...]: trains what is named (by default 
 and two further seeds of leaky, none, gru and charge_2) in runs/rivals/rivals_NAME_SEED, and goes on
 where it was stopped. All see the same scenes, as many, at the same rates.
 
-python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, and writes
-benchmarks/results/rivals_....json. A training takes about ten minutes on a core or two, but for
-ViT-Tiny and the dense twin: these want `--device cuda`.
+python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, keeps what each said
+beside it, and writes benchmarks/results/rivals_....json.
+
+A training takes about ten minutes on a core or two, but for ViT-Tiny and the dense twin: these want
+`--device cuda`.
 """
 
 import argparse
@@ -14,17 +16,20 @@ import datetime
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from trained import train
 
-from neurosvt.cli.output import write_json
+from neurosvt.cli.output import kept, write_json
 from neurosvt.cli.rivals import RIVALS
 from neurosvt.evaluate.answers import row
 from neurosvt.evaluate.permanence import cells, judge
 from neurosvt.presets import BRIEF, DENSE, FAMILY, RECURRENT, load_model
+from neurosvt.train import checkpoint
 
 HERE = Path(__file__).parent
 PLACE = Path("runs/rivals")
@@ -61,30 +66,33 @@ def train_rival(name: str, seed: int, threads: int, device: str) -> None:
     train(preset, settings, PLACE / f"rivals_{name}_{seed}", threads, device)
 
 
-def judged(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run, of its latch and of a line through the visible track if it has no
-    memory."""
+def judged(folder: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a run, and of all that stand on it if it has no memory."""
     name, _, seed = folder.name.removeprefix("rivals_").rpartition("_")
     trained = load_model(str(folder))
-    if "settled" not in trained.facts:
-        print(f"{folder.name} is not trained to its end: left out", file=sys.stderr)
-        return []
-    lines = ("none", "latch", "velocity") if name == "none" else (name,)
+    lines = [line for line, rival in RIVALS.items() if rival.member == name] or [name]
     models = {
         line: RIVALS[line].made(trained) if line in RIVALS else trained.model for line in lines
     }
-    exam, rows = trained.run.exam("test"), []
+    exam = trained.run.exam("test")
     for tier, hidden in cells(exam, HIDDEN):
         found = judge(models, exam, tier, hidden, EVENTS, state_noise=STATE_NOISE)
         for line, answers in found.items():
             for moment in ("visible", "belief"):
-                rows.append({
+                yield {
                     "memory": line, "seed": int(seed), "tier": tier, "moment": moment,
                     "hidden_frames": hidden, **row(answers[moment], exam.scene.size),
                     "parameters": trained.model.parameter_count(),
                     "steps": trained.run.train.steps,
-                })  # fmt: skip
-    return rows
+                }  # fmt: skip
+
+
+def settled(folder: Path) -> bool:
+    """Whether a run was trained to its end."""
+    try:
+        return "settled" in checkpoint.load(folder / "best.safetensors")[1]
+    except FileNotFoundError:
+        return False
 
 
 def main() -> None:
@@ -99,8 +107,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     if args.judge:
         rows = []
-        for folder in sorted(PLACE.glob("rivals_*")):
-            rows += judged(folder)
+        for folder in filter(settled, sorted(PLACE.glob("rivals_*"))):
+            rows += kept(folder / f"judged_{EVENTS}.json", partial(judged, folder))
             print(folder.name, flush=True)
         today = datetime.date.today().isoformat()
         path = HERE / "results" / f"rivals_{platform.machine()}_{today}.json"

@@ -147,7 +147,7 @@ _OBJECTS = ClipRun(
 
 _HIDDEN_OBJECTS = Run(
     model=NeuroSVTConfig(classes=3, least_neighbours=1),
-    data=StreamConfig(dataset="hidden_objects", seen=(12, 32), hidden=(10, 400)),
+    data=StreamConfig(dataset="hidden_objects", seen=(12, 32), hidden=(10, 400), moves=1 / 32),
     train=TrainConfig(steps=1500),
 )
 _PENDULUM = Run(

@@ -5,7 +5,7 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,15 @@ def write_json(path: str | Path, command: str, rows: Iterable[Mapping[str, Any]]
 def plain(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rows as JSON can hold them: a figure that does not exist becomes null."""
     return [{name: _scalar(value) for name, value in row.items()} for row in rows]
+
+
+def kept(path: Path, ask: Callable[[], Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Rows from their file if it is there, and otherwise into it."""
+    if path.exists():
+        return json.loads(path.read_text())
+    rows = plain(ask())
+    write_whole(path, json.dumps(rows).encode())
+    return rows
 
 
 def hardware() -> dict[str, Any]:

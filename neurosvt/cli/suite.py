@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from rich.table import Table
 
 from neurosvt import __version__
 from neurosvt.cli.effort import effort, effort_table
-from neurosvt.cli.output import plain, write_json
+from neurosvt.cli.output import kept, plain, write_json
 from neurosvt.cli.rivals import RIVALS, available
 from neurosvt.cli.scores import Plan, rows_of, score_table, told_once
 from neurosvt.config import UserError
@@ -92,7 +92,7 @@ def run_suite(args: argparse.Namespace) -> int:
     saved = [row for tier in asked for row in _regained(out / "cells", plans[0], marks[0], tier)]
     done = []
     if EFFORT[0] in plans[0].tiers:
-        done = _kept(out / "cells" / f"effort_{marks[0]}.json", lambda: effort(plans[0], *EFFORT))
+        done = kept(out / "cells" / f"effort_{marks[0]}.json", lambda: effort(plans[0], *EFFORT))
     rows = told_once(row for record in records for row in record["rows"])
     usual = [record for record, (plan, *_) in zip(records, total, strict=True) if plan is plans[0]]
     own = [row for record in usual for row in record["calibration"]]
@@ -195,16 +195,7 @@ def _regained(folder: Path, plan: Plan, mark: str, tier: str) -> list[dict[str, 
         for memory, one in found.items():
             yield {"memory": memory, "tier": tier, "hidden_frames": REGAIN_HIDDEN, **one.row()}
 
-    return _kept(folder / f"regain_{tier}_{mark}.json", ask)
-
-
-def _kept(path: Path, ask: Callable[[], Iterator[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Rows from their file if it is there, and otherwise into it."""
-    if path.exists():
-        return json.loads(path.read_text())
-    rows = plain(ask())
-    write_whole(path, json.dumps(rows).encode())
-    return rows
+    return kept(folder / f"regain_{tier}_{mark}.json", ask)
 
 
 def _regain_table(rows: list[dict[str, Any]]) -> Table:

@@ -52,7 +52,11 @@ class StreamConfig:
     noise_hz: float = 0.1
     """Sensor noise per pixel and second."""
     variety: Variety = field(default_factory=Variety)
-    """How far recordings are varied, each time that they are shown; scenes are always new."""
+    """How far recordings of N-MNIST are varied, each time that they are shown; scenes are always
+    new."""
+    moves: float | None = None
+    """How far recordings with a shutter are moved at random, in sensor sides, half of them mirrored
+    left for right; None for not at all."""
 
     def __post_init__(self):
         if not self.tiers:
@@ -173,20 +177,18 @@ TRACKS = {"hidden_objects": "dvs128_objects", "pendulum": "pendulum"}
 
 
 class TrackStream(_Stream):
-    """Stretches of recordings, mirrored and moved, with a shutter cut in."""
+    """Stretches of recordings, with a shutter cut in."""
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         dataset = TRACKS[self.config.dataset]
         self.tracks = load_tracks(dataset, "train", self.scene.size, self.scene.frame_us)
-        # A pendulum hangs: it is moved by nobody.
-        self.varied = dataset != "pendulum"
 
     def make(self, seed: list[int]) -> Batch:
         seen, hidden, after = draw_act(self.config, seed)
         scenes = make_scenes_tracks(
             self.tracks, seed, self.batch, seen=seen, hidden=hidden, after=after,
-            varied=self.varied, config=self.scene,
+            moves=self.config.moves, config=self.scene,
         )  # fmt: skip
         return as_tensors(scenes)
 

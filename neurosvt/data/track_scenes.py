@@ -39,7 +39,7 @@ def make_scenes_tracks(
     hidden: int,
     after: int,
     starts: Sequence[tuple[int, int]] | None = None,
-    varied: bool = False,
+    moves: float | None = None,
     config: SceneConfig = DEFAULT,
 ) -> Scenes:
     """Make a batch of the tier "real": a stretch of a recording, hidden for a while.
@@ -52,7 +52,8 @@ def make_scenes_tracks(
         hidden: frames behind it, >= 1.
         after: frames from its beginning to leave to the end, >= 0.
         starts: which track and from which of its frames, for every sequence; None draws them.
-        varied: whether to mirror and move them at random, for training.
+        moves: for training, how far to move each at random, in sensor sides, half of them mirrored
+            left for right; None shows them as recorded.
         config: `size`, `frame_us` and `noise_hz` are used.
 
     Raises:
@@ -68,8 +69,10 @@ def make_scenes_tracks(
     if starts is None:
         starts = _draw(tracks, total, batch, drawing)
     shown = [_cut(tracks[i], first, total) for i, first in starts]
-    if varied:
-        shown = [_vary(frames, place, varying) for frames, place in shown]
+    if moves is not None:
+        shown = [
+            _vary(frames, place, round(moves * config.size), varying) for frames, place in shown
+        ]
     frames = np.stack([frames for frames, _ in shown], 1)
     place = np.stack([place for _, place in shown], 1)
 
@@ -136,17 +139,15 @@ def _cut(track: Track, first: int, total: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _vary(
-    frames: np.ndarray, place: np.ndarray, rng: np.random.Generator
+    frames: np.ndarray, place: np.ndarray, most: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mirrored at random, and moved by up to an eighth of the sensor; what leaves it is lost."""
-    place = place.copy()
-    for axis in (0, 1):
-        if rng.random() < 0.5:
-            frames = np.flip(frames, 3 - axis)
-            place[:, axis] = 1 - place[:, axis]
+    """Mirrored at random, and moved by up to `most` pixels; what leaves the sensor is lost."""
+    if rng.random() < 0.5:
+        frames = np.flip(frames, 3)
+        place = place * np.array([-1, 1], np.float32) + np.array([1, 0], np.float32)
     size = frames.shape[-1]
     moved = np.zeros_like(frames)
-    right, down = (int(shift) for shift in rng.integers(-size // 8, size // 8 + 1, 2))
+    right, down = (int(shift) for shift in rng.integers(-most, most + 1, 2))
 
     def ends(shift: int) -> tuple[slice, slice]:
         return slice(max(0, -shift), size - max(0, shift)), slice(
