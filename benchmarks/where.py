@@ -61,16 +61,16 @@ class Clocked:
         return hook
 
     def step(self, batch: tuple[torch.Tensor, ...]) -> None:
-        frames, label, place, hidden = batch
+        frames, *truth = batch
         self.now.clear()
         marks = [time.perf_counter()]
         with torch.autocast("cpu", torch.bfloat16):
             belief, _ = self.model(frames, state_noise=0.01)
         marks.append(time.perf_counter())
-        loss = sum(BeliefLoss()(belief, Truth(label, place, hidden)))
+        loss = torch.stack(BeliefLoss()(belief, Truth(*truth))).sum()
         self.optimizer.zero_grad(set_to_none=True)
         marks.append(time.perf_counter())
-        loss.backward()  # type: ignore[union-attr]
+        loss.backward()
         marks.append(time.perf_counter())
         self.optimizer.step()
         marks.append(time.perf_counter())

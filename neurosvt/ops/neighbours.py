@@ -8,6 +8,7 @@ from jaxtyping import Bool
 from torch import Tensor
 from torch.nn import functional as F
 
+from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 
 
@@ -26,7 +27,7 @@ def with_neighbours(frames: Bool[Tensor, "T B 2 Y X"], least: int = 1) -> Bool[T
     if not suits(frames.new_empty(0, dtype=torch.float32)):
         return with_neighbours_reference(frames, least)
     frames = frames.contiguous()
-    out = torch.empty_like(frames)
+    out = empty_like(frames)
     steps, batch, _, height, width = frames.shape
     call("neighbours", torch.float32, frames, steps * batch, height, width, least, out)
     return out
