@@ -147,7 +147,12 @@ _OBJECTS = ClipRun(
 
 _HIDDEN_OBJECTS = Run(
     model=NeuroSVTConfig(classes=3, least_neighbours=1),
-    data=StreamConfig(dataset="hidden_objects", seen=(12, 32), hidden=(10, 400), moves=1 / 32),
+    data=StreamConfig(
+        dataset="hidden_objects",
+        seen=(12, 32),
+        variety=Variety(turn=0.5, stretch=0.2, shear=0.2, drop=0.5),
+        moves=1 / 16,
+    ),
     train=TrainConfig(steps=1500),
 )
 _PENDULUM = Run(

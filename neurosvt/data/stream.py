@@ -52,11 +52,10 @@ class StreamConfig:
     noise_hz: float = 0.1
     """Sensor noise per pixel and second."""
     variety: Variety = field(default_factory=Variety)
-    """How far recordings of N-MNIST are varied, each time that they are shown; scenes are always
-    new."""
-    moves: float | None = None
-    """How far recordings with a shutter are moved at random, in sensor sides, half of them mirrored
-    left for right; None for not at all."""
+    """How far recordings are varied, each time that they are shown; scenes are always new, and the
+    pendulum hangs as it hangs."""
+    moves: float = 0.0
+    """How far hand-held objects are moved at random, at most, in sensor sides."""
 
     def __post_init__(self):
         if not self.tiers:
@@ -177,18 +176,19 @@ TRACKS = {"hidden_objects": "dvs128_objects", "pendulum": "pendulum"}
 
 
 class TrackStream(_Stream):
-    """Stretches of recordings, with a shutter cut in."""
+    """Stretches of recordings, varied, with a shutter cut in."""
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         dataset = TRACKS[self.config.dataset]
         self.tracks = load_tracks(dataset, "train", self.scene.size, self.scene.frame_us)
+        self.variety = None if dataset == "pendulum" else self.config.variety
 
     def make(self, seed: list[int]) -> Batch:
         seen, hidden, after = draw_act(self.config, seed)
         scenes = make_scenes_tracks(
             self.tracks, seed, self.batch, seen=seen, hidden=hidden, after=after,
-            moves=self.config.moves, config=self.scene,
+            variety=self.variety, moves=self.config.moves, config=self.scene,
         )  # fmt: skip
         return as_tensors(scenes)
 

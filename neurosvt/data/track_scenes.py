@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurosvt.config import UserError
+from neurosvt.data.augment import Variety, vary
 from neurosvt.data.cast import DEFAULT, SceneConfig
 from neurosvt.data.scenes import RECOVERY, Occlusion, Scenes
 from neurosvt.data.sensor import add_noise
@@ -39,7 +40,8 @@ def make_scenes_tracks(
     hidden: int,
     after: int,
     starts: Sequence[tuple[int, int]] | None = None,
-    moves: float | None = None,
+    variety: Variety | None = None,
+    moves: float = 0.0,
     config: SceneConfig = DEFAULT,
 ) -> Scenes:
     """Make a batch of the tier "real": a stretch of a recording, hidden for a while.
@@ -52,8 +54,9 @@ def make_scenes_tracks(
         hidden: frames behind it, >= 1.
         after: frames from its beginning to leave to the end, >= 0.
         starts: which track and from which of its frames, for every sequence; None draws them.
-        moves: for training, how far to move each at random, in sensor sides, half of them mirrored
-            left for right; None shows them as recorded.
+        variety: for training, how far each may be varied about the object's own place, half of them
+            mirrored left for right; None shows them as recorded.
+        moves: how far to move each of these at random, at most, in sensor sides.
         config: `size`, `frame_us` and `noise_hz` are used.
 
     Raises:
@@ -69,10 +72,10 @@ def make_scenes_tracks(
     if starts is None:
         starts = _draw(tracks, total, batch, drawing)
     shown = [_cut(tracks[i], first, total) for i, first in starts]
-    if moves is not None:
-        shown = [
-            _vary(frames, place, round(moves * config.size), varying) for frames, place in shown
-        ]
+    first, back = seen + CLOSING, seen + CLOSING + hidden
+    if variety is not None:
+        seen_at = np.r_[:first, back:total]
+        shown = [_vary(*one, seen_at, variety, moves, varying) for one in shown]
     frames = np.stack([frames for frames, _ in shown], 1)
     place = np.stack([place for _, place in shown], 1)
 
@@ -81,7 +84,6 @@ def make_scenes_tracks(
     normal = np.stack([np.cos(turn), np.sin(turn)], -1)
     near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
     far = np.maximum(normal, 0).sum(-1) * size + 1
-    first, back = seen + CLOSING, seen + CLOSING + hidden
     moment = np.arange(total + 1)
     knots = [seen, first, back, back + OPENING]
     share = np.interp(moment, knots, [0, 1, 1, 0])[:, None]
@@ -139,25 +141,30 @@ def _cut(track: Track, first: int, total: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _vary(
-    frames: np.ndarray, place: np.ndarray, most: int, rng: np.random.Generator
+    frames: np.ndarray,
+    place: np.ndarray,
+    seen_at: np.ndarray,
+    variety: Variety,
+    moves: float,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mirrored at random, and moved by up to `most` pixels; what leaves the sensor is lost."""
-    if rng.random() < 0.5:
-        frames = np.flip(frames, 3)
-        place = place * np.array([-1, 1], np.float32) + np.array([1, 0], np.float32)
+    """Another object on the same way, or on its mirror image, moved; what leaves the sensor is
+    lost, and so is what happens at other times than `seen_at`."""
     size = frames.shape[-1]
-    moved = np.zeros_like(frames)
-    right, down = (int(shift) for shift in rng.integers(-most, most + 1, 2))
-
-    def ends(shift: int) -> tuple[slice, slice]:
-        return slice(max(0, -shift), size - max(0, shift)), slice(
-            max(0, shift), size + min(0, shift)
-        )
-
-    (y, to_y), (x, to_x) = ends(down), ends(right)
-    moved[..., to_y, to_x] = frames[..., y, x]
-    shift = np.array([right, down], np.float32) / np.float32(size)
-    return moved, np.clip(place + shift, 0, 1)
+    t, p, y, x = np.nonzero(frames[seen_at])
+    t = seen_at[t]
+    # As seen from the object, which stays in the middle while it is turned and stretched.
+    home = np.floor(place * size).astype(np.int64)[t].T - size // 2
+    x, y, kept = vary(x - home[0], y - home[1], np.zeros(len(t), np.int64), size, rng, variety)
+    across, down = np.rint(rng.uniform(-moves, moves, 2) * size).astype(np.int64)
+    x, y = x + home[0, kept] + across, y + home[1, kept] + down
+    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
+    varied = np.zeros_like(frames)
+    varied[t[kept][inside], p[kept][inside], y[inside], x[inside]] = True
+    place = np.clip(place + np.array([across, down]) / size, 0, 1).astype(np.float32)
+    if rng.random() < 0.5:
+        return np.flip(varied, 3), np.stack([1 - place[:, 0], place[:, 1]], -1)
+    return varied, place
 
 
 def _shut(

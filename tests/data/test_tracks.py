@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from neurosvt.config import UserError
+from neurosvt.data.augment import Variety
 from neurosvt.data.cast import SceneConfig
 from neurosvt.data.events import Recording, pack_events
 from neurosvt.data.scenes import RECOVERY
@@ -101,7 +102,7 @@ def test_the_edge_is_of_one_polarity_as_it_comes_and_of_the_other_as_it_goes():
 
 
 def test_varied_stretches_keep_their_place(recorded):
-    scenes = made(recorded, batch=40, moves=0.125)
+    scenes = made(recorded, batch=40, variety=Variety(), moves=0.125)
     for row in range(40):
         _, _, y, x = np.nonzero(scenes.frames[4:10, row])
         centre = (np.array([x.mean(), y.mean()]) + 0.5) / 32
