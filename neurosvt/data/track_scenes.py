@@ -55,7 +55,7 @@ def make_scenes_tracks(
         after: frames from its beginning to leave to the end, >= 0.
         starts: which track and from which of its frames, for every sequence; None draws them.
         variety: for training, how far each may be varied about the object's own place, half of them
-            mirrored left for right; None shows them as recorded.
+            upside down, and half of all mirrored left for right; None shows them as recorded.
         moves: how far to move each of these at random, at most, in sensor sides.
         config: `size`, `frame_us` and `noise_hz` are used.
 
@@ -153,9 +153,12 @@ def _vary(
     size = frames.shape[-1]
     t, p, y, x = np.nonzero(frames[seen_at])
     t = seen_at[t]
-    # As seen from the object, which stays in the middle while it is turned and stretched.
+    # As seen from the object, which stays in the middle while it is flipped, turned and stretched.
     home = np.floor(place * size).astype(np.int64)[t].T - size // 2
-    x, y, kept = vary(x - home[0], y - home[1], np.zeros(len(t), np.int64), size, rng, variety)
+    x, y = x - home[0], y - home[1]
+    if rng.random() < 0.5:
+        y = size - 1 - y
+    x, y, kept = vary(x, y, np.zeros(len(t), np.int64), size, rng, variety)
     across, down = np.rint(rng.uniform(-moves, moves, 2) * size).astype(np.int64)
     x, y = x + home[0, kept] + across, y + home[1, kept] + down
     inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
