@@ -1,0 +1,175 @@
+"""The tables of README.md, from the newest JSON of each measurement: python benchmarks/tables.py.
+
+Every table stands between `<!-- table: NAME -->` and `<!-- end -->`; what is there is replaced. A
+test holds that nothing would change.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+HIDDEN = (30, 60, 120, 300, 1000)
+MOVING = {"curtain_moving": "curtain, object moves on"}
+RIVALS = {
+    "leaky": "**leaky**, ours",
+    "latch": "latch",
+    "last_seen": "where it was last seen",
+    "velocity": "a line through the visible track",
+    "charge_2": "charge, tau 2",
+    "lif_1": "lif, tau 1.1",
+    "lif": "lif, tau 2",
+    "lif_5": "lif, tau 5",
+    "lif_20": "lif, tau 20",
+    "lif_100": "lif, tau 100",
+    "gru": "GRU",
+    "lstm": "LSTM",
+    "convlstm": "ConvLSTM",
+    "none": "none",
+}
+"""What stands beside ours, in the order in which it is shown."""
+DENSE = {
+    "neurosvt": "**NeuroSVT**",
+    "vit-tiny": "ViT-Tiny",
+    "vit-tiny-gated": "ViT-Tiny, frames with events alone",
+    "dense-twin": "dense twin",
+    "dense-twin-active": "dense twin, active tokens alone",
+}
+
+Row = Mapping[str, Any]
+
+
+def newest(name: str) -> list[dict[str, Any]]:
+    """The rows of a measurement's newest file."""
+    named = re.compile(rf"{name}_(x86_64|aarch64|arm64)_\d{{4}}-\d\d-\d\d")
+    files = [path for path in HERE.glob("results/*.json") if named.fullmatch(path.stem)]
+    return json.loads(max(files, key=lambda path: path.stem[-10:]).read_text())["rows"]
+
+
+def share(row: Row) -> str:
+    """In per cent, with its interval."""
+    return f"{100 * row['score']:.1f} ({100 * row['low']:.0f}-{100 * row['high']:.0f})"
+
+
+def markdown(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    """A table."""
+    head = list(head)
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def permanence() -> str:
+    """Belief of the shipped model, by tier and length of darkness."""
+    rows = [r for r in newest("permanence") if r["judgement"] == "belief"]
+    at = {(r["tier"], r["hidden_frames"]): share(r) for r in rows if r["memory"] == "leaky"}
+    head = ["", "seen", "30 hidden", *map(str, HIDDEN[1:])]
+    return markdown(
+        head,
+        (
+            [MOVING.get(tier, tier), *(at.get((tier, length), "") for length in (0, *HIDDEN))]
+            for tier in dict.fromkeys(tier for tier, _ in at)
+        ),
+    )
+
+
+def of_seeds(rows: list[Row]) -> str:
+    """One seed with its interval; several as their mean, from the lowest to the highest."""
+    if len(rows) == 1:
+        return share(rows[0])
+    scores = [100 * r["score"] for r in rows]
+    return f"{sum(scores) / len(scores):.1f} [{min(scores):.0f}-{max(scores):.0f}]"
+
+
+def beside(names: Mapping[str, str], first: str, hidden: int = 60) -> str:
+    """Lines of rivals.py, by tier; what leads in bold."""
+    rows = [r for r in newest("rivals") if (r["moment"], r["hidden_frames"]) == ("belief", hidden)]
+    tiers = list(dict.fromkeys(r["tier"] for r in rows))
+    cells: dict[str, list[list[Row]]] = {}
+    for name in names:
+        own = [r for r in rows if r["memory"] == name]
+        if own:
+            cells[name] = [[r for r in own if r["tier"] == tier] for tier in tiers]
+
+    def mean(found: list[Row]) -> float:
+        return sum(r["score"] for r in found) / len(found)
+
+    best = [max(mean(line[i]) for line in cells.values()) for i in range(len(tiers))]
+
+    def shown(found: list[Row], top: float) -> str:
+        return f"**{of_seeds(found)}**" if mean(found) == top else of_seeds(found)
+
+    return markdown(
+        [first, *(MOVING.get(tier, tier).replace("object ", "") for tier in tiers)],
+        ([names[name], *map(shown, line, best)] for name, line in cells.items()),
+    )
+
+
+def rivals() -> str:
+    """Who stands beside ours, trained alike."""
+    return beside(RIVALS, "trained alike, 60 hidden")
+
+
+def count(number: float) -> str:
+    """A number of operations."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.{1 if unit == 'M' else 0}f} {unit}"
+    return f"{number:.0f}"
+
+
+def microjoules(joules: float) -> str:
+    """Three figures at most."""
+    energy = 1e6 * joules
+    places = 0 if energy >= 100 else 1 if energy >= 10 else 2 if energy >= 0.1 else 3
+    return f"{energy:,.{places}f}"
+
+
+def energy() -> str:
+    """What a frame costs."""
+    at = {(r["model"], r["phase"], r["table"], r["precision"]): r for r in newest("energy")}
+
+    def line(model: str, name: str) -> list[str]:
+        def joules(phase: str, table: str, precision: str) -> str:
+            return microjoules(at[model, phase, table, precision]["joules_per_frame"])
+
+        seen = at[model, "active", "horowitz-45nm", "fp32"]
+        right = seen["accuracy"]
+        return [
+            name,
+            count(seen["macs"]),
+            count(seen["acs"]),
+            joules("active", "horowitz-45nm", "fp32"),
+            joules("active", "horowitz-45nm", "int8"),
+            "-".join(joules("active", f"memory-{reads}", "int8") for reads in ("once", "each")),
+            joules("hidden", "horowitz-45nm", "int8"),
+            "not trained" if right is None else f"{100 * right:.1f} %",
+            "" if right is None else f"{seen['train_steps']:,}",
+        ]
+
+    head = (
+        "per frame", "multiply-adds, seen", "additions (SOPs), seen", "fp32, seen", "int8, seen",
+        "int8 with memory, seen", "int8, hidden", "class right, seen", "steps trained",
+    )  # fmt: skip
+    return markdown(head, (line(model, name) for model, name in DENSE.items()))
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "permanence": permanence,
+    "energy": energy,
+}
+
+
+def filled(text: str) -> str:
+    """The text with every table drawn anew."""
+
+    def draw(found: re.Match[str]) -> str:
+        return f"<!-- table: {found[1]} -->\n{TABLES[found[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", draw, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text()))
