@@ -59,7 +59,7 @@ SEEDED = ("leaky", "none", "gru", "charge_2")
 
 def train_rival(name: str, seed: int, threads: int, device: str) -> None:
     """One run, as all others but for what its name says."""
-    preset = f"permanence_{name}" if name in SIBLINGS else "permanence"
+    preset = f"permanence_{name}" if name in SIBLINGS else "permanence_first"
     brief = {"steps": BRIEF.steps, "validate_every": BRIEF.validate_every, "seed": seed}
     settings = [f"train.{key}={value}" for key, value in brief.items()]
     settings += ABLATION.get(name, ())
@@ -83,7 +83,7 @@ def judged(folder: Path) -> Iterator[dict[str, Any]]:
                     "memory": line, "seed": int(seed), "tier": tier, "moment": moment,
                     "hidden_frames": hidden, **row(answers[moment], exam.scene.size),
                     "parameters": trained.model.parameter_count(),
-                    "steps": trained.run.train.steps,
+                    "steps": trained.steps,
                 }  # fmt: skip
 
 

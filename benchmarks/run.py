@@ -13,17 +13,9 @@ from neurosvt.cli import main
 from neurosvt.data.folder import data_root
 
 RESULTS = Path(__file__).parent / "results"
-HIDDEN = "30,60,120,300,1000"
 
 MEASUREMENTS: dict[str, list[str]] = {
-    "permanence": [
-        "permanence", "permanence", "--state-noise", "0.01", "--hidden", HIDDEN,
-        "--memory", "leaky",
-    ],
-    "permanence_rivals": [
-        "permanence", "permanence", "--state-noise", "0.01", "--hidden", "30,60,120,300",
-        "--memory", "lif,none,latch,last_seen,velocity", "--events", "300",
-    ],
+    "permanence": ["permanence", "--suite", "full"],
     "energy_dysvit": ["energy", "dysvit"],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
     "demo": ["demo"],
@@ -32,7 +24,16 @@ MEASUREMENTS: dict[str, list[str]] = {
     "neurons": ["bench", "neurons"],
     "train": ["bench", "train"],
     "formats": ["bench", "formats"],
-    # Last, for it wants local runs: permanence, permanence_twin, permanence_vit_tiny.
+    # What is local, from `neurosvt train` of each and of hidden_objects_none and pendulum_none.
+    "hidden_objects": [
+        "permanence", "runs/hidden_objects", "--state-noise", "0.01", "--hidden", "30,300",
+        "--memory", "leaky,none,latch,last_seen,velocity",
+    ],
+    "pendulum": [
+        "permanence", "runs/pendulum", "--state-noise", "0.01", "--hidden", "30,60,300",
+        "--memory", "leaky,none,latch,last_seen,velocity",
+    ],
+    # And of permanence, permanence_twin, permanence_vit_tiny.
     "energy": ["energy", "runs/permanence", "--figure", "docs/images/energy.svg"],
 }  # fmt: skip
 """Name to the command that measures it."""
@@ -42,6 +43,8 @@ NEEDS = {
     "dysvit_protocol": "cifar10",
     "slopes": "cifar10",
     "energy_dysvit": "cifar10",
+    "hidden_objects": "dvs128_objects",
+    "pendulum": "dvs128_objects",
 }
 """Folders of data sets without which there is nothing to measure."""
 

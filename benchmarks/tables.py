@@ -49,6 +49,12 @@ def newest(name: str) -> list[dict[str, Any]]:
     return json.loads(max(files, key=lambda path: path.stem[-10:]).read_text())["rows"]
 
 
+def usual(row: Row) -> bool:
+    """Whether it is of made-up scenes and nothing but the noise on the state was varied."""
+    varied = (row["dataset"], row["state_noise"], row["state_bits"], row["frame_ms"])
+    return (row["judgement"], *varied) == ("belief", "scenes", 0.01, 32, 10.0)
+
+
 def share(row: Row) -> str:
     """In per cent, with its interval."""
     return f"{100 * row['score']:.1f} ({100 * row['low']:.0f}-{100 * row['high']:.0f})"
@@ -63,8 +69,8 @@ def markdown(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
 
 def permanence() -> str:
     """Belief of the shipped model, by tier and length of darkness."""
-    rows = [r for r in newest("permanence") if r["judgement"] == "belief"]
-    at = {(r["tier"], r["hidden_frames"]): share(r) for r in rows if r["memory"] == "leaky"}
+    rows = [r for r in newest("permanence") if usual(r) and r["memory"] == "leaky"]
+    at = {(r["tier"], r["hidden_frames"]): share(r) for r in rows}
     head = ["", "seen", "30 hidden", *map(str, HIDDEN[1:])]
     return markdown(
         head,
@@ -73,6 +79,56 @@ def permanence() -> str:
             for tier in dict.fromkeys(tier for tier, _ in at)
         ),
     )
+
+
+OTHERWISE: dict[str, tuple[str, float, int, float, int]] = {
+    "noise of 1 % of a threshold on the state": ("leaky", 0.01, 32, 10.0, 60),
+    "no noise on the state": ("leaky", 0.0, 32, 10.0, 60),
+    "16-bit memory": ("leaky", 0.01, 16, 10.0, 60),
+    "8-bit memory": ("leaky", 0.01, 8, 10.0, 60),
+    "frames of 5 ms": ("leaky", 0.01, 32, 5.0, 120),
+    "frames of 20 ms": ("leaky", 0.01, 32, 20.0, 30),
+    "the occluder without the object": ("leaky, blind", 0.01, 32, 10.0, 60),
+}
+"""Memory, noise on the state, its bits, length and number of hidden frames: 600 ms always."""
+
+
+def otherwise() -> str:
+    """The same model, asked in other ways."""
+    keys = ("memory", "state_noise", "state_bits", "frame_ms", "hidden_frames", "tier")
+    rows = [r for r in newest("permanence") if r["judgement"] == "belief"]
+    at = {tuple(r[key] for key in keys): share(r) for r in rows if r["dataset"] == "scenes"}
+    tiers = list(dict.fromkeys(key[-1] for key in at))
+    return markdown(
+        ["600 ms hidden", *(MOVING.get(tier, tier) for tier in tiers)],
+        (
+            [name, *(at.get((*asked, tier), "") for tier in tiers)]
+            for name, asked in OTHERWISE.items()
+        ),
+    )
+
+
+def regained() -> str:
+    """What has to be seen again until the class is right for good."""
+    rows = [r for r in newest("permanence") if r["judgement"] == "regain"]
+    head = (
+        "after 60 hidden frames",
+        "",
+        "right at once",
+        "frames until right",
+        "events until right",
+    )
+    return markdown(
+        head,
+        (
+            [
+                r["tier"], RIVALS[r["memory"]], f"{100 * r['right_at_once']:.0f} %",
+                f"{r['frames_mean']:.1f}", f"{r['events_mean']:.0f}",
+            ]
+            for r in rows
+            if r["memory"] in ("leaky", "none", "lif")
+        ),
+    )  # fmt: skip
 
 
 def of_seeds(rows: list[Row]) -> str:
@@ -110,6 +166,34 @@ def beside(names: Mapping[str, str], first: str, hidden: int = 60) -> str:
 def rivals() -> str:
     """Who stands beside ours, trained alike."""
     return beside(RIVALS, "trained alike, 60 hidden")
+
+
+def recordings() -> str:
+    """Belief on N-MNIST and on hand-held objects."""
+    lines = []
+    for name, called in (("nmnist", "N-MNIST"), ("hidden_objects", "hand-held objects")):
+        rows = [r for r in newest(name) if r["judgement"] == "belief"]
+        at = {(r["memory"], r["hidden_frames"]): share(r) for r in rows}
+        for memory in dict.fromkeys(r["memory"] for r in rows):
+            who = RIVALS.get(memory, "best constant guess")
+            cells = [at.get((memory, length), "") for length in (0, 30, 300)]
+            lines.append([called, who, *cells])
+    return markdown(["", "", "seen", "30 hidden", "300 hidden"], lines)
+
+
+def pendulum() -> str:
+    """How far the pendulum is from where it is said to be."""
+    rows = [r for r in newest("pendulum") if r["judgement"] == "belief"]
+    at = {(r["memory"], r["hidden_frames"]): f"{r['place_error_px']:.1f}" for r in rows}
+    return markdown(
+        ["pendulum: median place error, pixels", "30 hidden", "60", "300"],
+        (
+            [RIVALS.get(memory, "best constant guess")]
+            + [at[memory, length] for length in (30, 60, 300)]
+            for memory in dict.fromkeys(memory for memory, _ in at)
+            if memory != "latch"
+        ),
+    )
 
 
 def count(number: float) -> str:

@@ -16,7 +16,7 @@ from neurosvt.data.stream import Batch
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import SIZES, NeuroSVT
 from neurosvt.native import library
-from neurosvt.presets import PERMANENCE
+from neurosvt.presets import FIRST
 from neurosvt.train.images import ImageTask, ImageTrainConfig
 from neurosvt.train.loop import Training, fit
 from neurosvt.train.losses import BeliefTask
@@ -33,7 +33,7 @@ def candidates() -> Iterator[Candidate]:
 
 
 def _default() -> Iterator[Candidate]:
-    run, task = PERMANENCE, BeliefTask(PERMANENCE.train.state_noise)
+    run, task = FIRST, BeliefTask(FIRST.train.state_noise)
     stream = run.stream()
     batches = [stream[i] for i in range(BATCHES)]
     for backend in ("native", "written", "reference"):

@@ -101,13 +101,13 @@ def _following(trained: Trained, args: argparse.Namespace) -> list[Account]:
     exam = replace(exam, batch=args.samples)
     scenes = next(exam.questions(args.tier, args.hidden, args.samples))
     models = {"neurosvt": deployed(trained.model)}
-    steps = {"neurosvt": trained.run.train.steps}
+    steps = {"neurosvt": trained.steps}
     members = dict.fromkeys(member for member, _ in RIVALS.values())
     learnt_by = {member: learnt_rival(member, args.run) for member in members}
     for name, (member, looks) in RIVALS.items():
         learnt = learnt_by[member]
         models[name] = rival(trained, member, learnt, looks)
-        steps |= {name: learnt.run.train.steps} if learnt else {}
+        steps |= {name: learnt.steps} if learnt else {}
     seeing = {name: models[name] for name in steps}
     found = judge(seeing, replace(exam, batch=50), args.tier, args.hidden, args.events)
     accuracy = {name: float(said["visible"].class_right.mean()) for name, said in found.items()}
@@ -169,4 +169,4 @@ def _classifying(trained: Trained, args: argparse.Namespace) -> Account:
         model(given)
     meter.refuse_unknown()
     phase = Phase(dict(meter.layers), given.shape[:axes].numel())
-    return Account(args.run, {"all": phase}, accuracy, trained.run.train.steps, {})
+    return Account(args.run, {"all": phase}, accuracy, trained.steps, {})

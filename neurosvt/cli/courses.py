@@ -18,7 +18,7 @@ from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
-from neurosvt.presets import load_image_model, load_model
+from neurosvt.presets import Trained, load_image_model, load_model
 from neurosvt.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
 from neurosvt.train.clips import ClipTask
 from neurosvt.train.images import ImageTask
@@ -37,6 +37,9 @@ class Course(Protocol):
     def model(self) -> nn.Module: ...
     @property
     def task(self) -> Task: ...
+    @property
+    def steps_before(self) -> int:
+        """For how long the weights were trained that it starts from; 0 for new ones."""
 
     def batches(self, start: int) -> Iterator[Any]:
         """Training batches from step `start` on."""
@@ -57,9 +60,11 @@ class BeliefCourse:
     def __init__(self, run: FollowingRun, backend: str, device: torch.device):
         self.run = run
         self.model: Any = run.network(backend)
+        self.steps_before = 0
         if run.train.start:
-            weights = load_model(run.train.start).model.state_dict()
-            load_weights(self.model, weights, run.train.start)
+            first = _trained_first(run.train.start)
+            load_weights(self.model, first.model.state_dict(), run.train.start)
+            self.steps_before = first.steps
         self.model.to(device)
         self.task = BeliefTask(run.train.state_noise, run.train.hidden_steps)
         self.exam = run.exam("validation", run.train.seed)
@@ -91,6 +96,7 @@ class _NamingCourse:
     run: ClipRun | AnyImageRun
     stream: ClipStream | ImageStream
     held_out: Clips | Images
+    steps_before = 0
 
     def batches(self, start: int) -> Iterator[Any]:
         return ahead(self.stream, start)
@@ -134,6 +140,13 @@ class ImageCourse(_NamingCourse):
         if not isinstance(self.model, DySViT):
             return []
         return [f"{self.model.deployed().parameter_count():,} parameters when deployed"]
+
+
+def _trained_first(name: str) -> Trained:
+    try:
+        return load_model(name)
+    except FileNotFoundError as error:
+        raise UserError(f"train.start is {name}, which is to be trained first: {error}") from error
 
 
 def time_constants(memory: nn.Module) -> list[str]:

@@ -33,7 +33,7 @@ def effort(plan: Plan, tier: str, hidden: int) -> Iterator[dict[str, Any]]:
                 "hidden_frames": hidden,
                 "phase": phase,
                 "parameters": trained.model.parameter_count(),
-                "train_steps": trained.run.train.steps,
+                "train_steps": trained.steps,
                 "macs": total.macs / done.frames,
                 "acs": total.acs / done.frames,
                 "updates": total.updates / done.frames,

@@ -186,7 +186,7 @@ def _row(
         "state_noise": plan.state_noise,
         "state_bits": plan.state_bits,
         "parameters": trained.model.parameter_count() if trained else 0,
-        "train_steps": trained.run.train.steps if trained else 0,
+        "train_steps": trained.steps if trained else 0,
     }
 
 

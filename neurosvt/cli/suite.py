@@ -97,11 +97,10 @@ def run_suite(args: argparse.Namespace) -> int:
     usual = [record for record, (plan, *_) in zip(records, total, strict=True) if plan is plans[0]]
     own = [row for record in usual for row in record["calibration"]]
     command = _command(args)
+    further = {"calibration": own, "regain": saved, "effort": done}
+    whole = [*rows, *({"judgement": what, **row} for what in further for row in further[what])]
     for path in filter(None, (out / "permanence.json", args.json)):
-        write_json(path, command, rows)
-    write_json(out / "calibration.json", command, own)
-    write_json(out / "regain.json", command, saved)
-    write_json(out / "effort.json", command, done)
+        write_json(path, command, whole)
     first = [row for row in rows if _usual(row, plans[0])]
     draw_scores(out / "score.svg", first)
     draw_errors(out / "place_error.svg", first)

@@ -140,7 +140,8 @@ class Trainer:
         entry = {"step": record.step, "seconds": round(self.seconds, 1), "loss": loss, **found}
         self.training.history.append(entry)
         if found["score"] > best:
-            save_model(self.best, model, self.described, entry)
+            facts = {**entry, "steps_before": self.course.steps_before}
+            save_model(self.best, model, self.described, facts)
         self._save()
         if self.board:
             for name, value in found.items():

@@ -62,7 +62,8 @@ def family(quick, tiny_settings, tmp_path_factory):
     for memory in ("leaky", "lif", "none"):
         kind = "" if memory == "leaky" else f"_{memory}"
         out = ["--out", str(folder / f"tiny{kind}")]
-        assert main(["train", f"permanence{kind}", *out, *tiny_settings()]) == 0
+        preset = f"permanence{kind or '_first'}"
+        assert main(["train", preset, *out, *tiny_settings()]) == 0
     return folder
 
 

@@ -16,6 +16,7 @@ SHORT = Suite(
 
 
 PHASES = ("active", "hidden")
+FURTHER = ("calibration", "regain", "effort")
 
 
 @pytest.fixture
@@ -33,9 +34,16 @@ def run_suite(family, tmp_path, monkeypatch, capsys):
     return run
 
 
+def rows_in(folder):
+    """What the suite wrote: scores, and by judgement what else it found."""
+    rows = json.loads((folder / "permanence.json").read_text())["rows"]
+    further = {what: [r for r in rows if r["judgement"] == what] for what in FURTHER}
+    return [r for r in rows if r["judgement"] not in FURTHER], further
+
+
 def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     folder, told = run_suite()
-    rows = json.loads((folder / "permanence.json").read_text())["rows"]
+    rows, further = rows_in(folder)
     blind = [r for r in rows if r["memory"] == "leaky, blind"]
     assert {r["tier"] for r in blind} == {"blackout", "curtain"}
     rows = [r for r in rows if r not in blind]
@@ -58,7 +66,7 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     for picture in ("score", "place_error", "calibration"):
         assert (folder / f"{picture}.svg").read_text().startswith("<?xml")
     assert "12 cells" in told.out
-    again = json.loads((folder / "regain.json").read_text())["rows"]
+    again = further["regain"]
     assert {r["tier"] for r in again} == {"blackout", "curtain"}
     assert {r["memory"] for r in again} == {
         "leaky",
@@ -70,19 +78,20 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     }
     assert all(0 <= r["frames_mean"] <= 40 for r in again)
     assert "curtain" in told.out
-    done = json.loads((folder / "effort.json").read_text())["rows"]
+    done = further["effort"]
     assert [(r["memory"], r["phase"]) for r in done] == [
         (memory, phase) for memory in ("leaky", "lif", "none", "latch") for phase in PHASES
     ]
     assert all(r["acs"] > 0 for r in done if r["phase"] == "active")
     assert {r["train_steps"] for r in done} == {4}
     assert "trained for" in told.out
+    assert {r["memory"] for r in further["calibration"]} == {"leaky"}
     assert "no weights for charge_2" in told.err
 
 
 def test_what_a_model_knew_while_it_saw_is_told_once(run_suite):
     folder, _ = run_suite()
-    rows = json.loads((folder / "permanence.json").read_text())["rows"]
+    rows, _ = rows_in(folder)
     keys = [
         (r["tier"], r["memory"], r["hidden_frames"], r["judgement"], r["state_bits"], r["frame_ms"])
         for r in rows
@@ -125,7 +134,7 @@ def test_a_training_that_has_not_ended_is_left_out(run_suite, family, tmp_path):
     del facts["settled"], facts["latch_threshold"]
     checkpoint.save(best, tensors, facts)
     folder, told = run_suite(name=tmp_path / "tiny")
-    rows = json.loads((folder / "permanence.json").read_text())["rows"]
+    rows, _ = rows_in(folder)
     assert {r["memory"] for r in rows} == {"leaky", "leaky, blind", "constant"}
     assert "none, latch, last_seen, velocity: left out" in told.err
 

@@ -40,8 +40,8 @@ def assert_same(one, two):
 
 
 def test_a_training_leaves_its_end_its_best_and_its_curve(train, tmp_path, capsys):
-    assert train("permanence") == 0
-    folder = tmp_path / "runs" / "permanence"
+    assert train("permanence_first") == 0
+    folder = tmp_path / "runs" / "permanence_first"
     assert sorted(p.name for p in folder.iterdir()) == [
         "best.safetensors", "history.json", "last.safetensors",
     ]  # fmt: skip
@@ -61,7 +61,7 @@ def test_a_training_leaves_its_end_its_best_and_its_curve(train, tmp_path, capsy
 
 def test_a_training_without_kernels_says_so_once(train, capsys, monkeypatch):
     monkeypatch.setattr(training, "library", lambda: None)
-    assert train("permanence", train_steps=1) == 0
+    assert train("permanence_first", train_steps=1) == 0
     assert capsys.readouterr().err.count("the kernels were not built") == 1
 
 
@@ -81,24 +81,24 @@ def test_a_file_is_a_run_too(train, tmp_path):
 
 def test_the_same_seed_trains_the_same_and_another_does_not(train):
     for out, seed in (("a", 0), ("b", 0), ("c", 1)):
-        assert train("permanence", "--out", out, train_seed=seed, train_steps=2) == 0
+        assert train("permanence_first", "--out", out, train_seed=seed, train_steps=2) == 0
     a, b, c = (weights_of(Path(out) / "last.safetensors") for out in "abc")
     assert_same(a, b)
     assert not torch.equal(a["model.heads.hidden.weight"], c["model.heads.hidden.weight"])
 
 
 def test_a_training_is_not_overwritten(train, tmp_path, refused, tiny_settings):
-    assert train("permanence", "--out", "out", train_steps=1) == 0
-    line = refused("train", "permanence", "--out", "out", *tiny_settings(train_steps=1))
+    assert train("permanence_first", "--out", "out", train_steps=1) == 0
+    line = refused("train", "permanence_first", "--out", "out", *tiny_settings(train_steps=1))
     assert "out holds a training" in line
     assert "--resume" in line
 
 
 def test_a_finished_training_is_only_reported_when_resumed(train, tmp_path, capsys, files_in):
-    assert train("permanence", "--out", "out") == 0
+    assert train("permanence_first", "--out", "out") == 0
     before = files_in(tmp_path)
     capsys.readouterr()
-    assert train("permanence", "--out", "out", "--resume") == 0
+    assert train("permanence_first", "--out", "out", "--resume") == 0
     assert "out is trained: 4 of 4 steps" in capsys.readouterr().out
     assert files_in(tmp_path) == before
 
@@ -115,55 +115,66 @@ def test_a_finished_training_is_only_reported_when_resumed(train, tmp_path, caps
 def test_resuming_with_other_settings_names_the_difference(
     change, names, train, refused, tiny_settings
 ):
-    assert train("permanence", "--out", "out", train_steps=1) == 0
+    assert train("permanence_first", "--out", "out", train_steps=1) == 0
     same = {"train_steps": 1}
     line = refused(
-        "train", "permanence", "--out", "out", "--resume", *tiny_settings(**same | change)
+        "train", "permanence_first", "--out", "out", "--resume", *tiny_settings(**same | change)
     )
     assert names in line
 
 
 def test_resuming_without_amp_what_began_with_it_is_a_difference(train, refused, tiny_settings):
-    assert train("permanence", "--out", "out", train_steps=1) == 0
+    assert train("permanence_first", "--out", "out", train_steps=1) == 0
     line = refused(
-        "train", "permanence", "--out", "out", "--resume", "--no-amp", *tiny_settings(train_steps=1)
+        "train",
+        "permanence_first",
+        "--out",
+        "out",
+        "--resume",
+        "--no-amp",
+        *tiny_settings(train_steps=1),
     )
     assert "train.amp is True there, False here" in line
 
 
 def test_there_has_to_be_something_to_resume(refused, tiny_settings):
-    line = refused("train", "permanence", "--resume", *tiny_settings())
-    assert "no checkpoint at runs/permanence/last.safetensors" in line
+    line = refused("train", "permanence_first", "--resume", *tiny_settings())
+    assert "no checkpoint at runs/permanence_first/last.safetensors" in line
 
 
 def test_a_cut_checkpoint_is_not_resumed(train, tmp_path, refused, tiny_settings):
-    assert train("permanence", "--out", "out", train_steps=1) == 0
+    assert train("permanence_first", "--out", "out", train_steps=1) == 0
     last = tmp_path / "out" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:-100])
-    line = refused("train", "permanence", "--out", "out", "--resume", *tiny_settings(train_steps=1))
+    line = refused(
+        "train", "permanence_first", "--out", "out", "--resume", *tiny_settings(train_steps=1)
+    )
     assert "last.safetensors is cut or is no checkpoint" in line
 
 
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        (["permanence", "--set", "train.stepz=3"], "unknown setting 'train.stepz'; did you mean"),
-        (["permanence", "--set", "stepz"], "expected key=value"),
-        (["permanence", "--set", "train.steps=many"], "train.steps must be a whole number"),
-        (["permanence", "--set", "model.memory=laeky"], "model.memory must be one of"),
-        (["permanence", "--set", "data.tiers=['fog']"], "tier 'fog' is unknown"),
-        (["permanence", "--set", "model.classes=3"], "model.classes is 3"),
-        (["permanence", "--set", "model.image_size=50"], "image_size 50 is not a multiple"),
-        (["permanence", "--set", "model.heads=3"], "not a multiple of heads 3"),
-        (["permanence", "--set", "model.kernel_size=9"], "kernel_size 9"),
-        (["permanence", "--set", "model.memory_tau=[0.5, 9.0]"], "tau"),
-        (["permanence", "--set", "train.weight_decay=-1.0"], "weight_decay"),
-        (["permanence", "--set", "model.heads=0"], "heads"),
+        (
+            ["permanence_first", "--set", "train.stepz=3"],
+            "unknown setting 'train.stepz'; did you mean",
+        ),
+        (["permanence_first", "--set", "stepz"], "expected key=value"),
+        (["permanence_first", "--set", "train.steps=many"], "train.steps must be a whole number"),
+        (["permanence_first", "--set", "model.memory=laeky"], "model.memory must be one of"),
+        (["permanence_first", "--set", "data.tiers=['fog']"], "tier 'fog' is unknown"),
+        (["permanence_first", "--set", "model.classes=3"], "model.classes is 3"),
+        (["permanence_first", "--set", "model.image_size=50"], "image_size 50 is not a multiple"),
+        (["permanence_first", "--set", "model.heads=3"], "not a multiple of heads 3"),
+        (["permanence_first", "--set", "model.kernel_size=9"], "kernel_size 9"),
+        (["permanence_first", "--set", "model.memory_tau=[0.5, 9.0]"], "tau"),
+        (["permanence_first", "--set", "train.weight_decay=-1.0"], "weight_decay"),
+        (["permanence_first", "--set", "model.heads=0"], "heads"),
         (["permanense"], "no run 'permanense'; choose from permanence"),
         (["none.toml"], "none.toml"),
-        (["permanence", "--backend", "cuda"], "backend 'cuda' is unknown"),
-        (["permanence", "--threads", "0"], "--threads must be at least 1"),
-        (["permanence", "--threads", "x"], "--threads"),
+        (["permanence_first", "--backend", "cuda"], "backend 'cuda' is unknown"),
+        (["permanence_first", "--threads", "0"], "--threads must be at least 1"),
+        (["permanence_first", "--threads", "x"], "--threads"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -179,7 +190,9 @@ def test_a_file_where_the_folder_should_be_is_told_before_training(
     refused, tmp_path, tiny_settings
 ):
     (tmp_path / "out").write_text("mine")
-    assert "out" in refused("train", "permanence", "--out", "out", *tiny_settings(train_steps=1))
+    assert "out" in refused(
+        "train", "permanence_first", "--out", "out", *tiny_settings(train_steps=1)
+    )
 
 
 def test_missing_recordings_are_one_line(refused, monkeypatch, tiny_settings):
@@ -227,7 +240,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     tmp_path, settings_of_many_steps, monkeypatch, one_thread, capsys
 ):
     """Ctrl-C goes to the trainer and to the processes that make its data, as in a terminal."""
-    words = ["train", "permanence", *settings_of_many_steps]
+    words = ["train", "permanence_first", *settings_of_many_steps]
     quickly = (
         "import sys\n"
         "from neurosvt.cli import courses, main\n"
@@ -277,7 +290,7 @@ def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_p
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    assert train("permanence", "--out", "out", train_steps=8, train_validate_every=3) == 0
+    assert train("permanence_first", "--out", "out", train_steps=8, train_validate_every=3) == 0
     whole = weights_of(tmp_path / "out" / "last.safetensors")
     judged, looks = courses.validation_score, []
 
@@ -288,15 +301,15 @@ def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_p
     settings = {"train_steps": 8, "train_validate_every": 3}
     with monkeypatch.context() as patch:
         patch.setattr(courses, "validation_score", judge_once)
-        assert train("permanence", "--out", "cut", **settings) == 130
+        assert train("permanence_first", "--out", "cut", **settings) == 130
     assert checkpoint.load(tmp_path / "cut" / "last.safetensors")[1]["step"] == 3
-    assert train("permanence", "--out", "cut", "--resume", **settings) == 0
+    assert train("permanence_first", "--out", "cut", "--resume", **settings) == 0
     assert_same(weights_of(tmp_path / "cut" / "last.safetensors"), whole)
 
 
 def test_the_command_runs_as_a_module(tmp_path, one_thread):
     done = subprocess.run(
-        [sys.executable, "-m", "neurosvt", "train", "permanence", "--set", "train.stepz=1"],
+        [sys.executable, "-m", "neurosvt", "train", "permanence_first", "--set", "train.stepz=1"],
         cwd=tmp_path, env=one_thread, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 2
@@ -315,25 +328,32 @@ def test_a_summary_lists_the_parts_and_their_sum():
 
 def test_a_device_that_is_not_here_is_refused(refused):
     assert "--device 'cuda:99' is not here; choose from cpu" in refused(
-        "train", "permanence", "--device", "cuda:99"
+        "train", "permanence_first", "--device", "cuda:99"
     )
 
 
 def test_a_training_may_start_from_what_another_learnt(train, tmp_path, refused):
-    assert train("permanence", "--out", "first") == 0
+    assert train("permanence_first", "--out", "first") == 0
     settings = {"train_start": "first", "train_steps": 1, "train_rate": 1e-9}
-    assert train("permanence", "--out", "second", **settings) == 0
+    assert train("permanence_first", "--out", "second", **settings) == 0
     first, second = (
         weights_of(tmp_path / name / "best.safetensors") for name in ("first", "second")
     )
     name = "heads.answer.weight"
     torch.testing.assert_close(second[name], first[name], atol=1e-6, rtol=0)
-    words = ["permanence", "--out", "third", "--set", "train.start=first"]
+    assert [load_model(name).steps for name in ("first", "second")] == [4, 5]
+    words = ["permanence_first", "--out", "third", "--set", "train.start=first"]
     assert "first does not fit" in refused("train", *words)
 
 
+def test_what_a_training_starts_from_has_to_be_there(refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = refused("train", "permanence")
+    assert "train.start is runs/permanence_second, which is to be trained first" in line
+
+
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", ["permanence", "permanence_lif", "permanence_twin"])
+@pytest.mark.parametrize("name", ["permanence_first", "permanence_lif", "permanence_twin"])
 def test_a_model_learns_on_a_gpu_what_it_learns_on_the_cpu(train, name, tmp_path):
     losses = []
     for device in ("cpu", "cuda"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.presets import PERMANENCE
+from neurosvt.presets import FIRST
 from neurosvt.train.loop import TrainConfig, Training, fit
 from neurosvt.train.losses import BeliefTask
 
@@ -50,13 +50,13 @@ def test_losses_in_half_precision_stay_beside_those_of_the_definition():
     Trainings part ways from any rounding: weights changed by a millionth move this mean by up to
     4 %. So three starts of each are averaged, which differ by as little.
     """
-    stream, task = PERMANENCE.stream(), BeliefTask(PERMANENCE.train.state_noise)
+    stream, task = FIRST.stream(), BeliefTask(FIRST.train.state_noise)
     means = []
     for backend in ("auto", "reference"):
         losses = []
         for start in range(3):
             torch.manual_seed(0)
-            model = NeuroSVT(PERMANENCE.model, backend)
+            model = NeuroSVT(FIRST.model, backend)
             near = torch.Generator().manual_seed(start)
             with torch.no_grad():
                 for parameter in model.parameters():
@@ -64,7 +64,7 @@ def test_losses_in_half_precision_stay_beside_those_of_the_definition():
                     parameter.mul_(1 + apart if start else 1)
             batches = (stream[i] for i in range(200))
             told = []
-            fit(Training(model, PERMANENCE.train), batches, task, told.append)
+            fit(Training(model, FIRST.train), batches, task, told.append)
             losses += [float(sum(record.loss)) for record in told[-50:]]
         means.append(sum(losses) / len(losses))
     assert means[0] == pytest.approx(means[1], rel=0.02)
