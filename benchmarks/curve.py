@@ -1,13 +1,15 @@
 """The curve of a training, as JSON and as the picture in the README.
 
-python benchmarks/curve.py RUN NAME: RUN is a run folder, NAME the preset that was trained there.
-Writes benchmarks/results/training_NAME_....json and docs/images/training_NAME.svg.
+python benchmarks/curve.py RUN... NAME: RUN is a run folder, after those that it started from; NAME
+the preset that was trained there. Writes benchmarks/results/training_NAME_....json and
+docs/images/training_NAME.svg.
 """
 
 import datetime
 import json
 import platform
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,22 @@ def curves(row: dict[str, Any]) -> dict[str, str]:
     return {"visible": "while it is seen", **hidden}
 
 
-def main(run: str, name: str) -> None:
-    """Read the run's history, write both."""
-    rows = json.loads((Path(run) / "history.json").read_text())["history"]
+def history(runs: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What validation found, run after run, at seconds since the beginning of the first."""
+    before = 0.0
+    for run in runs:
+        told = json.loads((Path(run) / "history.json").read_text())
+        for row in told["history"]:
+            yield {"run": Path(run).name, **row, "seconds": before + row["seconds"]}
+        before += told["seconds"]
+
+
+def main(*runs: str, name: str) -> None:
+    """Read the runs' history, write both."""
+    rows = list(history(runs))
     today = datetime.date.today().isoformat()
     path = HERE / "results" / f"training_{name}_{platform.machine()}_{today}.json"
-    write_json(path, f"neurosvt train {name}", rows)
+    write_json(path, "; ".join(f"neurosvt train {Path(run).name}" for run in runs), rows)
 
     minutes = [row["seconds"] / 60 for row in rows]
     plt.rcParams["svg.hashsalt"] = name  # the same picture from the same rows, to the byte
@@ -52,6 +64,6 @@ def main(run: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main(*sys.argv[1:-1], name=sys.argv[-1])
