@@ -20,7 +20,7 @@ from trained import train
 from neurosvt.cli.output import write_json
 from neurosvt.data import cifar10
 from neurosvt.evaluate.accuracy import accuracy_row, named
-from neurosvt.presets import load_image_model
+from neurosvt.saved import load_image_model
 
 HERE = Path(__file__).parent
 SHORT = ("train.epochs=10", "train.warmup_epochs=2", "train.mixup_off=3")

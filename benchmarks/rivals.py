@@ -28,7 +28,8 @@ from neurosvt.cli.output import kept, write_json
 from neurosvt.cli.rivals import RIVALS
 from neurosvt.evaluate.answers import row
 from neurosvt.evaluate.permanence import cells, judge
-from neurosvt.presets import BRIEF, DENSE, FAMILY, RECURRENT, load_model
+from neurosvt.presets import BRIEF, DENSE, FAMILY, RECURRENT
+from neurosvt.saved import load_model
 from neurosvt.train import checkpoint
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ RUN is its run folder, NAME what `neurosvt` will call it. Everything that the fi
 import sys
 from pathlib import Path
 
-from neurosvt.presets import WEIGHTS, model_file
+from neurosvt.saved import WEIGHTS, model_file
 from neurosvt.train import checkpoint
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from neurosvt.data.scenes import CLASSES, make_scenes
-from neurosvt.presets import load_model
+from neurosvt.saved import load_model
 
 model = load_model("permanence").model
 scenes = make_scenes("blackout", seed=7, batch=1, seen=24, hidden=60, after=0)

@@ -12,7 +12,7 @@ LADDER = [
     ["cli"],
     ["app", "report"],
     ["bench"],
-    ["presets"],
+    ["presets", "saved"],
     ["runs"],
     ["train", "evaluate", "engine", "export"],
     ["models", "data", "energy"],

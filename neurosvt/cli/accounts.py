@@ -19,8 +19,9 @@ from neurosvt.evaluate.accuracy import named, shown
 from neurosvt.evaluate.permanence import judge
 from neurosvt.evaluate.work import Phase, deployed, work
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.presets import DENSE, Trained, load_model, sibling
+from neurosvt.presets import DENSE
 from neurosvt.runs import FollowingRun, ImageRun, Run, ViTRun
+from neurosvt.saved import Trained, load_model, sibling
 
 RIVALS: dict[str, tuple[str, Literal["all", "frames"] | None]] = {
     "vit-tiny": ("vit_tiny", "all"),

@@ -18,8 +18,8 @@ from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
-from neurosvt.presets import Trained, load_image_model, load_model
 from neurosvt.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
+from neurosvt.saved import Trained, load_image_model, load_model
 from neurosvt.train.clips import ClipTask
 from neurosvt.train.images import ImageTask
 from neurosvt.train.loop import Task

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.cli.output import hardware
     from neurosvt.data.folder import data_root
     from neurosvt.native import library
-    from neurosvt.presets import WEIGHTS
+    from neurosvt.saved import WEIGHTS
 
     machine = hardware()
     cuda = torch.cuda.is_available()

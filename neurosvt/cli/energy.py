@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.cli.output import check_writable, write_json
     from neurosvt.config import UserError
     from neurosvt.energy.costs import tables_named
-    from neurosvt.presets import load_model
+    from neurosvt.saved import load_model
 
     console = Console(width=110)
     if args.list:

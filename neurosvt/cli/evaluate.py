@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
     from neurosvt.cli.output import check_writable, write_json
     from neurosvt.evaluate.accuracy import accuracy_row, confusion, named
-    from neurosvt.presets import load_classifier
+    from neurosvt.saved import load_classifier
 
     if args.json:
         check_writable(args.json)

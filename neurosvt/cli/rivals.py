@@ -7,8 +7,9 @@ from torch import nn
 
 from neurosvt.config import UserError
 from neurosvt.evaluate.track import TrackFit
-from neurosvt.presets import Trained, load_model, member, model_file, sibling
+from neurosvt.presets import member
 from neurosvt.runs import FollowingRun
+from neurosvt.saved import Trained, load_model, model_file, sibling
 from neurosvt.train import checkpoint
 
 

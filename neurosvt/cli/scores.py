@@ -18,8 +18,9 @@ from neurosvt.config import UserError
 from neurosvt.evaluate.answers import Answers, best_constant, row
 from neurosvt.evaluate.exams import Exam, SceneExam
 from neurosvt.evaluate.permanence import cells, judge
-from neurosvt.presets import RECURRENT, Trained
+from neurosvt.presets import RECURRENT
 from neurosvt.runs import Run
+from neurosvt.saved import Trained
 
 SEEN = 60
 """Frames of a sequence besides the hidden ones, about; for the progress bar."""

@@ -35,8 +35,8 @@ from neurosvt.data.scenes import Scenes
 from neurosvt.energy.count import Meter
 from neurosvt.evaluate.work import Phase, work
 from neurosvt.nn.memory import LeakyMemory
-from neurosvt.presets import Trained
 from neurosvt.report import Belief, Episode, write_page
+from neurosvt.saved import Trained
 
 SHOWN_TIERS = "blackout,curtain,tunnel"
 """What is embedded: darkness, something in front, and motion that goes on unseen."""

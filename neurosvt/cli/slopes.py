@@ -15,8 +15,8 @@ from neurosvt.config import UserError
 from neurosvt.data import cifar10
 from neurosvt.data.image_stream import normalised
 from neurosvt.evaluate.edges import correlation, edge_strength, in_place
-from neurosvt.presets import load_image_model
 from neurosvt.report.heatmap import Map, Panel, Photograph
+from neurosvt.saved import load_image_model
 
 PARTS = {
     "fire_attention": "into attention",

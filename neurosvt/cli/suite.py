@@ -27,8 +27,8 @@ from neurosvt.evaluate.exams import SceneExam
 from neurosvt.evaluate.permanence import cells
 from neurosvt.evaluate.regain import regain
 from neurosvt.files import write_whole
-from neurosvt.presets import model_file
 from neurosvt.report.scores import draw_calibration, draw_errors, draw_scores
+from neurosvt.saved import model_file
 
 
 @dataclass(frozen=True)

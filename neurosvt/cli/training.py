@@ -17,8 +17,8 @@ from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.files import write_whole
 from neurosvt.native import library
 from neurosvt.nn.weights import load_weights
-from neurosvt.presets import save_model
 from neurosvt.runs import AnyRun, build_run
+from neurosvt.saved import save_model
 from neurosvt.train import checkpoint
 from neurosvt.train.loop import Record, Training, fit
 

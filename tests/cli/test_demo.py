@@ -5,9 +5,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from neurosvt import presets
+from neurosvt import saved
 from neurosvt.cli import main
-from neurosvt.presets import WEIGHTS
+from neurosvt.presets import PRESETS
+from neurosvt.saved import WEIGHTS, load_model
 
 SHIPPED = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
 NAMES = ("leaky", "lif tau 2.0", "none", "latch")
@@ -29,7 +30,7 @@ def shipped(family, tmp_path_factory, monkeypatch):
     for kind in ("", "_lif", "_none"):
         best = family / f"tiny{kind}" / "best.safetensors"
         shutil.copy(best, folder / f"permanence{kind}.safetensors")
-    monkeypatch.setattr(presets, "WEIGHTS", folder)
+    monkeypatch.setattr(saved, "WEIGHTS", folder)
     return folder
 
 
@@ -188,4 +189,4 @@ def test_the_shipped_models_show_the_main_job(tmp_path, monkeypatch, capsys):
 def test_a_shipped_model_is_small_and_its_own(name):
     file = WEIGHTS / f"{name}.safetensors"
     assert file.stat().st_size < 10_000_000
-    assert presets.load_model(name).run == presets.PRESETS[name]
+    assert load_model(name).run == PRESETS[name]

@@ -6,7 +6,7 @@ import torch
 from neurosvt.cli import main
 from neurosvt.data import cifar10
 from neurosvt.evaluate.accuracy import named
-from neurosvt.presets import WEIGHTS, load_model
+from neurosvt.saved import WEIGHTS, load_model
 from neurosvt.train import checkpoint
 
 

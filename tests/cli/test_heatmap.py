@@ -9,7 +9,7 @@ from neurosvt.cli import main
 from neurosvt.cli.slopes import look, picture
 from neurosvt.data.image_stream import normalised
 from neurosvt.evaluate.edges import correlation, edge_strength
-from neurosvt.presets import load_model
+from neurosvt.saved import load_model
 from neurosvt.train import checkpoint
 
 FIELDS = [

@@ -4,7 +4,7 @@ import shlex
 import pytest
 
 from neurosvt.cli import main
-from neurosvt.presets import load_model
+from neurosvt.saved import load_model
 from neurosvt.train import checkpoint
 
 FIELDS = {

@@ -16,6 +16,7 @@ SHORT = Suite(
 
 
 PHASES = ("active", "hidden")
+STANDING = {"leaky", "lif", "none", "latch", "last_seen", "velocity"}
 FURTHER = ("calibration", "regain", "effort")
 
 
@@ -49,15 +50,7 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     rows = [r for r in rows if r not in blind]
     usual = [r for r in rows if (r["state_bits"], r["frame_ms"]) == (32, 10.0)]
     assert {r["tier"] for r in usual} == {"blackout", "curtain"}
-    assert {r["memory"] for r in usual} == {
-        "leaky",
-        "lif",
-        "none",
-        "latch",
-        "last_seen",
-        "velocity",
-        "constant",
-    }
+    assert {r["memory"] for r in usual} == {*STANDING, "constant"}
     assert {r["hidden_frames"] for r in usual} == {0, 3, 5}
     assert {r["state_noise"] for r in rows} == {0.01}
     varied = [r for r in rows if r not in usual]
@@ -68,14 +61,7 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     assert "12 cells" in told.out
     again = further["regain"]
     assert {r["tier"] for r in again} == {"blackout", "curtain"}
-    assert {r["memory"] for r in again} == {
-        "leaky",
-        "lif",
-        "none",
-        "latch",
-        "last_seen",
-        "velocity",
-    }
+    assert {r["memory"] for r in again} == STANDING
     assert all(0 <= r["frames_mean"] <= 40 for r in again)
     assert "curtain" in told.out
     done = further["effort"]

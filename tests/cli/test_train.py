@@ -12,7 +12,7 @@ import torch
 
 from neurosvt.cli import courses, main, training
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.presets import load_model
+from neurosvt.saved import load_model
 from neurosvt.train import checkpoint
 
 pytestmark = pytest.mark.usefixtures("quick")

@@ -11,7 +11,7 @@ import torch
 from neurosvt.cli import courses, main
 from neurosvt.data.dvs128 import CLASSES
 from neurosvt.data.gestures import write_data_set
-from neurosvt.presets import load_model
+from neurosvt.saved import load_model
 from neurosvt.train import checkpoint
 
 TINY = {

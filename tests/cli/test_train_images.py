@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neurosvt.cli import courses, main
-from neurosvt.presets import load_model
+from neurosvt.saved import load_model
 from neurosvt.train import checkpoint
 
 

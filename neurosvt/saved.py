@@ -1,0 +1,112 @@
+"""Trained models as files: written with the run that made them, called by name, read back."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from neurosvt.config import UserError, as_plain
+from neurosvt.models.baselines import Latch
+from neurosvt.nn.weights import load_weights
+from neurosvt.runs import AnyRun, ClipRun, FollowingRun, build_run
+from neurosvt.train import checkpoint
+
+WEIGHTS = Path(str(files("neurosvt") / "weights"))
+"""Where the package keeps the models that it ships."""
+
+
+def save_model(path: Path, model: nn.Module, run: AnyRun, facts: dict[str, Any]) -> None:
+    """Write a model's weights with the run that made it, so that `load_model` needs no more."""
+    checkpoint.save(path, model.state_dict(), {**facts, "run": as_plain(run)})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained, and what is known about it."""
+
+    name: str
+    model: Any
+    run: Any
+    facts: dict[str, Any]
+
+    @property
+    def steps(self) -> int:
+        """For how many steps its run trained, and those before from which it started."""
+        return self.run.train.steps + self.facts.get("steps_before", 0)
+
+    def latch(self) -> nn.Module:
+        """The latch on this memoryless model, at the threshold tuned after its training."""
+        if "latch_threshold" not in self.facts:
+            raise UserError(f"{self.name} holds no latch_threshold: it is found at training's end")
+        return Latch(self.model, self.facts["latch_threshold"]).eval()
+
+
+def model_file(name: str) -> Path:
+    """The weights that RUN names: a run folder, a checkpoint, or a model that the package ships."""
+    path = Path(name)
+    if path.is_dir():
+        return path / "best.safetensors"
+    shipped = WEIGHTS / f"{name}.safetensors"
+    if not path.suffix and shipped.is_file():
+        return shipped
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.safetensors")))
+        raise FileNotFoundError(f"no run folder, checkpoint or shipped model {name!r} ({known})")
+    return path
+
+
+def load_model(name: str, backend: str = "auto") -> Trained:
+    """A trained model in eval mode.
+
+    Args:
+        name: a run folder, a checkpoint of it, or a shipped model.
+        backend: how its neurons are computed.
+
+    Raises:
+        FileNotFoundError, UserError: nothing there, or it is cut, or does not fit its own run.
+    """
+    path = model_file(name)
+    tensors, facts = checkpoint.load(path)
+    if "rng" in tensors:  # a checkpoint of training: its model is what stands under "model."
+        tensors = {n[6:]: t for n, t in tensors.items() if n.startswith("model.")}
+    if "run" not in facts:
+        raise UserError(f"{path} does not say which run made it")
+    run = build_run(facts["run"])
+    model = run.network(backend)
+    load_weights(model, tensors, str(path))
+    return Trained(name, model.eval(), run, facts)
+
+
+def load_classifier(name: str, backend: str = "auto") -> Trained:
+    """A trained model that names what a sample shows; otherwise as `load_model`.
+
+    Raises:
+        UserError: also if it was trained for something else.
+    """
+    trained = load_model(name, backend)
+    if isinstance(trained.run, FollowingRun):
+        raise UserError(f"{name} follows objects that hide: `neurosvt permanence` judges it")
+    return trained
+
+
+def load_image_model(name: str, backend: str = "auto") -> Trained:
+    """A classifier of images; otherwise as `load_classifier`."""
+    trained = load_classifier(name, backend)
+    if isinstance(trained.run, ClipRun):
+        raise UserError(f"{name} names clips of events, not images")
+    return trained
+
+
+def sibling(name: str, memory: str) -> str:
+    """What the same run with another memory is called: NAME_lif beside NAME, as presets are.
+
+    A checkpoint in a run folder stands for its folder.
+    """
+    path = Path(name)
+    if path.is_file() and path.stem in ("best", "last"):
+        path = path.parent
+    ending = path.suffix if path.is_file() else ""
+    other = path.stem if ending else path.name
+    return str(path.with_name(other + (f"_{memory}" if memory != "leaky" else "") + ending))
