@@ -38,6 +38,20 @@ def test_what_is_said_depends_on_neither_neighbours_nor_the_future(kind):
 
 
 @kinds
+def test_silent_frames_looked_at_once_in_training_change_nothing(kind):
+    model, shown = net(kind), frames()
+    shown[2:5] = shown[7, 1] = False
+    found = []
+    for training in (True, False):
+        belief, _ = model.train(training)(shown)
+        model.zero_grad()
+        torch.cat([part.flatten() for part in belief]).square().sum().backward()
+        found.append([*belief, *(p.grad.clone() for p in model.parameters())])
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+
+
+@kinds
 def test_it_remembers_and_can_learn(kind):
     model, shown = net(kind), frames()
     other = shown.clone()
