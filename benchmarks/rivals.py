@@ -24,8 +24,10 @@ from typing import Any
 import torch
 from trained import train
 
+from neurosvt.cli.effort import SEQUENCES, phases
 from neurosvt.cli.output import kept, write_json
 from neurosvt.cli.rivals import RIVALS
+from neurosvt.cli.suite import EFFORT
 from neurosvt.evaluate.answers import row
 from neurosvt.evaluate.permanence import cells, judge
 from neurosvt.presets import BRIEF, DENSE, FAMILY, RECURRENT
@@ -88,6 +90,15 @@ def judged(folder: Path) -> Iterator[dict[str, Any]]:
                 }  # fmt: skip
 
 
+def worked(folder: Path) -> Iterator[dict[str, Any]]:
+    """What the model of a run does per frame, before a curtain covers the object and behind it."""
+    name, _, seed = folder.name.removeprefix("rivals_").rpartition("_")
+    trained = load_model(str(folder))
+    scenes = next(iter(trained.run.exam("test").questions(*EFFORT, SEQUENCES)))
+    for done in phases(trained.model, scenes):
+        yield {"memory": name, "seed": int(seed), "moment": "effort", **done}
+
+
 def settled(folder: Path) -> bool:
     """Whether a run was trained to its end."""
     try:
@@ -110,6 +121,7 @@ def main() -> None:
         rows = []
         for folder in filter(settled, sorted(PLACE.glob("rivals_*"))):
             rows += kept(folder / f"judged_{EVENTS}.json", partial(judged, folder))
+            rows += kept(folder / "worked.json", partial(worked, folder))
             print(folder.name, flush=True)
         today = datetime.date.today().isoformat()
         path = HERE / "results" / f"rivals_{platform.machine()}_{today}.json"

@@ -51,8 +51,8 @@ def newest(name: str) -> list[dict[str, Any]]:
 
 def usual(row: Row) -> bool:
     """Whether it is of made-up scenes and nothing but the noise on the state was varied."""
-    varied = (row["dataset"], row["state_noise"], row["state_bits"], row["frame_ms"])
-    return (row["judgement"], *varied) == ("belief", "scenes", 0.01, 32, 10.0)
+    keys = ("judgement", "dataset", "state_noise", "state_bits", "frame_ms")
+    return [row.get(key) for key in keys] == ["belief", "scenes", 0.01, 32, 10.0]
 
 
 def share(row: Row) -> str:
@@ -140,8 +140,10 @@ def of_seeds(rows: list[Row]) -> str:
 
 
 def beside(names: Mapping[str, str], first: str, hidden: int = 60) -> str:
-    """Lines of rivals.py, by tier; what leads in bold."""
-    rows = [r for r in newest("rivals") if (r["moment"], r["hidden_frames"]) == ("belief", hidden)]
+    """Lines of rivals.py, by tier; what leads in bold; and what they do per frame in view."""
+    found = newest("rivals")
+    rows = [r for r in found if (r["moment"], r.get("hidden_frames")) == ("belief", hidden)]
+    at_work = {r["memory"]: r for r in found if r.get("phase") == "active"}
     tiers = list(dict.fromkeys(r["tier"] for r in rows))
     cells: dict[str, list[list[Row]]] = {}
     for name in names:
@@ -157,9 +159,13 @@ def beside(names: Mapping[str, str], first: str, hidden: int = 60) -> str:
     def shown(found: list[Row], top: float) -> str:
         return f"**{of_seeds(found)}**" if mean(found) == top else of_seeds(found)
 
+    def operations(name: str) -> list[str]:
+        done = at_work.get(name, at_work["none"])
+        return [count(done["macs"]), count(done["acs"])]
+
     return markdown(
-        [first, *(MOVING.get(tier, tier).replace("object ", "") for tier in tiers)],
-        ([names[name], *map(shown, line, best)] for name, line in cells.items()),
+        [first, *(MOVING.get(tier, tier).replace("object ", "") for tier in tiers), "MACs", "ACs"],
+        ([names[name], *map(shown, line, best), *operations(name)] for name, line in cells.items()),
     )
 
 
@@ -242,6 +248,11 @@ def energy() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "permanence": permanence,
+    "otherwise": otherwise,
+    "regained": regained,
+    "rivals": rivals,
+    "recordings": recordings,
+    "pendulum": pendulum,
     "energy": energy,
 }
 

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.table import Table
+from torch import nn
 
 from neurosvt.cli.rivals import behind
 from neurosvt.cli.scores import Plan
+from neurosvt.data.scenes import Scenes
 from neurosvt.evaluate.track import TrackFit
 from neurosvt.evaluate.work import deployed, work
 
@@ -25,19 +27,22 @@ def effort(plan: Plan, tier: str, hidden: int) -> Iterator[dict[str, Any]]:
             continue
         trained = behind(memory, plan.trained)
         assert trained is not None
-        for phase, done in work(deployed(model), scenes).items():
-            total = done.total
-            yield {
-                "memory": memory,
-                "tier": tier,
-                "hidden_frames": hidden,
-                "phase": phase,
-                "parameters": trained.model.parameter_count(),
-                "train_steps": trained.steps,
-                "macs": total.macs / done.frames,
-                "acs": total.acs / done.frames,
-                "updates": total.updates / done.frames,
-            }
+        for done in phases(model, scenes):
+            about = {"memory": memory, "tier": tier, "hidden_frames": hidden}
+            size = {"parameters": trained.model.parameter_count(), "train_steps": trained.steps}
+            yield {**about, **size, **done}
+
+
+def phases(model: nn.Module, scenes: Scenes) -> Iterator[dict[str, Any]]:
+    """What a model does per frame in each phase of scenes, as it is deployed."""
+    for phase, done in work(deployed(model), scenes).items():
+        total = done.total
+        yield {
+            "phase": phase,
+            "macs": total.macs / done.frames,
+            "acs": total.acs / done.frames,
+            "updates": total.updates / done.frames,
+        }
 
 
 def effort_table(rows: Iterable[Mapping[str, Any]]) -> Table:
