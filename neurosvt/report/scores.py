@@ -12,6 +12,12 @@ from neurosvt.files import write_whole
 
 Row = Mapping[str, Any]
 
+FAR = 45.0
+"""Pixels beyond which a place error is not drawn: whoever is further off has left the sensor."""
+
+FEW = 10
+"""Answers below which a share says nothing."""
+
 
 def draw_scores(path: Path, rows: Iterable[Row]) -> None:
     """Belief against hidden frames with its 95 % intervals: a panel a tier, a line a model."""
@@ -31,12 +37,13 @@ def draw_errors(path: Path, rows: Iterable[Row]) -> None:
     def line(axes: Axes, x: Sequence[int], line_rows: Sequence[Row], **style: Any) -> None:
         axes.plot(x, [r["place_error_px"] for r in line_rows], **style)
 
-    _panels(path, rows, line, "median place error, pixels", None)
+    _panels(path, rows, line, "median place error, pixels", (0.0, FAR))
 
 
 def draw_calibration(path: Path, rows: Iterable[Row]) -> None:
     """How often a class is right against how probable it was said to be: a panel a tier, a line
-    for every number of hidden frames; on the diagonal confidence is what it says."""
+    for every number of hidden frames; on the diagonal confidence is what it says. Tenths of fewer
+    than `FEW` answers are left out."""
     rows = list(rows)
     tiers = list(dict.fromkeys(r["tier"] for r in rows))
     figure, grid = _grid(len(tiers))
@@ -44,7 +51,7 @@ def draw_calibration(path: Path, rows: Iterable[Row]) -> None:
         own = [r for r in rows if r["tier"] == tier]
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         for hidden in sorted({r["hidden_frames"] for r in own}):
-            points = [r for r in own if r["hidden_frames"] == hidden]
+            points = [r for r in own if r["hidden_frames"] == hidden and r["events"] >= FEW]
             said = [r["confidence"] for r in points]
             right = [r["class_score"] for r in points]
             axes.plot(said, right, marker=".", label=f"{hidden} hidden")
@@ -58,7 +65,7 @@ def _panels(
     rows: Iterable[Row],
     line: Callable[..., None],
     label: str,
-    limits: tuple[float, float] | None,
+    limits: tuple[float, float],
 ) -> None:
     rows = [r for r in rows if r["judgement"] == "belief" and r["hidden_frames"]]
     tiers = list(dict.fromkeys(r["tier"] for r in rows))
@@ -76,6 +83,9 @@ def _panels(
                 ends = "-" if index < 10 else "--"
                 line(axes, x, own, color=colour, linestyle=ends, marker=".", label=name)
         axes.set(title=tier, xscale="log", xlabel="hidden frames", ylabel=label, ylim=limits)
+        asked = sorted({r["hidden_frames"] for r in rows if r["tier"] == tier})
+        axes.set_xticks(asked, labels=map(str, asked))
+        axes.set_xticks([], minor=True)
         axes.grid(alpha=0.3)
     grid[0].legend(frameon=False, fontsize=7)
     write_figure(path, figure)

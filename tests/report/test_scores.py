@@ -40,7 +40,10 @@ def test_more_models_than_colours_can_be_told_apart(tmp_path):
 
 def test_calibration_has_a_line_for_every_number_of_hidden_frames(tmp_path):
     points = [
-        {"tier": "tunnel", "hidden_frames": hidden, "confidence": c, "class_score": c - 0.1}
+        {
+            "tier": "tunnel", "hidden_frames": hidden, "confidence": c, "class_score": c - 0.1,
+            "events": 20,
+        }
         for hidden in (30, 60) for c in (0.5, 0.9)
     ]  # fmt: skip
     draw_calibration(tmp_path / "figure.svg", points)
