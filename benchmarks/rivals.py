@@ -27,18 +27,16 @@ from trained import train
 from neurosvt.cli.effort import SEQUENCES, phases
 from neurosvt.cli.output import kept, write_json
 from neurosvt.cli.rivals import RIVALS
-from neurosvt.cli.suite import EFFORT
+from neurosvt.cli.suite import EFFORT, STATE_NOISE
 from neurosvt.evaluate.answers import row
 from neurosvt.evaluate.permanence import cells, judge
 from neurosvt.presets import BRIEF, DENSE, FAMILY, RECURRENT
-from neurosvt.saved import load_model
-from neurosvt.train import checkpoint
+from neurosvt.saved import load_model, settled
 
 HERE = Path(__file__).parent
 PLACE = Path("runs/rivals")
 HIDDEN = (30, 60, 120, 300)
 EVENTS = 500
-STATE_NOISE = 0.01
 ABLATION = {
     "fixed_tau": ("model.memory_rules.learns_tau=false",),
     "no_gate": ("model.memory_rules.gated=false",),
@@ -99,14 +97,6 @@ def worked(folder: Path) -> Iterator[dict[str, Any]]:
         yield {"memory": name, "seed": int(seed), "moment": "effort", **done}
 
 
-def settled(folder: Path) -> bool:
-    """Whether a run was trained to its end."""
-    try:
-        return "settled" in checkpoint.load(folder / "best.safetensors")[1]
-    except FileNotFoundError:
-        return False
-
-
 def main() -> None:
     """Train what is named, or judge what is there."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -119,7 +109,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     if args.judge:
         rows = []
-        for folder in filter(settled, sorted(PLACE.glob("rivals_*"))):
+        for folder in sorted(PLACE.glob("rivals_*")):
+            if not settled(str(folder)):
+                continue
             rows += kept(folder / f"judged_{EVENTS}.json", partial(judged, folder))
             rows += kept(folder / "worked.json", partial(worked, folder))
             print(folder.name, flush=True)

@@ -57,6 +57,14 @@ def model_file(name: str) -> Path:
     return path
 
 
+def settled(name: str) -> bool:
+    """Whether RUN is there and was trained to its end."""
+    try:
+        return bool(checkpoint.load(model_file(name))[1].get("settled"))
+    except FileNotFoundError:
+        return False
+
+
 def load_model(name: str, backend: str = "auto") -> Trained:
     """A trained model in eval mode.
 

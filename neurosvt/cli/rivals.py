@@ -9,8 +9,7 @@ from neurosvt.config import UserError
 from neurosvt.evaluate.track import TrackFit
 from neurosvt.presets import member
 from neurosvt.runs import FollowingRun
-from neurosvt.saved import Trained, load_model, model_file, sibling
-from neurosvt.train import checkpoint
+from neurosvt.saved import Trained, load_model, settled, sibling
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,7 @@ def models_of(trained: Mapping[str, Trained], memories: Iterable[str]) -> dict[s
 
 def available(name: str, among: Iterable[str]) -> tuple[str, ...]:
     """The rivals, of those named, whose weights are in RUN's family and trained to their end."""
-    found = []
-    for memory in among:
-        try:
-            _, facts = checkpoint.load(model_file(sibling(name, RIVALS[memory].member)))
-        except FileNotFoundError:
-            continue
-        if facts.get("settled"):
-            found.append(memory)
-    return tuple(found)
+    return tuple(m for m in among if settled(sibling(name, RIVALS[m].member)))
 
 
 def behind(memory: str, trained: Mapping[str, Trained]) -> Trained | None:
