@@ -5,7 +5,8 @@ and two further seeds of leaky, none, gru and charge_2) in runs/rivals/rivals_NA
 where it was stopped. All see the same scenes, as many, at the same rates.
 
 python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, keeps what each said
-beside it, and writes benchmarks/results/rivals_....json.
+beside it, and writes benchmarks/results/rivals_....json. Of runs that are not here, rows are taken
+over from the newest such file.
 
 A training takes about ten minutes on a core or two, but for ViT-Tiny and the dense twin: these want
 `--device cuda`.
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tables import newest
 from trained import train
 
 from neurosvt.cli.effort import SEQUENCES, phases
@@ -115,6 +117,8 @@ def main() -> None:
             rows += kept(folder / f"judged_{EVENTS}.json", partial(judged, folder))
             rows += kept(folder / "worked.json", partial(worked, folder))
             print(folder.name, flush=True)
+        here = {(row["memory"], row["seed"]) for row in rows}
+        rows += [row for row in newest("rivals") if (row["memory"], row["seed"]) not in here]
         today = datetime.date.today().isoformat()
         path = HERE / "results" / f"rivals_{platform.machine()}_{today}.json"
         write_json(path, "python benchmarks/rivals.py --judge", rows)

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from neurosvt.config import UserError
+from neurosvt.data.ahead import ahead
 from neurosvt.data.cifar10 import Images
 from neurosvt.data.clip_stream import ClipStream
 from neurosvt.data.clips import Clips
 from neurosvt.data.image_stream import ImageStream
-from neurosvt.data.stream import ahead
 from neurosvt.evaluate.accuracy import named
 from neurosvt.evaluate.permanence import tune_latch, validation_score
 from neurosvt.models.dysvit import DySViT

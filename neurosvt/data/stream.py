@@ -1,18 +1,17 @@
-"""Training batches without end: one per step, made from the step's own seed in another process.
+"""Training batches without end: one per step, made from the step's own seed.
 
 Because batch i depends on nothing but (seed, i), training can stop after any step and go on from
 there with the data that it would have had.
 """
 
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from neurosvt.data import nmnist
 from neurosvt.data.augment import Variety
@@ -232,23 +231,3 @@ def together(parts: Sequence[Batch]) -> Batch:
             begin += column.shape[1]
         whole.append(joined)
     return tuple(whole)  # type: ignore[return-value]
-
-
-def ahead(stream: Dataset, start: int, workers: int = 1) -> Iterator[Batch]:
-    """Batches from `start` on, made by `workers` processes while the model is busy; 0 for none."""
-    loader = DataLoader(
-        stream,
-        batch_size=None,
-        sampler=range(start, len(stream)),  # type: ignore[arg-type]
-        num_workers=workers,
-        prefetch_factor=2 if workers else None,
-        worker_init_fn=_leave_interrupts,
-        # Its own generator: the loader would draw from, and so disturb, the training's.
-        generator=torch.Generator(),
-    )
-    return iter(loader)
-
-
-def _leave_interrupts(worker: int) -> None:
-    """Ctrl-C goes to the whole group of processes; what it means is for the trainer to say."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -185,7 +185,7 @@ class ViT(nn.Module):
     ) -> tuple[Belief, Any]:
         """Beliefs after every step, and the state to go on from; `state_noise` on the memory."""
         steps, batch = frames.shape[:2]
-        rows = self.look(frames)
+        frames, rows = self.look(frames)
         x = frames.new_zeros((0, self.config.width), dtype=self.positions.dtype)
         if len(rows):
             x = self.embed(frames, rows) + self.positions[rows.position]
@@ -207,15 +207,14 @@ class ViT(nn.Module):
         )
         return Belief(logits, torch.sigmoid(at), hidden[..., 0]), state
 
-    def look(self, frames: Bool[Tensor, "T B 2 Y X"]) -> Rows:
-        """Which tokens are looked at."""
+    def look(self, frames: Bool[Tensor, "T B 2 Y X"]) -> tuple[Bool[Tensor, "T B 2 Y X"], Rows]:
+        """The events that are left by the filter, and which tokens are looked at."""
+        frames, active = self.filter(frames)
         if self.config.looks == "all":
-            active = frames.new_ones((*frames.shape[:2], self.config.tokens))
-        else:
-            _, active = self.filter(frames)
-            if self.config.looks == "frames":
-                active = active.any(-1, keepdim=True).expand_as(active)
-        return pack(active)
+            active = torch.ones_like(active)
+        elif self.config.looks == "frames":
+            active = active.any(-1, keepdim=True).expand_as(active)
+        return frames, pack(active)
 
     def think(self, x: Float[Tensor, "R D"], frame: Int[Tensor, " R"]) -> Float[Tensor, "R D"]:
         """The blocks, attention within each frame."""

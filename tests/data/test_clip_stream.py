@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from neurosvt.data.ahead import ahead
 from neurosvt.data.augment import Variety
 from neurosvt.data.clip_stream import ClipStream, ClipStreamConfig, varied
 from neurosvt.data.clips import Clips
-from neurosvt.data.stream import ahead
 
 SIDE = 32
 STILL = Variety(turn=0.0, stretch=0.0, shear=0.0, drop=0.0)

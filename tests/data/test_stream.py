@@ -9,7 +9,6 @@ from neurosvt.data.stream import (
     NMNISTStream,
     SceneStream,
     StreamConfig,
-    ahead,
     as_tensors,
     draw_act,
 )
@@ -36,28 +35,6 @@ def test_other_indices_and_other_seeds_show_other_scenes():
     shown = [short_stream(seed=seed)[i] for seed in (0, 1) for i in range(3)]
     places = {place[0].numpy().tobytes() for _, _, place, *_ in shown}
     assert len(places) == len(shown)
-
-
-@pytest.mark.parametrize("start", [0, 3])
-def test_workers_change_neither_the_batches_nor_their_order(start):
-    stream = short_stream()
-    expected = [stream[i] for i in range(start, 5)]
-    for workers in (0, 1):
-        made = list(ahead(stream, start, workers))
-        assert len(made) == len(expected)
-        assert all(same(a, b) for a, b in zip(made, expected, strict=True))
-
-
-def test_a_stream_that_was_read_to_its_end_is_empty():
-    assert list(ahead(short_stream(), 5, workers=0)) == []
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_making_batches_leaves_the_random_state_of_training_alone(workers):
-    before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    list(ahead(short_stream(steps=2), 0, workers))
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert np.array_equal(np.random.get_state()[1], before[1])
 
 
 @pytest.mark.parametrize("tier", sorted(TIERS))

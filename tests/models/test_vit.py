@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -58,10 +60,23 @@ def test_frames_that_are_not_looked_at_change_no_other_answer():
     )
     gated.load_state_dict(every.state_dict())
     one, other = every.eval()(frames)[0], gated.eval()(frames)[0]
-    seen = gated.look(frames).frame.unique()
+    seen = gated.look(frames)[1].frame.unique()
     assert 0 < len(seen) < 18
     torch.testing.assert_close(one.place.flatten(0, 1)[seen], other.place.flatten(0, 1)[seen])
     assert torch.equal(other.unseen_logit[2], torch.zeros(3))  # nothing learnt, nothing looked at
+
+
+@configs
+@torch.no_grad()
+def test_lone_events_are_seen_by_none(config):
+    model, frames = made(replace(config, least_neighbours=1)), some_frames()
+    frames[3] = False
+    before, _ = model(frames)
+    frames[3, :, 0, 5, 7] = True  # two events that are no neighbours
+    frames[3, :, 0, 20, 7] = True
+    after, _ = model(frames)
+    for one, other in zip(before, after, strict=True):
+        assert torch.equal(one, other)
 
 
 @configs
@@ -100,7 +115,8 @@ def test_sequences_cost_the_same_alone_and_together(looks):
 
 def test_its_operations_are_those_of_its_formula():
     """ViT-Tiny with one token more for the class; event frames are spikes to the first layer."""
-    model, frames = ViT(ViTConfig(looks="all")).eval(), torch.rand(2, 1, 2, 64, 64) < 0.2
+    model = ViT(ViTConfig(looks="all", least_neighbours=0)).eval()
+    frames = torch.rand(2, 1, 2, 64, 64) < 0.2
     with torch.no_grad(), Meter(model, batch_axes=2) as meter:
         model(frames)
     tokens, width = 17, 192

@@ -1,0 +1,61 @@
+"""Batches made by another process while the model is busy."""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+
+def ahead(stream: Dataset, start: int, workers: int = 1) -> Iterator[Any]:
+    """Batches (tuples of tensors and numbers) from `start` on, made by `workers` processes; 0 for
+    none."""
+    loader = DataLoader(
+        stream,
+        batch_size=None,
+        sampler=range(start, len(stream)),  # type: ignore[arg-type]
+        num_workers=workers,
+        prefetch_factor=2 if workers else None,
+        worker_init_fn=_leave_interrupts,
+        collate_fn=_packed,
+        # Its own generator: the loader would draw from, and so disturb, the training's.
+        generator=torch.Generator(),
+    )
+    return map(_unpacked, loader)
+
+
+@dataclass(frozen=True)
+class _Bits:
+    """Truth values on their way between processes: memory that both see is dear to fill."""
+
+    packed: Tensor
+    shape: torch.Size
+
+
+def _packed(batch: Any) -> list[Any]:
+    made = [
+        _Bits(torch.from_numpy(np.packbits(part)), part.shape)
+        if isinstance(part, Tensor) and part.dtype == torch.bool
+        else part
+        for part in batch
+    ]
+    return [getattr(batch, "_make", tuple), made]
+
+
+def _unpacked(sent: list[Any]) -> Any:
+    make, parts = sent
+    return make([_whole(part) if isinstance(part, _Bits) else part for part in parts])
+
+
+def _whole(bits: _Bits) -> Tensor:
+    values = np.unpackbits(bits.packed.numpy(), count=bits.shape.numel())
+    return torch.from_numpy(values.view(bool)).reshape(bits.shape)
+
+
+def _leave_interrupts(worker: int) -> None:
+    """Ctrl-C goes to the whole group of processes; what it means is for the trainer to say."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
