@@ -122,6 +122,10 @@ class ClipRun:
                 f"model.classes is {self.model.classes} and model.image_size "
                 f"{self.model.image_size}, {self.data.dataset} has {classes} and data.side {side}"
             )
+        if not self.train.hidden_steps:
+            raise ValueError(
+                f"train.hidden_steps is false, and nothing hides in {self.data.dataset}"
+            )
 
     @property
     def classes(self) -> tuple[str, ...]:

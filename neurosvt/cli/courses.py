@@ -19,7 +19,7 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
 from neurosvt.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
-from neurosvt.saved import Trained, load_image_model, load_model
+from neurosvt.saved import load_image_model, load_model
 from neurosvt.train.clips import ClipTask
 from neurosvt.train.images import ImageTask
 from neurosvt.train.loop import Task
@@ -59,13 +59,7 @@ class BeliefCourse:
 
     def __init__(self, run: FollowingRun, backend: str, device: torch.device):
         self.run = run
-        self.model: Any = run.network(backend)
-        self.steps_before = 0
-        if run.train.start:
-            first = _trained_first(run.train.start)
-            load_weights(self.model, first.model.state_dict(), run.train.start)
-            self.steps_before = first.steps
-        self.model.to(device)
+        self.model, self.steps_before = _started(run, backend, device)
         self.task = BeliefTask(run.train.state_noise, run.train.hidden_steps)
         self.exam = run.exam("validation", run.train.seed)
         self.stream = run.stream()
@@ -113,7 +107,8 @@ class ClipCourse(_NamingCourse):
     """Gestures, and objects in a hand, for NeuroSVT."""
 
     def __init__(self, run: ClipRun, backend: str, device: torch.device):
-        self.run, self.model = run, run.network(backend).to(device)
+        self.run = run
+        self.model, self.steps_before = _started(run, backend, device)
         cfg = run.train
         self.task = ClipTask(cfg.state_noise)
         self.held_out = run.samples("validation")
@@ -142,11 +137,22 @@ class ImageCourse(_NamingCourse):
         return [f"{self.model.deployed().parameter_count():,} parameters when deployed"]
 
 
-def _trained_first(name: str) -> Trained:
-    try:
-        return load_model(name)
-    except FileNotFoundError as error:
-        raise UserError(f"train.start is {name}, which is to be trained first: {error}") from error
+def _started(
+    run: FollowingRun | ClipRun, backend: str, device: torch.device
+) -> tuple[nn.Module, int]:
+    """The network of a run, with the weights that it starts from if it names some, and for how many
+    steps those were trained."""
+    model, start, steps = run.network(backend), run.train.start, 0
+    if start:
+        try:
+            first = load_model(start)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"train.start is {start}, which is to be trained first: {error}"
+            ) from error
+        load_weights(model, first.model.state_dict(), start)
+        steps = first.steps
+    return model.to(device), steps
 
 
 def time_constants(memory: nn.Module) -> list[str]:

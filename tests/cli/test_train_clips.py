@@ -55,6 +55,21 @@ def test_it_learns_what_differs_in_order_alone(train, capsys):
     assert history[-1]["loss"] < math.log(len(CLASSES)) - 0.1
 
 
+def test_a_training_may_start_from_what_another_learnt(train):
+    assert train("--out", "first") == 0
+    later = {"train__start": "first", "train__steps": 1, "train__rate": 1e-9}
+    assert train("--out", "second", **later) == 0
+    one, two = (load_model(name).model.state_dict() for name in ("first", "second"))
+    for name in ("heads.answer.weight", "memory.read.own"):
+        torch.testing.assert_close(two[name], one[name], atol=1e-6, rtol=0)
+    assert load_model("second").steps == load_model("first").steps + 1
+
+
+def test_hidden_steps_of_what_never_hides_are_refused(refused):
+    line = refused("train", "dvs128", "--set", "train.hidden_steps=false")
+    assert "train.hidden_steps is false, and nothing hides in dvs128" in line
+
+
 @pytest.mark.parametrize("in_memory", ["true", "false"])
 def test_stopped_and_resumed_equals_uninterrupted(train, in_memory, monkeypatch):
     assert train("--out", "whole", data__in_memory=in_memory) == 0
