@@ -33,8 +33,10 @@ class Trained:
 
     @property
     def steps(self) -> int:
-        """For how many steps its run trained, and those before from which it started."""
-        return self.run.train.steps + self.facts.get("steps_before", 0)
+        """For how many steps its run trained so far, and those before from which it started."""
+        ended = self.facts.get("settled")
+        own = self.run.train.steps if ended else self.facts.get("step", 0)
+        return own + self.facts.get("steps_before", 0)
 
     def latch(self) -> nn.Module:
         """The latch on this memoryless model, at the threshold tuned after its training."""

@@ -73,8 +73,8 @@ def verdict(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 share = 1 - ours["joules_per_frame"] / theirs["joules_per_frame"]
                 saved.append(f"{share:.2%} ({name} {precision})")
         yield f"{phase} frames, energy saved against {model}: {', '.join(saved)}"
-        if phase == "active":
-            share = ours["acs"] / (theirs["macs"] + theirs["acs"])
+        if phase == "active" and theirs["macs"]:
+            share = ours["acs"] / theirs["macs"]
             yield f"active frames, SOPs: {share:.2%} of the multiply-adds of {model}"
     for name, precision in costs:
         table = TABLES.get((name, precision))

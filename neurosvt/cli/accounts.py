@@ -21,7 +21,7 @@ from neurosvt.evaluate.work import Phase, deployed, work
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.presets import DENSE
 from neurosvt.runs import FollowingRun, ImageRun, Run, ViTRun
-from neurosvt.saved import Trained, load_model, sibling
+from neurosvt.saved import Trained, load_model, settled, sibling
 
 RIVALS: dict[str, tuple[str, Literal["all", "frames"] | None]] = {
     "vit-tiny": ("vit_tiny", "all"),
@@ -137,13 +137,13 @@ def as_published(trained: Trained, ours: Account) -> str:
 
 
 def learnt_rival(member: str, run: str) -> Trained | None:
-    """One of a run's dense relatives; None if its weights are not there: what a dense network does
-    is the same before it is trained, but for its answers."""
-    try:
-        return load_model(sibling(run, member))
-    except FileNotFoundError:
-        print(f"no weights of {sibling(run, member)}: counted untrained", file=sys.stderr)
-        return None
+    """One of a run's dense relatives; None if it is not trained to its end: what a dense network
+    does is the same before, but for its answers."""
+    name = sibling(run, member)
+    if settled(name):
+        return load_model(name)
+    print(f"{name} is not trained, or not to its end: counted untrained", file=sys.stderr)
+    return None
 
 
 def rival(

@@ -1,6 +1,6 @@
 """What training needs beside a loop: the model, its batches, its task, and how it is judged."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -19,7 +19,7 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
 from neurosvt.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
-from neurosvt.saved import load_image_model, load_model
+from neurosvt.saved import Trained, load_image_model, load_model
 from neurosvt.train.clips import ClipTask
 from neurosvt.train.images import ImageTask
 from neurosvt.train.loop import Task
@@ -123,9 +123,11 @@ class ImageCourse(_NamingCourse):
 
     def __init__(self, run: AnyImageRun, backend: str, device: torch.device):
         self.run, self.model = run, run.network(backend).to(device)
+        cfg, teacher = run.train, None
+        if cfg.teacher:
+            learnt = _trained_first("train.teacher", cfg.teacher, load_image_model)
+            teacher = learnt.model.to(device)
         train, self.held_out = run.samples("train"), run.samples("validation")
-        cfg = run.train
-        teacher = load_image_model(cfg.teacher).model.to(device) if cfg.teacher else None
         self.task = ImageTask(teacher, cfg.teacher_share, cfg.temperature)
         if len(train) != cfg.images:
             raise UserError(f"train.images is {cfg.images}, {run.data.dataset} has {len(train)}")
@@ -144,15 +146,17 @@ def _started(
     steps those were trained."""
     model, start, steps = run.network(backend), run.train.start, 0
     if start:
-        try:
-            first = load_model(start)
-        except FileNotFoundError as error:
-            raise UserError(
-                f"train.start is {start}, which is to be trained first: {error}"
-            ) from error
+        first = _trained_first("train.start", start, load_model)
         load_weights(model, first.model.state_dict(), start)
         steps = first.steps
     return model.to(device), steps
+
+
+def _trained_first(setting: str, name: str, load: Callable[[str], Trained]) -> Trained:
+    try:
+        return load(name)
+    except FileNotFoundError as error:
+        raise UserError(f"{setting} is {name}, which is to be trained first: {error}") from error
 
 
 def time_constants(memory: nn.Module) -> list[str]:

@@ -45,9 +45,10 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         console.print(sources())
         return 0
-    for path in (args.json, args.figure):
-        if path:
-            check_writable(path)
+    for path in filter(None, (args.json, args.figure)):
+        check_writable(path)
+    if args.figure and not args.figure.endswith((".svg", ".png")):
+        raise UserError(f"--figure is drawn as .svg or .png, got {args.figure}")
     if min(args.samples, args.events, args.hidden) < 1 or args.seed < 0:
         raise UserError("--samples, --events and --hidden must be at least 1, --seed not below 0")
     costs = [table for name in args.costs.split(",") for table in tables_named(name.strip())]

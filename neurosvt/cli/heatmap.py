@@ -30,18 +30,19 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from neurosvt.cli.output import check_writable, write_json
+    from neurosvt.cli.output import check_folder, check_writable, write_json
     from neurosvt.cli.slopes import look, picture, slope_rows, slope_table
     from neurosvt.config import UserError
     from neurosvt.report.heatmap import draw
 
     if args.grid and not args.images:
         raise UserError("--grid wants images to show")
+    out = check_folder(args.out)
     for file in filter(None, (args.grid, args.json)):
         check_writable(file)
     seen = look(args.run, args.images)
     for i, name in enumerate(seen.names):
-        path = Path(args.out) / f"{name}.png"
+        path = out / f"{name}.png"
         draw(path, f"{args.run}: surrogate slopes over {name}", picture(seen, i))
         print(path)
     if args.grid:

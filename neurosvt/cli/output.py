@@ -30,6 +30,21 @@ def check_writable(path: str | Path) -> None:
         raise UserError(f"cannot write {path}: no permission to write in {path.parent}")
 
 
+def check_folder(path: str | Path) -> Path:
+    """A folder that `--out` names, there or not yet there; refused if it is a file or closed to us.
+
+    Raises:
+        UserError: it is.
+    """
+    path = Path(path)
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise UserError(f"{there} is a file; --out names a folder")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"cannot write {path}: no permission to write in {there}")
+    return path
+
+
 def write_json(path: str | Path, command: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write the rows of a measurement; the file appears whole or not at all.
 

@@ -7,20 +7,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
         "run", metavar="RUN", nargs="?",
-        help="run folder, checkpoint or shipped model (default: the shipped permanence or nmnist)",
+        help="run folder, checkpoint or shipped model (default: the shipped permanence)",
     )  # fmt: skip
-    parser.add_argument(
-        "--data",
-        choices=["scenes", "digits", "nmnist", "dvs128_objects", "pendulum"],
-        help="default: what RUN learnt from",
-    )
     parser.add_argument("--tiers", help="comma-separated; default: those that RUN learnt from")
     parser.add_argument("--hidden", default="30,60,120,300,1000", help="numbers of hidden frames")
     parser.add_argument(
-        "--memory", default="leaky,lif,none,latch",
+        "--memory",
         help="rows beside each other, of leaky, charge_2, lif_1, lif, lif_5, lif_20, lif_100, gru, "
         "lstm, convlstm, none, latch, last_seen, velocity; runs NAME_lif, NAME_none, ... hold the "
-        "weights",
+        "weights (default: leaky, lif, none and latch, as far as they are there)",
     )  # fmt: skip
     parser.add_argument("--events", type=int, default=1000, help="occlusion events per cell")
     parser.add_argument("--state-noise", type=float, default=0.0, metavar="THRESHOLDS")
@@ -71,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 TABLE_OPTIONS = (
-    "data", "hidden", "memory", "events", "state_noise", "state_bits", "blind", "frame_ms",
+    "hidden", "memory", "events", "state_noise", "state_bits", "blind", "frame_ms",
 )  # fmt: skip
 """What a suite decides for itself."""
 

@@ -1,5 +1,6 @@
 """Who stands beside a model in the score table, and from which weights."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -69,6 +70,16 @@ def models_of(trained: Mapping[str, Trained], memories: Iterable[str]) -> dict[s
 def available(name: str, among: Iterable[str]) -> tuple[str, ...]:
     """The rivals, of those named, whose weights are in RUN's family and trained to their end."""
     return tuple(m for m in among if settled(sibling(name, RIVALS[m].member)))
+
+
+def usual(name: str) -> tuple[str, ...]:
+    """Who is shown beside RUN where nobody is named; and a word on those whose weights are not
+    there."""
+    there = available(name, USUAL)
+    missing = [memory for memory in USUAL if memory not in there]
+    if "leaky" in there and missing:
+        print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
+    return there or ("leaky",)  # whose absence is then told
 
 
 def behind(memory: str, trained: Mapping[str, Trained]) -> Trained | None:

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 from torch import nn
 
-from neurosvt.cli.rivals import RIVALS, behind, load_family, models_of, tau_of, title
+from neurosvt.cli.rivals import RIVALS, behind, load_family, models_of, tau_of, title, usual
 from neurosvt.config import UserError
 from neurosvt.evaluate.answers import Answers, best_constant, row
 from neurosvt.evaluate.exams import Exam, SceneExam
@@ -53,8 +53,9 @@ class Plan:
         Raises:
             UserError: a memory, tier or number that does not exist or does not fit.
         """
-        name = args.run or ("nmnist" if args.data == "nmnist" else "permanence")
-        memories = _words(args.memory, RIVALS, "--memory")
+        name = args.run or "permanence"
+        named = args.memory is not None
+        memories = _words(args.memory, RIVALS, "--memory") if named else usual(name)
         if args.events < 1 or args.seed < 0 or not 0 <= args.state_noise < math.inf:
             raise UserError("--events must be at least 1, --seed and --state-noise not below 0")
         if args.state_bits not in (8, 16, 32):
@@ -63,8 +64,6 @@ class Plan:
             raise UserError("--state-bits is for leaky memories alone: add --memory leaky")
         trained = load_family(name, memories)
         exam = next(iter(trained.values())).run.exam("test", args.seed)
-        if args.data and exam.name != args.data:
-            raise UserError(f"{name} was trained on {exam.name}, not on {args.data}")
         if args.frame_ms is not None:
             if not 1 <= args.frame_ms <= 100:
                 raise UserError(f"--frame-ms must lie in 1 to 100, got {args.frame_ms:g}")

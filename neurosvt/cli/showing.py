@@ -14,17 +14,16 @@ from rich.console import Console
 from torch import nn
 
 from neurosvt import __version__
-from neurosvt.cli.output import check_writable, write_json
+from neurosvt.cli.output import check_folder, check_writable, write_json
 from neurosvt.cli.permanence import add_arguments as permanence_arguments
 from neurosvt.cli.rivals import (
     RIVALS,
-    USUAL,
-    available,
     behind,
     load_family,
     models_of,
     tau_of,
     title,
+    usual,
 )
 from neurosvt.cli.scores import Plan, measure, score_table
 from neurosvt.config import UserError
@@ -54,7 +53,7 @@ def show_scenes(args: argparse.Namespace) -> int:
     if args.json:
         check_writable(args.json)
     options = ["--hidden", args.hidden, "--events", str(args.events), "--seed", str(args.seed)]
-    shown = ",".join(_shown("permanence"))
+    shown = ",".join(usual("permanence"))
     parser = argparse.ArgumentParser()
     permanence_arguments(parser)
     asked = ["--tiers", SHOWN_TIERS, "--memory", shown, "--state-noise", "0.01"]
@@ -88,7 +87,7 @@ def show_recording(args: argparse.Namespace) -> int:
         raise UserError("--json writes scores, and a recording has no truth to score by")
     if args.frames < 1:
         raise UserError(f"--frames must be at least 1, got {args.frames}")
-    memories = _shown(args.model)
+    memories = usual(args.model)
     trained = load_family(args.model, memories)
     run = trained["leaky"].run
     side, classes = run.model.image_size, run.exam("test").classes
@@ -212,17 +211,5 @@ def named(memory: str, trained: Mapping[str, Trained]) -> str:
     return title(memory, tau_of(one) if one else None)
 
 
-def _shown(name: str) -> tuple[str, ...]:
-    """The memories that can be shown beside the leaky one, and a word on those that cannot."""
-    there = available(name, USUAL)
-    missing = [memory for memory in USUAL if memory not in there]
-    if "leaky" in there and missing:
-        print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
-    return there or ("leaky",)  # whose absence is then told
-
-
 def _page(out: str) -> Path:
-    folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--out: {folder} is a file; it names the folder for the page")
-    return folder / "report.html"
+    return check_folder(out) / "report.html"

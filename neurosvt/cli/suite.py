@@ -17,7 +17,7 @@ from rich.table import Table
 
 from neurosvt import __version__
 from neurosvt.cli.effort import effort, effort_table
-from neurosvt.cli.output import kept, plain, write_json
+from neurosvt.cli.output import check_folder, kept, plain, write_json
 from neurosvt.cli.rivals import RIVALS, available
 from neurosvt.cli.scores import Plan, rows_of, score_table, told_once
 from neurosvt.config import UserError
@@ -70,9 +70,7 @@ STATE_NOISE = 0.01
 
 def run_suite(args: argparse.Namespace) -> int:
     """Judge what is not judged yet, then write one JSON and figures, and print the table."""
-    out = Path(args.out)
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out: {out} is a file; it names the folder of the suite")
+    out = check_folder(args.out)
     suite = SUITES[args.suite]
     plans = list(_plans(args, suite))
     (out / "cells").mkdir(parents=True, exist_ok=True)
@@ -118,6 +116,8 @@ def _plans(args: argparse.Namespace, suite: Suite) -> Iterator[Plan]:
     """What is judged: a family on scenes, ours varied, and recordings where there are any."""
     name = args.run or "permanence"
     there = available(name, RIVALS)
+    if not there:
+        raise UserError(f"{model_file(name)} is not trained to its end")
     missing = [memory for memory in RIVALS if memory not in there]
     if missing:
         print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
@@ -140,8 +140,7 @@ def _plans(args: argparse.Namespace, suite: Suite) -> Iterator[Plan]:
 def _plan(args: argparse.Namespace, suite: Suite, **options: Any) -> Plan:
     hidden = options.pop("hidden", suite.hidden)
     chosen = {
-        "state_noise": STATE_NOISE, "state_bits": 32, "frame_ms": None, "data": None,
-        "blind": False,
+        "state_noise": STATE_NOISE, "state_bits": 32, "frame_ms": None, "blind": False,
         "tiers": args.tiers, "events": suite.events, "seed": args.seed,
         "hidden": ",".join(map(str, hidden)), **options,
     }  # fmt: skip

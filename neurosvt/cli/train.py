@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
-        "name", metavar="NAME|FILE.toml", help="permanence, nmnist, dysvit, ... or a file"
+        "name",
+        metavar="NAME|FILE.toml",
+        help="permanence_first, nmnist, dysvit_protocol, ... or a file",
     )
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from neurosvt.cli.courses import course_of
+from neurosvt.cli.output import check_folder
 from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.files import write_whole
 from neurosvt.native import library
@@ -52,11 +53,11 @@ class Trainer:
         """Refuse to overwrite a training; on resume, load it.
 
         Raises:
-            UserError: there is a training and none is to be resumed, or it is of another run.
+            UserError: there is a training and none is to be resumed, or it is of another run, or
+                nothing can be written there.
             FileNotFoundError: there is none to resume.
         """
-        if self.folder.exists() and not self.folder.is_dir():
-            raise UserError(f"{self.folder} is a file; --out names the folder of the training")
+        check_folder(self.folder)
         if not resume:
             if self.last.exists():
                 raise UserError(
@@ -153,6 +154,7 @@ class Trainer:
     def _save(self) -> None:
         facts = {
             "run": as_plain(self.described),
+            "steps_before": self.course.steps_before,
             "seconds": self.seconds,
             "waited": self.waited,
         }

@@ -8,7 +8,9 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
+from neurosvt.config import UserError
 from neurosvt.data import digits, nmnist, track_scenes, tracks
+from neurosvt.data.folder import checked_split
 from neurosvt.data.nmnist_scenes import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.data.scenes import (
     CLASSES,
@@ -49,6 +51,9 @@ class SceneExam:
     known: ClassVar[tuple[str, ...]] = ALL_TIERS
     """Tiers that there are; those in `tiers` are asked about when nobody names any."""
 
+    def __post_init__(self):
+        checked_split(self.split)
+
     @property
     def classes(self) -> tuple[str, ...]:
         """What an object may be."""
@@ -56,6 +61,7 @@ class SceneExam:
 
     def asks(self, tier: str, hidden: int) -> bool:
         """Whether there is such a cell: what moves while it is hidden does not move for ever."""
+        _checked_tier(self, tier)
         longest = TIERS[tier].at(self.scene).longest if tier in TIERS else None
         return longest is None or hidden <= longest
 
@@ -66,6 +72,13 @@ class SceneExam:
     def questions(
         self, tier: str, hidden: int, events: int, after: int = RECOVERY
     ) -> Iterator[Scenes]:
+        """Batches of sequences with at least `events` occlusions of `hidden` frames.
+
+        Raises:
+            UserError: a tier that is unknown.
+            ValueError: more hidden frames than the tier has.
+        """
+        _checked_tier(self, tier)
         objects = OBJECTS if tier == "succession" else 1
         sequences = -(-events // objects)
         shown = digits.load_digits(self.split, self.root) if self.name == "digits" else None
@@ -107,8 +120,12 @@ class NMNISTExam:
     tiers: tuple[str, ...] = ("real",)
     known: ClassVar[tuple[str, ...]] = ("real", "succession")
 
+    def __post_init__(self):
+        checked_split(self.split)
+
     def asks(self, tier: str, hidden: int) -> bool:
         """Darkness may last for any time."""
+        _checked_tier(self, tier)
         return True
 
     def at(self, frame_us: int) -> "NMNISTExam":
@@ -116,6 +133,8 @@ class NMNISTExam:
         return replace(self, scene=replace(self.scene, frame_us=frame_us))
 
     def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
+        """As of `SceneExam`, of recordings."""
+        _checked_tier(self, tier)
         recordings = nmnist.load(self.split, self.root)
         objects = OBJECTS if tier == "succession" else 1
         # Every recording once, then every recording at a second placement, and so on; in a
@@ -163,6 +182,9 @@ class TrackExam:
     tiers: tuple[str, ...] = ("real",)
     known: ClassVar[tuple[str, ...]] = ("real",)
 
+    def __post_init__(self):
+        checked_split(self.split)
+
     @property
     def classes(self) -> tuple[str, ...]:
         """What the recordings show."""
@@ -170,6 +192,7 @@ class TrackExam:
 
     def asks(self, tier: str, hidden: int) -> bool:
         """Whether a recording of the split is long enough."""
+        _checked_tier(self, tier)
         total = track_scenes.length(self.seen, hidden, track_scenes.OPENING + RECOVERY)
         return bool(track_scenes.starts_for(self._tracks(), total))
 
@@ -178,6 +201,8 @@ class TrackExam:
         return _as_long_in_view(self, frame_us)
 
     def questions(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
+        """As of `SceneExam`, of stretches of recordings."""
+        _checked_tier(self, tier)
         recordings = self._tracks()
         after = track_scenes.OPENING + RECOVERY
         total = track_scenes.length(self.seen, hidden, after)
@@ -193,6 +218,11 @@ class TrackExam:
 
     def _tracks(self) -> list[tracks.Track]:
         return _loaded(self.name, self.split, self.scene.size, self.scene.frame_us, self.root)
+
+
+def _checked_tier(exam: "Exam", tier: str) -> None:
+    if tier not in exam.known:
+        raise UserError(f"tier {tier!r} is unknown; choose from {', '.join(exam.known)}")
 
 
 E = TypeVar("E", SceneExam, TrackExam)

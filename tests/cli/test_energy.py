@@ -46,7 +46,7 @@ def test_dark_frames_cost_the_spiking_model_its_answer_alone(told):
 def test_what_was_not_trained_says_so(capsys):
     assert main([*ASKED, "--costs", "seed", "--layers"]) == 0
     said = capsys.readouterr()
-    assert "no weights of permanence_vit_tiny: counted untrained" in said.err
+    assert "permanence_vit_tiny is not trained, or not to its end: counted untrained" in said.err
     assert "embed.project" in said.out
     assert "energy saved against vit-tiny" in said.out
 
@@ -66,6 +66,7 @@ def test_cost_tables_are_listed_with_their_sources(capsys):
         (["--tier", "tunnel", "--hidden", "500"], "tunnel does not hide anything for 500 frames"),
         (["--samples", "0"], "--samples, --events and --hidden must be at least 1"),
         (["--figure", "/nowhere/bars.svg"], "there is no folder /nowhere"),
+        (["--figure", "bars.txt"], "--figure is drawn as .svg or .png, got bars.txt"),
         (["nobody"], "no run folder, checkpoint or shipped model 'nobody'"),
     ],
 )

@@ -118,5 +118,11 @@ def test_a_run_without_slopes_of_tokens_is_told(train_images, capsys):
     assert "fixed learnt no slopes of tokens" in capsys.readouterr().err
 
 
+def test_a_file_where_pictures_should_go_is_named(refused, tmp_path):
+    (tmp_path / "taken").write_text("")
+    line = refused("heatmap", "dysvit", "test:0", "--out", "taken")
+    assert "taken is a file; --out names a folder" in line
+
+
 def test_a_grid_of_nothing_is_refused(refused):
     assert "--grid wants images" in refused("heatmap", "permanence", "--grid", "a.png")

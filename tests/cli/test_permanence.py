@@ -1,5 +1,6 @@
 import json
 import shlex
+import shutil
 
 import pytest
 
@@ -42,6 +43,16 @@ def test_rows_have_exactly_the_fields_that_are_promised(judged, family):
         assert (row["events"], row["seed"], row["frame_ms"]) == (4, 0, 10.0)
         assert (row["state_noise"], row["state_bits"]) == (0.0, 32)
         assert row["tau"] == (2.0 if row["memory"] == "lif" else None)
+
+
+def test_a_run_that_stands_alone_is_judged_alone(family, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(family / "tiny", "tiny")
+    assert main(["permanence", "tiny", *QUICK]) == 0
+    told = capsys.readouterr()
+    assert "leaky" in told.out
+    assert "latch" not in told.out
+    assert "no weights for lif, none, latch: left out" in told.err
 
 
 def test_there_is_a_row_for_every_model_and_cell(judged, family):
@@ -198,8 +209,6 @@ def test_no_other_memory_passes_as_leaky(name, family, refused):
         (["--state-bits", "12"], "--state-bits must be 8, 16 or 32"),
         (["--state-bits", "8"], "for leaky memories alone: add --memory leaky"),
         (["--frame-ms", "0.5"], "--frame-ms must lie in 1 to 100"),
-        (["--data", "nmnist"], "was trained on scenes, not on nmnist"),
-        (["--data", "cifar"], "--data"),
         (["--json", "nowhere/rows.json"], "there is no folder nowhere"),
         (["--json", "."], "it is a folder"),
     ],
@@ -218,7 +227,7 @@ def test_a_missing_sibling_is_named(family, refused, tmp_path):
     alone.mkdir()
     best = (family / "tiny" / "best.safetensors").read_bytes()
     (alone / "best.safetensors").write_bytes(best)
-    assert "alone_lif" in refused("permanence", "alone", *QUICK)
+    assert "alone_lif" in refused("permanence", "alone", "--memory", "leaky,lif", *QUICK)
 
 
 def test_a_sibling_with_another_memory_than_its_name_says_is_refused(family, refused, tmp_path):

@@ -125,6 +125,15 @@ def test_a_training_that_has_not_ended_is_left_out(run_suite, family, tmp_path):
     assert "none, latch, last_seen, velocity: left out" in told.err
 
 
+def test_what_cannot_be_asked_is_named(family, tmp_path, refused):
+    assert "'nowhere'" in refused("permanence", "nowhere", "--suite", "quick")
+    tensors, facts = checkpoint.load(family / "tiny" / "best.safetensors")
+    del facts["settled"]
+    checkpoint.save(tmp_path / "begun.safetensors", tensors, facts)
+    line = refused("permanence", "begun.safetensors", "--suite", "quick")
+    assert "begun.safetensors is not trained to its end" in line
+
+
 def test_other_questions_are_not_answered_from_old_cells(run_suite):
     folder, _ = run_suite()
     before = len(list((folder / "cells").iterdir()))
@@ -135,4 +144,4 @@ def test_other_questions_are_not_answered_from_old_cells(run_suite):
 def test_a_file_where_the_folder_should_be_is_named(family, tmp_path, refused):
     (tmp_path / "bench").write_text("")
     words = ["permanence", family / "tiny", "--suite", "quick", "--out", tmp_path / "bench"]
-    assert "names the folder of the suite" in refused(*words)
+    assert "is a file; --out names a folder" in refused(*words)

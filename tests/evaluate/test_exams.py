@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from neurosvt.config import UserError
 from neurosvt.data import nmnist
 from neurosvt.data.folder import data_root
 from neurosvt.data.scenes import RECOVERY, SceneConfig
@@ -20,6 +21,16 @@ def scene_exam(split="test", seed=0, **settings):
 
 def asked(exam, tier="blackout", hidden=3, events=3):
     return list(exam.questions(tier, hidden, events))
+
+
+@pytest.mark.parametrize("kind", [SceneExam, NMNISTExam, TrackExam])
+def test_what_there_is_not_is_named(kind):
+    with pytest.raises(UserError, match="split 'tset' is unknown; choose from"):
+        kind("tset")
+    with pytest.raises(UserError, match="tier 'fog' is unknown; choose from"):
+        kind("test").asks("fog", 3)
+    with pytest.raises(UserError, match="tier 'fog' is unknown; choose from"):
+        asked(kind("test"), "fog")
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**40])
