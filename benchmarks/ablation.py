@@ -2,7 +2,7 @@
 
 python benchmarks/ablation.py [NAME[:SEED] ...]: trains what is named (by default all eight, seed
 0) in runs/ablation/NAME_SEED, goes on where it was stopped, and judges all that is trained there on
-the test images. Writes benchmarks/results/ablation_....json. A run takes 20 to 40 minutes.
+the test images. Writes benchmarks/results/ablation_....json. A run takes 40 to 80 minutes.
 """
 
 import argparse

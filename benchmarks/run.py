@@ -1,7 +1,9 @@
-"""Measure everything that the README quotes, one JSON file each, and say where it went.
+"""Measure what the README quotes of trained models and of speed, one JSON file each, and say where
+it went.
 
-python benchmarks/run.py [NAME...]; without a name, all of them. The real recordings are looked for
-in the folder that NEUROSVT_DATA names, and left out, with a word, where they are not.
+python benchmarks/run.py [NAME...]; without a name, all of them. What needs recordings that are not
+in the folder that NEUROSVT_DATA names, or a training that was not done here, is left out, with a
+word. What trains many models by itself is apart: rivals.py, ablation.py, gestures.py.
 """
 
 import datetime
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from neurosvt.cli import main
 from neurosvt.data.folder import data_root
+from neurosvt.saved import settled
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -19,12 +22,15 @@ MEASUREMENTS: dict[str, list[str]] = {
     "energy_dysvit": ["energy", "dysvit"],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
     "demo": ["demo"],
+    "dysvit": ["evaluate", "dysvit"],
     "dysvit_protocol": ["evaluate", "dysvit_protocol"],
     "slopes": ["heatmap", "dysvit_protocol"],
     "neurons": ["bench", "neurons"],
     "train": ["bench", "train"],
     "formats": ["bench", "formats"],
-    # What is local, from `neurosvt train` of each and of hidden_objects_none and pendulum_none.
+    # What is local, from `neurosvt train` of each, of hidden_objects_none and of pendulum_none.
+    "dvs128_objects": ["evaluate", "runs/dvs128_objects", "--confusion"],
+    "dvs128_objects_200ms": ["evaluate", "runs/dvs128_objects_200ms", "--confusion"],
     "hidden_objects": [
         "permanence", "runs/hidden_objects", "--state-noise", "0.01", "--hidden", "30,300",
         "--memory", "leaky,none,latch,last_seen,velocity",
@@ -33,27 +39,34 @@ MEASUREMENTS: dict[str, list[str]] = {
         "permanence", "runs/pendulum", "--state-noise", "0.01", "--hidden", "30,60,300",
         "--memory", "leaky,none,latch,last_seen,velocity",
     ],
-    # And of permanence, permanence_twin, permanence_vit_tiny.
+    # And of permanence, and what is dense beside it.
     "energy": ["energy", "runs/permanence", "--figure", "docs/images/energy.svg"],
 }  # fmt: skip
 """Name to the command that measures it."""
 
 NEEDS = {
     "nmnist": "nmnist_small",
+    "dysvit": "cifar10",
     "dysvit_protocol": "cifar10",
     "slopes": "cifar10",
     "energy_dysvit": "cifar10",
+    "dvs128_objects": "dvs128_objects",
+    "dvs128_objects_200ms": "dvs128_objects",
     "hidden_objects": "dvs128_objects",
     "pendulum": "dvs128_objects",
 }
 """Folders of data sets without which there is nothing to measure."""
 
 
-def run(name: str) -> None:
+def measure(name: str) -> None:
     """Measure one and write its file."""
     needed = NEEDS.get(name)
     if needed and not (data_root() / needed).is_dir():
         print(f"{name}: left out, there is no {needed} in {data_root()}", file=sys.stderr)
+        return
+    run = MEASUREMENTS[name][1] if len(MEASUREMENTS[name]) > 1 else ""
+    if run.startswith("runs/") and not settled(run):
+        print(f"{name}: left out, {run} is not trained", file=sys.stderr)
         return
     today = datetime.date.today().isoformat()
     path = RESULTS / f"{name}_{platform.machine()}_{today}.json"
@@ -69,4 +82,4 @@ if __name__ == "__main__":
         sys.exit(f"{sorted(unknown)[0]!r} is unknown; choose from {', '.join(MEASUREMENTS)}")
     RESULTS.mkdir(exist_ok=True)
     for name in sys.argv[1:] or MEASUREMENTS:
-        run(name)
+        measure(name)

@@ -1,5 +1,5 @@
 """A step of training, whole: NeuroSVT and DySViT by backend, and NeuroSVT beside Spikformer; and
-the making of what the shipped run is trained on."""
+the making of what `permanence_first` is trained on."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ BATCHES = 8
 
 
 def candidates() -> Iterator[Candidate]:
-    """Steps of the run that ships, of DySViT, and of `dvs128` beside what it is to replace."""
+    """Steps of what learns all tiers, of DySViT, and of `dvs128` beside what it is to replace."""
     yield from _default()
     yield from _photographs()
     yield from _gestures()

@@ -9,7 +9,7 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--input", metavar="FILE", help="a recording (.npz) instead of scenes")
+    parser.add_argument("--input", metavar="FILE", help="a recording instead of scenes")
     parser.add_argument("--out", default="runs/demo", metavar="DIR", help="where the page goes")
     parser.add_argument("--events", type=int, default=100, help="occlusion events per cell")
     parser.add_argument("--hidden", default="30,120,300", help="numbers of hidden frames")
