@@ -2,7 +2,7 @@
 
 python benchmarks/rivals.py [NAME[:SEED] ...]: trains what is named (by default everything, seed 0,
 and two further seeds of leaky, none, gru and charge_2) in runs/rivals/rivals_NAME_SEED, and goes on
-where it was stopped. All see the same scenes, as many, at the same rates.
+where it was stopped. All see the same scenes, as many, the dense transformers at a lower rate.
 
 python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, keeps what each said
 beside it, and writes benchmarks/results/rivals_....json. Of runs that are not here, rows are taken

@@ -342,6 +342,7 @@ def test_a_training_may_start_from_what_another_learnt(train, tmp_path, refused)
     name = "heads.answer.weight"
     torch.testing.assert_close(second[name], first[name], atol=1e-6, rtol=0)
     assert [load_model(name).steps for name in ("first", "second")] == [4, 5]
+    assert load_model("second/last.safetensors").steps == 5
     words = ["permanence_first", "--out", "third", "--set", "train.start=first"]
     assert "first does not fit" in refused("train", *words)
 
@@ -349,7 +350,7 @@ def test_a_training_may_start_from_what_another_learnt(train, tmp_path, refused)
 def test_what_a_training_starts_from_has_to_be_there(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = refused("train", "permanence")
-    assert "train.start is runs/permanence_second, which is to be trained first" in line
+    assert "train.start is runs/permanence_third, which is to be trained first" in line
 
 
 @pytest.mark.gpu
