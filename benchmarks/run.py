@@ -64,10 +64,10 @@ def measure(name: str) -> None:
     if needed and not (data_root() / needed).is_dir():
         print(f"{name}: left out, there is no {needed} in {data_root()}", file=sys.stderr)
         return
-    run = MEASUREMENTS[name][1] if len(MEASUREMENTS[name]) > 1 else ""
-    if run.startswith("runs/") and not settled(run):
-        print(f"{name}: left out, {run} is not trained", file=sys.stderr)
-        return
+    for word in MEASUREMENTS[name]:
+        if word.startswith("runs/") and not settled(word):
+            print(f"{name}: left out, {word} is not trained", file=sys.stderr)
+            return
     today = datetime.date.today().isoformat()
     path = RESULTS / f"{name}_{platform.machine()}_{today}.json"
     code = main([*MEASUREMENTS[name], "--json", str(path)])

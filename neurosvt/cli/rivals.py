@@ -76,10 +76,16 @@ def usual(name: str) -> tuple[str, ...]:
     """Who is shown beside RUN where nobody is named; and a word on those whose weights are not
     there."""
     there = available(name, USUAL)
-    missing = [memory for memory in USUAL if memory not in there]
-    if "leaky" in there and missing:
-        print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
+    if "leaky" in there:
+        tell_missing(there, USUAL)
     return there or ("leaky",)  # whose absence is then told
+
+
+def tell_missing(there: Iterable[str], among: Iterable[str]) -> None:
+    """Say of which rivals there are no weights, if any."""
+    missing = [memory for memory in among if memory not in there]
+    if missing:
+        print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
 
 
 def behind(memory: str, trained: Mapping[str, Trained]) -> Trained | None:

@@ -18,7 +18,7 @@ from rich.table import Table
 from neurosvt import __version__
 from neurosvt.cli.effort import effort, effort_table
 from neurosvt.cli.output import check_folder, kept, plain, write_json
-from neurosvt.cli.rivals import RIVALS, available
+from neurosvt.cli.rivals import RIVALS, available, tell_missing
 from neurosvt.cli.scores import Plan, rows_of, score_table, told_once
 from neurosvt.config import UserError
 from neurosvt.data import nmnist
@@ -118,9 +118,7 @@ def _plans(args: argparse.Namespace, suite: Suite) -> Iterator[Plan]:
     there = available(name, RIVALS)
     if not there:
         raise UserError(f"{model_file(name)} is not trained to its end")
-    missing = [memory for memory in RIVALS if memory not in there]
-    if missing:
-        print(f"no weights for {', '.join(missing)}: left out", file=sys.stderr)
+    tell_missing(there, RIVALS)
     first = _plan(args, suite, run=name, memory=",".join(there))
     yield first
     scenes = isinstance(first.exam, SceneExam)
