@@ -70,7 +70,8 @@ def train_rival(name: str, seed: int, threads: int, device: str) -> None:
 
 
 def judged(folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a run, and of all that stand on it if it has no memory."""
+    """The rows of a run, and of all that stand on it if it has no memory; then what its model does
+    per frame, before a curtain covers the object and behind it."""
     name, _, seed = folder.name.removeprefix("rivals_").rpartition("_")
     trained = load_model(str(folder))
     lines = [line for line, rival in RIVALS.items() if rival.member == name] or [name]
@@ -88,14 +89,7 @@ def judged(folder: Path) -> Iterator[dict[str, Any]]:
                     "parameters": trained.model.parameter_count(),
                     "steps": trained.steps,
                 }  # fmt: skip
-
-
-def worked(folder: Path) -> Iterator[dict[str, Any]]:
-    """What the model of a run does per frame, before a curtain covers the object and behind it."""
-    name, _, seed = folder.name.removeprefix("rivals_").rpartition("_")
-    trained = load_model(str(folder))
-    scenes = next(iter(trained.run.exam("test").questions(*EFFORT, SEQUENCES)))
-    for done in phases(trained.model, scenes):
+    for done in phases(trained.model, next(iter(exam.questions(*EFFORT, SEQUENCES)))):
         yield {"memory": name, "seed": int(seed), "moment": "effort", **done}
 
 
@@ -115,7 +109,6 @@ def main() -> None:
             if not settled(str(folder)):
                 continue
             rows += kept(folder / f"judged_{EVENTS}.json", partial(judged, folder))
-            rows += kept(folder / "worked.json", partial(worked, folder))
             print(folder.name, flush=True)
         here = {(row["memory"], row["seed"]) for row in rows}
         rows += [row for row in newest("rivals") if (row["memory"], row["seed"]) not in here]

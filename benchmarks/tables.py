@@ -6,7 +6,9 @@ test holds that nothing would change.
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -151,38 +153,53 @@ def of_seeds(rows: list[Row]) -> str:
 
 
 def beside(names: Mapping[str, str], first: str, hidden: int = 60) -> str:
-    """Lines of rivals.py, by tier; what leads in bold; and what they do per frame in view."""
-    found = newest("rivals")
+    """Lines of rivals.py, by tier; what leads of those trained alike in bold; what of it is the
+    class, all tiers taken together; parameters, and what is done per frame in view."""
+    found = newest("rivals") + shipped()
     rows = [r for r in found if (r["moment"], r.get("hidden_frames")) == ("belief", hidden)]
     at_work = {r["memory"]: r for r in found if r.get("phase") == "active"}
     tiers = list(dict.fromkeys(r["tier"] for r in rows))
-    cells: dict[str, list[list[Row]]] = {}
+    lines: dict[str, list[list[Row]]] = {}
     for name in names:
         own = [r for r in rows if r["memory"] == name]
         if own:
-            cells[name] = [[r for r in own if r["tier"] == tier] for tier in tiers]
+            lines[name] = [[r for r in own if r["tier"] == tier] for tier in tiers]
 
-    def mean(found: list[Row]) -> float:
-        return sum(r["score"] for r in found) / len(found)
+    def mean(cell: Iterable[Row], key: str = "score") -> float:
+        return statistics.fmean(r[key] for r in cell)
 
-    best = [max(mean(line[i]) for line in cells.values()) for i in range(len(tiers))]
+    alike = [line for name, line in lines.items() if name != "shipped"]
+    best = [max(mean(line[i]) for line in alike) for i in range(len(tiers))]
 
-    def shown(found: list[Row], top: float) -> str:
-        return f"**{of_seeds(found)}**" if mean(found) == top else of_seeds(found)
-
-    def operations(name: str) -> list[str]:
+    def drawn(name: str, line: list[list[Row]]) -> list[str]:
+        shown = [
+            f"**{of_seeds(cell)}**" if mean(cell) == top and line in alike else of_seeds(cell)
+            for cell, top in zip(line, best, strict=True)
+        ]
         done = at_work.get(name, at_work["none"])
-        return [count(done["macs"]), count(done["acs"])]
+        named = f"{100 * mean(chain.from_iterable(line), 'class_score'):.1f}"
+        size = count(line[0][0]["parameters"])
+        return [names[name], *shown, named, size, count(done["macs"]), count(done["acs"])]
 
+    called = (MOVING.get(tier, tier).replace("object ", "") for tier in tiers)
     return markdown(
-        [first, *(MOVING.get(tier, tier).replace("object ", "") for tier in tiers), "MACs", "ACs"],
-        ([names[name], *map(shown, line, best), *operations(name)] for name, line in cells.items()),
+        [first, *called, "class alone", "parameters", "MACs", "ACs"],
+        (drawn(name, line) for name, line in lines.items()),
     )
 
 
+def shipped() -> list[dict[str, Any]]:
+    """What the shipped model did in the suite, as rows of rivals.py."""
+    own = [r for r in newest("permanence") if r["memory"] == "leaky"]
+    asked = [r for r in own if usual(r) or r["judgement"] == "effort"]
+    return [{**r, "memory": "shipped", "moment": r["judgement"]} for r in asked]
+
+
 def rivals() -> str:
-    """Who stands beside ours, trained alike."""
-    return beside(RIVALS, "trained alike, 60 hidden")
+    """Who stands beside ours, trained alike; and ours as it ships, trained for longer."""
+    steps = shipped()[0]["train_steps"]
+    names = {**RIVALS, "shipped": f"**leaky**, as shipped: {steps:,} steps"}
+    return beside(names, "trained alike, 60 hidden")
 
 
 def recordings() -> str:
