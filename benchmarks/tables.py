@@ -33,6 +33,22 @@ RIVALS = {
     "none": "none",
 }
 """What stands beside ours, in the order in which it is shown."""
+ABLATION = {
+    "leaky": "**as it is**",
+    "fixed_tau": "time constants not learnt",
+    "no_gate": "no gate empties a channel",
+    "divided_drive": "drive divided by the time constant",
+    "reset": "emptied where its charge reaches 1",
+    "spikes_out": "heads read spikes, not charge",
+    "read_by_attention": "read by attention (SDSA), not by position",
+    "seen_steps_only": "nothing asked of hidden steps",
+    "no_write_gates": "every frame is written",
+    "no_look_back": "write gates see the frame alone",
+    "strength_untold": "heads not told how long ago",
+    "shallow_head": "heads of one layer",
+    "lone_events": "lone events not dropped",
+}
+"""Ours with one thing changed, and what that is."""
 SLOPES = {
     "slope_1": "fixed at 1",
     "slope_2": "fixed at 2",
@@ -202,6 +218,11 @@ def rivals() -> str:
     return beside(names, "trained alike, 60 hidden")
 
 
+def ablation() -> str:
+    """Ours with one thing changed, trained alike."""
+    return beside(ABLATION, "one thing changed, 60 hidden")
+
+
 def recordings() -> str:
     """Belief on N-MNIST and on hand-held objects."""
     lines = []
@@ -295,6 +316,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "otherwise": otherwise,
     "regained": regained,
     "rivals": rivals,
+    "ablation": ablation,
     "recordings": recordings,
     "pendulum": pendulum,
     "energy": energy,
