@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from neurosvt.nn.block import Block
@@ -33,7 +33,7 @@ from neurosvt.nn.memory import (
 from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
 from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.lif import backend_named
-from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.precision import at_least_float32, product_type
 from neurosvt.ops.rows import Rows, by_frame, pack, place, take
 
 
@@ -241,6 +241,7 @@ class NeuroSVT(nn.Module):
         state_noise: float = 0.0,
         state_bits: int = 32,
         frame_ms: float | None = None,
+        asked: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Belief, State]:
         """Beliefs after every step, and the state to go on from.
 
@@ -252,6 +253,7 @@ class NeuroSVT(nn.Module):
             state_bits: bits of a number of the leaky memory: 32 for floats, 2 to 16 for whole
                 numbers as in `ops.memory.leaky_memory_stepwise`.
             frame_ms: length of these frames; None for that of the config.
+            asked: which beliefs are wanted; the others mean nothing. None for all.
 
         Raises:
             ValueError: frames of another size than the model's, or not binary, a state of another
@@ -270,7 +272,7 @@ class NeuroSVT(nn.Module):
         spatial_noise = 0.0 if self.training else state_noise
         spikes, rows, state = self.see(frames, state, spatial_noise, rate)
         charge, state = self.remember(spikes, rows, state, state_noise, rate, state_bits)
-        return self.heads(charge), state
+        return self.heads(charge, asked), state
 
     def step(
         self, frame: Shaped[Tensor, "B 2 Y X"], state: State | None = None, **options: Any
@@ -292,10 +294,7 @@ class NeuroSVT(nn.Module):
         if len(seen):
             # Spikes are exact in any float type, so under autocast they need not be converted
             # twice.
-            device = frames.device.type
-            half = torch.is_autocast_enabled(device)
-            dtype = torch.get_autocast_dtype(device) if half else state.embed.dtype
-            pixels = self.embed.windows.rows(frames, seen, dtype)
+            pixels = self.embed.windows.rows(frames, seen, product_type(state.embed))
             at = touch(seen, decay, noise, self.backend)
             spikes, embed = self.embed(pixels, state.embed, at)
             state = state._replace(embed=embed)

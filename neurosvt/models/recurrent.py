@@ -95,9 +95,14 @@ class RecurrentNet(nn.Module):
         self.heads = Heads(cfg.units, cfg.head_width, cfg.classes, cfg.head_depth)
 
     def forward(
-        self, frames: Bool[Tensor, "T B 2 Y X"], state: Any = None, *, state_noise: float = 0.0
+        self,
+        frames: Bool[Tensor, "T B 2 Y X"],
+        state: Any = None,
+        *,
+        state_noise: float = 0.0,
+        asked: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Belief, Any]:
-        """Beliefs after every step, and the state to go on from.
+        """Beliefs after every step, or those `asked` for, and the state to go on from.
 
         `state_noise` is in thresholds, of which there are none here: it is not added, to their
         advantage.
@@ -108,7 +113,7 @@ class RecurrentNet(nn.Module):
         said, state = self.remember(seen.unflatten(0, (steps, batch)), state)
         if self.config.kind == "convlstm":
             said = F.gelu(self.read(said.flatten(2)))
-        return self.heads(said), state
+        return self.heads(said, asked), state
 
     def _look(self, frames: Bool[Tensor, "F 2 Y X"]) -> Float[Tensor, "F ..."]:
         """What reaches the memory of every frame."""

@@ -182,8 +182,10 @@ class ViT(nn.Module):
         state: Float[Tensor, "B M"] | None = None,
         *,
         state_noise: float = 0.0,
+        asked: Bool[Tensor, "T B"] | None = None,
     ) -> tuple[Belief, Any]:
-        """Beliefs after every step, and the state to go on from; `state_noise` on the memory."""
+        """Beliefs after every step, or at least those `asked` for, and the state to go on from;
+        `state_noise` on the memory."""
         steps, batch = frames.shape[:2]
         frames, rows = self.look(frames)
         x = frames.new_zeros((0, self.config.width), dtype=self.positions.dtype)
@@ -194,7 +196,7 @@ class ViT(nn.Module):
             if state is None:
                 state = self.positions.new_zeros(batch, self.config.memory_channels)
             charge, state = self.memory(x, rows, state, state_noise, 1.0)
-            return self.heads(charge), state
+            return self.heads(charge, asked), state
         seen = rows.frame.unique()
         tokens = self.positions[-1].expand(len(seen), -1)
         x = self.think(torch.cat([x, tokens.to(x.dtype)]), torch.cat([rows.frame, seen]))

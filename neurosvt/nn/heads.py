@@ -1,16 +1,17 @@
 """What the model holds to be true, read from its memory.
 
-Axes: T time steps, B batch, M memory channels, C classes.
+Axes: T time steps, B batch, M memory channels, C classes, S = C + 3 numbers of an answer.
 """
 
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.rows import place, take
 
 
 class Belief(NamedTuple):
@@ -51,7 +52,18 @@ class Heads(nn.Module):
         self.deeper = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
         self.answer = nn.Linear(width, classes + 3)
 
-    def forward(self, charge: Float[Tensor, "T B M"]) -> Belief:
+    def forward(
+        self, charge: Float[Tensor, "T B M"], asked: Bool[Tensor, "T B"] | None = None
+    ) -> Belief:
+        """Beliefs of every step; where not `asked`, which saves the work, they mean nothing."""
+        if asked is None:
+            return self.belief(self.say(charge))
+        at = asked.flatten().nonzero()[:, 0]
+        said = self.say(take(charge.flatten(0, 1), at))
+        return self.belief(place(said, at, asked.numel()).unflatten(0, asked.shape))
+
+    def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
+        """What the network answers: classes, place, unseen."""
         power = charge.square()
         x = charge * power.mean(-1, keepdim=True).add(1e-6).rsqrt()
         if self.strengths:
@@ -61,6 +73,9 @@ class Heads(nn.Module):
         x = F.gelu(self.hidden(x))
         for layer in self.deeper:
             x = x + F.gelu(layer(x))
-        answer = at_least_float32(self.answer(x))
+        return at_least_float32(self.answer(x))
+
+    def belief(self, answer: Float[Tensor, "T B S"]) -> Belief:
+        """What an answer means."""
         logits, place_logits, unseen = answer.split([self.classes, 2, 1], dim=-1)
         return Belief(logits, torch.sigmoid(place_logits), unseen[..., 0])

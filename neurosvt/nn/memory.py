@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
+from neurosvt.ops.groups import sum_of_products
 from neurosvt.ops.memory import gated_memory, leaky_memory, leaky_memory_stepwise
-from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.precision import at_least_float32, product_type
 from neurosvt.ops.rows import Rows, place
 from neurosvt.ops.surrogate import spike
 
@@ -35,15 +36,13 @@ class PositionRead(nn.Module):
         )
         self.norm: nn.Module = ScaleNorm(outputs)
 
-    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B E"]:
-        """What each frame says; exactly zero for a frame without rows."""
-        steps, batch, _ = rows.shape
-        positions, width, outputs = self.own.shape
-        frames, order = rows.frame.unique(return_inverse=True)
-        flat = place(spikes, order * positions + rows.position, len(frames) * positions)
-        weight = (self.own + self.shared).reshape(positions * width, outputs)
-        read = self.norm(flat.reshape(len(frames), positions * width) @ weight)
-        return place(read, frames, steps * batch).reshape(steps, batch, outputs)
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "F E"]:
+        """What each frame with rows says."""
+        frames, home = rows.frame.unique(return_inverse=True)
+        dtype = product_type(spikes)
+        weight = (self.own + self.shared).to(dtype)
+        sums = sum_of_products(spikes.to(dtype), weight, rows.position, home, len(frames))
+        return self.norm(sums)
 
     @torch.no_grad()
     def fold(self) -> None:
@@ -71,16 +70,20 @@ class AttentionRead(nn.Module):
         self.out = nn.Linear(2 * width, outputs, bias=False)
         self.scale = ScaleNorm(outputs)
 
-    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B E"]:
-        """What each frame says; exactly zero for a frame without rows."""
-        steps, batch, _ = rows.shape
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "F E"]:
+        """What each frame with rows says."""
         k, v = spike(self.norm(self.keys(spikes)) - 1).chunk(2, dim=-1)
         asked = (k * spike(self.query)).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True)
         found = (asked * v.unflatten(-1, (self.heads, -1))).flatten(-2)
         frames, order = rows.frame.unique(return_inverse=True)
         counts = found.new_zeros(len(frames), found.shape[-1]).index_add(0, order, found)
-        read = self.scale(self.out(counts))
-        return place(read, frames, steps * batch).reshape(steps, batch, -1)
+        return self.scale(self.out(counts))
+
+
+def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:
+    """What the frames with rows say, among the others, which say exactly nothing."""
+    steps, batch, _ = rows.shape
+    return place(said, rows.frame.unique(), steps * batch).unflatten(0, (steps, batch))
 
 
 def checked_taus(tau: tuple[float, float], name: str = "tau") -> tuple[float, float]:
@@ -178,14 +181,14 @@ class LeakyMemory(nn.Module):
         drive = gate = v.new_zeros((*rows.shape[:2], channels))
         write = None
         if len(rows):
-            read = at_least_float32(self.read(spikes, rows))
-            drive, gate = read[..., :channels], torch.zeros_like(read[..., :channels])
-            if rules.gated:
-                gate = spike(read[..., channels : 2 * channels] - 1)
+            said = at_least_float32(self.read(spikes, rows))
+            sizes = (channels, channels if rules.gated else 0, rules.write_gates)
+            drive, gate, write = said.split(sizes, -1)
+            gate = spike(gate - 1) if rules.gated else torch.zeros_like(drive)
             if rules.divided:
                 drive = drive / self.tau()
-            if rules.write_gates:
-                write = read[..., -rules.write_gates :]
+            drive, gate = in_time(drive, rows), in_time(gate, rows)
+            write = in_time(write, rows) if rules.write_gates else None
         decay = 1 - 1 / self.tau()
         decay = decay if rate == 1 else decay**rate
         extra = noise * torch.randn_like(drive) if noise else None
@@ -214,7 +217,7 @@ class FrameRead(nn.Module):
     def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B M"]:
         if not len(rows):
             return spikes.new_zeros((*rows.shape[:2], self.read.shared.shape[1]))
-        return at_least_float32(self.read(spikes, rows))
+        return at_least_float32(in_time(self.read(spikes, rows), rows))
 
 
 class TokenRead(nn.Module):

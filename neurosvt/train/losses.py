@@ -79,14 +79,19 @@ class BeliefTask:
 
     def answer(self, model: nn.Module, batch: Sequence[Tensor]) -> Any:
         # Each sample starts with nothing seen, so the end state is dropped.
-        belief, _ = model(batch[0], state_noise=self.state_noise)
+        asked = self.truth(batch).asked
+        belief, _ = model(batch[0], state_noise=self.state_noise, asked=asked)
         return belief
 
     def loss(self, belief: Any, batch: Sequence[Tensor]) -> Parts:
+        return self.loss_of(belief, self.truth(batch))
+
+    def truth(self, batch: Sequence[Tensor]) -> Truth:
+        """What is to be known of a batch."""
         truth = Truth(*batch[1:])
-        if not self.hidden_steps:
-            truth = truth._replace(asked=truth.asked & ~truth.hidden)
-        return self.loss_of(belief, truth)
+        if self.hidden_steps:
+            return truth
+        return truth._replace(asked=truth.asked & ~truth.hidden)
 
 
 def step_weights(hidden: Bool[Tensor, "T B"], asked: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:

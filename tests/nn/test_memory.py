@@ -10,6 +10,7 @@ from neurosvt.nn.memory import (
     PositionRead,
     Rules,
     TokenRead,
+    in_time,
 )
 from neurosvt.ops.lif import lif
 from neurosvt.ops.products import UNIT
@@ -52,7 +53,8 @@ def test_a_read_is_a_sum_over_tokens_through_weights_of_their_position():
     expected = torch.zeros(10, 5)
     for spike, frame, position in zip(spikes, rows.frame, rows.position, strict=True):
         expected[frame] += spike @ (read.shared + read.own[position]) * read.norm.scale()
-    torch.testing.assert_close(read(spikes, rows), expected.unflatten(0, (5, 2)))
+    said = in_time(read(spikes, rows), rows)
+    torch.testing.assert_close(said, expected.unflatten(0, (5, 2)))
 
 
 def test_frames_without_rows_say_exactly_nothing_even_while_training():
@@ -60,7 +62,7 @@ def test_frames_without_rows_say_exactly_nothing_even_while_training():
     active = torch.rand(5, 2, TOKENS) < 0.7
     active[1:3] = active[4, 0] = False
     rows = pack(active)
-    said = read(torch.ones(len(rows), WIDTH), rows)
+    said = in_time(read(torch.ones(len(rows), WIDTH), rows), rows)
     assert not said[1:3].any()
     assert not said[4, 0].any()
     assert said[0].all()
@@ -210,7 +212,7 @@ def test_time_constants_that_do_not_learn_stay():
 def test_without_gates_what_was_written_adds_up():
     memory = leaky(gated=False).eval()
     spikes, rows = seen()
-    drive = memory.read(spikes, rows)
+    drive = in_time(memory.read(spikes, rows), rows)
     charge, _ = remember(memory, spikes, rows)
     expected = torch.zeros_like(drive[0])
     for step, d in enumerate(drive):
@@ -222,7 +224,7 @@ def test_without_gates_what_was_written_adds_up():
 def test_channels_are_written_to_only_where_their_write_gate_spikes(gated):
     memory = leaky(gated=gated, write_gates=2).eval()
     spikes, rows = seen(steps=1, batch=64)
-    read = memory.read(spikes, rows)[0]
+    read = in_time(memory.read(spikes, rows), rows)[0]
     charge = remember(memory, spikes, rows)[0][0]
     open_ = (read[:, -2:] >= -1).float().repeat_interleave(CHANNELS // 2, -1)
     assert 0.05 < open_.mean() < 0.99
@@ -301,11 +303,12 @@ def test_attention_reads_nothing_of_silence_and_no_neighbour():
     active[2] = False
     rows = pack(active)
     spikes = (torch.rand(len(rows), 8) < 0.6).float()
-    said = read(spikes, rows)
+    said = in_time(read(spikes, rows), rows)
     assert said.shape == (5, 3, 6)
     assert not said[2].any()
     mine = rows.frame % 3 == 1
-    alone = read(spikes[mine], pack(active[:, 1:2]))
+    own = pack(active[:, 1:2])
+    alone = in_time(read(spikes[mine], own), own)
     torch.testing.assert_close(alone[:, 0], said[:, 1])
     said.sum().backward()
     assert read.out.weight.grad.abs().sum() > 0

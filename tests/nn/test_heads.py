@@ -1,0 +1,28 @@
+"""What the heads say where they are asked, and where they are not."""
+
+import torch
+
+from neurosvt.nn.heads import Heads
+
+
+def test_heads_say_the_same_of_some_steps_as_of_all():
+    heads = Heads(8, 16, 3, depth=2, strengths=2)
+    charge = torch.randn(7, 4, 8, requires_grad=True)
+    asked = torch.rand(7, 4) < 0.5
+
+    def picked(belief):
+        return [part[asked] for part in belief]
+
+    def gradient(parts):
+        return torch.autograd.grad(sum(part.square().sum() for part in parts), charge)[0]
+
+    whole, some = picked(heads(charge)), picked(heads(charge, asked))
+    torch.testing.assert_close(some, whole)
+    torch.testing.assert_close(gradient(some), gradient(whole))
+
+
+def test_heads_that_are_asked_nothing_say_something_of_the_right_shape():
+    belief = Heads(8, 16, 3)(torch.randn(2, 4, 8), torch.zeros(2, 4, dtype=torch.bool))
+    assert belief.class_logits.shape == (2, 4, 3)
+    assert belief.place.shape == (2, 4, 2)
+    assert belief.unseen_logit.shape == (2, 4)
