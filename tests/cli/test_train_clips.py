@@ -48,11 +48,11 @@ def train(data_sets, tmp_path, monkeypatch):
 def test_it_learns_what_differs_in_order_alone(train, capsys):
     """A start, far enough that chance does not reach it: whoever guesses loses log(11) a clip."""
     longer = {"train__steps": 80, "train__validate_every": 80, "train__batch": 16}
-    larger = {"model__width": 16, "model__memory_channels": 32, "model__head_width": 16}
-    assert train("--out", "out", **longer, **larger) == 0
+    larger = {"model__width": 32, "model__memory_channels": 64, "model__head_width": 32}
+    assert train("--out", "out", train__rate=1e-2, **longer, **larger) == 0
     assert "time constants, in steps" in capsys.readouterr().out
     history = json.loads(Path("out/history.json").read_text())["history"]
-    assert history[-1]["loss"] < math.log(len(CLASSES)) - 0.1
+    assert history[-1]["loss"] < math.log(len(CLASSES)) - 0.3
 
 
 def test_a_training_may_start_from_what_another_learnt(train):
