@@ -168,10 +168,11 @@ def of_seeds(rows: list[Row]) -> str:
     return f"{sum(scores) / len(scores):.1f} [{min(scores):.0f}-{max(scores):.0f}]"
 
 
-def beside(names: Mapping[str, str], first: str, hidden: int = 60) -> str:
+def beside(
+    found: list[dict[str, Any]], names: Mapping[str, str], first: str, hidden: int = 60
+) -> str:
     """Lines of rivals.py, by tier; what leads of those trained alike in bold; what of it is the
     class, all tiers taken together; parameters, and what is done per frame in view."""
-    found = newest("rivals") + shipped()
     rows = [r for r in found if (r["moment"], r.get("hidden_frames")) == ("belief", hidden)]
     at_work = {r["memory"]: r for r in found if r.get("phase") == "active"}
     tiers = list(dict.fromkeys(r["tier"] for r in rows))
@@ -213,14 +214,15 @@ def shipped() -> list[dict[str, Any]]:
 
 def rivals() -> str:
     """Who stands beside ours, trained alike; and ours as it ships, trained for longer."""
-    steps = shipped()[0]["train_steps"]
+    longer = shipped()
+    steps = longer[0]["train_steps"]
     names = {**RIVALS, "shipped": f"**leaky**, as shipped: {steps:,} steps"}
-    return beside(names, "trained alike, 60 hidden")
+    return beside(newest("rivals") + longer, names, "trained alike, 60 hidden")
 
 
 def ablation() -> str:
     """Ours with one thing changed, trained alike."""
-    return beside(ABLATION, "one thing changed, 60 hidden")
+    return beside(newest("rivals"), ABLATION, "one thing changed, 60 hidden")
 
 
 def recordings() -> str:

@@ -197,7 +197,7 @@ class ViT(nn.Module):
                 state = self.positions.new_zeros(batch, self.config.memory_channels)
             charge, state = self.memory(x, rows, state, state_noise, 1.0)
             return self.heads(charge, asked), state
-        seen = rows.frame.unique()
+        seen, _ = rows.filled
         tokens = self.positions[-1].expand(len(seen), -1)
         x = self.think(torch.cat([x, tokens.to(x.dtype)]), torch.cat([rows.frame, seen]))
         said = at_least_float32(self.answer(self.norm(x[len(rows) :])))

@@ -38,7 +38,7 @@ class PositionRead(nn.Module):
 
     def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "F E"]:
         """What each frame with rows says."""
-        frames, home = rows.frame.unique(return_inverse=True)
+        frames, home = rows.filled
         dtype = product_type(spikes)
         weight = (self.own + self.shared).to(dtype)
         sums = sum_of_products(spikes.to(dtype), weight, rows.position, home, len(frames))
@@ -75,15 +75,15 @@ class AttentionRead(nn.Module):
         k, v = spike(self.norm(self.keys(spikes)) - 1).chunk(2, dim=-1)
         asked = (k * spike(self.query)).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True)
         found = (asked * v.unflatten(-1, (self.heads, -1))).flatten(-2)
-        frames, order = rows.frame.unique(return_inverse=True)
-        counts = found.new_zeros(len(frames), found.shape[-1]).index_add(0, order, found)
+        frames, home = rows.filled
+        counts = found.new_zeros(len(frames), found.shape[-1]).index_add(0, home, found)
         return self.scale(self.out(counts))
 
 
 def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:
     """What the frames with rows say, among the others, which say exactly nothing."""
     steps, batch, _ = rows.shape
-    return place(said, rows.frame.unique(), steps * batch).unflatten(0, (steps, batch))
+    return place(said, rows.filled[0], steps * batch).unflatten(0, (steps, batch))
 
 
 def checked_taus(tau: tuple[float, float], name: str = "tau") -> tuple[float, float]:
@@ -183,12 +183,12 @@ class LeakyMemory(nn.Module):
         if len(rows):
             said = at_least_float32(self.read(spikes, rows))
             sizes = (channels, channels if rules.gated else 0, rules.write_gates)
-            drive, gate, write = said.split(sizes, -1)
-            gate = spike(gate - 1) if rules.gated else torch.zeros_like(drive)
-            if rules.divided:
-                drive = drive / self.tau()
-            drive, gate = in_time(drive, rows), in_time(gate, rows)
-            write = in_time(write, rows) if rules.write_gates else None
+            written, emptied, opened = said.split(sizes, -1)
+            drive = in_time(written / self.tau() if rules.divided else written, rows)
+            if rules.gated:
+                gate = in_time(spike(emptied - 1), rows)
+            if rules.write_gates:
+                write = in_time(opened, rows)
         decay = 1 - 1 / self.tau()
         decay = decay if rate == 1 else decay**rate
         extra = noise * torch.randn_like(drive) if noise else None

@@ -9,6 +9,7 @@ sample over time.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -37,6 +38,12 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @cached_property
+    def filled(self) -> tuple[Tensor, Tensor]:
+        """(F,) frames that have rows, in their order, and (R,) which of them each row is in."""
+        frames, home = self.frame.unique(return_inverse=True)
+        return frames, home
 
 
 def pack(active: Bool[Tensor, "T B N"], age: Int[Tensor, "B N"] | None = None) -> Rows:
