@@ -8,8 +8,8 @@ python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, ke
 beside it, and writes benchmarks/results/rivals_....json. Of runs that are not here, rows are taken
 over from the newest such file.
 
-A training takes about ten minutes on a core or two, but for ViT-Tiny and the dense twin: these want
-`--device cuda`.
+Two at a time on two cores, a training takes 20 to 40 minutes, an hour where heads read spikes; on a
+GPU 5 to 10. ViT-Tiny and the dense twin want `--device cuda`.
 """
 
 import argparse

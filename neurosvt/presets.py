@@ -157,8 +157,9 @@ PERMANENCE = replace(
 )  # fmt: skip
 """The run that goes on from there and trains the model which the package ships."""
 BRIEF = replace(FIRST.train, steps=1200, validate_every=400)
-"""How whatever stands beside it is trained: some ten minutes each. Those compared with it at equal
-training are set beside `permanence_first` trained as briefly: benchmarks/rivals.py."""
+"""How whatever stands beside it is trained: 20 to 40 minutes of one core, another one being busy.
+Those compared with it at equal training are set beside `permanence_first` trained as briefly:
+benchmarks/rivals.py."""
 _NMNIST = Run(
     model=NeuroSVTConfig(classes=10),
     data=StreamConfig(dataset="nmnist"),
