@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from trained import train
 
-from neurosvt.cli.output import write_json
-from neurosvt.data import cifar10
-from neurosvt.evaluate.accuracy import accuracy_row, named
-from neurosvt.saved import load_image_model
+from neurosvt.classification.accuracy import accuracy_row, predict_classes
+from neurosvt.datasets import cifar10
+from neurosvt.experiments.checkpoints import load_image_model
+from neurosvt.results.rows import write_json
 
 HERE = Path(__file__).parent
 SHORT = ("train.epochs=10", "train.warmup_epochs=2", "train.mixup_off=3")
@@ -48,7 +48,7 @@ def judged(name: str, seed: int, folder: Path, images: cifar10.Images) -> dict[s
         "residual_scale": model.residual_scale, "nan_guard": model.nan_guard,
         "epochs": train.epochs, "epochs_done": len(scores),
         "validation_best": max(scores), "validation_last": scores[-1],
-        **accuracy_row(named(trained.model, images), images.labels),
+        **accuracy_row(predict_classes(trained.model, images), images.labels),
         "minutes": record["seconds"] / 60,
     }  # fmt: skip
 
@@ -60,19 +60,19 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only-train", action="store_true", help="judge and write nothing")
     args = parser.parse_args()
-    place = Path("runs/ablation")
+    position = Path("runs/ablation")
     for run in args.runs or CHANGES:
         name, _, seed = run.partition(":")
         if name not in CHANGES:
             sys.exit(f"{name} is no run of the ablation; choose from {', '.join(CHANGES)}")
         number = int(seed or 0)
         settings = [*SHORT, *CHANGES[name], f"train.seed={number}"]
-        train("dysvit_protocol", settings, place / f"{name}_{number}", args.threads)
+        train("dysvit_protocol", settings, position / f"{name}_{number}", args.threads)
     if args.only_train:
         return
     torch.set_num_threads(args.threads)
     images, rows, made = cifar10.load("test"), [], []
-    for folder in sorted(place.glob("*_*"), key=lambda path: (_order(path.name), path.name)):
+    for folder in sorted(position.glob("*_*"), key=lambda path: (_order(path.name), path.name)):
         name, _, seed = folder.name.rpartition("_")
         rows.append(judged(name, int(seed), folder, images))
         made.append(f"{name}:{seed}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from matplotlib import pyplot as plt
 
-from neurosvt.cli.output import write_json
+from neurosvt.results.rows import write_json
 
 HERE = Path(__file__).parent
 

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from neurosvt.cli.output import write_json
+from neurosvt.results.rows import write_json
 
 HERE = Path(__file__).parent
 PLACE = Path("runs/gestures")

@@ -26,14 +26,14 @@ import torch
 from tables import newest
 from trained import train
 
-from neurosvt.cli.effort import SEQUENCES, phases
-from neurosvt.cli.output import kept, write_json
-from neurosvt.cli.rivals import RIVALS
-from neurosvt.cli.suite import EFFORT, STATE_NOISE
-from neurosvt.evaluate.answers import row
-from neurosvt.evaluate.permanence import cells, judge
-from neurosvt.presets import BRIEF, DENSE, FAMILY, RECURRENT
-from neurosvt.saved import load_model, settled
+from neurosvt.experiments.checkpoints import finished, load_model
+from neurosvt.experiments.registry import BRIEF, DENSE, FAMILY, RECURRENT
+from neurosvt.experiments.zoo import RIVALS
+from neurosvt.permanence.cost import SEQUENCES, phases
+from neurosvt.permanence.evaluate import cells, evaluate_cell
+from neurosvt.permanence.metrics import row
+from neurosvt.permanence.suite import EFFORT, STATE_NOISE
+from neurosvt.results.rows import load_or_compute, write_json
 
 HERE = Path(__file__).parent
 PLACE = Path("runs/rivals")
@@ -78,18 +78,18 @@ def judged(folder: Path) -> Iterator[dict[str, Any]]:
     models = {
         line: RIVALS[line].made(trained) if line in RIVALS else trained.model for line in lines
     }
-    exam = trained.run.exam("test")
-    for tier, hidden in cells(exam, HIDDEN):
-        found = judge(models, exam, tier, hidden, EVENTS, state_noise=STATE_NOISE)
-        for line, answers in found.items():
+    task = trained.run.task("test")
+    for tier, hidden in cells(task, HIDDEN):
+        found = evaluate_cell(models, task, tier, hidden, EVENTS, state_noise=STATE_NOISE)
+        for line, outcomes in found.items():
             for moment in ("visible", "belief"):
                 yield {
                     "memory": line, "seed": int(seed), "tier": tier, "moment": moment,
-                    "hidden_frames": hidden, **row(answers[moment], exam.scene.size),
+                    "hidden_frames": hidden, **row(outcomes[moment], task.scene.size),
                     "parameters": trained.model.parameter_count(),
                     "steps": trained.steps,
                 }  # fmt: skip
-    for done in phases(trained.model, next(iter(exam.questions(*EFFORT, SEQUENCES)))):
+    for done in phases(trained.model, next(iter(task.batches(*EFFORT, SEQUENCES)))):
         yield {"memory": name, "seed": int(seed), "moment": "effort", **done}
 
 
@@ -103,12 +103,12 @@ def main() -> None:
     parser.add_argument("--judge", action="store_true", help="judge, and write")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    if args.judge:
+    if args.evaluate:
         rows = []
         for folder in sorted(PLACE.glob("rivals_*")):
-            if not settled(str(folder)):
+            if not finished(str(folder)):
                 continue
-            rows += kept(folder / f"judged_{EVENTS}.json", partial(judged, folder))
+            rows += load_or_compute(folder / f"judged_{EVENTS}.json", partial(judged, folder))
             print(folder.name, flush=True)
         here = {(row["memory"], row["seed"]) for row in rows}
         rows += [row for row in newest("rivals") if (row["memory"], row["seed"]) not in here]

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from neurosvt.cli import main
-from neurosvt.data.folder import data_root
-from neurosvt.saved import settled
+from neurosvt.datasets.folder import data_root
+from neurosvt.experiments.checkpoints import finished
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -65,7 +65,7 @@ def measure(name: str) -> None:
         print(f"{name}: left out, there is no {needed} in {data_root()}", file=sys.stderr)
         return
     for word in MEASUREMENTS[name]:
-        if word.startswith("runs/") and not settled(word):
+        if word.startswith("runs/") and not finished(word):
             print(f"{name}: left out, {word} is not trained", file=sys.stderr)
             return
     today = datetime.date.today().isoformat()

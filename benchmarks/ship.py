@@ -7,18 +7,18 @@ RUN is its run folder, NAME what `neurosvt` will call it. Everything that the fi
 import sys
 from pathlib import Path
 
-from neurosvt.saved import WEIGHTS, model_file
+from neurosvt.experiments.checkpoints import WEIGHTS, model_file
 from neurosvt.train import checkpoint
 
 
 def ship(run: str, name: str) -> Path:
     """Write it; returns where to."""
-    tensors, facts = checkpoint.load(model_file(run))
+    tensors, metadata = checkpoint.load(model_file(run))
     half = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
     if not all(t.isfinite().all() for t in half.values()):
         sys.exit(f"{run} holds numbers that half precision does not")
     path = WEIGHTS / f"{name}.safetensors"
-    checkpoint.save(path, half, facts)
+    checkpoint.save(path, half, metadata)
     return path
 
 

@@ -280,8 +280,8 @@ def count(number: float) -> str:
 def microjoules(joules: float) -> str:
     """Three figures at most."""
     energy = 1e6 * joules
-    places = 0 if energy >= 100 else 1 if energy >= 10 else 2 if energy >= 0.1 else 3
-    return f"{energy:,.{places}f}"
+    positions = 0 if energy >= 100 else 1 if energy >= 10 else 2 if energy >= 0.1 else 3
+    return f"{energy:,.{positions}f}"
 
 
 def energy() -> str:

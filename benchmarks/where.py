@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from neurosvt.bench.timing import on_threads
-from neurosvt.cli.output import write_json
+from neurosvt.experiments.registry import FIRST
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.presets import FIRST
+from neurosvt.results.rows import write_json
 from neurosvt.train.losses import BeliefLoss, Truth
 
-BACKENDS = ("native", "written", "reference")
+BACKENDS = ("native", "manual", "reference")
 STEPS = 24
 PARTS = {
     "embed": "embedding",

@@ -4,12 +4,12 @@ import snntorch
 import torch
 from torch import nn
 
-from neurosvt.data.scenes import CLASSES
-from neurosvt.data.stream import SceneStream, StreamConfig
-from neurosvt.evaluate.answers import row
-from neurosvt.evaluate.entry import Entry
-from neurosvt.evaluate.exams import SceneExam
-from neurosvt.evaluate.permanence import judge
+from neurosvt.loaders.occlusions import SceneStream, StreamConfig
+from neurosvt.permanence.adapter import StepModel
+from neurosvt.permanence.evaluate import evaluate_cell
+from neurosvt.permanence.metrics import row
+from neurosvt.permanence.tasks import SceneTask
+from neurosvt.scenes.scenes import CLASSES
 
 torch.manual_seed(0)
 
@@ -34,25 +34,25 @@ class Net(nn.Module):
 
 net = Net()
 optimizer = torch.optim.Adam(net.parameters(), 3e-3)
-for frames, label, place, _, asked in SceneStream(
+for frames, label, position, _, asked in SceneStream(
     StreamConfig(tiers=("blackout",), hidden=(10, 30)), batch=16, steps=8, seed=0
 ):
     state, loss = None, 0.0
     for t, frame in enumerate(frames):
         said, where, state = net.step(frame, state)
         wrong = nn.functional.cross_entropy(said, label[t], reduction="none")
-        far = (where - place[t]).norm(dim=-1)
+        far = (where - position[t]).norm(dim=-1)
         loss = loss + (asked[t] * (wrong + 8 * far)).mean() / len(frames)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 # This is all that PermanenceBench needs: a function of one frame and a state.
-entry = Entry(net.step, classes=len(CLASSES))
-exam = SceneExam("test")
+entry = StepModel(net.step, classes=len(CLASSES))
+task = SceneTask("test")
 for tier in ("blackout", "succession"):
-    found = judge({"snntorch": entry}, exam, tier, hidden=30, events=48)["snntorch"]
-    figures = row(found["belief"], sensor_px=exam.scene.size)
+    found = evaluate_cell({"snntorch": entry}, task, tier, hidden=30, events=48)["snntorch"]
+    figures = row(found["belief"], sensor_px=task.scene.size)
     print(
         f"{tier}, 30 hidden frames: belief {figures['score']:.0%}, class "
         f"{figures['class_score']:.0%}, {figures['place_error_px']:.1f} px off"

@@ -2,8 +2,8 @@
 
 import torch
 
-from neurosvt.data.scenes import CLASSES, make_scenes
-from neurosvt.saved import load_model
+from neurosvt.experiments.checkpoints import load_model
+from neurosvt.scenes.scenes import CLASSES, make_scenes
 
 model = load_model("permanence").model
 scenes = make_scenes("blackout", seed=7, batch=1, seen=24, hidden=60, after=0)
@@ -14,8 +14,8 @@ with torch.no_grad():
         belief, state = model.step(frame, state)
         if step % 12 == 11:
             said = CLASSES[belief.class_logits[0].argmax()]
-            x, y = belief.place[0].tolist()
-            true_x, true_y = scenes.place[step, 0].tolist()
+            x, y = belief.position[0].tolist()
+            true_x, true_y = scenes.position[step, 0].tolist()
             print(
                 f"frame {step:3}  {'hidden' if scenes.hidden[step, 0] else 'in view':8}"
                 f"says {said} at ({x:.2f}, {y:.2f}); "

@@ -1,7 +1,10 @@
-"""What every test may rely on: a fixed seed, one thread, and the data folder where there is one."""
+"""What every test may rely on: a fixed seed, one thread, small models, and the data folder where
+there is one."""
 
 import os
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch starts its threads; see Makefile
 
@@ -9,6 +12,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+
+from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig, State
+from neurosvt.nn.heads import Belief
+from neurosvt.nn.neuron import TokenLIF
+from neurosvt.nn.norm import ScaleNorm
 
 # The first example pays for imports and allocations, so a deadline would fail at random.
 # Derandomised: a failure found in CI is one that the author can see as well.
@@ -34,3 +42,140 @@ def data_root() -> Path:
     # A wrong path is a mistake, and skipping would hide it.
     assert root.is_dir(), f"NEUROSVT_DATA={value} is not a folder"
     return root
+
+
+SMALL = {
+    "image_size": 16,
+    "patch_size": 4,
+    "kernel_size": 8,
+    "least_events": 2,
+    "classes": 3,
+    "width": 16,
+    "heads": 2,
+    "mlp_ratio": 1.5,
+    "memory_channels": 12,
+    "head_width": 8,
+}
+
+
+@pytest.fixture(scope="session")
+def events():
+    """events(steps, batch): random binary frames of the small models' size."""
+
+    def draw(steps=12, batch=2, share=0.04, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        return torch.rand((steps, batch, 2, 16, 16), generator=generator) < share
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def make(events):
+    """make(memory, ...): a small model in eval mode, the same one for the same arguments.
+
+    `warmed` has seen training frames, so that its running statistics have moved and it fires;
+    `grid` is its copy on the grid. Whoever changes one takes a deep copy.
+    """
+
+    @cache
+    def build(memory="leaky", warmed=True, grid=False, **settings):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = NeuroSVT(NeuroSVTConfig(**SMALL | settings, memory=memory))
+            norms = [m for m in model.modules() if isinstance(m, ScaleNorm)]
+            for norm in norms if warmed else []:
+                norm.momentum = 0.5
+            for seed in range(8 if warmed else 0):
+                model(events(batch=8, seed=100 + seed))
+        return model.on_grid() if grid else model.eval()
+
+    return build
+
+
+class Run(NamedTuple):
+    """What a forward pass gave, and the charge that its heads read."""
+
+    charge: torch.Tensor
+    belief: Belief
+    state: State
+
+
+@pytest.fixture(scope="session")
+def run():
+    """run(model, frames, ...): one forward pass without gradients."""
+
+    def forward(model, frames, *state, **options):
+        seen = []
+        hook = model.heads.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+        with torch.no_grad():
+            belief, after = model(frames, *state, **options)
+        hook.remove()
+        return Run(seen[0], belief, after)
+
+    return forward
+
+
+@pytest.fixture(scope="session")
+def spikes_of():
+    """spikes_of(model, frames): (T, B, N, D) spikes of every layer of neurons, in their order."""
+
+    def watch(model, frames, *state):
+        seen, hooks = [], []
+
+        def note(_, given, out):
+            rows, spikes = given[2].rows, out[0]
+            steps, batch, tokens = rows.shape
+            every = torch.zeros(steps * batch, tokens, spikes.shape[1])
+            every[rows.frame, rows.position] = spikes
+            seen.append(every.unflatten(0, (steps, batch)))
+
+        for module in model.modules():
+            if isinstance(module, TokenLIF):
+                hooks.append(module.register_forward_hook(note))
+        with torch.no_grad():
+            model(frames, *state)
+        for hook in hooks:
+            hook.remove()
+        return seen
+
+    return watch
+
+
+@pytest.fixture(scope="session")
+def calls_of():
+    """calls_of(model, frames, ...): names of the modules that were given at least one row or
+    frame, and the state afterwards."""
+
+    def watch(model, frames, *state, **options):
+        called, hooks = set(), []
+
+        def note(name):
+            return lambda _, given, __: called.update([name] if len(given[0]) else [])
+
+        for name, module in model.named_modules():
+            hooks.append(module.register_forward_hook(note(name)))
+        with torch.no_grad():
+            _, after = model(frames, *state, **options)
+        for hook in hooks:
+            hook.remove()
+        return called, after
+
+    return watch
+
+
+@pytest.fixture(scope="session")
+def assert_same_state():
+    """assert_same_state(a, b): equal to the bit in every tensor."""
+
+    def leaves(state):
+        parts = state._asdict()
+        blocks = parts.pop("blocks")
+        yield from parts.items()
+        for i, block in enumerate(blocks):
+            yield from ((f"block {i}, membrane {j}", v) for j, v in enumerate(block))
+
+    def check(a, b):
+        for (name, x), (_, y) in zip(leaves(a), leaves(b), strict=True):
+            assert torch.equal(x, y), f"{name} differs by up to {(x - y).abs().max()}"
+
+    return check

@@ -10,14 +10,18 @@ import neurosvt
 
 LADDER = [
     ["cli"],
-    ["app", "report"],
+    ["demo"],
     ["bench"],
-    ["presets", "saved"],
-    ["runs"],
-    ["train", "evaluate", "engine", "export"],
-    ["models", "data", "energy"],
-    ["nn"],
-    ["ops", "config", "files"],
+    ["experiments"],
+    ["permanence", "classification"],
+    ["train"],
+    ["loaders", "energy"],
+    ["models", "scenes"],
+    ["datasets"],
+    ["nn", "formats"],
+    ["events"],
+    ["ops", "results"],
+    ["config", "files", "stats"],
     ["native"],
 ]
 """Rooms from the top down; those on one rung do not know each other."""
@@ -83,10 +87,10 @@ def test_imports_flow_down(file):
         ("models", "def f():\n    from neurosvt.train import loop"),
         ("nn", "from ..models import neurosvt"),
         ("nn", "from .. import models"),
-        ("data", "from neurosvt import models"),
-        ("data", "from neurosvt import NeuroSVT"),  # through the front door
-        ("data", "import neurosvt"),
-        ("train", "import torch, neurosvt.evaluate.permanence"),
+        ("datasets", "from neurosvt import models"),
+        ("datasets", "from neurosvt import NeuroSVT"),  # through the front door
+        ("datasets", "import neurosvt"),
+        ("train", "import torch, neurosvt.permanence.evaluate"),
         ("attic", "import torch"),
     ],
 )
@@ -102,9 +106,9 @@ def test_a_bad_arrow_is_seen(room, source):
         ("ops", "from .surrogate import spike"),
         ("ops", "from . import surrogate"),
         ("nn", "from neurosvt.ops import lif"),
-        ("presets", "from neurosvt.models.neurosvt import NeuroSVT"),
+        ("experiments", "from neurosvt.models.neurosvt import NeuroSVT"),
         ("cli", "from neurosvt import __version__"),
-        ("cli", "from neurosvt import presets"),
+        ("cli", "from neurosvt import experiments"),
     ],
 )
 def test_a_good_arrow_passes(room, source):

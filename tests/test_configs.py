@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from neurosvt.presets import PRESETS, run_named
+from neurosvt.experiments.registry import PRESETS, run_named
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.toml"))
 

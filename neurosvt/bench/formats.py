@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from neurosvt.bench.timing import Candidate
-from neurosvt.data.events import EVENT, Recording
-from neurosvt.data.formats import open_events, write_events
+from neurosvt.events.recording import EVENT, Recording
+from neurosvt.formats import open_events, write_events
 
 FORMATS = {"evt3": "raw", "evt2.1": "raw", "evt2": "raw", "dat": "dat", "aedat3": "aedat"}
 """What is measured, and the ending by which others know it."""

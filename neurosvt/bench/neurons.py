@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from neurosvt.bench.peers import NEURONS, installed
 from neurosvt.bench.timing import Candidate
 from neurosvt.native import library
-from neurosvt.ops.batch_spike import batch_spike
+from neurosvt.ops.batchnorm_spike import batchnorm_spike
 from neurosvt.ops.lif import BACKENDS, lif
 from neurosvt.ops.memory import leaky_memory
 from neurosvt.ops.scaled_lif import rms_lif_rows
@@ -68,7 +68,7 @@ def _lif(dtype: str, kind: torch.dtype, backends: list[str]) -> Iterator[Candida
     steps, width = LIF_SHAPE[0], LIF_SHAPE[-1]
     rows = current.reshape(-1, width)
     v = torch.zeros(len(rows) // steps, width)
-    sizes = [len(v)] * steps
+    batch_sizes = [len(v)] * steps
     if "native" in backends:
         in_bytes = partial(lif, current, decay=0.5, as_bytes=True)
         yield candidate("native, a byte a spike", "lif forward", run=in_bytes)
@@ -77,11 +77,13 @@ def _lif(dtype: str, kind: torch.dtype, backends: list[str]) -> Iterator[Candida
 
     def scaled(backend: str) -> None:
         x.grad = gain.grad = None
-        spikes, _, _ = rms_lif_rows(x, gain, 1e-5, v, sizes=sizes, keep=keep, backend=backend)
+        spikes, _, _ = rms_lif_rows(
+            x, gain, 1e-5, v, batch_sizes=batch_sizes, keep=keep, backend=backend
+        )
         spikes.backward(pull.reshape(x.shape))
 
     for backend in backends:
-        if backend != "compile":  # takes rows as "written" does
+        if backend != "compile":  # takes rows as "manual" does
             yield candidate(backend, "scale + lif forward+backward", run=partial(scaled, backend))
 
 
@@ -94,7 +96,7 @@ def _batch_spike(dtype: str, kind: torch.dtype, backends: list[str]) -> Iterator
     pull = torch.randn(BATCH_SHAPE, dtype=kind)
 
     def fused() -> Tensor:
-        return batch_spike(x, weight, bias, slope)[0]
+        return batchnorm_spike(x, weight, bias, slope)[0]
 
     def eager() -> Tensor:
         u = F.batch_norm(x, None, None, weight.to(kind), bias.to(kind), training=True)

@@ -11,15 +11,15 @@ from torch.nn import functional as F
 
 from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
-from neurosvt.data.image_stream import ImageBatch
-from neurosvt.data.stream import Batch
+from neurosvt.experiments.registry import FIRST
+from neurosvt.loaders.images import ImageBatch
+from neurosvt.loaders.occlusions import Batch
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import SIZES, NeuroSVT
 from neurosvt.native import library
-from neurosvt.presets import FIRST
-from neurosvt.train.images import ImageTask, ImageTrainConfig
+from neurosvt.train.images import ImageObjective, ImageTrainConfig
 from neurosvt.train.loop import Training, fit
-from neurosvt.train.losses import BeliefTask
+from neurosvt.train.losses import BeliefObjective
 
 BATCHES = 8
 """Batches of scenes that every backend trains on, in the same order, over and over."""
@@ -33,17 +33,17 @@ def candidates() -> Iterator[Candidate]:
 
 
 def _default() -> Iterator[Candidate]:
-    run, task = FIRST, BeliefTask(FIRST.train.state_noise)
+    run, objective = FIRST, BeliefObjective(FIRST.train.state_noise)
     stream = run.stream()
     batches = [stream[i] for i in range(BATCHES)]
-    for backend in ("native", "written", "reference"):
+    for backend in ("native", "manual", "reference"):
         if backend == "native" and library() is None:
             continue
         torch.manual_seed(0)
         training = Training(NeuroSVT(run.model, backend), run.train)
         yield Candidate(
             backend, "train step, permanence", f"batch {run.train.batch}", "bf16",
-            partial(_train_on, training, itertools.cycle(batches), task),
+            partial(_train_on, training, itertools.cycle(batches), objective),
         )  # fmt: skip
 
     # What makes those batches, in one process beside; the same sequences, so the same lengths.
@@ -54,8 +54,8 @@ def _default() -> Iterator[Candidate]:
     )  # fmt: skip
 
 
-def _train_on(training: Training, batches: Iterator[Batch], task: BeliefTask) -> None:
-    fit(training, [next(batches)], task)
+def _train_on(training: Training, batches: Iterator[Batch], objective: BeliefObjective) -> None:
+    fit(training, [next(batches)], objective)
 
 
 def _photographs() -> Iterator[Candidate]:
@@ -69,7 +69,7 @@ def _photographs() -> Iterator[Candidate]:
         training = Training(DySViT(backend=backend), ImageTrainConfig())
         yield Candidate(
             backend, "train step, dysvit", "batch 128", "bf16",
-            partial(fit, training, [batch], ImageTask()), heavy=backend == "reference",
+            partial(fit, training, [batch], ImageObjective()), heavy=backend == "reference",
         )  # fmt: skip
 
 

@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
     from neurosvt.bench import formats, neurons, training
     from neurosvt.bench.timing import Candidate, alternate, on_threads
-    from neurosvt.cli.output import check_writable, write_json
     from neurosvt.config import UserError
+    from neurosvt.results.rows import check_writable, write_json
 
     words = args.threads or ("1" if args.what == "formats" else "1,2")
     try:

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("--format", help="of TO: evt3, aedat3, ... where its ending does not say")
     convert.set_defaults(action=_convert)
     simulate = actions.add_parser("simulate", help="a film as an event camera would have seen it")
-    simulate.add_argument("film", metavar="FILM", help="video, GIF, or folder of stills")
+    simulate.add_argument("video", metavar="VIDEO", help="video, GIF, or folder of stills")
     simulate.add_argument("to", metavar="TO", help="event file; its ending says the format")
     simulate.add_argument("--fps", type=float, help="frames a second, where the film does not say")
     simulate.add_argument("--crop", metavar="X,Y,W,H", help="part of it, pixels (default: all)")
@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
 def _info(args: argparse.Namespace) -> int:
     import shlex
 
-    from neurosvt.cli.output import check_writable, write_json
-    from neurosvt.data.formats.summary import summarise
+    from neurosvt.formats.summary import summarise
+    from neurosvt.results.rows import check_writable, write_json
 
     if args.json:
         check_writable(args.json)
@@ -79,7 +79,7 @@ def _info(args: argparse.Namespace) -> int:
 
 def _convert(args: argparse.Namespace) -> int:
     from neurosvt.config import UserError
-    from neurosvt.data.formats import FORMATS, convert
+    from neurosvt.formats import FORMATS, convert
 
     if args.format and args.format not in FORMATS:
         raise UserError(f"--format {args.format!r} is unknown; choose from {', '.join(FORMATS)}")
@@ -94,26 +94,26 @@ def _convert(args: argparse.Namespace) -> int:
 def _simulate(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from neurosvt.cli.output import check_writable
     from neurosvt.config import UserError
-    from neurosvt.data.film import as_events, cut, read_film
-    from neurosvt.data.formats import write_events
+    from neurosvt.events.video import as_events, cut, read_video
+    from neurosvt.formats import write_events
+    from neurosvt.results.rows import check_writable
 
     check_writable(args.to)
     if args.size < 1 or min(args.blur, args.noise_hz, args.seed) < 0:
         raise UserError("--size must be at least 1, --blur, --noise-hz and --seed not below 0")
     if args.fps is not None and args.fps <= 0:
         raise UserError(f"--fps must be above 0, got {args.fps:g}")
-    film = read_film(args.film)
+    video = read_video(args.video)
     if args.frames:
         first, last = _numbers(args.frames, ":", 2, "--frames A:B")
-        if not 0 <= first < last - 1 or last > len(film.frames):
-            raise UserError(f"--frames {args.frames} are not two or more of {len(film.frames)}")
-        film = replace(film, frames=film.frames[first:last])
-    film = film if args.fps is None else replace(film, fps=args.fps)
-    whole = (0, 0, film.frames.shape[2], film.frames.shape[1])
+        if not 0 <= first < last - 1 or last > len(video.frames):
+            raise UserError(f"--frames {args.frames} are not two or more of {len(video.frames)}")
+        video = replace(video, frames=video.frames[first:last])
+    video = video if args.fps is None else replace(video, fps=args.fps)
+    whole = (0, 0, video.frames.shape[2], video.frames.shape[1])
     box = _numbers(args.crop, ",", 4, "--crop X,Y,W,H") if args.crop else whole
-    small = cut(film, (box[0], box[1], box[2], box[3]), args.size, args.blur)
+    small = cut(video, (box[0], box[1], box[2], box[3]), args.size, args.blur)
     recording = as_events(small, noise_hz=args.noise_hz, seed=args.seed)
     write_events(args.to, recording)
     print(f"{args.to}: {len(recording.events):,} events")
@@ -133,7 +133,7 @@ def _generate(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from neurosvt.config import UserError
-    from neurosvt.data.gestures import write_data_set
+    from neurosvt.datasets.synthetic_gestures import write_data_set
 
     if not 8 <= args.people <= 29:  # fewer might leave validation without any
         raise UserError(f"--people must lie in 8..29, got {args.people}")
@@ -151,7 +151,7 @@ def _generate(args: argparse.Namespace) -> int:
 def _prepare(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from neurosvt.data.folder import data_root
+    from neurosvt.datasets.folder import data_root
 
     work, name = {
         "dvs128": (_gestures, "DVS128Gesture_Processed"),
@@ -164,13 +164,13 @@ def _prepare(args: argparse.Namespace) -> int:
 
 
 def _photographs(args: argparse.Namespace, place: "Path") -> bool:
-    from neurosvt.data.cifar10 import prepare
+    from neurosvt.datasets.cifar10 import prepare
 
     return prepare(args.source, place)
 
 
 def _digits(args: argparse.Namespace, place: "Path") -> bool:
-    from neurosvt.data.nmnist_download import prepare
+    from neurosvt.datasets.nmnist_import import prepare
 
     with progress_bar("recordings") as advance:
         return prepare(args.source, place, advance)
@@ -180,11 +180,11 @@ def _gestures(args: argparse.Namespace, place: "Path") -> bool:
     from pathlib import Path
 
     from neurosvt.config import UserError
-    from neurosvt.data.dvs128 import prepare
+    from neurosvt.datasets.dvs128_gesture import prepare
 
     source = Path(args.source)
     if next((source / "train").glob("sample_*.pt"), None):
-        from neurosvt.data.dvs128_tensors import prepare_tensors
+        from neurosvt.datasets.dvs128_tensors import prepare_tensors
 
         with progress_bar("gestures") as advance:
             return prepare_tensors(source, place, advance)

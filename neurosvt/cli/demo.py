@@ -21,6 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show, print and write."""
-    from neurosvt.cli.showing import show_recording, show_scenes
+    from neurosvt.demo.episodes import show_recording, show_scenes
 
     return show_recording(args) if args.input else show_scenes(args)

@@ -27,10 +27,10 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from neurosvt import __version__
-    from neurosvt.cli.output import hardware
-    from neurosvt.data.folder import data_root
+    from neurosvt.datasets.folder import data_root
+    from neurosvt.experiments.checkpoints import WEIGHTS
     from neurosvt.native import library
-    from neurosvt.saved import WEIGHTS
+    from neurosvt.results.rows import hardware
 
     machine = hardware()
     cuda = torch.cuda.is_available()

@@ -34,12 +34,12 @@ def run(args: argparse.Namespace) -> int:
     """Count, print the tables, and write the rows."""
     from rich.console import Console
 
-    from neurosvt.cli.account_tables import layer_table, sources, total_tables, verdict
-    from neurosvt.cli.accounts import accounts_of, as_published
-    from neurosvt.cli.output import check_writable, write_json
     from neurosvt.config import UserError
+    from neurosvt.energy.compare import accounts_of, as_published
     from neurosvt.energy.costs import tables_named
-    from neurosvt.saved import load_model
+    from neurosvt.energy.tables import layer_table, sources, total_tables, verdict
+    from neurosvt.experiments.checkpoints import load_model
+    from neurosvt.results.rows import check_writable, write_json
 
     console = Console(width=110)
     if args.list:
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if len(accounts) > 1:
         print(as_published(trained, accounts[0]))
     if args.figure:
-        from neurosvt.report.energy import draw_energy
+        from neurosvt.energy.figures import draw_energy
 
         draw_energy(args.figure, rows)
     if args.json:

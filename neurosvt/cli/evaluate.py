@@ -27,16 +27,16 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from neurosvt.cli.output import check_writable, write_json
-    from neurosvt.evaluate.accuracy import accuracy_row, confusion, named
-    from neurosvt.saved import load_classifier
+    from neurosvt.classification.accuracy import accuracy_row, confusion, predict_classes
+    from neurosvt.experiments.checkpoints import load_classifier
+    from neurosvt.results.rows import check_writable, write_json
 
     if args.json:
         check_writable(args.json)
     trained = load_classifier(args.run)
     described = trained.run
     samples, classes = described.samples(args.split), described.classes
-    said = named(trained.model, samples)
+    said = predict_classes(trained.model, samples)
     about = {"model": args.run, "dataset": described.data.dataset, "split": args.split}
     row = accuracy_row(said, samples.labels)
     print(

@@ -30,10 +30,10 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from neurosvt.cli.output import check_folder, check_writable, write_json
-    from neurosvt.cli.slopes import look, picture, slope_rows, slope_table
+    from neurosvt.classification.heatmap import draw
+    from neurosvt.classification.slopes import look, picture, slope_rows, slope_table
     from neurosvt.config import UserError
-    from neurosvt.report.heatmap import draw
+    from neurosvt.results.rows import check_folder, check_writable, write_json
 
     if args.grid and not args.images:
         raise UserError("--grid wants images to show")

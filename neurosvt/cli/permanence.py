@@ -47,14 +47,16 @@ def run(args: argparse.Namespace) -> int:
     """Judge, print the table, and write the rows."""
     from rich.console import Console
 
-    from neurosvt.cli.output import check_writable, write_json
-    from neurosvt.cli.scores import Plan, measure, score_table
+    from neurosvt.permanence.score_table import Plan, measure, score_table
+    from neurosvt.results.rows import check_writable, write_json
 
     if args.json:
         check_writable(args.json)
     if args.suite:
         _refuse_table_options(args)
-        from neurosvt.cli.suite import run_suite  # which draws: loaded for those who want figures
+        from neurosvt.permanence.suite import (
+            run_suite,  # which draws: loaded for those who want figures
+        )
 
         return run_suite(args)
     plan = Plan.of(args)

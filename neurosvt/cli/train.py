@@ -40,11 +40,11 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
-    from neurosvt.cli.training import Trainer
     from neurosvt.config import UserError, as_plain, override
+    from neurosvt.experiments.registry import run_named
+    from neurosvt.experiments.runs import build_run
+    from neurosvt.experiments.trainer import Trainer
     from neurosvt.ops.lif import backend_named
-    from neurosvt.presets import run_named
-    from neurosvt.runs import build_run
 
     if args.threads is not None:
         if args.threads < 1:

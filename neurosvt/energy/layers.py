@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from neurosvt.energy.operations import Operations
 from neurosvt.energy.products import Axis, Frames, attention, nonzero, product, reaches, tally
 from neurosvt.nn.attention import SpikeAttention, SpikeMix
-from neurosvt.nn.batch_fire import BatchFire
+from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, Windows
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import FrameRead, LeakyMemory, PositionRead, TokenRead
-from neurosvt.nn.neuron import LIF, TokenLIF, Touch
+from neurosvt.nn.neuron import LIF, RowContext, TokenLIF
 from neurosvt.nn.norm import FixedScale, ScaleNorm
 
 
@@ -115,7 +115,7 @@ def _mix(module: SpikeMix, call: Call) -> Operations:
     return done
 
 
-def _rest(module: BatchFire, call: Call) -> Operations:
+def _rest(module: BatchNormSpike, call: Call) -> Operations:
     """One comparison of every neuron: its norm and threshold are one number at deployment."""
     x = call.inputs[0]
     return Operations(comparisons=x.numel(), spikes=nonzero(call.output), rows=len(x))
@@ -158,7 +158,7 @@ ACCOUNTS: dict[type[nn.Module], Account] = {
     PositionRead: Account(_read),
     FrameRead: Account(_nothing, within=True),
     TokenRead: Account(_nothing, within=True),
-    BatchFire: Account(_rest),
+    BatchNormSpike: Account(_rest),
     LIF: Account(_lif),
     ScaleNorm: Account(_scale),
     FixedScale: Account(_scale),
@@ -204,5 +204,5 @@ class Framed(Protocol):
 
 def rows_of(inputs: tuple[Any, ...]) -> Framed | None:
     """The rows that a layer is told about."""
-    told = (given.rows if isinstance(given, Touch) else given for given in inputs)
+    told = (given.rows if isinstance(given, RowContext) else given for given in inputs)
     return next((rows for rows in told if isinstance(rows, Framed)), None)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from neurosvt.config import as_plain, build
 from neurosvt.models.pretrained import read_folder, write_folder
-from neurosvt.nn.batch_fire import BatchFire
+from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.slope import FixedSlope, LayerSlope, TokenSlope
 from neurosvt.nn.weights import load_weights
 from neurosvt.ops.attention import spike_attention
@@ -91,14 +91,14 @@ class DySViTBlock(nn.Module):
         width, hidden, slope = cfg.width, round(cfg.width * cfg.mlp_ratio), cfg.slopes()
         self.heads, self.tokens = cfg.heads, cfg.tokens
         self.scale, self.guard = cfg.residual_scale, cfg.nan_guard
-        self.fire_attention = BatchFire(width, slope(width), norm=cfg.pre_norm)
+        self.fire_attention = BatchNormSpike(width, slope(width), norm=cfg.pre_norm)
         self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.fire_qkv = BatchFire(3 * width, slope(3 * width))
-        self.fire_mixed = BatchFire(width, slope(width))
+        self.fire_qkv = BatchNormSpike(3 * width, slope(3 * width))
+        self.fire_mixed = BatchNormSpike(width, slope(width))
         self.out = nn.Linear(width, width, bias=False)
-        self.fire_in = BatchFire(width, slope(width), norm=cfg.pre_norm)
+        self.fire_in = BatchNormSpike(width, slope(width), norm=cfg.pre_norm)
         self.expand = nn.Linear(width, hidden, bias=False)
-        self.fire_hidden = BatchFire(hidden, slope(hidden))
+        self.fire_hidden = BatchNormSpike(hidden, slope(hidden))
         self.contract = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
@@ -151,7 +151,7 @@ class DySViT(nn.Module):
         self.embed = nn.Conv2d(3, cfg.width, cfg.patch_size, cfg.patch_size)
         self.positions = nn.Parameter(torch.randn(cfg.tokens, cfg.width) * 0.1)
         self.blocks = nn.ModuleList(DySViTBlock(cfg) for _ in range(cfg.depth))
-        self.fire = BatchFire(cfg.width, cfg.slopes()(cfg.width))
+        self.fire = BatchNormSpike(cfg.width, cfg.slopes()(cfg.width))
         self.head = nn.Linear(cfg.width, cfg.classes)
         for part in self.neurons().values():
             part.backend = self.backend
@@ -175,9 +175,11 @@ class DySViT(nn.Module):
         spikes = rearrange(self.fire(x), "(B N) D -> B N D", N=self.config.tokens)
         return self.head(spikes.mean(1))
 
-    def neurons(self) -> dict[str, BatchFire]:
+    def neurons(self) -> dict[str, BatchNormSpike]:
         """Its spiking layers, by name, in the order in which they fire."""
-        return {name: part for name, part in self.named_modules() if isinstance(part, BatchFire)}
+        return {
+            name: part for name, part in self.named_modules() if isinstance(part, BatchNormSpike)
+        }
 
     @torch.no_grad()
     def slopes(self, images: Float[Tensor, "B 3 Y X"]) -> dict[str, Float[Tensor, "B N"]]:
@@ -185,7 +187,7 @@ class DySViT(nn.Module):
         found: dict[str, Tensor] = {}
 
         def look(name: str) -> Callable[..., None]:
-            def hook(module: BatchFire, inputs: Any) -> None:
+            def hook(module: BatchNormSpike, inputs: Any) -> None:
                 found[name] = module.slope(inputs[0]).reshape(len(images), -1)
 
             return hook

@@ -30,11 +30,11 @@ from neurosvt.nn.memory import (
     TokenRead,
     checked_taus,
 )
-from neurosvt.nn.neuron import TokenLIF, checked_tau, touch
+from neurosvt.nn.neuron import TokenLIF, checked_tau, row_context
 from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.lif import backend_named
 from neurosvt.ops.precision import at_least_float32, product_type
-from neurosvt.ops.rows import Rows, by_frame, pack, place, take
+from neurosvt.ops.rows import Rows, by_frame, gather_rows, pack, scatter_rows
 
 
 def positive(name: str, value: int | float) -> int | float:
@@ -158,9 +158,9 @@ SIZES: dict[str, NeuroSVTConfig] = {
 class State(NamedTuple):
     """All that a sequence leaves behind; never written to, so an old one can be come back to."""
 
-    patch_age: Int[Tensor, "B N"]
+    since_patch_event: Int[Tensor, "B N"]
     """Steps since each patch had an event."""
-    token_age: Int[Tensor, "B N"]
+    since_token_event: Int[Tensor, "B N"]
     """Steps since each token fired into the blocks."""
     embed: Float[Tensor, "B N D"]
     blocks: tuple[tuple[Tensor, ...], ...]
@@ -219,14 +219,14 @@ class NeuroSVT(nn.Module):
         """The state of `batch` samples that have seen nothing."""
         cfg = self.config
         table = at_least_float32(self.positions.table.detach())
-        at = table.device
+        ctx = table.device
 
         def rested(width: int, tokens: int = cfg.tokens) -> Tensor:
             return table.new_zeros(batch, tokens, width)
 
         return State(
-            patch_age=torch.ones(batch, cfg.patches, dtype=torch.long, device=at),
-            token_age=torch.ones(batch, cfg.tokens, dtype=torch.long, device=at),
+            since_patch_event=torch.ones(batch, cfg.patches, dtype=torch.long, device=ctx),
+            since_token_event=torch.ones(batch, cfg.tokens, dtype=torch.long, device=ctx),
             embed=rested(cfg.width, cfg.patches),
             blocks=tuple(tuple(rested(w) for w in block.widths) for block in self.blocks),  # type: ignore[union-attr]
             read=rested(cfg.width),
@@ -270,8 +270,8 @@ class NeuroSVT(nn.Module):
             raise ValueError(f"state_bits must be 32, or 2 to 16, got {state_bits}")
         rate = 1.0 if frame_ms is None else positive("frame_ms", frame_ms) / self.config.frame_ms
         spatial_noise = 0.0 if self.training else state_noise
-        spikes, rows, state = self.see(frames, state, spatial_noise, rate)
-        charge, state = self.remember(spikes, rows, state, state_noise, rate, state_bits)
+        spikes, rows, state = self.encode(frames, state, spatial_noise, rate)
+        charge, state = self.update_memory(spikes, rows, state, state_noise, rate, state_bits)
         return self.heads(charge, asked), state
 
     def step(
@@ -281,37 +281,37 @@ class NeuroSVT(nn.Module):
         belief, state = self(frame[None], state, **options)
         return Belief(*(part[0] for part in belief)), state
 
-    def see(
+    def encode(
         self, frames: Tensor, state: State, noise: float, rate: float
     ) -> tuple[Float[Tensor, "R D"], Rows, State]:
         """The spatial part: spikes of the tokens that fired."""
         cfg = self.config
         decay = (1 - 1 / cfg.tau) ** rate
         frames, active = self.filter(frames)
-        seen = pack(active, state.patch_age)
-        state = state._replace(patch_age=seen.age)
+        seen = pack(active, state.since_patch_event)
+        state = state._replace(since_patch_event=seen.since_event)
         spikes = state.read.new_zeros((0, cfg.width))
         if len(seen):
             # Spikes are exact in any float type, so under autocast they need not be converted
             # twice.
             pixels = self.embed.windows.rows(frames, seen, product_type(state.embed))
-            at = touch(seen, decay, noise, self.backend)
-            spikes, embed = self.embed(pixels, state.embed, at)
+            ctx = row_context(seen, decay, noise, self.backend)
+            spikes, embed = self.embed(pixels, state.embed, ctx)
             state = state._replace(embed=embed)
-        x, rows = self.enter(spikes, seen, state)
-        state = state._replace(token_age=rows.age)
+        x, rows = self.select_active(spikes, seen, state)
+        state = state._replace(since_token_event=rows.since_event)
         if not len(rows):
             return x, rows, state
-        at = touch(rows, self.decays(decay, rate), noise, self.backend)
+        ctx = row_context(rows, self.decays(decay, rate), noise, self.backend)
         frames_of_rows = by_frame(rows)
         left = []
         for block, v in zip(self.blocks, state.blocks, strict=True):
-            x, v = block(x, v, at, frames_of_rows)
+            x, v = block(x, v, ctx, frames_of_rows)
             left.append(v)
-        spikes, read = self.fire(x, state.read, at)
+        spikes, read = self.fire(x, state.read, ctx)
         return spikes, rows, state._replace(blocks=tuple(left), read=read)
 
-    def enter(
+    def select_active(
         self, spikes: Float[Tensor, "R D"], seen: Rows, state: State
     ) -> tuple[Float[Tensor, "r D"], Rows]:
         """Current into the blocks, from the patches that fired: a patch whose few events did not
@@ -324,15 +324,15 @@ class NeuroSVT(nn.Module):
         active = active.reshape(seen.shape)
         if self.config.memory == "lif":
             active = torch.cat([active, active.any(-1, keepdim=True)], -1)
-        rows = pack(active, state.token_age)
+        rows = pack(active, state.since_token_event)
         x = self.positions(spikes, seen)
         source = torch.empty(steps * batch * patches, dtype=torch.long, device=home.device)
         source[seen.frame * patches + seen.position] = torch.arange(len(seen), device=home.device)
         patch = (rows.position < patches).nonzero()[:, 0]
-        x = take(x, source[rows.frame[patch] * patches + rows.position[patch]])
+        x = gather_rows(x, source[rows.frame[patch] * patches + rows.position[patch]])
         if isinstance(self.memory, TokenRead):
             token = rows.position == patches
-            x = place(x, patch, len(rows)) + token[:, None] * self.memory.start
+            x = scatter_rows(x, patch, len(rows)) + token[:, None] * self.memory.start
         return x, rows
 
     def decays(self, decay: float, rate: float) -> float | Tensor:
@@ -344,7 +344,7 @@ class NeuroSVT(nn.Module):
         decays[-1] = (1 - 1 / cfg.tau_memory) ** rate
         return decays
 
-    def remember(
+    def update_memory(
         self, spikes: Tensor, rows: Rows, state: State, noise: float, rate: float, bits: int
     ) -> tuple[Tensor, State]:
         """What the heads read after every step."""

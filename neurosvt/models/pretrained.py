@@ -3,7 +3,7 @@
 config.json          what `DySViTConfig` takes
 model.safetensors    all weights, slope networks included
 pytorch_model.bin    the weights of the deployed network, tensors only
-model.py             that network in one file, for PyTorch alone (`models/alone.py`)
+model.py             that network in one file, for PyTorch alone (`models/dysvit_standalone.py`)
 """
 
 import io
@@ -45,7 +45,7 @@ def write_folder(
     folder.mkdir(parents=True, exist_ok=True)
     plain = io.BytesIO()
     torch.save(dict(deployed), plain)
-    alone = files(__package__).joinpath("alone.py").read_bytes()
+    alone = files(__package__).joinpath("dysvit_standalone.py").read_bytes()
     contiguous = {name: t.contiguous() for name, t in weights.items()}
     for name, data in {
         CONFIG: (json.dumps(dict(config), indent=1) + "\n").encode(),

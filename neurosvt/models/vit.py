@@ -23,7 +23,7 @@ from neurosvt.nn.embed import EventFilter, Windows
 from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.memory import LeakyMemory, PositionRead, Rules
 from neurosvt.ops.precision import at_least_float32
-from neurosvt.ops.rows import Rows, pack, place
+from neurosvt.ops.rows import Rows, pack, scatter_rows
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class ViT(nn.Module):
         said = at_least_float32(self.answer(self.norm(x[len(rows) :])))
         unseen = torch.ones(steps * batch, 1, device=frames.device)
         unseen[seen] = 0
-        answer = place(said, seen, steps * batch) + unseen * self.nothing
+        answer = scatter_rows(said, seen, steps * batch) + unseen * self.nothing
         logits, at, hidden = answer.reshape(steps, batch, -1).split(
             [self.config.classes, 2, 1], dim=-1
         )

@@ -11,10 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.neuron import TokenLIF, Touch
+from neurosvt.nn.neuron import RowContext, TokenLIF
 from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.ops.attention import spike_attention
-from neurosvt.ops.rows import FrameSlots, place, take
+from neurosvt.ops.rows import FrameSlots, gather_rows, scatter_rows
 
 
 class SpikeMix(nn.Module):
@@ -29,13 +29,13 @@ class SpikeMix(nn.Module):
             rearrange(spike_attention(q, k, v), "F H N K -> (F N) (H K)")
             for q, k, v in self.by_frame(qkv, frames)
         ]
-        return take(torch.cat(mixed), frames.slots)
+        return gather_rows(torch.cat(mixed), frames.slots)
 
     def by_frame(
         self, qkv: Float[Tensor, "R E"], frames: FrameSlots
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """q, k and v (F, H, N, K) of frames of like fullness; empty places are silent tokens."""
-        padded = place(qkv, frames.slots, frames.size)
+        padded = scatter_rows(qkv, frames.slots, frames.size)
         # Split, not sliced: each slice's gradient would be as large as the whole.
         parts = padded.split([count * tokens for count, tokens in frames.buckets])
         for part, (_, tokens) in zip(parts, frames.buckets, strict=True):
@@ -68,11 +68,11 @@ class SpikeAttention(nn.Module):
         self,
         spikes: Float[Tensor, "R D"],
         v: tuple[Float[Tensor, "B N E"], Float[Tensor, "B N D"]],
-        at: Touch,
+        ctx: RowContext,
         frames: FrameSlots,
     ) -> tuple[Float[Tensor, "R D"], tuple[Float[Tensor, "B N E"], Float[Tensor, "B N D"]]]:
-        qkv, v_qkv = self.fire_qkv(self.qkv(spikes, scaled=False), v[0], at, self.qkv.norm)
-        mixed, v_mixed = self.fire(self.mix(qkv, frames), v[1], at, self.norm)
+        qkv, v_qkv = self.fire_qkv(self.qkv(spikes, scaled=False), v[0], ctx, self.qkv.norm)
+        mixed, v_mixed = self.fire(self.mix(qkv, frames), v[1], ctx, self.norm)
         return self.out(mixed), (v_qkv, v_mixed)
 
     def fold(self) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from neurosvt.nn.attention import SpikeAttention
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.neuron import TokenLIF, Touch
+from neurosvt.nn.neuron import RowContext, TokenLIF
 from neurosvt.ops.rows import FrameSlots
 
 BRANCH_GAIN = 0.2
@@ -38,14 +38,14 @@ class Block(nn.Module):
         self,
         x: Float[Tensor, "R D"],
         v: tuple[Tensor, ...],
-        at: Touch,
+        ctx: RowContext,
         frames: FrameSlots,
     ) -> tuple[Float[Tensor, "R D"], tuple[Tensor, ...]]:
-        spikes, v_attention = self.fire_attention(x, v[0], at)
-        y, v_inside = self.attention(spikes, (v[1], v[2]), at, frames)
+        spikes, v_attention = self.fire_attention(x, v[0], ctx)
+        y, v_inside = self.attention(spikes, (v[1], v[2]), ctx, frames)
         x = x + y
-        spikes, v_in = self.fire_in(x, v[3], at)
+        spikes, v_in = self.fire_in(x, v[3], ctx)
         spikes, v_hidden = self.fire_hidden(
-            self.expand(spikes, scaled=False), v[4], at, self.expand.norm
+            self.expand(spikes, scaled=False), v[4], ctx, self.expand.norm
         )
         return x + self.contract(spikes), (v_attention, *v_inside, v_in, v_hidden)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.neuron import TokenLIF, Touch
+from neurosvt.nn.neuron import RowContext, TokenLIF
 from neurosvt.ops.buffers import empty
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.neighbours import with_neighbours
@@ -154,7 +154,7 @@ class SpikingPatchEmbed(nn.Module):
         self.fire = TokenLIF()
 
     def forward(
-        self, pixels: Float[Tensor, "R P"], v: Float[Tensor, "B N D"], at: Touch
+        self, pixels: Float[Tensor, "R P"], v: Float[Tensor, "B N D"], at: RowContext
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
         return self.fire(self.project(pixels, scaled=False), v, at, self.project.norm)
 

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.ops.precision import at_least_float32
-from neurosvt.ops.rows import place, take
+from neurosvt.ops.rows import gather_rows, scatter_rows
 
 
 class Belief(NamedTuple):
     """What the model holds to be true after every step."""
 
     class_logits: Float[Tensor, "T B C"]
-    place: Float[Tensor, "T B 2"]
+    position: Float[Tensor, "T B 2"]
     """x and y of the object's centre, in [0, 1] of the sensor."""
     unseen_logit: Float[Tensor, "T B"]
     """Above 0: the object is there, but hidden."""
@@ -59,8 +59,8 @@ class Heads(nn.Module):
         if asked is None:
             return self.belief(self.say(charge))
         at = asked.flatten().nonzero()[:, 0]
-        said = self.say(take(charge.flatten(0, 1), at))
-        return self.belief(place(said, at, asked.numel()).unflatten(0, asked.shape))
+        said = self.say(gather_rows(charge.flatten(0, 1), at))
+        return self.belief(scatter_rows(said, at, asked.numel()).unflatten(0, asked.shape))
 
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
         """What the network answers: classes, place, unseen."""
@@ -77,5 +77,5 @@ class Heads(nn.Module):
 
     def belief(self, answer: Float[Tensor, "T B S"]) -> Belief:
         """What an answer means."""
-        logits, place_logits, unseen = answer.split([self.classes, 2, 1], dim=-1)
-        return Belief(logits, torch.sigmoid(place_logits), unseen[..., 0])
+        logits, position_logits, unseen = answer.split([self.classes, 2, 1], dim=-1)
+        return Belief(logits, torch.sigmoid(position_logits), unseen[..., 0])

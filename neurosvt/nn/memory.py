@@ -15,7 +15,7 @@ from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.groups import sum_of_products
 from neurosvt.ops.memory import gated_memory, leaky_memory, leaky_memory_stepwise
 from neurosvt.ops.precision import at_least_float32, product_type
-from neurosvt.ops.rows import Rows, place
+from neurosvt.ops.rows import Rows, scatter_rows
 from neurosvt.ops.surrogate import spike
 
 
@@ -83,7 +83,7 @@ class AttentionRead(nn.Module):
 def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:
     """What the frames with rows say, among the others, which say exactly nothing."""
     steps, batch, _ = rows.shape
-    return place(said, rows.filled[0], steps * batch).unflatten(0, (steps, batch))
+    return scatter_rows(said, rows.filled[0], steps * batch).unflatten(0, (steps, batch))
 
 
 def checked_taus(tau: tuple[float, float], name: str = "tau") -> tuple[float, float]:
@@ -233,5 +233,5 @@ class TokenRead(nn.Module):
     def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B D"]:
         steps, batch, positions = rows.shape
         own = rows.position == positions - 1
-        read = place(spikes[own], rows.frame[own], steps * batch)
+        read = scatter_rows(spikes[own], rows.frame[own], steps * batch)
         return at_least_float32(read.reshape(steps, batch, -1))

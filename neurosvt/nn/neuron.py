@@ -88,7 +88,7 @@ class ParametricLIF(LIF):
 
 
 @dataclass(frozen=True)
-class Touch:
+class RowContext:
     """What every spiking layer of a forward pass needs to know about its rows."""
 
     rows: Rows
@@ -99,20 +99,22 @@ class Touch:
     backend: str = "auto"
 
 
-def touch(rows: Rows, decay: float | Float[Tensor, " N"], noise: float, backend: str) -> Touch:
+def row_context(
+    rows: Rows, decay: float | Float[Tensor, " N"], noise: float, backend: str
+) -> RowContext:
     """Rows with their membranes' decay, and the noise added, since each token's last touch.
 
     The power is taken in double precision, so that it is the same however a sequence is cut.
     """
-    per_row = torch.as_tensor(decay, dtype=torch.float64, device=rows.gap.device)
+    per_row = torch.as_tensor(decay, dtype=torch.float64, device=rows.elapsed.device)
     per_row = per_row[rows.position] if per_row.ndim else per_row
-    keep = per_row.pow(rows.gap.double())[:, None]
+    keep = per_row.pow(rows.elapsed.double())[:, None]
     spread = None
     if noise:
         each = per_row[:, None] if per_row.ndim else per_row
         # Independent noise of g steps, each decayed since: a geometric sum of variances.
         spread = noise * ((1 - keep.square()) / (1 - each.square())).sqrt().float()
-    return Touch(rows, keep.float(), spread, backend)
+    return RowContext(rows, keep.float(), spread, backend)
 
 
 class TokenLIF(nn.Module):
@@ -125,29 +127,29 @@ class TokenLIF(nn.Module):
         self,
         current: Float[Tensor, "R D"],
         v: Float[Tensor, "B N D"],
-        at: Touch,
+        ctx: RowContext,
         norm: nn.Module | None = None,
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
         """Spikes of every row and the membranes left; `norm` is applied to the current first."""
         flat = v.reshape(-1, v.shape[-1])
-        spikes, left = self.fire(current, flat[at.rows.stream], at, norm)
-        return spikes, flat.index_copy(0, at.rows.stream, left).reshape(v.shape)
+        spikes, left = self.fire(current, flat[ctx.rows.sorted_indices], ctx, norm)
+        return spikes, flat.index_copy(0, ctx.rows.sorted_indices, left).reshape(v.shape)
 
     def fire(
-        self, current: Tensor, v: Tensor, at: Touch, norm: nn.Module | None
+        self, current: Tensor, v: Tensor, ctx: RowContext, norm: nn.Module | None
     ) -> tuple[Tensor, Tensor]:
         options: dict[str, Any] = {
-            "sizes": at.rows.sizes, "keep": at.keep, "backend": at.backend,
+            "batch_sizes": ctx.rows.batch_sizes, "keep": ctx.keep, "backend": ctx.backend,
         }  # fmt: skip
         # A scale and the neurons behind it are one pass over memory, unless noise comes between.
-        if isinstance(norm, ScaleNorm) and at.noise is None and len(current):
+        if isinstance(norm, ScaleNorm) and ctx.noise is None and len(current):
             if not norm.training:
                 return scaled_lif_rows(current, norm.scale(), v, **options)
             spikes, left, mean_square = rms_lif_rows(current, norm.gain, norm.eps, v, **options)
             norm.learn(mean_square)
             return spikes, left
         current = current if norm is None else norm(current)
-        if at.noise is not None:
+        if ctx.noise is not None:
             # Of a token that is not touched no noise is drawn: it cannot fire before it is.
-            current = current + at.noise * torch.randn_like(current)
+            current = current + ctx.noise * torch.randn_like(current)
         return lif_rows(current, v, **options)

@@ -8,8 +8,8 @@ time that a token is touched; S streams, one for each token that is touched at a
 
 Two doors lead to one recursion. `lif` takes every neuron at every step. `lif_rows` takes only the
 touches: rows sorted by rank (first touch of every stream, then second, ...), streams that are
-touched most often first, so that rank r is the slice of `sizes[r]` rows after those of rank r - 1
-and belongs to the first `sizes[r]` streams. A dense call is the case in which all sizes are equal.
+touched most often first, so that rank r is the slice of `batch_sizes[r]` rows after those of rank r - 1
+and belongs to the first `batch_sizes[r]` streams. A dense call is the case in which all sizes are equal.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from neurosvt.ops.lif_compile import lif_compile
+from neurosvt.ops.lif_manual import lif_manual
 from neurosvt.ops.lif_native import kernels_know, lif_bytes, lif_native
-from neurosvt.ops.lif_written import lif_written
 from neurosvt.ops.surrogate import spike, surrogate_named
 
 RESETS = ("hard", "soft")
@@ -91,7 +91,7 @@ def lif(
     spikes, v = lif_rows(
         current.reshape(steps * streams, width),
         v.reshape(streams, width),
-        sizes=[streams] * steps,
+        batch_sizes=[streams] * steps,
         keep=keep,
         threshold=threshold,
         reset=reset,
@@ -107,7 +107,7 @@ def lif_rows(
     current: Float[Tensor, "R D"],
     v: Float[Tensor, "S D"],
     *,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: float | Float[Tensor, "#R #D"],
     threshold: float = 1.0,
     reset: str = "hard",
@@ -134,10 +134,10 @@ def lif_rows(
     if reset not in RESETS:
         raise ValueError(f"reset {reset!r} is unknown; choose from {RESETS}")
     # Kernels write where these say, so they are checked here and not only in tests.
-    shrinking = all(a >= b for a, b in pairwise([len(v), *sizes]))
-    if sum(sizes) != len(current) or not shrinking or current.shape[1] != v.shape[1]:
+    shrinking = all(a >= b for a, b in pairwise([len(v), *batch_sizes]))
+    if sum(batch_sizes) != len(current) or not shrinking or current.shape[1] != v.shape[1]:
         raise ValueError(
-            f"sizes {list(sizes)[:4]}... must not increase, start at most at v's {len(v)} streams "
+            f"sizes {list(batch_sizes)[:4]}... must not increase, start at most at v's {len(v)} streams "
             f"and sum to current's {len(current)} rows, which must be as wide as v"
         )
     if isinstance(keep, Tensor) and len(keep) not in (1, len(current)):
@@ -148,16 +148,18 @@ def lif_rows(
     if as_bytes:
         with torch.no_grad():
             if name == "native" and kernels_know(current, v, keep):
-                return lif_bytes(current, v, sizes, keep, threshold, reset)
-            spikes, v = BACKENDS[name](current, v, sizes, keep, threshold, reset, surrogate, slope)
+                return lif_bytes(current, v, batch_sizes, keep, threshold, reset)
+            spikes, v = BACKENDS[name](
+                current, v, batch_sizes, keep, threshold, reset, surrogate, slope
+            )
             return (spikes > 0).byte(), v
-    return BACKENDS[name](current, v, sizes, keep, threshold, reset, surrogate, slope)
+    return BACKENDS[name](current, v, batch_sizes, keep, threshold, reset, surrogate, slope)
 
 
 def lif_reference(
     current: Tensor,
     v: Tensor,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: float | Tensor,
     threshold: float,
     reset: str,
@@ -166,7 +168,7 @@ def lif_reference(
 ) -> tuple[Tensor, Tensor]:
     """The definition, one rank at a time, differentiated by autograd."""
     spikes, start = [current[:0].to(v.dtype)], 0
-    for size in sizes:
+    for size in batch_sizes:
         rows = slice(start, start + size)
         left_over = keep[rows] if isinstance(keep, Tensor) and len(keep) > 1 else keep
         h = left_over * v[:size] + current[rows]
@@ -180,7 +182,7 @@ def lif_reference(
 
 BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "reference": lif_reference,
-    "written": lif_written,
+    "manual": lif_manual,
     "native": lif_native,
     "compile": lif_compile,
 }

@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurosvt.ops.lif_written import lif_written
+from neurosvt.ops.lif_manual import lif_manual
 from neurosvt.ops.surrogate import SURROGATES
 
 
 def lif_compile(
     current: Tensor,
     v: Tensor,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: float | Tensor,
     threshold: float,
     reset: str,
@@ -25,10 +25,15 @@ def lif_compile(
     slope: float,
 ) -> tuple[Tensor, Tensor]:
     """As `lif_reference`, where every stream is touched at every rank; touches of unequal number
-    would be compiled anew for every batch, and run as `lif_written` does."""
-    if not sizes or not current.numel() or min(sizes) < len(v) or _per_row(keep, len(current)):
-        return lif_written(current, v, sizes, keep, threshold, reset, surrogate, slope)
-    by_step = current.reshape(len(sizes), len(v), -1)
+    would be compiled anew for every batch, and run as `lif_manual` does."""
+    if (
+        not batch_sizes
+        or not current.numel()
+        or min(batch_sizes) < len(v)
+        or _per_row(keep, len(current))
+    ):
+        return lif_manual(current, v, batch_sizes, keep, threshold, reset, surrogate, slope)
+    by_step = current.reshape(len(batch_sizes), len(v), -1)
     spikes, left = _walk(reset == "soft", surrogate)(by_step, v, keep, threshold, slope)
     return spikes.to(current.dtype).reshape(current.shape), left
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neurosvt.ops.buffers import empty, empty_like
-from neurosvt.ops.lif_written import lif_written
+from neurosvt.ops.lif_manual import lif_manual
 from neurosvt.ops.native import call, suits
 
 _SURROGATES = {"arctan": 0, "sigmoid": 1}
@@ -19,7 +19,7 @@ _SURROGATES = {"arctan": 0, "sigmoid": 1}
 def lif_native(
     current: Tensor,
     v: Tensor,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: float | Tensor,
     threshold: float,
     reset: str,
@@ -29,15 +29,15 @@ def lif_native(
     """As `lif_reference`; what the kernels do not know (a decay for every neuron at every step,
     double precision, another device) runs in PyTorch."""
     if not kernels_know(current, v, keep):
-        return lif_written(current, v, sizes, keep, threshold, reset, surrogate, slope)
+        return lif_manual(current, v, batch_sizes, keep, threshold, reset, surrogate, slope)
     constants = threshold, int(reset == "soft"), _SURROGATES[surrogate], slope
-    return _LIF.apply(current.contiguous(), v, tuple(sizes), keep, constants)
+    return _LIF.apply(current.contiguous(), v, tuple(batch_sizes), keep, constants)
 
 
 def lif_bytes(
     current: Tensor,
     v: Tensor,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: float | Tensor,
     threshold: float,
     reset: str,
@@ -45,7 +45,9 @@ def lif_bytes(
     """Spikes in a byte each, for inputs that `kernels_know`; no gradients."""
     spikes = empty(current.shape, torch.uint8)
     keep = _for_channels(keep, current.shape)
-    left = fire(current.contiguous(), None, v, sizes, keep, threshold, int(reset == "soft"), spikes)
+    left = fire(
+        current.contiguous(), None, v, batch_sizes, keep, threshold, int(reset == "soft"), spikes
+    )
     return spikes, left
 
 
@@ -76,7 +78,7 @@ def fire(
     current: Tensor,
     scale: Tensor | None,
     v: Tensor,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: float | Tensor,
     threshold: float,
     soft: int,
@@ -87,8 +89,8 @@ def fire(
     rows, width = current.shape
     each, per_channel, for_all = _split(keep, width)
     call(
-        "lif_forward", current.dtype, current, scale, v, torch.tensor(sizes, dtype=torch.int64),
-        len(sizes), rows, len(v), width, each, per_channel, for_all, threshold, soft, spikes,
+        "lif_forward", current.dtype, current, scale, v, torch.tensor(batch_sizes, dtype=torch.int64),
+        len(batch_sizes), rows, len(v), width, each, per_channel, for_all, threshold, soft, spikes,
         int(spikes.dtype == torch.uint8),
     )  # fmt: skip
     return v
@@ -100,7 +102,7 @@ def back_through(
     scale: Tensor | None,
     v: Tensor,
     grad_v: Tensor,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: float | Tensor,
     constants: tuple[float, int, int, float],
 ) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -118,7 +120,7 @@ def back_through(
     grad_keep = torch.zeros(width) if per_channel else None
     call(
         "lif_backward", current.dtype, grad_spikes.contiguous(), current, scale, v.contiguous(),
-        grad_v, torch.tensor(sizes, dtype=torch.int64), len(sizes), rows, len(v), width,
+        grad_v, torch.tensor(batch_sizes, dtype=torch.int64), len(batch_sizes), rows, len(v), width,
         each, per_channel, for_all, threshold, soft, surrogate, slope, grad, grad_keep,
     )  # fmt: skip
     return grad, grad_v, grad_keep
@@ -130,7 +132,7 @@ class _LIF(torch.autograd.Function):
         ctx: Any,
         current: Tensor,
         v: Tensor,
-        sizes: tuple[int, ...],
+        batch_sizes: tuple[int, ...],
         keep: float | Tensor,
         constants: tuple[float, int, int, float],
     ) -> tuple[Tensor, Tensor]:
@@ -138,18 +140,18 @@ class _LIF(torch.autograd.Function):
         ctx.each_channel = isinstance(keep, Tensor) and keep.shape[1] == current.shape[1]
         keep = _for_channels(keep, current.shape)
         spikes = empty_like(current)
-        left = fire(current, None, v, sizes, keep, threshold, soft, spikes)
+        left = fire(current, None, v, batch_sizes, keep, threshold, soft, spikes)
         ctx.save_for_backward(current, v, keep if isinstance(keep, Tensor) else None)
-        ctx.constants = sizes, keep if not isinstance(keep, Tensor) else None, constants
+        ctx.constants = batch_sizes, keep if not isinstance(keep, Tensor) else None, constants
         return spikes, left
 
     @staticmethod
     def backward(ctx: Any, grad_spikes: Tensor, grad_v: Tensor) -> tuple[Any, ...]:
         current, v, each = ctx.saved_tensors
-        sizes, for_all, constants = ctx.constants
+        batch_sizes, for_all, constants = ctx.constants
         keep = for_all if each is None else each
         grad, on_v, grad_keep = back_through(
-            grad_spikes, current, None, v, grad_v, sizes, keep, constants
+            grad_spikes, current, None, v, grad_v, batch_sizes, keep, constants
         )
         if grad_keep is None or not ctx.needs_input_grad[3]:
             return grad, on_v, None, None, None

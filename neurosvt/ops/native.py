@@ -6,7 +6,7 @@ products on the grid, the same to the bit either way, take their kernels whereve
 
     auto, native   the kernels where they were built and fit, else PyTorch with a backward pass
                    written out
-    written        that PyTorch form
+    manual         that PyTorch form
     compile        the same, with `torch.compile` for the neurons
     reference      the definition, differentiated by autograd
 """

@@ -27,13 +27,13 @@ class Rows:
     """(R,) frame of each row, t * B + b."""
     position: Tensor
     """(R,) position of each row, in [0, N)."""
-    gap: Tensor
+    elapsed: Tensor
     """(R,) steps since the same token was last touched, at least 1."""
-    sizes: list[int]
+    batch_sizes: list[int]
     """Rows per rank."""
-    stream: Tensor
+    sorted_indices: Tensor
     """(S,) which token each stream is, b * N + n, those touched most often first."""
-    age: Tensor
+    since_event: Tensor
     """(B, N) steps since each token was last touched, as seen from the step after the last."""
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class Rows:
         return frames, home
 
 
-def pack(active: Bool[Tensor, "T B N"], age: Int[Tensor, "B N"] | None = None) -> Rows:
+def pack(active: Bool[Tensor, "T B N"], since_event: Int[Tensor, "B N"] | None = None) -> Rows:
     """Lay out the tokens that are `active`.
 
     Args:
@@ -59,8 +59,8 @@ def pack(active: Bool[Tensor, "T B N"], age: Int[Tensor, "B N"] | None = None) -
     flat = active.reshape(steps, streams)
     start = (
         torch.ones(streams, dtype=torch.long, device=active.device)
-        if age is None
-        else age.reshape(-1)
+        if since_event is None
+        else since_event.reshape(-1)
     )
     time = torch.arange(1, steps + 1, device=active.device)[:, None]
     # The latest touch up to and including each step, counted from 1; before the first: 1 - age.
@@ -79,14 +79,14 @@ def pack(active: Bool[Tensor, "T B N"], age: Int[Tensor, "B N"] | None = None) -
         shape=(steps, batch, positions),
         frame=t * batch + s // positions,
         position=s % positions,
-        gap=t + 1 - before,
-        sizes=torch.bincount(rank).tolist(),
-        stream=order[: int((count > 0).sum())],
-        age=(steps + 1 - last).reshape(batch, positions),
+        elapsed=t + 1 - before,
+        batch_sizes=torch.bincount(rank).tolist(),
+        sorted_indices=order[: int((count > 0).sum())],
+        since_event=(steps + 1 - last).reshape(batch, positions),
     )
 
 
-class _Place(torch.autograd.Function):
+class _ScatterRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, slots: Tensor, size: int) -> Tensor:
         ctx.save_for_backward(slots)
@@ -100,7 +100,7 @@ class _Place(torch.autograd.Function):
         return grad[slots], None, None
 
 
-class _Take(torch.autograd.Function):
+class _GatherRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, source: Tensor, slots: Tensor) -> Tensor:
         ctx.save_for_backward(slots)
@@ -115,15 +115,15 @@ class _Take(torch.autograd.Function):
         return out, None
 
 
-def place(rows: Tensor, slots: Tensor, size: int) -> Tensor:
+def scatter_rows(rows: Tensor, slots: Tensor, size: int) -> Tensor:
     """Rows into a zeroed tensor of `size` slots, each into its own; no slot may be named twice."""
-    return _Place.apply(rows, slots, size)
+    return _ScatterRows.apply(rows, slots, size)
 
 
-def take(source: Tensor, slots: Tensor) -> Tensor:
-    """The inverse of `place`. Autograd's own indexing adds into slots; ours, being distinct, need
+def gather_rows(source: Tensor, slots: Tensor) -> Tensor:
+    """The inverse of `scatter_rows`. Autograd's own indexing adds into slots; ours, being distinct, need
     only be written, which is several times faster and the same in any order."""
-    return _Take.apply(source, slots)
+    return _GatherRows.apply(source, slots)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def rms_lif_rows(
     eps: float,
     v: Float[Tensor, "S D"],
     *,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: Float[Tensor, "R 1"],
     backend: str = "auto",
 ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "S D"], Float[Tensor, " D"]]:
@@ -43,9 +43,9 @@ def rms_lif_rows(
         v, sizes, keep, backend: as in `ops.lif.lif_rows`.
     """
     if len(x) and suits(x, backend) and v.dtype == torch.float32:
-        return _RMSLIF.apply(x.contiguous(), gain, eps, v, tuple(sizes), keep)
+        return _RMSLIF.apply(x.contiguous(), gain, eps, v, tuple(batch_sizes), keep)
     y, mean_square = scale_by_rms(x, gain, eps, backend)
-    return *lif_rows(y, v, sizes=sizes, keep=keep, backend=backend), mean_square
+    return *lif_rows(y, v, batch_sizes=batch_sizes, keep=keep, backend=backend), mean_square
 
 
 def scaled_lif_rows(
@@ -53,7 +53,7 @@ def scaled_lif_rows(
     scale: Float[Tensor, " D"],
     v: Float[Tensor, "S D"],
     *,
-    sizes: Sequence[int],
+    batch_sizes: Sequence[int],
     keep: Float[Tensor, "R 1"],
     backend: str = "auto",
 ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "S D"]]:
@@ -63,9 +63,9 @@ def scaled_lif_rows(
         spikes = empty_like(x)
         scale = scale.to(x.dtype).float().contiguous()
         x = x.contiguous()
-        left = fire(x, scale, v, sizes, keep, _THRESHOLD, _HARD, spikes)
+        left = fire(x, scale, v, batch_sizes, keep, _THRESHOLD, _HARD, spikes)
         return spikes, left
-    return lif_rows(x * scale.to(x.dtype), v, sizes=sizes, keep=keep, backend=backend)
+    return lif_rows(x * scale.to(x.dtype), v, batch_sizes=batch_sizes, keep=keep, backend=backend)
 
 
 class _RMSLIF(torch.autograd.Function):
@@ -76,25 +76,25 @@ class _RMSLIF(torch.autograd.Function):
         gain: Tensor,
         eps: float,
         v: Tensor,
-        sizes: tuple[int, ...],
+        batch_sizes: tuple[int, ...],
         keep: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         squares, filled = column_sums(x, x, kernels=True)
         mean_square = squares / max(1, filled)
         inverse = torch.rsqrt(mean_square + eps)
         spikes = empty_like(x)
-        left = fire(x, gain * inverse, v, sizes, keep, _THRESHOLD, _HARD, spikes)
+        left = fire(x, gain * inverse, v, batch_sizes, keep, _THRESHOLD, _HARD, spikes)
         ctx.save_for_backward(x, gain, inverse, v, keep)
-        ctx.rest = sizes, max(1, filled)
+        ctx.rest = batch_sizes, max(1, filled)
         ctx.mark_non_differentiable(mean_square)
         return spikes, left, mean_square
 
     @staticmethod
     def backward(ctx: Any, grad_spikes: Tensor, grad_v: Tensor, _: Tensor) -> tuple[Any, ...]:
         x, gain, inverse, v, keep = ctx.saved_tensors
-        sizes, filled = ctx.rest
+        batch_sizes, filled = ctx.rest
         through, on_v, _none = back_through(
-            grad_spikes, x, gain * inverse, v, grad_v, sizes, keep, _CONSTANTS
+            grad_spikes, x, gain * inverse, v, grad_v, batch_sizes, keep, _CONSTANTS
         )
         on_x, on_gain = back_through_scale(
             through, x, gain, inverse, filled, kernels=True, reuse=True

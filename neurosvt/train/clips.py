@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neurosvt.data.clip_stream import ClipBatch
+from neurosvt.loaders.clips import ClipBatch
 
 
 class ClipParts(NamedTuple):
@@ -19,8 +19,8 @@ class ClipParts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ClipTask:
-    """To say what a clip shows, at every step of it; a `Task` of `train.loop`.
+class ClipObjective:
+    """To say what a clip shows, at every step of it; a `Objective` of `train.loop`.
 
     Source: a loss at every step, Deng et al., "Temporal Efficient Training of Spiking Neural
     Network via Gradient Re-weighting", ICLR 2022, sec. 4.

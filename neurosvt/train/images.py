@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neurosvt.data.image_stream import ImageBatch
+from neurosvt.loaders.images import ImageBatch
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class ImageParts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ImageTask:
-    """To say what an image shows; a `Task` of `train.loop`.
+class ImageObjective:
+    """To say what an image shows; a `Objective` of `train.loop`.
 
     Source: mixed labels, Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018; the
     teacher's answers at a temperature, Hinton et al., "Distilling the Knowledge in a Neural

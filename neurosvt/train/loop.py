@@ -1,6 +1,6 @@
 """Training: `fit` is the loop; `Training` is all that it changes, and what a checkpoint holds.
 
-What a model is asked, and what an answer costs, is a `Task`'s to say.
+What a model is asked, and what an answer costs, is a `Objective`'s to say.
 """
 
 import math
@@ -44,7 +44,7 @@ class Settings(Protocol):
 
 
 @runtime_checkable
-class Task(Protocol):
+class Objective(Protocol):
     """What a model learns to do."""
 
     def answer(self, model: nn.Module, batch: Any) -> Any:
@@ -111,13 +111,13 @@ class Training:
         cfg = self.config
         self.optimizers = OPTIMIZERS[cfg.optimizer](self.model, cfg.rate, cfg.weight_decay)
 
-    def save(self, path: Path, facts: dict[str, Any]) -> None:
-        """Write all of it, and `facts`, so that `restore` goes on to the bit."""
+    def save(self, path: Path, metadata: dict[str, Any]) -> None:
+        """Write all of it, and `metadata`, so that `restore` goes on to the bit."""
         tensors = {f"model.{n}": t for n, t in self.model.state_dict().items()}
         optimizer = checkpoint.optimizer_tensors(self.optimizers)
         tensors |= {f"optimizer.{n}": t for n, t in optimizer.items()}
         tensors["rng"] = torch.get_rng_state()
-        checkpoint.save(path, tensors, {**facts, "step": self.step, "history": self.history})
+        checkpoint.save(path, tensors, {**metadata, "step": self.step, "history": self.history})
 
     def restore(self, path: Path) -> None:
         """Go back to where `save` was called.
@@ -125,7 +125,7 @@ class Training:
         Raises:
             FileNotFoundError, UserError: as `checkpoint.load` and `load_weights`.
         """
-        tensors, facts = checkpoint.load(path)
+        tensors, metadata = checkpoint.load(path)
         if "rng" not in tensors:
             raise UserError(f"{path} holds weights only; training resumes from last.safetensors")
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
@@ -135,7 +135,7 @@ class Training:
             parts[part][rest] = tensor
         load_weights(self.model, parts["model"], str(path))
         checkpoint.restore_optimizers(self.optimizers, parts["optimizer"])
-        self.step, self.history = facts["step"], facts["history"]
+        self.step, self.history = metadata["step"], metadata["history"]
         torch.set_rng_state(rng)  # last: a checkpoint that does not fit leaves it alone
 
 
@@ -157,7 +157,7 @@ class Record:
 def fit(
     training: Training,
     batches: Iterable[Any],
-    task: Task,
+    objective: Objective,
     on_step: Callable[[Record], None] = lambda record: None,
 ) -> None:
     """Train until `batches` runs dry, where the model is. Validating, saving and showing live in
@@ -178,15 +178,15 @@ def fit(
                 group["lr"] = rate
         precision = torch.autocast(device.type, torch.bfloat16, enabled=cfg.amp)
         with precision:
-            answer = task.answer(model, batch)
-        loss = task.loss(answer, batch)
+            answer = objective.answer(model, batch)
+        loss = objective.loss(answer, batch)
         model.zero_grad(set_to_none=True)
         sum(loss).backward()
         norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         if not norm.isfinite():
             # What the failed step was, and no longer is: statistics, then the forward pass again.
             with precision:
-                culprit = first_not_finite(model, task, batch)
+                culprit = first_not_finite(model, objective, batch)
             culprit = culprit or ", ".join(layers_not_finite(model)[-1:])
             for buffer, old in zip(model.buffers(), before, strict=True):
                 buffer.copy_(old)
@@ -218,7 +218,7 @@ def layers_not_finite(model: nn.Module) -> list[str]:
 
 
 @torch.no_grad()
-def first_not_finite(model: nn.Module, task: Task, batch: Any) -> str:
+def first_not_finite(model: nn.Module, objective: Objective, batch: Any) -> str:
     """The first layer whose output is NaN or infinite while it answers; "" if there is none."""
     found: list[str] = []
 
@@ -231,7 +231,7 @@ def first_not_finite(model: nn.Module, task: Task, batch: Any) -> str:
 
     hooks = [m.register_forward_hook(look(name)) for name, m in model.named_modules() if name]
     try:
-        task.answer(model, batch)
+        objective.answer(model, batch)
     finally:
         for hook in hooks:
             hook.remove()

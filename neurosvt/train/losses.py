@@ -17,7 +17,7 @@ class Truth(NamedTuple):
     """What there was to believe."""
 
     label: Int[Tensor, "T B"]
-    place: Float[Tensor, "T B 2"]
+    position: Float[Tensor, "T B 2"]
     """x and y of the object's centre, in [0, 1] of the sensor, hidden or not."""
     hidden: Bool[Tensor, "T B"]
     asked: Bool[Tensor, "T B"]
@@ -28,7 +28,7 @@ class Parts(NamedTuple):
     """Losses of a belief, each a mean over steps; what is learnt is their sum."""
 
     label: Tensor
-    place: Tensor
+    position: Tensor
     unseen: Tensor
 
 
@@ -41,9 +41,9 @@ class BeliefLoss:
     are, so that a long darkness drowns neither what was seen nor what was hidden for less long.
     """
 
-    place_weight: float = 1.0
+    position_weight: float = 1.0
     unseen_weight: float = 0.1
-    place_scale: float = 0.125
+    position_scale: float = 0.125
     """The place error, in sensor sides, beyond which its cost grows linearly: what PermanenceBench
     calls right."""
 
@@ -51,22 +51,22 @@ class BeliefLoss:
         """Parts of the loss, for `belief` with class_logits, place and unseen_logit per step."""
         logits = belief.class_logits.flatten(0, 1)
         label = F.cross_entropy(logits, truth.label.flatten(), reduction="none")
-        miss = (belief.place - truth.place) / self.place_scale
-        place = F.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="none").sum(-1)
+        miss = (belief.position - truth.position) / self.position_scale
+        position = F.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="none").sum(-1)
         unseen = F.binary_cross_entropy_with_logits(
             belief.unseen_logit, truth.hidden.float(), reduction="none"
         )
         weight = step_weights(truth.hidden, truth.asked)
         return Parts(
             (weight * label.reshape(truth.hidden.shape)).sum(),
-            self.place_weight * (weight * place).sum(),
+            self.position_weight * (weight * position).sum(),
             self.unseen_weight * (weight * unseen).sum(),
         )
 
 
 @dataclass(frozen=True)
-class BeliefTask:
-    """To know what and where an object is, at every step; a `Task` of `train.loop`.
+class BeliefObjective:
+    """To know what and where an object is, at every step; a `Objective` of `train.loop`.
 
     A batch is frames, label, place, hidden and asked, as in `data.stream`.
     """

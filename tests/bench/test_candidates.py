@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from neurosvt.bench import formats, neurons, peers, training
-from neurosvt.data.formats import write_events
+from neurosvt.formats import write_events
 from neurosvt.ops.lif import lif
 
 
@@ -28,7 +28,7 @@ def test_every_candidate_runs(monkeypatch):
     for candidate in found:
         candidate.run()
     assert {"lif forward", "lif forward+backward"} <= {c.what for c in found}
-    assert {"copy", "reference", "written"} <= {c.name for c in found}
+    assert {"copy", "reference", "manual"} <= {c.name for c in found}
 
 
 def test_spikformer_is_the_size_that_its_name_says():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from neurosvt.cli import main
-from neurosvt.data import cifar10
+from neurosvt.datasets import cifar10
+from neurosvt.experiments import recipes
 
 TINY = {
     "model.image_size": 32,
@@ -43,15 +44,14 @@ def tiny_settings():
 @pytest.fixture(scope="session")
 def quick():
     """Validation on a handful of events, which is no different and much shorter."""
-    from neurosvt.cli import courses
-    from neurosvt.evaluate.permanence import tune_latch, validation_score
+    from neurosvt.permanence.evaluate import tune_latch, validation_score
 
-    def short(model, exam, events, **options):
-        return validation_score(model, exam, 4, [4], **options)
+    def short(model, task, events, **options):
+        return validation_score(model, task, 4, [4], **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(courses, "validation_score", short)
-        patch.setattr(courses, "tune_latch", partial(tune_latch, hidden=4, events=4))
+        patch.setattr(recipes, "validation_score", short)
+        patch.setattr(recipes, "tune_latch", partial(tune_latch, hidden=4, events=4))
         yield
 
 

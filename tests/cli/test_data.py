@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from neurosvt.cli import main
-from neurosvt.data.events import Recording, pack_events
-from neurosvt.data.formats import read_events, write_events
-from neurosvt.data.gestures import write_data_set
+from neurosvt.datasets.synthetic_gestures import write_data_set
+from neurosvt.events.recording import Recording, pack_events
+from neurosvt.formats import read_events, write_events
 
 FIELDS = [
     "format", "width", "height", "events", "t_first_us", "t_last_us", "on_share",
@@ -108,8 +108,8 @@ def test_killed_at_any_moment_and_run_again_it_ends_with_the_same_bytes(tmp_path
     """Killed by the system: no moment is announced, and nothing is tidied up."""
     write_data_set(tmp_path / "raw", people=8)
 
-    def start(place):
-        words = ["data", "prepare", "dvs128", str(tmp_path / "raw"), str(place)]
+    def start(position):
+        words = ["data", "prepare", "dvs128", str(tmp_path / "raw"), str(position)]
         return subprocess.Popen(
             [sys.executable, "-m", "neurosvt", *words], stdout=subprocess.PIPE, text=True
         )
@@ -141,14 +141,14 @@ def test_a_data_set_is_made_up_prepared_and_not_overwritten(tmp_path, capsys, mo
 def test_tensor_files_of_the_original_are_prepared_where_they_lie(tmp_path, capsys, monkeypatch):
     torch = pytest.importorskip("torch")
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
-    place = tmp_path / "DVS128Gesture_Processed"
+    position = tmp_path / "DVS128Gesture_Processed"
     for part in ("train", "test"):
-        (place / part).mkdir(parents=True)
+        (position / part).mkdir(parents=True)
         for i in range(22):
             pair = torch.zeros(4, 2, 128, 128), i // 2
-            torch.save(pair, place / part / f"sample_{i:04}.pt")
-    for said in (f"{place}\n", f"{place} is prepared already\n"):
-        assert main(["data", "prepare", "dvs128", str(place)]) == 0
+            torch.save(pair, position / part / f"sample_{i:04}.pt")
+    for said in (f"{position}\n", f"{position} is prepared already\n"):
+        assert main(["data", "prepare", "dvs128", str(position)]) == 0
         assert capsys.readouterr().out == said
 
 
@@ -156,11 +156,11 @@ def test_a_data_set_is_prepared_once(tmp_path, capsys, monkeypatch):
     write_data_set(tmp_path / "raw", people=3)
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
     words = ["data", "prepare", "dvs128", str(tmp_path / "raw"), "--frames", "4"]
-    place = tmp_path / "DVS128Gesture_Processed"
+    position = tmp_path / "DVS128Gesture_Processed"
     assert main(words) == 0
-    assert capsys.readouterr().out == f"{place}\n"
+    assert capsys.readouterr().out == f"{position}\n"
     assert main(words) == 0
-    assert capsys.readouterr().out == f"{place} is prepared already\n"
+    assert capsys.readouterr().out == f"{position} is prepared already\n"
     assert main([*words[:-1], "5"]) == 2
     assert "made otherwise (frames is 4 there, 5 here)" in capsys.readouterr().err
 

@@ -5,10 +5,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from neurosvt import saved
 from neurosvt.cli import main
-from neurosvt.presets import PRESETS
-from neurosvt.saved import WEIGHTS, load_model
+from neurosvt.demo import episodes
+from neurosvt.experiments import checkpoints
+from neurosvt.experiments.checkpoints import WEIGHTS, load_model
+from neurosvt.experiments.registry import PRESETS
 
 SHIPPED = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
 NAMES = ("leaky", "lif tau 2.0", "none", "latch")
@@ -17,10 +18,9 @@ NAMES = ("leaky", "lif tau 2.0", "none", "latch")
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
     """Episodes that are shorter, and no different."""
-    from neurosvt.cli import showing
 
-    monkeypatch.setattr(showing, "SHOWN_HIDDEN", 8)
-    monkeypatch.setattr(showing, "WORK_SEQUENCES", 2)
+    monkeypatch.setattr(episodes, "SHOWN_HIDDEN", 8)
+    monkeypatch.setattr(episodes, "WORK_SEQUENCES", 2)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def shipped(family, tmp_path_factory, monkeypatch):
     for kind in ("", "_lif", "_none"):
         best = family / f"tiny{kind}" / "best.safetensors"
         shutil.copy(best, folder / f"permanence{kind}.safetensors")
-    monkeypatch.setattr(saved, "WEIGHTS", folder)
+    monkeypatch.setattr(checkpoints, "WEIGHTS", folder)
     return folder
 
 

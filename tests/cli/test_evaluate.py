@@ -3,10 +3,10 @@ import json
 import pytest
 import torch
 
+from neurosvt.classification.accuracy import predict_classes
 from neurosvt.cli import main
-from neurosvt.data import cifar10
-from neurosvt.evaluate.accuracy import named
-from neurosvt.saved import WEIGHTS, load_model
+from neurosvt.datasets import cifar10
+from neurosvt.experiments.checkpoints import WEIGHTS, load_model
 from neurosvt.train import checkpoint
 
 
@@ -25,7 +25,7 @@ def test_the_row_is_what_was_promised(trained, split, rows_of, tmp_path, capsys)
     (row,) = record["rows"]
     assert list(row) == ["model", "dataset", "split", "accuracy", "low", "high", "samples"]
     images = cifar10.load(split)
-    hits = named(load_model(trained).model, images) == images.labels
+    hits = predict_classes(load_model(trained).model, images) == images.labels
     assert row["accuracy"] == hits.mean()
     assert row["low"] <= row["accuracy"] <= row["high"]
     assert (row["model"], row["dataset"], row["split"], row["samples"]) == (
@@ -70,6 +70,6 @@ def test_the_shipped_model_is_small_and_as_good_as_its_file_says(data_root):
     images = cifar10.load("test")
     some = cifar10.Images(images.pixels[:500], images.labels[:500])
     trained = load_model("dysvit_protocol")
-    said = named(trained.model, some)
+    said = predict_classes(trained.model, some)
     assert (said == some.labels).mean() > 0.73
-    assert (named(trained.model.deployed(), some) == said).all()
+    assert (predict_classes(trained.model.deployed(), some) == said).all()

@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
+from neurosvt.classification.edges import correlation, edge_strength
+from neurosvt.classification.slopes import look, picture
 from neurosvt.cli import main
-from neurosvt.cli.slopes import look, picture
-from neurosvt.data.image_stream import normalised
-from neurosvt.evaluate.edges import correlation, edge_strength
-from neurosvt.saved import load_model
+from neurosvt.experiments.checkpoints import load_model
+from neurosvt.loaders.images import normalised
 from neurosvt.train import checkpoint
 
 FIELDS = [
@@ -23,11 +23,11 @@ def trained(train_images):
     """A tiny run whose slopes differ from token to token."""
     assert train_images("--out", "out") == 0
     path = Path("out/best.safetensors")
-    tensors, facts = checkpoint.load(path)
+    tensors, metadata = checkpoint.load(path)
     for name, tensor in tensors.items():
         if name.endswith("slope.answer.weight"):
             tensor.copy_(torch.randn_like(tensor))
-    checkpoint.save(path, tensors, facts)
+    checkpoint.save(path, tensors, metadata)
     return "out"
 
 

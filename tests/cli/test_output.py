@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from neurosvt import __version__
-from neurosvt.cli.output import check_writable, hardware, write_json
 from neurosvt.config import UserError
+from neurosvt.results.rows import check_writable, hardware, write_json
 
 
 def test_rows_come_back_as_they_went_in(tmp_path):

@@ -1,16 +1,16 @@
 import pytest
 
 from neurosvt.cli import main
-from neurosvt.data.formats import read_events
-from tests.data.films import moving_square, write_gif
+from neurosvt.formats import read_events
+from tests.events.films import moving_square, write_gif
 
 pytest.importorskip("eventcv")
 
 
 def test_the_command_writes_an_event_file(tmp_path, capsys):
-    film = write_gif(tmp_path / "film.gif", moving_square())
+    video = write_gif(tmp_path / "film.gif", moving_square())
     out = tmp_path / "events.npz"
-    args = ["data", "simulate", str(film), str(out), "--size", "32", "--blur", "0"]
+    args = ["data", "simulate", str(video), str(out), "--size", "32", "--blur", "0"]
     assert main([*args, "--frames", "1:5", "--crop", "0,0,32,32"]) == 0
     recording = read_events(out)
     assert (recording.width, recording.height) == (32, 32)
@@ -29,8 +29,8 @@ def test_the_command_writes_an_event_file(tmp_path, capsys):
     ],
 )
 def test_what_does_not_fit_is_told_in_one_line(options, message, refused, tmp_path):
-    film = write_gif(tmp_path / "film.gif", moving_square())
-    assert message in refused("data", "simulate", str(film), str(tmp_path / "a.npz"), *options)
+    video = write_gif(tmp_path / "film.gif", moving_square())
+    assert message in refused("data", "simulate", str(video), str(tmp_path / "a.npz"), *options)
     assert not (tmp_path / "a.npz").exists()
 
 

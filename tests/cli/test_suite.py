@@ -3,9 +3,10 @@ import shutil
 
 import pytest
 
-from neurosvt.cli import main, suite
-from neurosvt.cli.scores import Plan
-from neurosvt.cli.suite import Suite
+from neurosvt.cli import main
+from neurosvt.permanence import suite
+from neurosvt.permanence.score_table import Plan
+from neurosvt.permanence.suite import Suite
 from neurosvt.train import checkpoint
 
 SHORT = Suite(
@@ -92,13 +93,13 @@ def test_a_suite_that_was_stopped_goes_on_and_ends_with_the_same_rows(run_suite,
         path.unlink()
     (whole / "permanence.json").unlink()
     judged = []
-    judge = Plan.judge
+    evaluate_cell = Plan.evaluate_cell
 
     def spy(plan, tier, hidden, **options):
         judged.append((tier, hidden))
-        return judge(plan, tier, hidden, **options)
+        return evaluate_cell(plan, tier, hidden, **options)
 
-    monkeypatch.setattr(Plan, "judge", spy)
+    monkeypatch.setattr(Plan, "evaluate_cell", spy)
     again, _ = run_suite()
     assert len(judged) == 6
     assert json.loads((again / "permanence.json").read_text())["rows"] == expected
@@ -116,9 +117,9 @@ def test_a_training_that_has_not_ended_is_left_out(run_suite, family, tmp_path):
     for name in ("tiny", "tiny_none"):
         shutil.copytree(family / name, tmp_path / name)
     best = tmp_path / "tiny_none" / "best.safetensors"
-    tensors, facts = checkpoint.load(best)
-    del facts["settled"], facts["latch_threshold"]
-    checkpoint.save(best, tensors, facts)
+    tensors, metadata = checkpoint.load(best)
+    del metadata["finished"], metadata["latch_threshold"]
+    checkpoint.save(best, tensors, metadata)
     folder, told = run_suite(name=tmp_path / "tiny")
     rows, _ = rows_in(folder)
     assert {r["memory"] for r in rows} == {"leaky", "leaky, blind", "constant"}
@@ -127,9 +128,9 @@ def test_a_training_that_has_not_ended_is_left_out(run_suite, family, tmp_path):
 
 def test_what_cannot_be_asked_is_named(family, tmp_path, refused):
     assert "'nowhere'" in refused("permanence", "nowhere", "--suite", "quick")
-    tensors, facts = checkpoint.load(family / "tiny" / "best.safetensors")
-    del facts["settled"]
-    checkpoint.save(tmp_path / "begun.safetensors", tensors, facts)
+    tensors, metadata = checkpoint.load(family / "tiny" / "best.safetensors")
+    del metadata["finished"]
+    checkpoint.save(tmp_path / "begun.safetensors", tensors, metadata)
     line = refused("permanence", "begun.safetensors", "--suite", "quick")
     assert "begun.safetensors is not trained to its end" in line
 

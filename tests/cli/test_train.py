@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from neurosvt.cli import courses, main, training
+from neurosvt.cli import main
+from neurosvt.experiments import recipes, trainer
+from neurosvt.experiments.checkpoints import load_model
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.saved import load_model
 from neurosvt.train import checkpoint
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -51,7 +52,7 @@ def test_a_training_leaves_its_end_its_best_and_its_curve(train, tmp_path, capsy
         assert {"step", "seconds", "loss", "visible", "belief", "score"} <= set(entry)
         assert 0 <= entry["score"] <= 1
     best = load_model(str(folder))
-    assert best.facts["score"] == max(entry["score"] for entry in curve["history"])
+    assert best.metadata["score"] == max(entry["score"] for entry in curve["history"])
     assert best.run.train.steps == 4
     told = capsys.readouterr()
     assert "time constants, in steps: shortest" in told.out
@@ -60,7 +61,7 @@ def test_a_training_leaves_its_end_its_best_and_its_curve(train, tmp_path, capsy
 
 
 def test_a_training_without_kernels_says_so_once(train, capsys, monkeypatch):
-    monkeypatch.setattr(training, "library", lambda: None)
+    monkeypatch.setattr(trainer, "library", lambda: None)
     assert train("permanence_first", train_steps=1) == 0
     assert capsys.readouterr().err.count("the kernels were not built") == 1
 
@@ -68,7 +69,7 @@ def test_a_training_without_kernels_says_so_once(train, capsys, monkeypatch):
 def test_the_memoryless_get_their_latch_at_the_end(train, tmp_path, capsys):
     assert train("permanence_none", "--out", "out") == 0
     trained = load_model("out")
-    assert -40 <= trained.facts["latch_threshold"] <= 12
+    assert -40 <= trained.metadata["latch_threshold"] <= 12
     assert trained.latch().model is trained.model
     assert "latch: holds above" in capsys.readouterr().out
 
@@ -214,10 +215,10 @@ def test_a_latch_that_was_not_settled_is_settled_on_resume(train, tmp_path, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(courses, "tune_latch", interrupt)
+        patch.setattr(recipes, "tune_latch", interrupt)
         assert train("permanence_none", "--out", "out", train_steps=1) == 130
     assert train("permanence_none", "--out", "out", "--resume", train_steps=1) == 0
-    assert "latch_threshold" in load_model("out").facts
+    assert "latch_threshold" in load_model("out").metadata
 
 
 def wait_for(process, text, seconds=60):
@@ -243,9 +244,10 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     words = ["train", "permanence_first", *settings_of_many_steps]
     quickly = (
         "import sys\n"
-        "from neurosvt.cli import courses, main\n"
-        "judged = courses.validation_score\n"
-        "courses.validation_score = lambda m, e, n, **o: judged(m, e, 4, [4], **o)\n"
+        "from neurosvt.cli import main\n"
+        "from neurosvt.experiments import recipes\n"
+        "judged = recipes.validation_score\n"
+        "recipes.validation_score = lambda m, e, n, **o: judged(m, e, 4, [4], **o)\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     process = subprocess.Popen(
@@ -266,8 +268,8 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     assert "Traceback" not in told.decode()
 
     monkeypatch.chdir(tmp_path)
-    _, facts = checkpoint.load(tmp_path / "cut" / "last.safetensors")
-    assert 10 <= facts["step"] < 45
+    _, metadata = checkpoint.load(tmp_path / "cut" / "last.safetensors")
+    assert 10 <= metadata["step"] < 45
     assert main([*words, "--out", "cut", "--resume"]) == 0
     assert main([*words, "--out", "whole"]) == 0
     for name in ("last", "best"):
@@ -292,7 +294,7 @@ def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_p
 
     assert train("permanence_first", "--out", "out", train_steps=8, train_validate_every=3) == 0
     whole = weights_of(tmp_path / "out" / "last.safetensors")
-    judged, looks = courses.validation_score, []
+    judged, looks = recipes.validation_score, []
 
     def judge_once(*args, **options):
         looks.append(args)
@@ -300,7 +302,7 @@ def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_p
 
     settings = {"train_steps": 8, "train_validate_every": 3}
     with monkeypatch.context() as patch:
-        patch.setattr(courses, "validation_score", judge_once)
+        patch.setattr(recipes, "validation_score", judge_once)
         assert train("permanence_first", "--out", "cut", **settings) == 130
     assert checkpoint.load(tmp_path / "cut" / "last.safetensors")[1]["step"] == 3
     assert train("permanence_first", "--out", "cut", "--resume", **settings) == 0
@@ -320,7 +322,7 @@ def test_the_command_runs_as_a_module(tmp_path, one_thread):
 
 def test_a_summary_lists_the_parts_and_their_sum():
     model = NeuroSVT()
-    *parts, total = [line.split() for line in training.summary(model).splitlines()]
+    *parts, total = [line.split() for line in trainer.summary(model).splitlines()]
     assert {"embed", "positions", "blocks", "memory", "heads"} <= {name for name, _ in parts}
     numbers = [int(number.replace(",", "")) for _, number in parts]
     assert total == ["total", f"{sum(numbers):,}"] == ["total", f"{model.parameter_count():,}"]

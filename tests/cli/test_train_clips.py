@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from neurosvt.cli import courses, main
-from neurosvt.data.dvs128 import CLASSES
-from neurosvt.data.gestures import write_data_set
-from neurosvt.saved import load_model
+from neurosvt.cli import main
+from neurosvt.datasets.dvs128_gesture import CLASSES
+from neurosvt.datasets.synthetic_gestures import write_data_set
+from neurosvt.experiments import recipes
+from neurosvt.experiments.checkpoints import load_model
 from neurosvt.train import checkpoint
 
 TINY = {
@@ -73,7 +74,7 @@ def test_hidden_steps_of_what_never_hides_are_refused(refused):
 @pytest.mark.parametrize("in_memory", ["true", "false"])
 def test_stopped_and_resumed_equals_uninterrupted(train, in_memory, monkeypatch):
     assert train("--out", "whole", data__in_memory=in_memory) == 0
-    judged, looks = courses.named, []
+    judged, looks = recipes.named, []
 
     def stop_at_the_second(*args, **options):
         looks.append(args)
@@ -82,7 +83,7 @@ def test_stopped_and_resumed_equals_uninterrupted(train, in_memory, monkeypatch)
         return judged(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(courses, "named", stop_at_the_second)
+        patch.setattr(recipes, "named", stop_at_the_second)
         assert train("--out", "cut", data__in_memory=in_memory) == 130
     assert train("--out", "cut", "--resume", data__in_memory=in_memory) == 0
     for name in ("last", "best"):
@@ -107,13 +108,16 @@ def test_the_rows_say_how_often_it_was_right_and_what_it_took_for_what(train, ro
 
 
 def test_a_clip_is_judged_alike_alone_and_among_others(train):
-    from neurosvt.evaluate.accuracy import named
+    from neurosvt.classification.accuracy import predict_classes
 
     assert train("--out", "out") == 0
     trained = load_model("out")
     clips = trained.run.samples("test")
     model = trained.model.on_grid()
-    assert named(model, clips, batch=1).tolist() == named(model, clips, batch=44).tolist()
+    assert (
+        predict_classes(model, clips, batch=1).tolist()
+        == predict_classes(model, clips, batch=44).tolist()
+    )
 
 
 @pytest.mark.parametrize(

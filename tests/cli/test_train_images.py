@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from neurosvt.cli import courses, main
-from neurosvt.saved import load_model
+from neurosvt.cli import main
+from neurosvt.experiments import recipes
+from neurosvt.experiments.checkpoints import load_model
 from neurosvt.train import checkpoint
 
 
@@ -16,13 +17,13 @@ def test_it_learns_and_keeps_the_best(train_images, capsys):
     said = capsys.readouterr().out
     assert "parameters when deployed" in said
     found = load_model("out")
-    assert found.facts["score"] > 0.5
+    assert found.metadata["score"] > 0.5
     assert found.run.train.epochs == 30
 
 
 def test_stopped_and_resumed_equals_uninterrupted(train_images, monkeypatch):
     assert train_images("--out", "whole") == 0
-    judged, looks = courses.named, []
+    judged, looks = recipes.predict_classes, []
 
     def stop_at_the_second(*args, **options):
         looks.append(args)
@@ -31,7 +32,7 @@ def test_stopped_and_resumed_equals_uninterrupted(train_images, monkeypatch):
         return judged(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(courses, "named", stop_at_the_second)
+        patch.setattr(recipes, "predict_classes", stop_at_the_second)
         assert train_images("--out", "cut") == 130
     assert train_images("--out", "cut", "--resume") == 0
     for name in ("last", "best"):
@@ -95,9 +96,9 @@ def test_a_teacher_that_is_not_there_is_named(train_images, capsys):
 def test_a_setting_that_came_later_has_its_default_in_an_older_checkpoint(train_images, capsys):
     assert train_images("--out", "out") == 0
     path = Path("out/last.safetensors")
-    tensors, facts = checkpoint.load(path)
-    del facts["run"]["train"]["optimizer"]
-    checkpoint.save(path, tensors, facts)
+    tensors, metadata = checkpoint.load(path)
+    del metadata["run"]["train"]["optimizer"]
+    checkpoint.save(path, tensors, metadata)
     assert train_images("--out", "out", "--resume") == 0
     assert train_images("--out", "out", "--resume", train__optimizer="muon") == 2
     assert "belongs to a run with other settings" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
 from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
 from neurosvt.nn.attention import SpikeMix
-from neurosvt.nn.batch_fire import BatchFire
+from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.embed import EventFilter, Positions
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.linear import SpikeLinear
@@ -324,7 +324,7 @@ def test_membranes_are_updated_where_current_comes_in():
 
 
 def test_neurons_of_one_step_are_compared_once_each():
-    layer = BatchFire(3, FixedSlope(1.0)).eval()
+    layer = BatchNormSpike(3, FixedSlope(1.0)).eval()
     x = torch.tensor([[0.0, 0.4, 2.0], [0.0, 3.0, -1.0]])
     total = metered(layer, x).total
     assert (total.comparisons, total.spikes, total.updates) == (6, 2, 0)

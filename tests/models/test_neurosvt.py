@@ -68,7 +68,7 @@ def test_in_the_dark_after_activity_only_the_heads_work(
     assert spikes_of(model, dark(9), state) == []
     assert torch.equal(after.embed, state.embed)
     assert torch.equal(after.read, state.read)
-    assert torch.equal(after.patch_age, state.patch_age + 9)
+    assert torch.equal(after.since_patch_event, state.since_patch_event + 9)
     charge = run(model, dark(9), state).charge
     if memory == "leaky":
         decay = 1 - 1 / model.memory.tau().detach()
@@ -133,7 +133,7 @@ def test_step_by_step_is_the_whole(make, memory, grid, events, assert_same_state
         for frame in frames:
             said, state = model.step(frame, state)
             beliefs.append(said)
-    assert said.place.shape == (2, 2)
+    assert said.position.shape == (2, 2)
     assert_same_belief(map(torch.stack, zip(*beliefs, strict=True)), belief, 1e-4)
     if grid:
         assert_same_state(state, end)
@@ -413,7 +413,7 @@ def test_backends_agree_on_state_and_gradients(make, memory, backend, events, as
         model.backend = name
         model.zero_grad()
         belief, state = model(events())
-        (belief.class_logits.square().sum() + belief.place.sum()).backward()
+        (belief.class_logits.square().sum() + belief.position.sum()).backward()
         results.append((state, {n: p.grad for n, p in model.named_parameters()}))
     (state, grads), (expected, expected_grads) = results
     assert_same_state(state, expected)
@@ -464,9 +464,9 @@ def test_a_belief_has_a_class_a_place_on_the_sensor_and_an_unseen_logit(make, me
         belief, _ = make(memory)(events(share=0.3))
     assert isinstance(belief, Belief)
     assert belief.class_logits.shape == (12, 2, 3)
-    assert belief.place.shape == (12, 2, 2)
+    assert belief.position.shape == (12, 2, 2)
     assert belief.unseen_logit.shape == (12, 2)
-    assert ((belief.place >= 0) & (belief.place <= 1)).all()
+    assert ((belief.position >= 0) & (belief.position <= 1)).all()
 
 
 # The grid.
@@ -615,7 +615,7 @@ def test_a_number_of_bits_that_is_none_is_refused(make, events):
 def test_a_memory_that_reads_by_attention_runs_but_not_on_the_grid():
     model = NeuroSVT(NeuroSVTConfig(memory_read="attention", memory_rules=Rules(write_gates=4)))
     belief, _ = model.eval()(torch.rand(3, 2, 2, 64, 64) < 0.05)
-    assert belief.place.shape == (3, 2, 2)
+    assert belief.position.shape == (3, 2, 2)
     with pytest.raises(ValueError, match="'attention' cannot be put on the grid"):
         model.on_grid()
 

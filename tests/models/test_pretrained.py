@@ -104,7 +104,7 @@ torch.save(model(torch.load("../images.pt")).detach(), "../logits.pt")
 
 
 def test_the_published_constructor_stands_in_the_exported_file(tmp_path):
-    from neurosvt.models.alone import DySViT as Alone
+    from neurosvt.models.dysvit_standalone import DySViT as Alone
 
     model = DySViT(num_classes=10, dim=256, depth=4).deployed()
     alone = Alone(num_classes=10, dim=256, depth=4)
@@ -114,17 +114,19 @@ def test_the_published_constructor_stands_in_the_exported_file(tmp_path):
 
 
 def test_what_the_exported_file_says_of_images_is_what_training_does():
-    from neurosvt.data import image_stream
-    from neurosvt.models import alone
+    from neurosvt.loaders import images
+    from neurosvt.models import dysvit_standalone
 
-    assert (alone.MEAN, alone.DEVIATION) == (image_stream.MEAN, image_stream.DEVIATION)
+    assert (dysvit_standalone.MEAN, dysvit_standalone.DEVIATION) == (images.MEAN, images.DEVIATION)
 
 
 def test_what_the_exported_file_leaves_open_is_as_published():
-    from neurosvt.models import alone
+    from neurosvt.models import dysvit_standalone
 
     published = DySViTConfig()
-    assert {name: getattr(published, name) for name in alone.SETTINGS} == alone.SETTINGS
+    assert {
+        name: getattr(published, name) for name in dysvit_standalone.SETTINGS
+    } == dysvit_standalone.SETTINGS
 
 
 def damage(folder: Path, name: str, change):

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from neurosvt.experiments.registry import RECURRENT
 from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
-from neurosvt.presets import RECURRENT
 
 SMALL = {"image_size": 32, "width": 4, "units": 8, "head_width": 8}
 kinds = pytest.mark.parametrize("kind", ["gru", "lstm", "convlstm"])

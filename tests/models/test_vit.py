@@ -62,7 +62,7 @@ def test_frames_that_are_not_looked_at_change_no_other_answer():
     one, other = every.eval()(frames)[0], gated.eval()(frames)[0]
     seen = gated.look(frames)[1].frame.unique()
     assert 0 < len(seen) < 18
-    torch.testing.assert_close(one.place.flatten(0, 1)[seen], other.place.flatten(0, 1)[seen])
+    torch.testing.assert_close(one.position.flatten(0, 1)[seen], other.position.flatten(0, 1)[seen])
     assert torch.equal(other.unseen_logit[2], torch.zeros(3))  # nothing learnt, nothing looked at
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from neurosvt.nn.attention import SpikeAttention
-from neurosvt.nn.neuron import touch
+from neurosvt.nn.neuron import row_context
 from neurosvt.nn.norm import FixedScale
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.lif import lif
@@ -64,7 +64,7 @@ def test_frames_do_not_hear_each_other(attention):
 
 def test_rows_alone_give_what_all_tokens_give(attention):
     spikes, rows = inputs()
-    at = touch(rows, 0.5, 0.0, "auto")
+    at = row_context(rows, 0.5, 0.0, "auto")
     out, left = attention(spikes, rested(), at, by_frame(rows))
 
     frames = torch.zeros(7, 2, TOKENS, WIDTH)
@@ -76,7 +76,7 @@ def test_rows_alone_give_what_all_tokens_give(attention):
     dense = (mixed @ attention.out.weight.T).flatten(0, 1)
     assert mixed.any()
     assert torch.equal(out, dense[rows.frame, rows.position])
-    assert torch.equal(left[1] * 0.5 ** (rows.age - 1)[..., None], end)
+    assert torch.equal(left[1] * 0.5 ** (rows.since_event - 1)[..., None], end)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -86,7 +86,7 @@ def test_queries_keys_values_and_what_is_projected_are_spikes(training):
     attention.fire_qkv.register_forward_hook(lambda _, __, out: seen.append(out[0]))
     attention.out.register_forward_hook(lambda _, given, __: seen.append(given[0]))
     spikes, rows = inputs()
-    attention(spikes, rested(), touch(rows, 0.5, 0.0, "auto"), by_frame(rows))
+    attention(spikes, rested(), row_context(rows, 0.5, 0.0, "auto"), by_frame(rows))
     assert len(seen) == 2
     for x in seen:
         assert ((x == 0) | (x == 1)).all()
@@ -94,7 +94,7 @@ def test_queries_keys_values_and_what_is_projected_are_spikes(training):
 
 def test_silence_in_silence_out(attention):
     spikes, rows = inputs()
-    at = touch(rows, 0.5, 0.0, "auto")
+    at = row_context(rows, 0.5, 0.0, "auto")
     out, left = attention(torch.zeros_like(spikes), rested(), at, by_frame(rows))
     assert not out.any()
     assert not any(v.any() for v in left)
@@ -103,7 +103,7 @@ def test_silence_in_silence_out(attention):
 def test_gradients_reach_every_weight():
     attention = SpikeAttention(WIDTH, HEADS)
     spikes, rows = inputs()
-    at = touch(rows, 0.5, 0.0, "auto")
+    at = row_context(rows, 0.5, 0.0, "auto")
     out, _ = attention(spikes.requires_grad_(), rested(), at, by_frame(rows))
     (out * torch.randn_like(out)).sum().backward()
     assert spikes.grad.any()

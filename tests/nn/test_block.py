@@ -5,7 +5,7 @@ import torch
 
 from neurosvt.nn.block import Block
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.neuron import touch
+from neurosvt.nn.neuron import row_context
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.ops.rows import by_frame, pack
 
@@ -19,7 +19,7 @@ def inputs():
 
 def run(block, x, rows, v=None):
     v = tuple(torch.zeros(2, TOKENS, w) for w in block.widths) if v is None else v
-    return block(x, v, touch(rows, 0.5, 0.0, "auto"), by_frame(rows))
+    return block(x, v, row_context(rows, 0.5, 0.0, "auto"), by_frame(rows))
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
-from neurosvt.nn.neuron import touch
+from neurosvt.nn.neuron import row_context
 from neurosvt.ops.lif import lif
 from neurosvt.ops.rows import pack
 
@@ -95,7 +95,7 @@ def test_patch_embedding_is_a_convolution_into_lif(kernel, stride):
     frames = events(9, 2, 2, 16, 16, share=0.05)
     rows = pack(embed.windows.active(frames))
     v = torch.zeros(2, 16, 5)
-    spikes, left = embed(embed.windows.rows(frames, rows), v, touch(rows, 0.5, 0.0, "auto"))
+    spikes, left = embed(embed.windows.rows(frames, rows), v, row_context(rows, 0.5, 0.0, "auto"))
     current = F.conv2d(
         frames.flatten(0, 1).float(),
         embed.project.weight.reshape(5, 2, kernel, kernel),
@@ -105,7 +105,7 @@ def test_patch_embedding_is_a_convolution_into_lif(kernel, stride):
     dense, end = lif(current.reshape(9, 2, 5, 16).transpose(2, 3), v, decay=0.5)
     assert torch.equal(dense.flatten(0, 1)[rows.frame, rows.position], spikes)
     assert dense.sum() == spikes.sum() > 0
-    assert torch.equal(left * 0.5 ** (rows.age - 1)[..., None], end)
+    assert torch.equal(left * 0.5 ** (rows.since_event - 1)[..., None], end)
 
 
 def test_positions_act_only_where_a_token_fired():

@@ -24,5 +24,5 @@ def test_heads_say_the_same_of_some_steps_as_of_all():
 def test_heads_that_are_asked_nothing_say_something_of_the_right_shape():
     belief = Heads(8, 16, 3)(torch.randn(2, 4, 8), torch.zeros(2, 4, dtype=torch.bool))
     assert belief.class_logits.shape == (2, 4, 3)
-    assert belief.place.shape == (2, 4, 2)
+    assert belief.position.shape == (2, 4, 2)
     assert belief.unseen_logit.shape == (2, 4)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.nn.neuron import LIF, ParametricLIF, TokenLIF, checked_tau, touch
+from neurosvt.nn.neuron import LIF, ParametricLIF, TokenLIF, checked_tau, row_context
 from neurosvt.ops.lif import lif
 from neurosvt.ops.rows import pack
 
@@ -76,11 +76,11 @@ def test_touched_tokens_fire_as_all_tokens_would(decay):
     v = torch.rand(2, 5, 3)
     every = decay[:, None] if isinstance(decay, torch.Tensor) else decay
     dense, end = lif(current, v, decay=every, backend="reference")
-    at = touch(rows, decay, 0.0, "auto")
+    at = row_context(rows, decay, 0.0, "auto")
     here = current.reshape(40, 5, 3)[rows.frame, rows.position]
     spikes, left = TokenLIF()(here, v, at)
     assert torch.equal(spikes, dense.reshape(40, 5, 3)[rows.frame, rows.position])
-    since = (rows.age - 1)[..., None]
+    since = (rows.since_event - 1)[..., None]
     kept = left * (every if isinstance(every, float) else every[None]) ** since
     untouched = ~active.any(0)
     assert torch.equal(left[untouched], v[untouched])
@@ -96,10 +96,10 @@ def test_decay_over_a_gap_is_the_same_however_it_is_cut(cut, seed):
     def run(steps, v, age):
         rows = pack(active[steps], age)
         here = current[steps].reshape(-1, 5, 3)[rows.frame, rows.position]
-        spikes, v = layer(here, v, touch(rows, 1 - 1 / 1.1, 0.0, "auto"))
+        spikes, v = layer(here, v, row_context(rows, 1 - 1 / 1.1, 0.0, "auto"))
         dense = torch.zeros(active[steps].numel(), 3)
         dense[rows.frame * 5 + rows.position] = spikes
-        return dense, v, rows.age
+        return dense, v, rows.since_event
 
     whole, end, age = run(slice(None), v, None)
     first, middle, middle_age = run(slice(None, cut), v, None)
@@ -112,7 +112,7 @@ def test_decay_over_a_gap_is_the_same_however_it_is_cut(cut, seed):
 def test_noise_moves_touched_membranes():
     rows = pack(torch.ones(4, 1, 5, dtype=torch.bool))
     current, v, layer = torch.zeros(20, 3), torch.zeros(1, 5, 3), TokenLIF()
-    spikes, left = layer(current, v, touch(rows, 0.5, 0.01, "auto"))
+    spikes, left = layer(current, v, row_context(rows, 0.5, 0.01, "auto"))
     assert not spikes.any()
     assert 0 < left.abs().max() < 0.1
 
@@ -121,7 +121,7 @@ def test_noise_moves_touched_membranes():
 def test_noise_at_a_touch_stands_for_noise_at_every_step_since_the_last(decay):
     active = torch.zeros(12, 1, 1, dtype=torch.bool)
     active[0] = active[11] = True
-    at_touches = touch(pack(active), decay, 0.01, "auto")
+    at_touches = row_context(pack(active), decay, 0.01, "auto")
     steps = 0.01 * torch.randn(11, 100_000)
     membrane = torch.zeros(100_000)
     for noise in steps:

@@ -76,7 +76,7 @@ def test_a_smaller_result_takes_the_memory_of_a_larger_one():
     assert at in {x.data_ptr() for x in smaller}
 
 
-def kept():
+def load_or_compute():
     return sum(memory.nbytes for memory in buffers._free)
 
 
@@ -86,4 +86,4 @@ def test_no_more_is_kept_than_the_limit(monkeypatch):
     many = [empty((LEAST,), torch.uint8) for _ in range(20)]
     del many
     gc.collect()
-    assert 0 < kept() <= 5 * LEAST
+    assert 0 < load_or_compute() <= 5 * LEAST

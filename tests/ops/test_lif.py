@@ -271,28 +271,30 @@ def test_rows_alone_give_what_all_tokens_give(backend, reset, share):
     flat = v.reshape(10, 3)
     spikes, left = lif_rows(
         current.reshape(40, 5, 3)[rows.frame, rows.position],
-        flat[rows.stream],
-        sizes=rows.sizes,
-        keep=0.5 ** rows.gap[:, None].float(),
+        flat[rows.sorted_indices],
+        batch_sizes=rows.batch_sizes,
+        keep=0.5 ** rows.elapsed[:, None].float(),
         reset=reset,
         backend=backend,
     )
     assert torch.equal(spikes, dense.reshape(40, 5, 3)[rows.frame, rows.position])
     assert dense.sum() == spikes.sum(), "a token that received nothing has fired"
-    silent = (rows.age.reshape(10)[rows.stream] - 1)[:, None]
-    assert torch.equal(left * 0.5**silent, end.reshape(10, 3)[rows.stream])
+    silent = (rows.since_event.reshape(10)[rows.sorted_indices] - 1)[:, None]
+    assert torch.equal(left * 0.5**silent, end.reshape(10, 3)[rows.sorted_indices])
 
 
 @others
 def test_rows_have_the_gradients_of_the_reference(backend):
     rows = pack(torch.rand(12, 2, 5) < 0.4)
-    current, v = 2 * torch.randn(len(rows), 3), torch.rand(len(rows.stream) + 1, 3)
-    keep = (0.8 ** rows.gap[:, None]).float()
+    current, v = 2 * torch.randn(len(rows), 3), torch.rand(len(rows.sorted_indices) + 1, 3)
+    keep = (0.8 ** rows.elapsed[:, None]).float()
     weight = torch.randn(len(rows), 3)
     results = []
     for name in (backend, "reference"):
         leaves = [x.clone().requires_grad_() for x in (current, v, keep)]
-        spikes, left = lif_rows(*leaves[:2], sizes=rows.sizes, keep=leaves[2], backend=name)
+        spikes, left = lif_rows(
+            *leaves[:2], batch_sizes=rows.batch_sizes, keep=leaves[2], backend=name
+        )
         grads = torch.autograd.grad((weight * spikes).sum() + left.square().sum(), leaves)
         results.append((spikes, left, grads))
     assert_agree(*results)

@@ -14,11 +14,11 @@ def inputs(steps=9, batch=3, channels=5, share=0.3):
     return drive, gate, torch.randn(batch, channels), torch.rand(channels)
 
 
-@pytest.mark.parametrize("backend", ["native", "written"])
+@pytest.mark.parametrize("backend", ["native", "manual"])
 @pytest.mark.parametrize(
     "shape", [(1, 1, 1), (1, 3, 5), (7, 2, 1), (200, 1, 3), (64, 9, 100)], ids=str
 )
-def test_written_passes_agree_with_the_definition(shape, backend):
+def test_manual_passes_agree_with_the_definition(shape, backend):
     start = inputs(*shape)
     # Gates between 0 and 1 as well: that is where the surrogate's gradient looks.
     start = (start[0], torch.rand(shape), *start[2:])

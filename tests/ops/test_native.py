@@ -8,7 +8,7 @@ import torch
 
 from neurosvt.native import library
 from neurosvt.ops import native
-from neurosvt.ops.batch_spike import batch_spike
+from neurosvt.ops.batchnorm_spike import batchnorm_spike
 from neurosvt.ops.lif import lif, lif_rows
 from neurosvt.ops.memory import leaky_memory
 from neurosvt.ops.rows import pack
@@ -35,9 +35,9 @@ def gradients(op, *inputs):
 
 def ragged():
     rows = pack(torch.rand(30, 3, 40) < 0.5)
-    keep = (0.8 ** rows.gap[:, None]).float()
-    current, v = torch.randn(len(rows), 96), torch.rand(len(rows.stream), 96)
-    return lambda c, v: lif_rows(c, v, sizes=rows.sizes, keep=keep), current, v
+    keep = (0.8 ** rows.elapsed[:, None]).float()
+    current, v = torch.randn(len(rows), 96), torch.rand(len(rows.sorted_indices), 96)
+    return lambda c, v: lif_rows(c, v, batch_sizes=rows.batch_sizes, keep=keep), current, v
 
 
 CASES = {
@@ -50,7 +50,7 @@ CASES = {
     "scale": lambda: (
         lambda x, g: scale_by_rms(x, g, 1e-5), torch.randn(3000, 130), torch.rand(130),
     ),
-    "batch norm": lambda: (batch_spike, *(
+    "batch norm": lambda: (batchnorm_spike, *(
         torch.randn(3000, 130), torch.rand(130), torch.rand(130), torch.rand(3000, 1),
     )),
     "memory": lambda: (
@@ -119,7 +119,7 @@ def test_a_forked_child_works_alone(threads):
     ("backend", "dtype", "fits"),
     [
         ("auto", torch.float32, True), ("native", torch.bfloat16, True),
-        ("auto", torch.float64, False), ("written", torch.float32, False),
+        ("auto", torch.float64, False), ("manual", torch.float32, False),
         ("reference", torch.float32, False),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.ops.rows import by_frame, pack, place, take
+from neurosvt.ops.rows import by_frame, gather_rows, pack, scatter_rows
 
 activities = {
     "steps": st.integers(1, 9),
@@ -33,18 +33,22 @@ def test_every_touch_has_exactly_one_row(**how):
 
 @given(**activities)
 def test_ranks_shrink_and_are_the_first_streams(**how):
-    """Rank r is the r-th touch of the first `sizes[r]` streams, in their order."""
+    """Rank r is the r-th touch of the first `batch_sizes[r]` streams, in their order."""
     active = activity(**how)
     rows = pack(active)
     steps, batch, positions = active.shape
-    assert sum(rows.sizes) == len(rows)
-    assert rows.sizes == sorted(rows.sizes, reverse=True)
-    assert len(rows.stream) == (rows.sizes[0] if rows.sizes else 0) == active.any(0).sum()
-    times = [active.reshape(steps, -1)[:, s].nonzero()[:, 0].tolist() for s in rows.stream]
+    assert sum(rows.batch_sizes) == len(rows)
+    assert rows.batch_sizes == sorted(rows.batch_sizes, reverse=True)
+    assert (
+        len(rows.sorted_indices)
+        == (rows.batch_sizes[0] if rows.batch_sizes else 0)
+        == active.any(0).sum()
+    )
+    times = [active.reshape(steps, -1)[:, s].nonzero()[:, 0].tolist() for s in rows.sorted_indices]
     start = 0
-    for rank, size in enumerate(rows.sizes):
+    for rank, size in enumerate(rows.batch_sizes):
         frame, position = rows.frame[start : start + size], rows.position[start : start + size]
-        assert torch.equal(frame % batch * positions + position, rows.stream[:size])
+        assert torch.equal(frame % batch * positions + position, rows.sorted_indices[:size])
         assert (frame // batch).tolist() == [when[rank] for when in times[:size]]
         start += size
 
@@ -65,8 +69,8 @@ def test_gaps_and_ages_equal_a_count_by_hand(old, **how):
                     left[b, n] = 0
                 left[b, n] += 1
     keys = zip(rows.frame.tolist(), rows.position.tolist(), strict=True)
-    assert dict(zip(keys, rows.gap.tolist(), strict=True)) == gaps
-    assert torch.equal(rows.age, left)
+    assert dict(zip(keys, rows.elapsed.tolist(), strict=True)) == gaps
+    assert torch.equal(rows.since_event, left)
 
 
 @given(cut=st.integers(1, 8), **activities)
@@ -75,20 +79,22 @@ def test_age_carries_gaps_across_a_cut(cut, **how):
     batch = active.shape[1]
     whole = pack(active)
     first = pack(active[:cut])
-    second = pack(active[cut:], first.age)
+    second = pack(active[cut:], first.since_event)
     frames = torch.cat([first.frame, second.frame + cut * batch])
-    gaps = torch.cat([first.gap, second.gap])
+    gaps = torch.cat([first.elapsed, second.elapsed])
     positions = torch.cat([first.position, second.position])
     parts = sorted(zip(frames.tolist(), positions.tolist(), gaps.tolist(), strict=True))
-    expected = zip(whole.frame.tolist(), whole.position.tolist(), whole.gap.tolist(), strict=True)
+    expected = zip(
+        whole.frame.tolist(), whole.position.tolist(), whole.elapsed.tolist(), strict=True
+    )
     assert parts == sorted(expected)
-    assert torch.equal(second.age, whole.age)
+    assert torch.equal(second.since_event, whole.since_event)
 
 
 def test_silence_has_no_rows():
     rows = pack(torch.zeros(3, 2, 5, dtype=torch.bool))
-    assert (len(rows), rows.sizes, len(rows.stream)) == (0, [], 0)
-    assert (rows.age == 4).all()
+    assert (len(rows), rows.batch_sizes, len(rows.sorted_indices)) == (0, [], 0)
+    assert (rows.since_event == 4).all()
     slots = by_frame(rows)
     assert (slots.size, slots.buckets, len(slots.slots)) == (0, [], 0)
 
@@ -112,12 +118,12 @@ def test_rows_of_a_frame_stand_together_each_in_a_slot_of_its_own(**how):
 
 def test_place_and_take_are_inverse():
     source, slots = torch.randn(6, 3), torch.tensor([4, 0, 8, 7, 1, 2])
-    placed = place(source, slots, 9)
-    assert torch.equal(take(placed, slots), source)
+    placed = scatter_rows(source, slots, 9)
+    assert torch.equal(gather_rows(placed, slots), source)
     rest = torch.ones(9, dtype=torch.bool)
     rest[slots] = False
     assert not placed[rest].any()
-    assert place(source[:0], slots[:0], 2).tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert scatter_rows(source[:0], slots[:0], 2).tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 3), (6, 2, 1)], ids=str)
@@ -125,5 +131,5 @@ def test_gradients_of_place_and_take_are_exact(shape):
     slots = torch.tensor([4, 0, 8, 7, 1, 2])
     rows = torch.randn(shape, dtype=torch.double, requires_grad=True)
     source = torch.randn(9, *shape[1:], dtype=torch.double, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda rows: place(rows, slots, 9), rows)
-    assert torch.autograd.gradcheck(lambda source: take(source, slots), source)
+    assert torch.autograd.gradcheck(lambda rows: scatter_rows(rows, slots, 9), rows)
+    assert torch.autograd.gradcheck(lambda source: gather_rows(source, slots), source)

@@ -17,8 +17,8 @@ def touched(share=0.4, width=5, dtype=torch.float32, tokens=5):
     x = (3 * torch.randn(len(rows), width)).to(dtype)
     if len(rows) > 3:
         x[::3] = 0
-    keep = (0.8 ** rows.gap[:, None]).float()
-    return rows, x, torch.rand(width) + 0.5, torch.rand(len(rows.stream), width), keep
+    keep = (0.8 ** rows.elapsed[:, None]).float()
+    return rows, x, torch.rand(width) + 0.5, torch.rand(len(rows.sorted_indices), width), keep
 
 
 @types
@@ -30,11 +30,11 @@ def test_one_pass_gives_what_two_give(dtype, share, width):
         leaves = [t.clone().requires_grad_() for t in (x, gain, v)]
         if fused:
             spikes, left, mean_square = rms_lif_rows(
-                *leaves[:2], EPS, leaves[2], sizes=rows.sizes, keep=keep
+                *leaves[:2], EPS, leaves[2], batch_sizes=rows.batch_sizes, keep=keep
             )
         else:
             y, mean_square = scale_by_rms(*leaves[:2], EPS)
-            spikes, left = lif_rows(y, leaves[2], sizes=rows.sizes, keep=keep)
+            spikes, left = lif_rows(y, leaves[2], batch_sizes=rows.batch_sizes, keep=keep)
         pull = torch.randn(spikes.shape, generator=torch.Generator().manual_seed(2))
         loss = (pull * spikes.float()).sum() + left.square().sum()
         grads = torch.autograd.grad(loss, leaves)
@@ -50,16 +50,18 @@ def test_one_pass_gives_what_two_give(dtype, share, width):
 @pytest.mark.parametrize("share", [0.4, 0.0])
 def test_a_given_scale_gives_what_two_steps_give(dtype, share):
     rows, x, scale, v, keep = touched(share, 17, dtype)
-    spikes, left = scaled_lif_rows(x, scale, v, sizes=rows.sizes, keep=keep)
-    expected, expected_left = lif_rows(x * scale.to(dtype), v, sizes=rows.sizes, keep=keep)
+    spikes, left = scaled_lif_rows(x, scale, v, batch_sizes=rows.batch_sizes, keep=keep)
+    expected, expected_left = lif_rows(
+        x * scale.to(dtype), v, batch_sizes=rows.batch_sizes, keep=keep
+    )
     assert torch.equal(spikes, expected)
     assert torch.equal(left, expected_left)
 
 
-@pytest.mark.parametrize("backend", ["reference", "written"])
+@pytest.mark.parametrize("backend", ["reference", "manual"])
 def test_other_backends_agree(backend):
     rows, x, gain, v, keep = touched(0.7, 9)
-    options = {"sizes": rows.sizes, "keep": keep}
+    options = {"batch_sizes": rows.batch_sizes, "keep": keep}
     spikes, left, mean_square = rms_lif_rows(x, gain, EPS, v, backend=backend, **options)
     native, native_left, native_square = rms_lif_rows(x, gain, EPS, v, **options)
     torch.testing.assert_close(mean_square, native_square)
@@ -73,6 +75,6 @@ def test_other_backends_agree(backend):
 def test_a_given_scale_can_be_learnt():
     rows, x, scale, v, keep = touched(0.7, 9)
     scale.requires_grad_()
-    spikes, _ = scaled_lif_rows(x, scale, v, sizes=rows.sizes, keep=keep)
+    spikes, _ = scaled_lif_rows(x, scale, v, batch_sizes=rows.batch_sizes, keep=keep)
     spikes.sum().backward()
     assert scale.grad.any()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neurosvt.data.stream import SceneStream, StreamConfig
+from neurosvt.loaders.occlusions import SceneStream, StreamConfig
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
 from neurosvt.train.loop import TrainConfig, Training
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from neurosvt.experiments.registry import FIRST
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.presets import FIRST
 from neurosvt.train.loop import TrainConfig, Training, fit
-from neurosvt.train.losses import BeliefTask
+from neurosvt.train.losses import BeliefObjective
 
 
 def begin(tiny_model, backend, memory="leaky", steps=50, **settings):
@@ -19,7 +19,7 @@ def test_the_first_gradients_are_those_of_the_definition(memory, tiny_model, tin
     found = {}
     for backend in ("auto", "reference"):
         training = begin(tiny_model, backend, memory)
-        fit(training, tiny_batches(0, 1), BeliefTask(training.config.state_noise))
+        fit(training, tiny_batches(0, 1), BeliefObjective(training.config.state_noise))
         found[backend] = {n: p.grad for n, p in training.model.named_parameters()}
     for name, gradient in found["reference"].items():
         if gradient is not None:
@@ -37,7 +37,10 @@ def test_fifty_steps_in_double_precision_are_those_of_the_definition(
         training.model.double()
         losses = []
         fit(
-            training, tiny_batches(0, 6) * 9, BeliefTask(training.config.state_noise), losses.append
+            training,
+            tiny_batches(0, 6) * 9,
+            BeliefObjective(training.config.state_noise),
+            losses.append,
         )
         found[backend] = training.model.state_dict(), [record.loss for record in losses]
     torch.testing.assert_close(found["auto"], found["reference"], rtol=1e-8, atol=1e-10)
@@ -50,7 +53,7 @@ def test_losses_in_half_precision_stay_beside_those_of_the_definition():
     Trainings part ways from any rounding: weights changed by a millionth move this mean by up to
     4 %. So three starts of each are averaged, which differ by as little.
     """
-    stream, task = FIRST.stream(), BeliefTask(FIRST.train.state_noise)
+    stream, objective = FIRST.stream(), BeliefObjective(FIRST.train.state_noise)
     means = []
     for backend in ("auto", "reference"):
         losses = []
@@ -64,7 +67,7 @@ def test_losses_in_half_precision_stay_beside_those_of_the_definition():
                     parameter.mul_(1 + apart if start else 1)
             batches = (stream[i] for i in range(200))
             told = []
-            fit(Training(model, FIRST.train), batches, task, told.append)
+            fit(Training(model, FIRST.train), batches, objective, told.append)
             losses += [float(sum(record.loss)) for record in told[-50:]]
         means.append(sum(losses) / len(losses))
     assert means[0] == pytest.approx(means[1], rel=0.02)

@@ -34,8 +34,8 @@ def saved(tmp_path, tensors) -> Path:
 
 
 def test_tensors_and_facts_come_back_as_they_went_in(saved, tensors):
-    again, facts = checkpoint.load(saved)
-    assert facts == FACTS
+    again, metadata = checkpoint.load(saved)
+    assert metadata == FACTS
     assert again.keys() == tensors.keys()
     for name, tensor in tensors.items():
         assert again[name].dtype == tensor.dtype
@@ -50,9 +50,9 @@ def test_what_was_loaded_does_not_hang_on_the_file(saved, tensors):
 
 @pytest.mark.parametrize("failure", ["facts", "half written", "not moved"])
 def test_a_failed_save_leaves_the_old_file_and_no_draft(saved, tensors, monkeypatch, failure):
-    facts = {}
+    metadata = {}
     if failure == "facts":
-        facts = {"a": object()}
+        metadata = {"a": object()}
     elif failure == "half written":
 
         @contextlib.contextmanager
@@ -70,7 +70,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_draft(saved, tensors, monkeypa
 
         monkeypatch.setattr("os.replace", refuse)
     with pytest.raises((OSError, TypeError)):
-        checkpoint.save(saved, {"other": torch.zeros(2)}, facts)
+        checkpoint.save(saved, {"other": torch.zeros(2)}, metadata)
     assert list(saved.parent.iterdir()) == [saved]
     again, old = checkpoint.load(saved)
     assert old == FACTS

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from neurosvt.config import ConfigError, build
-from neurosvt.data.image_stream import ImageBatch
-from neurosvt.train.images import ImageAnswer, ImageTask, ImageTrainConfig
+from neurosvt.loaders.images import ImageBatch
+from neurosvt.train.images import ImageAnswer, ImageObjective, ImageTrainConfig
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def batch():
 
 def test_a_mixed_image_costs_what_each_of_its_labels_costs(batch):
     logits = torch.randn(5, 3)
-    parts = ImageTask().loss(ImageAnswer(logits, None), batch)
+    parts = ImageObjective().loss(ImageAnswer(logits, None), batch)
     chances = logits.softmax(1)
     by_hand = 0.0
     for i in range(5):
@@ -30,7 +30,7 @@ def test_a_mixed_image_costs_what_each_of_its_labels_costs(batch):
 def test_whoever_says_what_the_teacher_says_pays_nothing_for_it(batch):
     logits = torch.randn(5, 3, requires_grad=True)
     taught = logits.detach() + 2  # scores are known up to a constant
-    parts = ImageTask(nn.Identity(), 1.0, 3.0).loss(ImageAnswer(logits, taught), batch)
+    parts = ImageObjective(nn.Identity(), 1.0, 3.0).loss(ImageAnswer(logits, taught), batch)
     sum(parts).backward()
     torch.testing.assert_close(torch.stack(parts).detach(), torch.zeros(2))
     torch.testing.assert_close(logits.grad, torch.zeros(5, 3), atol=1e-6, rtol=0)
@@ -38,21 +38,21 @@ def test_whoever_says_what_the_teacher_says_pays_nothing_for_it(batch):
 
 def test_another_answer_costs_its_divergence_at_the_temperature(batch):
     logits, taught = torch.randn(2, 5, 3)
-    task = ImageTask(nn.Identity(), 0.25, 2.0)
-    parts = task.loss(ImageAnswer(logits, taught), batch)
+    objective = ImageObjective(nn.Identity(), 0.25, 2.0)
+    parts = objective.loss(ImageAnswer(logits, taught), batch)
     p, q = (taught / 2).softmax(1), (logits / 2).softmax(1)
     divergence = (p * (p / q).log()).sum() / 5
     torch.testing.assert_close(parts.teacher, 0.25 * 4 * divergence)
-    alone = ImageTask().loss(ImageAnswer(logits, None), batch)
+    alone = ImageObjective().loss(ImageAnswer(logits, None), batch)
     torch.testing.assert_close(parts.label, 0.75 * alone.label)
 
 
 def test_the_teacher_sees_what_the_model_sees_and_learns_nothing(batch):
     teacher, model = (nn.Sequential(nn.Flatten(), nn.Linear(48, 3)) for _ in range(2))
-    task = ImageTask(teacher, 0.5)
-    answer = task.answer(model, batch)
+    objective = ImageObjective(teacher, 0.5)
+    answer = objective.answer(model, batch)
     torch.testing.assert_close(answer.taught, teacher(batch.images))
-    sum(task.loss(answer, batch)).backward()
+    sum(objective.loss(answer, batch)).backward()
     assert model[1].weight.grad is not None
     assert teacher[1].weight.grad is None
 

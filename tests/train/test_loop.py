@@ -7,7 +7,7 @@ import torch
 from neurosvt.config import ConfigError, UserError, build
 from neurosvt.train import checkpoint
 from neurosvt.train.loop import TrainConfig, Training, fit
-from neurosvt.train.losses import BeliefTask
+from neurosvt.train.losses import BeliefObjective
 from neurosvt.train.schedule import warmup_cosine
 
 
@@ -33,13 +33,13 @@ def test_stopped_and_resumed_equals_uninterrupted(
         return tiny_training(memory, amp=amp, state_noise=0.01)
 
     whole, losses = begin(), []
-    fit(whole, tiny_batches(0, 3), BeliefTask(whole.config.state_noise), losses.append)
+    fit(whole, tiny_batches(0, 3), BeliefObjective(whole.config.state_noise), losses.append)
     whole.history.append({"step": 3, "score": 1 / 3})
-    fit(whole, tiny_batches(3, 6), BeliefTask(whole.config.state_noise), losses.append)
+    fit(whole, tiny_batches(3, 6), BeliefObjective(whole.config.state_noise), losses.append)
     random_after = torch.get_rng_state()
 
     first = begin()
-    fit(first, tiny_batches(0, 3), BeliefTask(first.config.state_noise))
+    fit(first, tiny_batches(0, 3), BeliefObjective(first.config.state_noise))
     first.history.append({"step": 3, "score": 1 / 3})
     path = tmp_path / "last.safetensors"
     first.save(path, {"run": {}})
@@ -47,7 +47,7 @@ def test_stopped_and_resumed_equals_uninterrupted(
     second, losses_again = begin(), []
     second.restore(path)
     assert second.step == 3
-    fit(second, tiny_batches(3, 6), BeliefTask(second.config.state_noise), losses_again.append)
+    fit(second, tiny_batches(3, 6), BeliefObjective(second.config.state_noise), losses_again.append)
 
     assert_same(everything(whole), everything(second))
     assert torch.equal(torch.get_rng_state(), random_after)
@@ -61,7 +61,7 @@ def test_stopped_and_resumed_equals_uninterrupted(
 
 def test_saving_changes_nothing(tiny_training, tiny_batches, tmp_path):
     training = tiny_training()
-    fit(training, tiny_batches(0, 2), BeliefTask(training.config.state_noise))
+    fit(training, tiny_batches(0, 2), BeliefObjective(training.config.state_noise))
     before, random = everything(training), torch.get_rng_state()
     training.save(tmp_path / "last.safetensors", {})
     assert_same(before, everything(training))
@@ -72,7 +72,7 @@ def test_state_noise_reaches_the_training(tiny_training, tiny_batches):
     """Or resuming its random state would prove nothing."""
     quiet, noisy = (tiny_training(state_noise=noise) for noise in (0.0, 0.3))
     for training in (quiet, noisy):
-        fit(training, tiny_batches(0, 2), BeliefTask(training.config.state_noise))
+        fit(training, tiny_batches(0, 2), BeliefObjective(training.config.state_noise))
     assert not torch.equal(quiet.model.heads.hidden.weight, noisy.model.heads.hidden.weight)
 
 
@@ -102,7 +102,7 @@ def test_a_gradient_that_is_not_finite_names_its_layer(bad, layer, tiny_training
     weight = next(modules[layer].parameters(recurse=False))
     weight.register_hook(lambda grad: torch.full_like(grad, bad))
     with pytest.raises(UserError, match="gradient not finite at step 0") as error:
-        fit(training, tiny_batches(0, 1), BeliefTask(training.config.state_noise))
+        fit(training, tiny_batches(0, 1), BeliefObjective(training.config.state_noise))
     others = set(modules) - {layer} - {name for name in modules if layer.startswith(name)}
     named = str(error.value).partition(" in ")[2].partition(";")[0].split(", ")
     assert layer in named
@@ -118,7 +118,7 @@ def test_a_weight_that_is_no_number_is_named(layer, tiny_training, tiny_batches)
     with torch.no_grad():
         weight.view(-1)[0] = math.nan
     with pytest.raises(UserError, match="not finite") as error:
-        fit(training, tiny_batches(0, 1), BeliefTask(training.config.state_noise))
+        fit(training, tiny_batches(0, 1), BeliefObjective(training.config.state_noise))
     assert layer in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -129,7 +129,7 @@ def test_a_layer_that_says_what_is_no_number_is_named(layer, tiny_training, tiny
     training = tiny_training()
     training.model.get_submodule(layer).register_forward_hook(lambda m, given, out: out * math.nan)
     with pytest.raises(UserError, match="not finite") as error:
-        fit(training, tiny_batches(0, 1), BeliefTask(training.config.state_noise))
+        fit(training, tiny_batches(0, 1), BeliefObjective(training.config.state_noise))
     assert layer in str(error.value)
 
 
@@ -140,25 +140,25 @@ def test_the_layer_is_looked_for_in_the_precision_that_failed(tiny_training, tin
         lambda module, given, out: out * math.nan if out.dtype == torch.bfloat16 else out
     )
     with pytest.raises(UserError, match=r"heads\.hidden"):
-        fit(training, tiny_batches(0, 1), BeliefTask(training.config.state_noise))
+        fit(training, tiny_batches(0, 1), BeliefObjective(training.config.state_noise))
 
 
 def test_gradients_too_large_to_measure_are_called_so(tiny_training, tiny_batches):
     training = tiny_training()
     training.model.heads.answer.weight.register_hook(lambda grad: torch.full_like(grad, 1e30))
     with pytest.raises(UserError, match="norm overflows"):
-        fit(training, tiny_batches(0, 1), BeliefTask(training.config.state_noise))
+        fit(training, tiny_batches(0, 1), BeliefObjective(training.config.state_noise))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf], ids=str)
 def test_nothing_is_kept_of_a_step_that_failed(bad, tiny_training, tiny_batches):
     training = tiny_training()
-    fit(training, tiny_batches(0, 2), BeliefTask(training.config.state_noise))
+    fit(training, tiny_batches(0, 2), BeliefObjective(training.config.state_noise))
     before = everything(training)
     training.model.heads.hidden.weight.register_hook(lambda grad: torch.full_like(grad, bad))
     told = []
     with pytest.raises(UserError):
-        fit(training, tiny_batches(2, 3), BeliefTask(training.config.state_noise), told.append)
+        fit(training, tiny_batches(2, 3), BeliefObjective(training.config.state_noise), told.append)
     assert not told
     assert training.step == 2
     learnt = dict(training.model.named_parameters())
@@ -174,13 +174,13 @@ def test_running_statistics_are_not_kept_either_of_a_step_that_failed(tiny_train
     before = everything(training)
     training.model.heads.hidden.weight.register_hook(lambda grad: grad * math.nan)
     with pytest.raises(UserError):
-        fit(training, tiny_batches(0, 1), BeliefTask(training.config.state_noise))
+        fit(training, tiny_batches(0, 1), BeliefObjective(training.config.state_noise))
     assert_same(before, everything(training))
 
 
 def test_watchers_are_told_of_every_step_in_order(tiny_training, tiny_batches):
     training, records = tiny_training(), []
-    fit(training, tiny_batches(0, 4), BeliefTask(training.config.state_noise), records.append)
+    fit(training, tiny_batches(0, 4), BeliefObjective(training.config.state_noise), records.append)
     cfg = training.config
     assert [r.step for r in records] == [1, 2, 3, 4]
     assert [r.rate for r in records] == [
@@ -198,7 +198,7 @@ def test_steps_are_clipped(tiny_training, tiny_batches):
     fit(
         training,
         tiny_batches(0, 1),
-        BeliefTask(training.config.state_noise),
+        BeliefObjective(training.config.state_noise),
         lambda r: norms.append(r.gradient_norm),
     )
     applied = torch.stack([p.grad.square().sum() for p in training.model.parameters()]).sum().sqrt()
@@ -213,9 +213,9 @@ def test_training_goes_on_in_training_mode_after_a_look_in_eval_mode(tiny_traini
         training.model.eval()
 
     training = tiny_training()
-    fit(training, tiny_batches(0, 2), BeliefTask(training.config.state_noise), look)
+    fit(training, tiny_batches(0, 2), BeliefObjective(training.config.state_noise), look)
     whole = tiny_training()
-    fit(whole, tiny_batches(0, 2), BeliefTask(whole.config.state_noise))
+    fit(whole, tiny_batches(0, 2), BeliefObjective(whole.config.state_noise))
     assert_same(everything(whole), everything(training))
 
 
@@ -224,7 +224,7 @@ def test_one_batch_can_be_learnt_by_heart(tiny_training, tiny_batches):
     fit(
         training,
         tiny_batches(0, 1) * 60,
-        BeliefTask(training.config.state_noise),
+        BeliefObjective(training.config.state_noise),
         lambda r: costs.append(sum(part.item() for part in r.loss)),
     )
     assert sum(costs[-5:]) / 5 < 0.5 * costs[0]

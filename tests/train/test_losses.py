@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.train.losses import BeliefLoss, BeliefTask, Truth, step_weights
+from neurosvt.train.losses import BeliefLoss, BeliefObjective, Truth, step_weights
 
 T, B, C = 7, 3, 5
 
@@ -22,7 +22,9 @@ def perfect(truth, sure=50.0):
     """What a model says that knows everything."""
     logits = sure * torch.nn.functional.one_hot(truth.label, C).float()
     unseen = sure * (2 * truth.hidden.float() - 1)
-    return SimpleNamespace(class_logits=logits, place=truth.place.clone(), unseen_logit=unseen)
+    return SimpleNamespace(
+        class_logits=logits, position=truth.position.clone(), unseen_logit=unseen
+    )
 
 
 @given(
@@ -48,12 +50,12 @@ def test_a_long_darkness_does_not_drown_what_was_seen(truth):
     def cost(dark):
         steps = 4 + dark
         hidden = torch.arange(steps)[:, None].expand(steps, B) >= 4
-        place, label = torch.full((steps, B, 2), 0.5), truth.label[:1].expand(steps, B)
+        position, label = torch.full((steps, B, 2), 0.5), truth.label[:1].expand(steps, B)
         logits = torch.zeros(steps, B, C)
         belief = SimpleNamespace(
-            class_logits=logits, place=place + 0.3, unseen_logit=torch.zeros(steps, B)
+            class_logits=logits, position=position + 0.3, unseen_logit=torch.zeros(steps, B)
         )
-        return torch.stack(BeliefLoss()(belief, Truth(label, place, hidden, hidden | True)))
+        return torch.stack(BeliefLoss()(belief, Truth(label, position, hidden, hidden | True)))
 
     torch.testing.assert_close(cost(10), cost(100))
 
@@ -64,7 +66,7 @@ def test_steps_of_which_nothing_is_asked_cost_and_teach_nothing(truth):
     told = truth._replace(asked=asked)
     wrong = perfect(truth)
     wrong.class_logits = torch.where(asked[..., None], wrong.class_logits, -wrong.class_logits)
-    wrong.place = torch.where(asked[..., None], wrong.place, wrong.place + 0.5)
+    wrong.position = torch.where(asked[..., None], wrong.position, wrong.position + 0.5)
     for part in BeliefLoss()(wrong, told):
         assert part.item() == pytest.approx(0, abs=1e-6)
     weight = step_weights(truth.hidden, asked)
@@ -74,10 +76,10 @@ def test_steps_of_which_nothing_is_asked_cost_and_teach_nothing(truth):
 
 def test_hidden_steps_can_be_left_out(truth):
     belief = perfect(truth)
-    belief.place = torch.where(truth.hidden[..., None], belief.place + 0.5, belief.place)
+    belief.position = torch.where(truth.hidden[..., None], belief.position + 0.5, belief.position)
     batch = (torch.zeros(T, B), *truth)
-    assert BeliefTask().loss(belief, batch).place > 0.5
-    assert BeliefTask(hidden_steps=False).loss(belief, batch).place.item() == pytest.approx(
+    assert BeliefObjective().loss(belief, batch).position > 0.5
+    assert BeliefObjective(hidden_steps=False).loss(belief, batch).position.item() == pytest.approx(
         0, abs=1e-6
     )
 
@@ -89,19 +91,19 @@ def test_a_perfect_belief_costs_nothing(truth):
 
 def test_knowing_nothing_costs_what_theory_says(truth):
     belief = perfect(truth, sure=0.0)
-    label, place, unseen = BeliefLoss(unseen_weight=1.0)(belief, truth)
+    label, position, unseen = BeliefLoss(unseen_weight=1.0)(belief, truth)
     assert label.item() == pytest.approx(torch.tensor(float(C)).log().item(), rel=1e-5)
-    assert place.item() == 0
+    assert position.item() == 0
     assert unseen.item() == pytest.approx(torch.tensor(2.0).log().item(), rel=1e-5)
 
 
 def test_beyond_its_scale_a_place_error_costs_linearly(truth):
-    loss = BeliefLoss(place_scale=0.125)
+    loss = BeliefLoss(position_scale=0.125)
 
     def cost(error):
         belief = perfect(truth)
-        belief.place[..., 0] += error
-        return loss(belief, truth).place.item()
+        belief.position[..., 0] += error
+        return loss(belief, truth).position.item()
 
     assert cost(0.125) == pytest.approx(0.5, rel=1e-4)
     assert cost(0.0625) == pytest.approx(0.125, rel=1e-4)  # a parabola within
@@ -111,16 +113,16 @@ def test_beyond_its_scale_a_place_error_costs_linearly(truth):
 
 def test_weights_of_the_parts_are_factors(truth):
     belief = perfect(truth, sure=1.0)
-    belief.place += 0.1
-    once = BeliefLoss(place_weight=1.0, unseen_weight=1.0)(belief, truth)
-    more = BeliefLoss(place_weight=3.0, unseen_weight=0.5)(belief, truth)
+    belief.position += 0.1
+    once = BeliefLoss(position_weight=1.0, unseen_weight=1.0)(belief, truth)
+    more = BeliefLoss(position_weight=3.0, unseen_weight=0.5)(belief, truth)
     torch.testing.assert_close(torch.stack(more), torch.stack(once) * torch.tensor([1.0, 3.0, 0.5]))
 
 
 def test_every_step_teaches_the_hidden_ones_included(truth):
     belief = SimpleNamespace(
         class_logits=torch.zeros(T, B, C, requires_grad=True),
-        place=torch.zeros(T, B, 2, requires_grad=True),
+        position=torch.zeros(T, B, 2, requires_grad=True),
         unseen_logit=torch.zeros(T, B, requires_grad=True),
     )
     sum(BeliefLoss()(belief, truth)).backward()

@@ -1,0 +1,58 @@
+"""How often a classifier is right.
+
+Axes: M samples, C classes.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neurosvt.datasets.cifar10 import Images
+from neurosvt.datasets.clips import Clips
+from neurosvt.loaders.images import normalised
+from neurosvt.nn.weights import device_of
+from neurosvt.permanence.metrics import interval
+
+
+@torch.no_grad()
+def predict_classes(
+    model: nn.Module, samples: Images | Clips, *, batch: int | None = None, amp: bool = False
+) -> np.ndarray:
+    """(M,) int64: the class that the model names for each; of a clip, after its last frame.
+
+    Args:
+        model: in eval mode.
+        samples: to be named.
+        batch: how many at a time, which changes nothing else; None for a size that suits them.
+        amp: bfloat16 products.
+    """
+    size = batch or (250 if isinstance(samples, Images) else 16)
+    said, device = [], device_of(model)
+    for start in range(0, len(samples), size):
+        part = np.arange(start, min(start + size, len(samples)))
+        with torch.autocast(device.type, torch.bfloat16, enabled=amp):
+            answer = model(as_input(samples, part).to(device))
+        logits = answer if isinstance(samples, Images) else answer[0].class_logits[-1]
+        said.append(logits.argmax(1).cpu().numpy())
+    return np.concatenate(said)
+
+
+def as_input(samples: Images | Clips, which: np.ndarray) -> Tensor:
+    """Some of them as a model takes them: images (B, 3, Y, X), or frames (T, B, 2, Y, X)."""
+    if isinstance(samples, Images):
+        return normalised(samples.pixels[which])
+    return torch.from_numpy(samples.frames(which)).transpose(0, 1)
+
+
+def accuracy_row(said: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Share of right names, with its 95 % bootstrap interval: a flat row."""
+    hits = said == labels
+    low, high = interval(hits)
+    return {"accuracy": float(hits.mean()), "low": low, "high": high, "samples": len(hits)}
+
+
+def confusion(said: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """(C, C) int64: row is what a sample shows, column what the model names, entry how often."""
+    return np.bincount(labels * classes + said, minlength=classes**2).reshape(classes, classes)

@@ -1,1 +1,0 @@
-"""Files in, typed samples out; knows no model."""

@@ -1,0 +1,137 @@
+"""DVS128 Gesture as the published Neuro-SVT prepared it: a tensor file for every gesture.
+
+    train/sample_0000.pt, ..., test/sample_0000.pt, ...
+                            each a pair: frames (T, 2, 128, 128) of 0 and 1, float32; label
+
+Its labels are not those of the data set: they number SpikingJelly's folders "0" to "10" in the
+order of text, as torchvision's DatasetFolder does, so that 2 stands for the folder "10". They are
+put right here, or a mirror would swap the wrong gestures.
+
+Who makes a gesture is not said. But those of a class stand in the order of people's names, so that
+validation, which takes the last of every class of the training part, sees other people but for one.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+
+from neurosvt.config import UserError
+from neurosvt.datasets.dvs128_gesture import CLASSES, SIDE
+from neurosvt.datasets.packed_cache import Builder
+
+CLASS_OF = tuple(int(folder) for folder in sorted(map(str, range(len(CLASSES)))))
+"""Our label of each of theirs."""
+HELD_OUT = 3 / 23
+"""Of the training part: as three of its 23 people."""
+PER_PART = 64
+"""Gestures that are packed between two moments at which work can stop and go on."""
+
+
+def prepare_tensors(
+    source: Path,
+    destination: Path,
+    on_part: Callable[[int, int], None] = lambda done, of: None,
+) -> bool:
+    """Pack the frames of all files, once; interrupted, it goes on where it stopped.
+
+    Args:
+        source: folder with `train` and `test`.
+        destination: folder of the cache, which may be the same.
+        on_part: told how many gestures are done, and of how many.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        UserError: a part without files, a file that is damaged or holds something else, or as
+            `cache.Builder`.
+    """
+    files = {part: _files(source, part) for part in ("train", "test")}
+    for part, some in files.items():
+        if not some:
+            raise UserError(f"{source / part} holds no sample_0000.pt, ...")
+    frames = len(read_sample(files["train"][0])[0])
+    settings = {
+        "data": "dvs128", "frames": frames, "cut": "times", "height": SIDE, "width": SIDE,
+        "files": {part: len(some) for part, some in files.items()},
+    }  # fmt: skip
+    builder = Builder(destination, settings)
+    if builder.finished():
+        return False
+    splits = _splits(files)
+    total, done = sum(map(len, splits.values())), 0
+    parts: dict[str, list[str]] = {split: [] for split in splits}
+    for split, paths in splits.items():
+        for start in range(0, len(paths), PER_PART):
+            name, some = f"{split}_{start:04}", paths[start : start + PER_PART]
+            parts[split].append(name)
+            if not builder.has(name):
+                read = [read_sample(path, frames) for path in some]
+                builder.add(
+                    name, np.stack([f for f, _ in read]), np.array([label for _, label in read])
+                )
+            done += len(some)
+            on_part(done, total)
+    builder.finish(parts)
+    return True
+
+
+def read_sample(path: Path, frames: int | None = None) -> tuple[np.ndarray, int]:
+    """Frames (T, 2, 128, 128) bool of one file, and our label; `frames` is what T must be.
+
+    Raises:
+        UserError: a file that is damaged, or holds something else.
+    """
+    read, label = _pair(path)
+    shape = (len(read) if frames is None else frames, 2, SIDE, SIDE)
+    if tuple(read.shape) != shape:
+        raise UserError(f"{path} holds frames {tuple(read.shape)}, not {shape}")
+    if not ((read == 0) | (read == 1)).all():
+        raise UserError(f"{path} holds frames of other numbers than 0 and 1")
+    return read.bool().numpy(), label
+
+
+def _pair(path: Path) -> tuple[torch.Tensor, int]:
+    try:
+        # Mapped: who asks for the label alone does not read the frames.
+        pair: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+        raise UserError(
+            f"{path} is damaged, or holds more than tensors and numbers ({_first_line(error)})"
+        ) from error
+    read, label = pair if isinstance(pair, tuple | list) and len(pair) == 2 else (None, None)
+    label = label.item() if isinstance(label, torch.Tensor) and label.numel() == 1 else label
+    if not isinstance(read, torch.Tensor) or not read.ndim or not isinstance(label, int):
+        raise UserError(f"{path} holds no pair of frames and label")
+    if not 0 <= label < len(CLASSES):
+        raise UserError(f"{path} holds label {label}, not one of 0..{len(CLASSES) - 1}")
+    return read, CLASS_OF[label]
+
+
+def _splits(files: dict[str, list[Path]]) -> dict[str, list[Path]]:
+    """Files of each split: validation is taken from train."""
+    by_class: dict[int, list[Path]] = {}
+    for path in files["train"]:
+        by_class.setdefault(_pair(path)[1], []).append(path)
+    held = {
+        path
+        for some in by_class.values()
+        for path in some[len(some) - round(len(some) * HELD_OUT) :]
+    }
+    return {
+        "train": [path for path in files["train"] if path not in held],
+        "validation": [path for path in files["train"] if path in held],
+        "test": files["test"],
+    }
+
+
+def _files(source: Path, part: str) -> list[Path]:
+    return sorted((source / part).glob("sample_[0-9]*.pt"))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0][:120]

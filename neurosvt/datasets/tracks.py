@@ -1,0 +1,104 @@
+"""Recordings of one moving thing, and where it is all the time.
+
+Hand-held objects and a swinging pendulum before a DVS128 camera (dvs128_objects). The recordings
+state no licence: nothing made from them is shipped.
+
+Axes: F frames, 2 polarities (OFF, ON), H W sensor pixels.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neurosvt.config import UserError
+from neurosvt.datasets import handheld_objects
+from neurosvt.datasets.folder import checked_split, find
+from neurosvt.events.frames import by_time, make_frames
+from neurosvt.events.recording import Recording, fit_to_sensor
+from neurosvt.formats import read_events
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "dvs128_objects": handheld_objects.CLASSES,
+    "pendulum": ("pendulum", "anything else"),
+}
+"""What each data set shows; of the pendulum, the place alone is a question."""
+
+PENDULUM = {"train": (0.0, 0.4), "validation": (0.4, 0.5), "test": (0.5, 1.0)}
+"""Shares of the one recording: its first half trains, its second half judges."""
+
+AROUND_US = 25_000
+"""Events this long before and after a moment tell the place at it: a window of 50 ms."""
+
+LEAST = 10
+"""Events that it takes to tell a place; between two moments that have them it moves evenly."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A recording in frames."""
+
+    frames: np.ndarray
+    """(F, 2, H, W) bool."""
+    position: np.ndarray
+    """(F, 2) float32: x, y at each frame's end, in [0, 1]: the median of the events around it."""
+    label: int
+    name: str
+
+
+def load_tracks(
+    dataset: str, split: str, size: int, frame_us: int, root: str | Path | None = None
+) -> list[Track]:
+    """The recordings of a split.
+
+    Args:
+        dataset: a key of `CLASSES`.
+        split: "train", "validation" or "test"; objects are judged in another session than they are
+            learnt in, of which validation takes the end.
+        size: sensor side, pixels, onto which the camera's 128 are fitted.
+        frame_us: length of a frame.
+        root: folder of data sets; None for the one that NEUROSVT_DATA names.
+
+    Raises:
+        FileNotFoundError: a recording is missing.
+        UserError: an unknown split, or a damaged recording.
+    """
+    checked_split(split)
+    if dataset == "pendulum":
+        whole = track(_read("misc_pendulo", size, root), 0, frame_us)
+        first, last = (round(share * len(whole.frames)) for share in PENDULUM[split])
+        return [_part(whole, first, last)]
+    tracks = []
+    for name in handheld_objects.SESSIONS["test" if split == "test" else "train"]:
+        label = handheld_objects.CLASSES.index(name.rsplit("_", 1)[0])
+        whole = track(_read(name, size, root), label, frame_us)
+        kept = round(len(whole.frames) * (1 - handheld_objects.HELD_OUT))
+        bounds = {"train": (0, kept), "validation": (kept, len(whole.frames))}
+        tracks.append(_part(whole, *bounds.get(split, (0, len(whole.frames)))))
+    return tracks
+
+
+def track(recording: Recording, label: int, frame_us: int) -> Track:
+    """A recording in frames, with its place at every frame's end."""
+    events = recording.events
+    frames = make_frames(recording, by_time(events, frame_us))
+    ends = events["t"].min() + frame_us * np.arange(1, len(frames) + 1)
+    order = np.argsort(events["t"], kind="stable")
+    t, xy = events["t"][order], np.stack([events["x"], events["y"]], -1)[order]
+    low, high = (np.searchsorted(t, ends + shift) for shift in (-AROUND_US, AROUND_US))
+    told = np.flatnonzero(high - low >= LEAST)
+    if not len(told):
+        raise UserError(f"{recording.name}: never {LEAST} events within 50 ms, so no place to tell")
+    middle = np.array([np.median(xy[low[f] : high[f]], axis=0) for f in told]) + 0.5
+    steps = np.arange(len(frames))
+    position = np.stack([np.interp(steps, told, column) for column in middle.T], -1)
+    sides = (recording.width, recording.height)
+    return Track(frames, (position / sides).astype(np.float32), label, recording.name)
+
+
+def _read(name: str, size: int, root: str | Path | None) -> Recording:
+    return fit_to_sensor(read_events(find(f"dvs128_objects/aedat/{name}.aedat", root)), size)
+
+
+def _part(whole: Track, first: int, last: int) -> Track:
+    return Track(whole.frames[first:last], whole.position[first:last], whole.label, whole.name)

@@ -1,0 +1,1 @@
+"""The demonstration page: watch a model go on knowing."""

@@ -1,1 +1,0 @@
-"""How good a model is, and how sure we may be of that."""

@@ -1,0 +1,1 @@
+"""Event recordings: what a camera saw, as arrays, frames and films."""

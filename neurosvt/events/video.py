@@ -1,0 +1,142 @@
+"""Films as an event camera would have seen them.
+
+The pixel model is eventcv's, after v2e (Hu, Liu & Delbruck, CVPRW 2021): between two frames the
+light changes evenly, so a film of few frames a second gives events in bursts that are smoother than
+the motion was.
+
+Axes: T frames, Y X pixels.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosvt.config import UserError
+from neurosvt.events.recording import Recording, pack_events
+
+STILLS = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True)
+class Video:
+    """Grey frames at even intervals."""
+
+    frames: np.ndarray
+    """(T, Y, X) uint8 luminance."""
+    fps: float | None
+    """Frames per second; None where the file does not say."""
+    name: str
+
+
+def read_video(path: str | Path) -> Video:
+    """An animated GIF, a folder of stills, or any video that PyAV reads.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UserError: it holds no frames, or what would read it is not installed.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no film {path}")
+    if path.is_dir():
+        frames, fps = _stills(path), None
+    elif path.suffix.lower() == ".gif":
+        frames, fps = _gif(path)
+    else:
+        frames, fps = _video(path)
+    if len(frames) < 2:
+        raise UserError(f"{path} holds {len(frames)} frames, and nothing moves in fewer than 2")
+    shapes = {frame.shape for frame in frames}
+    if len(shapes) > 1:
+        raise UserError(f"{path} holds frames of different sizes")
+    return Video(np.stack(frames), fps, path.name)
+
+
+def cut(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0.0) -> Video:
+    """A part of a film, brought to a square sensor.
+
+    Args:
+        film: the whole.
+        box: left, top, width and height, pixels.
+        size: side of the sensor, pixels.
+        blur: standard deviation of a Gaussian before that, pixels of the film: takes out the dither
+            of palettes and the blocks of codecs, which would make events.
+
+    Raises:
+        UserError: a box that reaches beyond the frames.
+    """
+    from PIL import Image, ImageFilter
+
+    left, top, width, height = box
+    across, down = video.frames.shape[2], video.frames.shape[1]
+    if min(left, top) < 0 or min(width, height) < 1 or left + width > across or top + height > down:
+        raise UserError(f"--crop {box} reaches beyond the film's {across} x {down} pixels")
+    small = []
+    for frame in video.frames:
+        image = Image.fromarray(frame).filter(ImageFilter.GaussianBlur(blur))
+        part = image.crop((left, top, left + width, top + height))
+        small.append(np.asarray(part.resize((size, size), Image.Resampling.BOX)))
+    return replace(video, frames=np.stack(small))
+
+
+def as_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
+    """What an event camera would have reported.
+
+    Args:
+        film: with its frame rate known.
+        noise_hz: shot noise of a dark pixel, events a second.
+        seed: of thresholds and noise.
+
+    Raises:
+        UserError: no frame rate, or eventcv is not installed.
+    """
+    if not video.fps:
+        raise UserError(f"{video.name} does not say how many frames a second: add --fps")
+    try:
+        import eventcv
+    except ImportError as error:
+        raise UserError(
+            "simulating events needs eventcv: pip install 'neurosvt[events]'"
+        ) from error
+    stream: Any = eventcv.simulate(
+        video.frames, fps=video.fps, shot_noise_rate_hz=noise_hz, leak_rate_hz=0.0, seed=seed
+    )
+    x, y, t, p = stream.numpy().astype(np.int64).T
+    events = pack_events(t, x, y, p)
+    return Recording(events, video.frames.shape[2], video.frames.shape[1], name=video.name)
+
+
+def _stills(folder: Path) -> list[np.ndarray]:
+    from PIL import Image
+
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in STILLS)
+    return [np.asarray(Image.open(path).convert("L")) for path in paths]
+
+
+def _gif(path: Path) -> tuple[list[np.ndarray], float | None]:
+    from PIL import Image, ImageSequence, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as video:
+            frames = [np.asarray(f.convert("L")) for f in ImageSequence.Iterator(video)]
+            milliseconds = video.info.get("duration", 0)
+    except (UnidentifiedImageError, OSError) as error:
+        raise UserError(f"{path} is damaged, or no GIF") from error
+    return frames, 1000 / milliseconds if milliseconds else None
+
+
+def _video(path: Path) -> tuple[list[np.ndarray], float | None]:
+    try:
+        import av
+    except ImportError as error:
+        raise UserError(f"reading {path} needs PyAV: pip install 'neurosvt[data]'") from error
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            frames = [frame.to_ndarray(format="gray") for frame in container.decode(stream)]
+            rate = stream.average_rate
+    except (av.error.FFmpegError, IndexError) as error:
+        raise UserError(f"{path} is damaged, or no video") from error
+    return frames, float(rate) if rate else None

@@ -1,0 +1,1 @@
+"""Runs by name, their training, and the trained models they leave."""

@@ -1,0 +1,133 @@
+"""Trained models as files: written with the run that made them, called by name, read back."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from neurosvt.config import UserError, as_plain
+from neurosvt.experiments.migrate import migrate_metadata
+from neurosvt.experiments.runs import AnyRun, ClipRun, FollowingRun, build_run
+from neurosvt.nn.weights import load_weights
+from neurosvt.permanence.baselines.latch import Latch
+from neurosvt.train import checkpoint
+
+WEIGHTS = Path(str(files("neurosvt") / "weights"))
+"""Where the package keeps the models that it ships."""
+
+
+def save_model(path: Path, model: nn.Module, run: AnyRun, metadata: dict[str, Any]) -> None:
+    """Write a model's weights with the run that made it, so that `load_model` needs no more."""
+    checkpoint.save(path, model.state_dict(), {**metadata, "run": as_plain(run)})
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model that was trained, and what is known about it."""
+
+    name: str
+    model: Any
+    run: Any
+    metadata: dict[str, Any]
+
+    @property
+    def steps(self) -> int:
+        """For how many steps its run trained so far, and those before from which it started."""
+        ended = self.metadata.get("finished")
+        own = self.run.train.steps if ended else self.metadata.get("step", 0)
+        return own + self.metadata.get("steps_before", 0)
+
+    def latch(self) -> nn.Module:
+        """The latch on this memoryless model, at the threshold tuned after its training."""
+        if "latch_threshold" not in self.metadata:
+            raise UserError(f"{self.name} holds no latch_threshold: it is found at training's end")
+        return Latch(self.model, self.metadata["latch_threshold"]).eval()
+
+
+def model_file(name: str) -> Path:
+    """The weights that RUN names: a run folder, a checkpoint, or a model that the package ships."""
+    path = Path(name)
+    if path.is_dir():
+        return path / "best.safetensors"
+    shipped = WEIGHTS / f"{name}.safetensors"
+    if not path.suffix and shipped.is_file():
+        return shipped
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.safetensors")))
+        raise FileNotFoundError(f"no run folder, checkpoint or shipped model {name!r} ({known})")
+    return path
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata of a file, these in today's words whenever it was written.
+
+    Raises:
+        FileNotFoundError, UserError: as `train.checkpoint.load`.
+    """
+    tensors, metadata = checkpoint.load(path)
+    return tensors, migrate_metadata(metadata)
+
+
+def finished(name: str) -> bool:
+    """Whether RUN is there and was trained to its end."""
+    try:
+        return bool(read_checkpoint(model_file(name))[1].get("finished"))
+    except FileNotFoundError:
+        return False
+
+
+def load_model(name: str, backend: str = "auto") -> Checkpoint:
+    """A trained model in eval mode.
+
+    Args:
+        name: a run folder, a checkpoint of it, or a shipped model.
+        backend: how its neurons are computed.
+
+    Raises:
+        FileNotFoundError, UserError: nothing there, or it is cut, or does not fit its own run.
+    """
+    path = model_file(name)
+    tensors, metadata = read_checkpoint(path)
+    if "rng" in tensors:  # a checkpoint of training: its model is what stands under "model."
+        tensors = {n[6:]: t for n, t in tensors.items() if n.startswith("model.")}
+    if "run" not in metadata:
+        raise UserError(f"{path} does not say which run made it")
+    run = build_run(metadata["run"])
+    model = run.network(backend)
+    load_weights(model, tensors, str(path))
+    return Checkpoint(name, model.eval(), run, metadata)
+
+
+def load_classifier(name: str, backend: str = "auto") -> Checkpoint:
+    """A trained model that names what a sample shows; otherwise as `load_model`.
+
+    Raises:
+        UserError: also if it was trained for something else.
+    """
+    trained = load_model(name, backend)
+    if isinstance(trained.run, FollowingRun):
+        raise UserError(f"{name} follows objects that hide: `neurosvt permanence` judges it")
+    return trained
+
+
+def load_image_model(name: str, backend: str = "auto") -> Checkpoint:
+    """A classifier of images; otherwise as `load_classifier`."""
+    trained = load_classifier(name, backend)
+    if isinstance(trained.run, ClipRun):
+        raise UserError(f"{name} names clips of events, not images")
+    return trained
+
+
+def sibling(name: str, memory: str) -> str:
+    """What the same run with another memory is called: NAME_lif beside NAME, as presets are.
+
+    A checkpoint in a run folder stands for its folder.
+    """
+    path = Path(name)
+    if path.is_file() and path.stem in ("best", "last"):
+        path = path.parent
+    ending = path.suffix if path.is_file() else ""
+    other = path.stem if ending else path.name
+    return str(path.with_name(other + (f"_{memory}" if memory != "leaky" else "") + ending))

@@ -1,0 +1,180 @@
+"""What training needs beside a loop: the model, its batches, its task, and how it is judged."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import nn
+
+from neurosvt.classification.accuracy import predict_classes
+from neurosvt.config import UserError
+from neurosvt.datasets.cifar10 import Images
+from neurosvt.datasets.clips import Clips
+from neurosvt.experiments.checkpoints import Checkpoint, load_image_model, load_model
+from neurosvt.experiments.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
+from neurosvt.loaders.clips import ClipStream
+from neurosvt.loaders.images import ImageStream
+from neurosvt.loaders.prefetch import ahead
+from neurosvt.models.dysvit import DySViT
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.nn.memory import LeakyMemory
+from neurosvt.nn.weights import load_weights
+from neurosvt.permanence.evaluate import tune_latch, validation_score
+from neurosvt.train.clips import ClipObjective
+from neurosvt.train.images import ImageObjective
+from neurosvt.train.loop import Objective
+from neurosvt.train.losses import BeliefObjective
+
+VALIDATION_EVENTS = 100
+"""Occlusion events per tier and length at each look at the validation scenes."""
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """One run's way from random weights to a judged model."""
+
+    @property
+    def model(self) -> nn.Module: ...
+    @property
+    def objective(self) -> Objective: ...
+    @property
+    def steps_before(self) -> int:
+        """For how long the weights were trained that it starts from; 0 for new ones."""
+
+    def batches(self, start: int) -> Iterator[Any]:
+        """Training batches from step `start` on."""
+
+    def validate(self) -> dict[str, float]:
+        """What the model is worth now: "score", by which the best is chosen, and its parts."""
+
+    def calibrate(self) -> dict[str, float]:
+        """What is tuned on validation once training has ended; facts to keep with the weights."""
+
+    def remarks(self) -> list[str]:
+        """What was learnt, in words."""
+
+
+class OcclusionRecipe:
+    """Objects that hide, for NeuroSVT and what it is compared with."""
+
+    def __init__(self, run: FollowingRun, backend: str, device: torch.device):
+        self.run = run
+        self.model, self.steps_before = _started(run, backend, device)
+        self.objective = BeliefObjective(run.train.state_noise, run.train.hidden_steps)
+        self.task = run.task("validation", run.train.seed)
+        self.stream = run.stream()
+
+    def batches(self, start: int) -> Iterator[Any]:
+        return ahead(self.stream, start)
+
+    def validate(self) -> dict[str, float]:
+        return validation_score(
+            self.model, self.task, VALIDATION_EVENTS, state_noise=self.run.train.state_noise
+        )
+
+    def calibrate(self) -> dict[str, float]:
+        if self.run.model.memory != "none":
+            return {}
+        noise = self.run.train.state_noise
+        threshold, belief = tune_latch(self.model, self.task, state_noise=noise)
+        return {"latch_threshold": threshold, "latch_belief": belief}
+
+    def remarks(self) -> list[str]:
+        return time_constants(self.model.memory) if isinstance(self.model, NeuroSVT) else []
+
+
+class _ClassificationRecipe:
+    """What shows one thing, and is to be named."""
+
+    model: Any
+    run: ClipRun | AnyImageRun
+    stream: ClipStream | ImageStream
+    held_out: Clips | Images
+    steps_before = 0
+
+    def batches(self, start: int) -> Iterator[Any]:
+        return ahead(self.stream, start)
+
+    def validate(self) -> dict[str, float]:
+        said = predict_classes(self.model, self.held_out, amp=self.run.train.amp)
+        return {"score": float((said == self.held_out.labels).mean())}
+
+    def calibrate(self) -> dict[str, float]:
+        return {}
+
+
+class ClipRecipe(_ClassificationRecipe):
+    """Gestures, and objects in a hand, for NeuroSVT."""
+
+    def __init__(self, run: ClipRun, backend: str, device: torch.device):
+        self.run = run
+        self.model, self.steps_before = _started(run, backend, device)
+        cfg = run.train
+        self.objective = ClipObjective(cfg.state_noise)
+        self.held_out = run.samples("validation")
+        self.stream = ClipStream(run.samples("train"), run.data, cfg.batch, cfg.steps, cfg.seed)
+
+    def remarks(self) -> list[str]:
+        return time_constants(self.model.memory)
+
+
+class ImageRecipe(_ClassificationRecipe):
+    """Photographs, for DySViT and its teacher."""
+
+    def __init__(self, run: AnyImageRun, backend: str, device: torch.device):
+        self.run, self.model = run, run.network(backend).to(device)
+        cfg, teacher = run.train, None
+        if cfg.teacher:
+            learnt = _trained_first("train.teacher", cfg.teacher, load_image_model)
+            teacher = learnt.model.to(device)
+        train, self.held_out = run.samples("train"), run.samples("validation")
+        self.objective = ImageObjective(teacher, cfg.teacher_share, cfg.temperature)
+        if len(train) != cfg.images:
+            raise UserError(f"train.images is {cfg.images}, {run.data.dataset} has {len(train)}")
+        self.stream = ImageStream(train, run.data, cfg.batch, cfg.steps, cfg.pure_from, cfg.seed)
+
+    def remarks(self) -> list[str]:
+        if not isinstance(self.model, DySViT):
+            return []
+        return [f"{self.model.deployed().parameter_count():,} parameters when deployed"]
+
+
+def _started(
+    run: FollowingRun | ClipRun, backend: str, device: torch.device
+) -> tuple[nn.Module, int]:
+    """The network of a run, with the weights that it starts from if it names some, and for how many
+    steps those were trained."""
+    model, start, steps = run.network(backend), run.train.start, 0
+    if start:
+        first = _trained_first("train.start", start, load_model)
+        load_weights(model, first.model.state_dict(), start)
+        steps = first.steps
+    return model.to(device), steps
+
+
+def _trained_first(setting: str, name: str, load: Callable[[str], Checkpoint]) -> Checkpoint:
+    try:
+        return load(name)
+    except FileNotFoundError as error:
+        raise UserError(f"{setting} is {name}, which is to be trained first: {error}") from error
+
+
+def time_constants(memory: nn.Module) -> list[str]:
+    """What a leaky memory learnt of time, in words."""
+    if not isinstance(memory, LeakyMemory):
+        return []
+    tau = memory.tau().detach()
+    return [
+        f"time constants, in steps: shortest {tau.min():.1f}, "
+        f"median {tau.median():.1f}, longest {tau.max():.0f}"
+    ]
+
+
+def recipe_of(run: AnyRun, backend: str, device: torch.device) -> Recipe:
+    """The course of a run, its weights from the run's seed alone, wherever they go."""
+    torch.manual_seed(run.train.seed)
+    if isinstance(run, FollowingRun):
+        return OcclusionRecipe(run, backend, device)
+    if isinstance(run, ClipRun):
+        return ClipRecipe(run, backend, device)
+    return ImageRecipe(run, backend, device)

@@ -1,0 +1,219 @@
+"""Runs: all that is decided before a model is trained, as plain data in and out.
+
+A run is a model's config, what it learns from, and how. What it learns from decides its kind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from neurosvt.config import build
+from neurosvt.datasets import cifar10, nmnist
+from neurosvt.datasets.clips import Clips
+from neurosvt.loaders import clips
+from neurosvt.loaders.clips import ClipStreamConfig, load_clips
+from neurosvt.loaders.images import ImageStreamConfig
+from neurosvt.loaders.occlusions import TRACKS, NMNISTStream, SceneStream, StreamConfig, TrackStream
+from neurosvt.models.convnet import ConvNet, ConvNetConfig
+from neurosvt.models.dysvit import DySViT, DySViTConfig
+from neurosvt.models.neurosvt import SIZES, NeuroSVT, NeuroSVTConfig
+from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
+from neurosvt.models.vit import ViT, ViTConfig
+from neurosvt.permanence.tasks import NMNISTTask, SceneTask, Task, TrackTask
+from neurosvt.scenes.scenes import SceneConfig
+from neurosvt.train.images import ImageTrainConfig
+from neurosvt.train.loop import TrainConfig
+
+
+class _Following:
+    """What runs of models have in common that follow objects which hide."""
+
+    model: Any
+    data: StreamConfig
+    train: TrainConfig
+
+    def __post_init__(self):
+        classes = len(self.task("validation").classes)
+        if self.model.classes != classes:
+            raise ValueError(
+                f"model.classes is {self.model.classes}, {self.data.dataset} has {classes}"
+            )
+        if self.data.dataset == "nmnist" and self.model.image_size < nmnist.SIDE:
+            raise ValueError(
+                f"model.image_size is {self.model.image_size}, a recording of nmnist needs "
+                f"{nmnist.SIDE} pixels"
+            )
+
+    @property
+    def frame_us(self) -> int:
+        """Length of a frame, microseconds: what the data are cut into is the model's time step."""
+        return round(self.model.frame_ms * 1000)
+
+    def stream(self) -> SceneStream | NMNISTStream | TrackStream:
+        """Its training batches."""
+        cfg = self.train
+        kinds: dict[str, Any] = {"nmnist": NMNISTStream, **dict.fromkeys(TRACKS, TrackStream)}
+        kind = kinds.get(self.data.dataset, SceneStream)
+        return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
+
+    def task(self, split: str, seed: int = 0) -> Task:
+        """What it is judged on."""
+        scene = SceneConfig(
+            size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
+        )
+        if self.data.dataset == "nmnist":
+            return NMNISTTask(split, seed, scene=scene)
+        if self.data.dataset in TRACKS:
+            return TrackTask(split, seed, TRACKS[self.data.dataset], scene=scene)
+        tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
+        return SceneTask(split, seed, scene=scene, name=self.data.dataset, tiers=tiers)
+
+
+@dataclass(frozen=True)
+class Run(_Following):
+    """A NeuroSVT that follows objects which hide."""
+
+    model: NeuroSVTConfig = field(default_factory=NeuroSVTConfig)
+    data: StreamConfig = field(default_factory=StreamConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def network(self, backend: str = "auto") -> NeuroSVT:
+        """Its model, untrained."""
+        return NeuroSVT(self.model, backend)
+
+
+@dataclass(frozen=True)
+class RecurrentRun(_Following):
+    """A dense recurrent network that follows objects which hide."""
+
+    model: RecurrentConfig = field(default_factory=RecurrentConfig)
+    data: StreamConfig = field(default_factory=StreamConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def network(self, backend: str = "auto") -> RecurrentNet:
+        """Its model, untrained; it has no neurons for a backend to compute."""
+        return RecurrentNet(self.model)
+
+
+@dataclass(frozen=True)
+class ViTRun(_Following):
+    """A dense vision transformer that follows objects which hide."""
+
+    model: ViTConfig = field(default_factory=ViTConfig)
+    data: StreamConfig = field(default_factory=StreamConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def network(self, backend: str = "auto") -> ViT:
+        """Its model, untrained; it has no neurons for a backend to compute."""
+        return ViT(self.model)
+
+
+@dataclass(frozen=True)
+class ClipRun:
+    """A NeuroSVT that names what a clip shows: a gesture, an object in a hand."""
+
+    model: NeuroSVTConfig = field(default_factory=lambda: SIZES["dvs128"])
+    data: ClipStreamConfig = field(default_factory=ClipStreamConfig)
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(batch=16))
+
+    def __post_init__(self):
+        classes, side = len(self.classes), self.data.side
+        if (self.model.classes, self.model.image_size) != (classes, side):
+            raise ValueError(
+                f"model.classes is {self.model.classes} and model.image_size "
+                f"{self.model.image_size}, {self.data.dataset} has {classes} and data.side {side}"
+            )
+        if not self.train.hidden_steps:
+            raise ValueError(
+                f"train.hidden_steps is false, and nothing hides in {self.data.dataset}"
+            )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What a clip may show."""
+        return clips.CLASSES[self.data.dataset]
+
+    def network(self, backend: str = "auto") -> NeuroSVT:
+        """Its model, untrained."""
+        return NeuroSVT(self.model, backend)
+
+    def samples(self, split: str) -> Clips:
+        """A part of its data set: "train", "validation" or "test"."""
+        return load_clips(self.data, split, round(self.model.frame_ms * 1000))
+
+
+class _OfImages:
+    """What runs of images have in common."""
+
+    model: Any
+    data: Any
+
+    def __post_init__(self):
+        classes, side = len(self.classes), cifar10.SIDE
+        if (self.model.classes, self.model.image_size) != (classes, side):
+            raise ValueError(
+                f"model.classes is {self.model.classes} and model.image_size "
+                f"{self.model.image_size}, {self.data.dataset} has {classes} and {side}"
+            )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What an image may show."""
+        return cifar10.CLASSES
+
+    def samples(self, split: str) -> cifar10.Images:
+        """A part of its data set: "train", "validation" or "test"."""
+        return cifar10.load(split)
+
+
+@dataclass(frozen=True)
+class ImageRun(_OfImages):
+    """A DySViT that classifies images."""
+
+    model: DySViTConfig = field(default_factory=DySViTConfig)
+    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
+    train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
+
+    def network(self, backend: str = "auto") -> DySViT:
+        """Its model, untrained."""
+        return DySViT(config=self.model, backend=backend)
+
+
+@dataclass(frozen=True)
+class TeacherRun(_OfImages):
+    """A dense teacher of images."""
+
+    model: ConvNetConfig = field(default_factory=ConvNetConfig)
+    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
+    train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
+
+    def network(self, backend: str = "auto") -> ConvNet:
+        """Its model, untrained; it has no neurons for a backend to compute."""
+        return ConvNet(self.model)
+
+
+FollowingRun = Run | RecurrentRun | ViTRun
+AnyImageRun = ImageRun | TeacherRun
+AnyRun = FollowingRun | ClipRun | AnyImageRun
+
+
+def build_run(values: Mapping[str, Any]) -> AnyRun:
+    """The run that nested plain values describe; its data set says of which kind, and the model's
+    `kind` where there are several.
+
+    Raises:
+        ConfigError: as `config.build`.
+    """
+    dataset = _setting(values, "data", "dataset")
+    if dataset in clips.CLASSES:
+        return build(ClipRun, values)
+    kind = _setting(values, "model", "kind")
+    if dataset != "cifar10":
+        following = {None: Run, "vit": ViTRun}.get(kind, RecurrentRun)
+        return build(following, values)
+    return build(TeacherRun, values) if kind == "convnet" else build(ImageRun, values)
+
+
+def _setting(values: Mapping[str, Any], table: str, name: str) -> Any:
+    settings = values.get(table)
+    return settings.get(name) if isinstance(settings, Mapping) else None

@@ -1,0 +1,92 @@
+"""EVT 2.1, the vectorised form of EVT 2.0: words of 64 bits.
+
+    63-60  0 OFF events, 1 ON events   59-54 time, low 6 bits   53-43 x    42-32 y
+                                       31-0 which of the 32 pixels from x on
+           8 time                      59-32 time, high 28 bits
+           others: triggers and the camera's own, which are passed over
+
+Source: Prophesee, Metavision documentation, "EVT 2.1 format".
+"""
+
+from typing import BinaryIO
+
+import numpy as np
+
+from neurosvt.formats.evt2 import SIDE, TIME_BITS, check, clock
+from neurosvt.formats.prophesee import encoding, geometry, raw_header, read_header
+from neurosvt.formats.source import Source, Words, packed
+
+NAME = "evt2.1"
+ENDING = ".raw"
+VECTOR = 32
+
+
+def recognises(stream: BinaryIO) -> bool:
+    """Whether the header states this encoding."""
+    return encoding(read_header(stream)) == NAME
+
+
+def open_source(stream: BinaryIO) -> Source:
+    """Its events; errors as `Source`."""
+    sensor = geometry(read_header(stream))
+    return Words(stream, decode, sensor, word=8, kernel="evt21", most=VECTOR)
+
+
+def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
+    """The definition; see `source.Decode`."""
+    words = np.frombuffer(block, "<u8", count)
+    kind = (words >> 60).astype(np.int64)
+    at, vectors = np.flatnonzero(kind == 8), np.flatnonzero(kind <= 1)
+    high = (words[at] >> 32 & 0xFFFFFFF).astype(np.int64)
+    time, timed = clock(at, high, count, state)
+    masks = words[vectors].astype("<u4").view(np.uint8).reshape(-1, 4)
+    which, bit = np.nonzero(np.unpackbits(masks, axis=1, bitorder="little"))
+    of = vectors[which]
+    keep = timed[of]
+    state["untimed"] += len(keep) - keep.sum()
+    of, bit = of[keep], bit[keep]
+    rest = words[of].view(np.int64)
+    t = time[of] | rest >> 54 & 0x3F
+    return packed(state, t, (rest >> 43 & 0x7FF) + bit, rest >> 32 & 0x7FF, kind[of] == 1)
+
+
+def write(stream: BinaryIO, source: Source) -> None:
+    """Write events; neighbours of one row, moment and polarity share a word.
+
+    Raises:
+        UserError: an event at 2048 pixels or beyond, or a time outside 34 bits.
+    """
+    stream.write(raw_header(NAME, source.sensor))
+    before = -1
+    for events in source.upright():
+        check(events, SIDE, TIME_BITS)
+        first, bits = vectors(events, VECTOR)
+        head = events[first]
+        high = head["t"] >> 6
+        fresh = np.flatnonzero(np.diff(high, prepend=before))
+        before = int(high[-1])
+        words = (
+            head["p"].astype(np.uint64) << 60
+            | (head["t"] & 0x3F).astype(np.uint64) << 54
+            | (head["x"] // VECTOR * VECTOR).astype(np.uint64) << 43
+            | head["y"].astype(np.uint64) << 32
+            | bits.astype(np.uint64)
+        )
+        times = np.uint64(8) << np.uint64(60) | high[fresh].astype(np.uint64) << np.uint64(32)
+        stream.write(np.insert(words, fresh, times).astype("<u8").tobytes())
+
+
+def vectors(events: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Events that can share a vector of `length` pixels, in the order of the file.
+
+    Returns:
+        The place of the first event of every vector, and the bits of its pixels.
+    """
+    x = events["x"].astype(np.int64)
+    start = np.ones(len(events), bool)
+    start[1:] = (x[1:] <= x[:-1]) | (x[1:] // length != x[:-1] // length)
+    for name in ("t", "y", "p"):
+        start[1:] |= events[name][1:] != events[name][:-1]
+    first = np.flatnonzero(start)
+    bits = np.bitwise_or.reduceat(np.int64(1) << x % length, first)
+    return first, bits

@@ -1,0 +1,118 @@
+"""Training batches of photographs: every image once an epoch, shifted, flipped, mixed.
+
+Batch i depends on nothing but (seed, i), so training can stop after any step and go on from there
+with the data that it would have had.
+
+Axes: B batch, C colours, Y X pixels.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from neurosvt.datasets import cifar10
+
+MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+"""Of the colours, as in the card of Dy-SViT; the deviations are the customary ones, means over
+images, and smaller than those over all pixels (0.247, 0.243, 0.262)."""
+
+
+class ImageBatch(NamedTuple):
+    """Images, each of which may be a mixture of two."""
+
+    images: Float[Tensor, "B C Y X"]
+    """Normalised."""
+    label: Int[Tensor, " B"]
+    other: Int[Tensor, " B"]
+    """Of the image that is mixed in."""
+    share: float
+    """Of the first image."""
+
+
+@dataclass(frozen=True)
+class ImageStreamConfig:
+    """What images a model is trained on, and how they are varied each time they are shown."""
+
+    dataset: Literal["cifar10"] = "cifar10"
+    shift: int = 4
+    """Pixels that an image is moved by at most, either way; black comes in at the border."""
+    flip: bool = True
+    """Half of them mirrored, left to right."""
+    mixup: float = 0.2
+    """Alpha of the Beta distribution from which a batch's mixing share is drawn; 0 mixes nothing.
+    """
+
+    def __post_init__(self):
+        if not 0 <= self.shift < cifar10.SIDE:
+            raise ValueError(f"shift must lie in [0, {cifar10.SIDE}), got {self.shift}")
+        if not 0 <= self.mixup < np.inf:
+            raise ValueError(f"mixup must not be below 0, got {self.mixup}")
+
+
+class ImageStream(Dataset):
+    """Batch i of a training.
+
+    Args:
+        images: to draw from; what does not fill an epoch's last batch waits for the next epoch.
+        config: how to vary them.
+        batch: images per batch.
+        steps: how many batches there are.
+        pure_from: the step from which on nothing is mixed.
+        seed: of the whole stream.
+    """
+
+    def __init__(
+        self,
+        images: cifar10.Images,
+        config: ImageStreamConfig,
+        batch: int,
+        steps: int,
+        pure_from: int,
+        seed: int,
+    ):
+        self.images, self.config, self.batch, self.steps = images, config, batch, steps
+        self.pure_from, self.seed = pure_from, seed
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> ImageBatch:
+        if not 0 <= index < self.steps:
+            raise IndexError(f"batch {index} of {self.steps}")
+        epoch, place = divmod(index, len(self.images) // self.batch)
+        order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.images))
+        chosen = order[place * self.batch : (place + 1) * self.batch]
+        rng = np.random.default_rng([self.seed, 1, index])
+        images = normalised(varied(self.images.pixels[chosen], self.config, rng))
+        label = torch.from_numpy(self.images.labels[chosen])
+        share, other = 1.0, label
+        if self.config.mixup and index < self.pure_from:
+            share = float(rng.beta(self.config.mixup, self.config.mixup))
+            partner = torch.from_numpy(rng.permutation(len(label)))
+            images = torch.lerp(images[partner], images, share)
+            other = label[partner]
+        return ImageBatch(images, label, other, share)
+
+
+def varied(pixels: np.ndarray, config: ImageStreamConfig, rng: np.random.Generator) -> np.ndarray:
+    """A copy of images (B, C, Y, X) uint8, each shifted and flipped in its own way."""
+    count, side = len(pixels), pixels.shape[-1]
+    border = ((0, 0), (0, 0), (config.shift, config.shift), (config.shift, config.shift))
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(pixels, border), (side, side), (2, 3))
+    top, left = rng.integers(0, 2 * config.shift + 1, (2, count))
+    out = windows[np.arange(count), :, top, left]
+    if config.flip:
+        flipped = rng.random(count) < 0.5
+        out[flipped] = out[flipped, :, :, ::-1]
+    return out
+
+
+def normalised(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
+    """Bytes as numbers of about mean 0 and deviation 1."""
+    mean, deviation = (torch.tensor(v)[:, None, None] for v in (MEAN, DEVIATION))
+    return (torch.from_numpy(pixels).float() / 255 - mean) / deviation

@@ -1,0 +1,1 @@
+"""PermanenceBench: does a model still know what it cannot see?"""

@@ -1,0 +1,241 @@
+"""What PermanenceBench asks: sequences of a split, which know when an answer counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+import numpy as np
+
+from neurosvt.config import UserError
+from neurosvt.datasets import mnist, nmnist, tracks
+from neurosvt.datasets.folder import checked_split
+from neurosvt.scenes import occluded_tracks
+from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
+from neurosvt.scenes.scenes import (
+    CLASSES,
+    RECOVERY,
+    TIERS,
+    SceneConfig,
+    Scenes,
+    make_scenes,
+    split_seed,
+)
+from neurosvt.scenes.succession import ALL_TIERS, make_succession
+
+OBJECTS = 4
+"""Objects of a succession, one after the other."""
+
+
+@dataclass(frozen=True)
+class SceneTask:
+    """Made-up scenes. All cells of a seed show the same objects, so cells compare like with like.
+
+    Args:
+        split: "validation" or "test"; splits never share a scene, and neither shares training's.
+        seed: any non-negative integer.
+        seen: frames in view before anything hides the object.
+        batch: sequences made at a time.
+        name: "scenes" for those of eight shapes, "digits" for those of MNIST's digits.
+        root: folder of data sets; None for the one that NEUROSVT_DATA names.
+    """
+
+    split: str
+    seed: int = 0
+    seen: int = 24
+    batch: int = 50
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    name: str = "scenes"
+    root: Path | None = None
+    tiers: tuple[str, ...] = ALL_TIERS
+    known: ClassVar[tuple[str, ...]] = ALL_TIERS
+    """Tiers that there are; those in `tiers` are asked about when nobody names any."""
+
+    def __post_init__(self):
+        checked_split(self.split)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What an object may be."""
+        return mnist.CLASSES if self.name == "digits" else CLASSES
+
+    def supports(self, tier: str, hidden: int) -> bool:
+        """Whether there is such a cell: what moves while it is hidden does not move for ever."""
+        _checked_tier(self, tier)
+        longest = TIERS[tier].at(self.scene).longest if tier in TIERS else None
+        return longest is None or hidden <= longest
+
+    def at(self, frame_us: int) -> "SceneTask":
+        """The same in frames of another length."""
+        return _as_long_in_view(self, frame_us)
+
+    def batches(
+        self, tier: str, hidden: int, events: int, after: int = RECOVERY
+    ) -> Iterator[Scenes]:
+        """Batches of sequences with at least `events` occlusions of `hidden` frames.
+
+        Raises:
+            UserError: a tier that is unknown.
+            ValueError: more hidden frames than the tier has.
+        """
+        _checked_tier(self, tier)
+        objects = OBJECTS if tier == "succession" else 1
+        sequences = -(-events // objects)
+        shown = mnist.load_digits(self.split, self.root) if self.name == "digits" else None
+        for index, start in enumerate(range(0, sequences, self.batch)):
+            seed = split_seed(self.split, self.seed, index)
+            batch = min(self.batch, sequences - start)
+            if tier == "succession":
+                yield make_succession(
+                    seed, batch, seen=self.seen, hidden=[hidden] * objects, after=after,
+                    config=self.scene, digits=shown,
+                )  # fmt: skip
+            else:
+                back = TIERS[tier].returning(self.seen, hidden)
+                yield make_scenes(
+                    tier, seed, batch, seen=self.seen, hidden=hidden, after=after + back,
+                    config=self.scene, digits=shown,
+                )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NMNISTTask:
+    """Real N-MNIST recordings, each at several random placements: alone (tier "real"), or four one
+    after the other (tier "succession").
+
+    Args:
+        split: "validation" or "test".
+        seed: of the placements and the sensor noise.
+        root: folder of data sets; None for the one that NEUROSVT_DATA names.
+        batch: sequences made at a time.
+    """
+
+    split: str
+    seed: int = 0
+    root: Path | None = None
+    batch: int = 50
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    name: str = "nmnist"
+    classes: tuple[str, ...] = nmnist.CLASSES
+    tiers: tuple[str, ...] = ("real",)
+    known: ClassVar[tuple[str, ...]] = ("real", "succession")
+
+    def __post_init__(self):
+        checked_split(self.split)
+
+    def supports(self, tier: str, hidden: int) -> bool:
+        """Darkness may last for any time."""
+        _checked_tier(self, tier)
+        return True
+
+    def at(self, frame_us: int) -> "NMNISTTask":
+        """The same in frames of another length."""
+        return replace(self, scene=replace(self.scene, frame_us=frame_us))
+
+    def batches(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
+        """As of `SceneTask`, of recordings."""
+        _checked_tier(self, tier)
+        recordings = nmnist.load(self.split, self.root)
+        objects = OBJECTS if tier == "succession" else 1
+        # Every recording once, then every recording at a second placement, and so on; in a
+        # succession each object goes through them in an order of its own.
+        order = np.arange(-(-events // objects)) % len(recordings)
+        mixed = [np.random.default_rng(i).permutation(len(recordings)) for i in range(objects)]
+        for index, start in enumerate(range(0, len(order), self.batch)):
+            chosen = order[start : start + self.batch]
+            seed = split_seed(self.split, self.seed, index)
+            if tier == "succession":
+                yield make_succession_nmnist(
+                    recordings, seed, len(chosen), hidden=[hidden] * objects, after=RECOVERY,
+                    indices=np.stack([way[chosen] for way in mixed]), config=self.scene,
+                )  # fmt: skip
+            else:
+                yield make_scenes_nmnist(
+                    recordings, seed, len(chosen), hidden=hidden, after=RECOVERY, indices=chosen,
+                    config=self.scene,
+                )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrackTask:
+    """Real recordings of moving things, hidden by a shutter that is cut in; tier "real".
+
+    The stretches are spread evenly over the recordings of the split; where more are asked for than
+    fit beside one another they overlap.
+
+    Args:
+        split: "validation" or "test".
+        seed: of the shutter and the sensor noise.
+        name: a key of `data.tracks.CLASSES`.
+        seen: frames in view before the shutter comes.
+        root: folder of data sets; None for the one that NEUROSVT_DATA names.
+        batch: sequences made at a time.
+    """
+
+    split: str
+    seed: int = 0
+    name: str = "dvs128_objects"
+    seen: int = 24
+    root: Path | None = None
+    batch: int = 50
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    tiers: tuple[str, ...] = ("real",)
+    known: ClassVar[tuple[str, ...]] = ("real",)
+
+    def __post_init__(self):
+        checked_split(self.split)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the recordings show."""
+        return tracks.CLASSES[self.name]
+
+    def supports(self, tier: str, hidden: int) -> bool:
+        """Whether a recording of the split is long enough."""
+        _checked_tier(self, tier)
+        total = occluded_tracks.length(self.seen, hidden, occluded_tracks.OPENING + RECOVERY)
+        return bool(occluded_tracks.starts_for(self._tracks(), total))
+
+    def at(self, frame_us: int) -> "TrackTask":
+        """The same in frames of another length."""
+        return _as_long_in_view(self, frame_us)
+
+    def batches(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
+        """As of `SceneTask`, of stretches of recordings."""
+        _checked_tier(self, tier)
+        recordings = self._tracks()
+        after = occluded_tracks.OPENING + RECOVERY
+        total = occluded_tracks.length(self.seen, hidden, after)
+        possible = occluded_tracks.starts_for(recordings, total)
+        spread = np.linspace(0, len(possible) - 1, events).astype(int)
+        starts = [possible[at] for at in spread.tolist()]
+        for index, start in enumerate(range(0, events, self.batch)):
+            chosen = starts[start : start + self.batch]
+            yield occluded_tracks.make_scenes_tracks(
+                recordings, split_seed(self.split, self.seed, index), len(chosen), seen=self.seen,
+                hidden=hidden, after=after, starts=chosen, config=self.scene,
+            )  # fmt: skip
+
+    def _tracks(self) -> list[tracks.Track]:
+        return _loaded(self.name, self.split, self.scene.size, self.scene.frame_us, self.root)
+
+
+def _checked_tier(task: "Task", tier: str) -> None:
+    if tier not in task.known:
+        raise UserError(f"tier {tier!r} is unknown; choose from {', '.join(task.known)}")
+
+
+T = TypeVar("T", SceneTask, TrackTask)
+
+
+def _as_long_in_view(task: T, frame_us: int) -> T:
+    """An exam in frames of another length, of which as many show the object as last as long."""
+    seen = max(1, round(task.seen * task.scene.frame_us / frame_us))
+    return replace(task, seen=seen, scene=replace(task.scene, frame_us=frame_us))
+
+
+_loaded = lru_cache(maxsize=4)(tracks.load_tracks)
+
+Task = SceneTask | NMNISTTask | TrackTask
+"""Anything with these fields, `supports` and `batches` will do."""

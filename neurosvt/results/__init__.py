@@ -1,0 +1,1 @@
+"""Results as data: rows, where they came from, and the files that hold them."""

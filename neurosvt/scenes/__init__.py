@@ -1,0 +1,1 @@
+"""The simulator: objects, what hides them, and the event camera that looks on."""

@@ -1,0 +1,192 @@
+"""Scenes of recordings into which a shutter is cut: what it covers is dropped, its edge is added.
+
+The truth while hidden is where the uncut recording shows the object.
+
+Axes: T frames, B batch, 2 polarities (OFF, ON), H W sensor pixels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neurosvt.config import UserError
+from neurosvt.datasets.tracks import Track
+from neurosvt.events.augment import Augmentation, augment
+from neurosvt.scenes.sampling import DEFAULT, SceneConfig
+from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes
+from neurosvt.scenes.sensor import add_noise
+
+CLOSING = 16
+"""Frames in which the shutter comes over the sensor, from a random side."""
+
+OPENING = 4
+"""Frames in which it leaves."""
+
+EDGE = 0.9
+"""Share of the pixels that the edge passes which report an event."""
+
+
+def length(seen: int, hidden: int, after: int) -> int:
+    """Frames of a sequence."""
+    return seen + CLOSING + hidden + after
+
+
+def make_scenes_tracks(
+    tracks: Sequence[Track],
+    seed: int | Sequence[int],
+    batch: int,
+    *,
+    seen: int,
+    hidden: int,
+    after: int,
+    starts: Sequence[tuple[int, int]] | None = None,
+    augmentation: Augmentation | None = None,
+    moves: float = 0.0,
+    config: SceneConfig = DEFAULT,
+) -> Scenes:
+    """Make a batch of the tier "real": a stretch of a recording, hidden for a while.
+
+    Args:
+        tracks: to draw from, of sensors as `config` says.
+        seed: non-negative; for training and judging take `scenes.split_seed`.
+        batch: how many sequences.
+        seen: frames before the shutter comes, >= 1.
+        hidden: frames behind it, >= 1.
+        after: frames from its beginning to leave to the end, >= 0.
+        starts: which track and from which of its frames, for every sequence; None draws them.
+        variety: for training, how far each may be varied about the object's own place, half of them
+            upside down, and half of all mirrored left for right; None shows them as recorded.
+        moves: how far to move each of these at random, at most, in sensor sides.
+        config: `size`, `frame_us` and `noise_hz` are used.
+
+    Raises:
+        UserError: a number out of range, or no track that is long enough.
+    """
+    if batch < 1 or seen < 1 or hidden < 1 or after < 0:
+        raise UserError(
+            f"batch, seen and hidden must be at least 1, after at least 0, got {batch}, {seen}, "
+            f"{hidden}, {after}"
+        )
+    drawing, hiding, noise, varying = np.random.default_rng(seed).spawn(4)
+    total = length(seen, hidden, after)
+    if starts is None:
+        starts = _draw(tracks, total, batch, drawing)
+    shown = [_cut(tracks[i], first, total) for i, first in starts]
+    first, back = seen + CLOSING, seen + CLOSING + hidden
+    if augmentation is not None:
+        seen_at = np.r_[:first, back:total]
+        shown = [_vary(*one, seen_at, augmentation, moves, varying) for one in shown]
+    frames = np.stack([frames for frames, _ in shown], 1)
+    position = np.stack([position for _, position in shown], 1)
+
+    size = config.size
+    turn = hiding.uniform(0, 2 * np.pi, batch)
+    normal = np.stack([np.cos(turn), np.sin(turn)], -1)
+    near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
+    far = np.maximum(normal, 0).sum(-1) * size + 1
+    substep = np.arange(total + 1)
+    knots = [seen, first, back, back + OPENING]
+    share = np.interp(substep, knots, [0, 1, 1, 0])[:, None]
+    edge = near + (far - near) * share  # (T + 1, B), at the frames' ends; 0 is the beginning
+    _shut(frames, edge, normal, hiding.random(batch) < 0.5, hiding)
+    add_noise(frames, config.noise_hz, config.frame_us, noise)
+
+    is_hidden = np.zeros((total, batch), bool)
+    is_hidden[first:back] = True
+    occluder = np.zeros((total, batch, 7), np.float32)
+    occluder[..., :2], occluder[..., 2] = normal, 1
+    occluder[..., 3], occluder[..., 4] = -2, edge[1:] / size
+    label = np.array([tracks[i].label for i, _ in starts])
+    return Scenes(
+        frames=frames,
+        label=np.broadcast_to(label, is_hidden.shape).copy(),
+        position=position,
+        hidden=is_hidden,
+        occluder=occluder,
+        occlusions=(
+            Occlusion(
+                seen=np.full(batch, seen - 1),
+                first=first,
+                last=back - 1,
+                recovered=np.full(batch, back + OPENING + RECOVERY - 1),
+            ),
+        ),
+    )
+
+
+def starts_for(tracks: Sequence[Track], total: int) -> list[tuple[int, int]]:
+    """Every track and frame of it from which on there are `total` frames."""
+    return [
+        (index, first)
+        for index, track in enumerate(tracks)
+        for first in range(len(track.frames) - total + 1)
+    ]
+
+
+def _draw(
+    tracks: Sequence[Track], total: int, batch: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Starts, all as likely."""
+    possible = starts_for(tracks, total)
+    if not possible:
+        longest = max(len(track.frames) for track in tracks)
+        raise UserError(f"a sequence of {total} frames is longer than any recording ({longest})")
+    return [possible[int(rng.integers(len(possible)))] for _ in range(batch)]
+
+
+def _cut(track: Track, first: int, total: int) -> tuple[np.ndarray, np.ndarray]:
+    if not 0 <= first <= len(track.frames) - total:
+        raise UserError(f"{track.name}: no {total} frames from frame {first} on")
+    return track.frames[first : first + total], track.position[first : first + total]
+
+
+def _vary(
+    frames: np.ndarray,
+    position: np.ndarray,
+    seen_at: np.ndarray,
+    augmentation: Augmentation,
+    moves: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Another object on the same way, or on its mirror image, moved; what leaves the sensor is
+    lost, and so is what happens at other times than `seen_at`."""
+    size = frames.shape[-1]
+    t, p, y, x = np.nonzero(frames[seen_at])
+    t = seen_at[t]
+    # As seen from the object, which stays in the middle while it is flipped, turned and stretched.
+    home = np.floor(position * size).astype(np.int64)[t].T - size // 2
+    x, y = x - home[0], y - home[1]
+    if rng.random() < 0.5:
+        y = size - 1 - y
+    x, y, kept = augment(x, y, np.zeros(len(t), np.int64), size, rng, augmentation)
+    across, down = np.rint(rng.uniform(-moves, moves, 2) * size).astype(np.int64)
+    x, y = x + home[0, kept] + across, y + home[1, kept] + down
+    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
+    varied = np.zeros_like(frames)
+    varied[t[kept][inside], p[kept][inside], y[inside], x[inside]] = True
+    position = np.clip(position + np.array([across, down]) / size, 0, 1).astype(np.float32)
+    if rng.random() < 0.5:
+        return np.flip(varied, 3), np.stack([1 - position[:, 0], position[:, 1]], -1)
+    return varied, position
+
+
+def _shut(
+    frames: np.ndarray,
+    edge: np.ndarray,
+    normal: np.ndarray,
+    bright: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Drop what the shutter covers and add its edge; `bright` (B,): ON events where it comes."""
+    size = frames.shape[-1]
+    at = np.arange(size) + 0.5
+    along = normal[:, 0, None, None] * at + normal[:, 1, None, None] * at[:, None]  # (B, H, W)
+    for step in range(len(frames)):
+        before, now = edge[step, :, None, None], edge[step + 1, :, None, None]
+        frames[step] &= (along >= np.maximum(before, now))[:, None]
+        passed = (along >= np.minimum(before, now)) & (along < np.maximum(before, now))
+        if passed.any():
+            passed &= rng.random(passed.shape) < EDGE
+            on = bright == (edge[step + 1] > edge[step])
+            frames[step, :, 1] |= passed & on[:, None, None]
+            frames[step, :, 0] |= passed & ~on[:, None, None]

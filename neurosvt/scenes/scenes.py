@@ -1,0 +1,204 @@
+"""Made-up moving objects and occluders seen by an event camera, with the truth while hidden.
+
+A sequence is one object that is in view, is hidden in the way of its tier (`neurosvt.scenes.tiers`),
+stays hidden, and is seen again:
+
+    frames  0 .. seen-1         in view
+            .. first-1          the tier's transition: something hides it
+            first .. last       nothing of it can be seen, exactly `hidden` frames
+            .. T-1              `after` frames, which begin with its coming back
+
+Axes: T frames, B batch, 2 polarities (OFF, ON), H W sensor pixels.
+
+Units: x runs right, y down; pixel i covers [i, i + 1), so a place of 0.5 is the sensor's middle.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from neurosvt.datasets.mnist import Digits
+from neurosvt.scenes.renderer import Timeline
+from neurosvt.scenes.sampling import CLASSES, DEFAULT, SceneConfig, sample_objects
+from neurosvt.scenes.sensor import add_hot_pixels, add_noise
+from neurosvt.scenes.simulate import simulate
+from neurosvt.scenes.tiers import TIERS, Clock, Tier
+
+__all__ = ["CLASSES", "TIERS", "Occlusion", "SceneConfig", "Scenes", "make_scenes", "split_seed"]
+
+RECOVERY = 3
+"""Recovery is judged at the third frame after the object is back."""
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """When one object of every sequence is hidden, and when something is asked about it."""
+
+    seen: np.ndarray
+    """(B,) index of the last frame in which the whole object is in view."""
+    first: int
+    """Index of the first hidden frame."""
+    last: int
+    """Index of the last hidden frame: where belief is judged."""
+    recovered: np.ndarray
+    """(B,) index of the frame at which recovery is judged; beyond the end, it is not."""
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """A batch of sequences and the truth about them."""
+
+    frames: np.ndarray
+    """(T, B, 2, H, W) bool; True where at least one event fell. Channel 0 is OFF, 1 is ON."""
+    label: np.ndarray
+    """(T, B) int64 class of the object that is in view or hidden."""
+    position: np.ndarray
+    """(T, B, 2) float32: x, y of its centre at each frame's end, in [0, 1]; also while hidden."""
+    hidden: np.ndarray
+    """(T, B) bool: True while no part of it can be seen."""
+    occluder: np.ndarray
+    """(T, B, 7) float32 at each frame's end, for drawing: nx, ny, light, and two opaque bands, each
+    from where to where along the normal: it covers from <= nx x + ny y < to (x, y in [0, 1]; none
+    where `to` is not above `from`). Light is the level of illumination, 1 when on."""
+    occlusions: tuple[Occlusion, ...]
+    """In the order of time."""
+
+
+def one_after_another(parts: Sequence[Scenes], openings: Sequence[int]) -> Scenes:
+    """Scenes of the same sequences, joined in time.
+
+    Args:
+        parts: at least one, each with one occlusion.
+        openings: for each part how many frames the next needs until its object is in view; recovery
+            from a part's occlusion is judged on the next part's object, so much later.
+    """
+    occlusions, begin = [], 0
+    for part, opening in zip(parts, openings, strict=True):
+        (o,) = part.occlusions
+        recovered = o.recovered + begin + opening
+        occlusions.append(Occlusion(o.seen + begin, o.first + begin, o.last + begin, recovered))
+        begin += len(part.frames)
+    arrays = [f.name for f in fields(Scenes) if f.name != "occlusions"]
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
+    return Scenes(**joined, occlusions=tuple(occlusions))
+
+
+def make_scenes(
+    tier: str,
+    seed: int | Sequence[int],
+    batch: int,
+    *,
+    seen: int,
+    hidden: int,
+    after: int,
+    config: SceneConfig = DEFAULT,
+    digits: Digits | None = None,
+) -> Scenes:
+    """Make a batch of sequences of one tier; the same arguments give the same bytes.
+
+    Objects, backgrounds and sensor depend on the seed alone, not on the tier.
+
+    Args:
+        tier: a key of `TIERS`.
+        seed: non-negative; for training and judging take `split_seed`.
+        batch: how many sequences, >= 1.
+        seen: frames of the object in view before anything starts to hide it, >= 1.
+        hidden: frames with nothing of it in view, >= 1, at most the tier's `longest`.
+        after: frames from its coming back to the end, >= 0.
+        config: camera and objects.
+        digits: objects in place of the eight shapes.
+
+    Raises:
+        ValueError: a tier that is unknown, or a number out of range.
+    """
+    if tier not in TIERS:
+        raise ValueError(f"tier {tier!r} is unknown; choose from {sorted(TIERS)}")
+    return play(
+        TIERS[tier], seed, batch, seen=seen, hidden=hidden, after=after, config=config,
+        digits=digits,
+    )  # fmt: skip
+
+
+def play(
+    tier: Tier,
+    seed: int | Sequence[int],
+    batch: int,
+    *,
+    seen: int,
+    hidden: int,
+    after: int,
+    config: SceneConfig = DEFAULT,
+    digits: Digits | None = None,
+) -> Scenes:
+    """`make_scenes` for a tier that may have no name."""
+    for name, value, least in (("batch", batch, 1), ("seen", seen, 1), ("hidden", hidden, 1)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+    if after < 0:
+        raise ValueError(f"after must not be below 0 frames, got {after}")
+    tier = tier.at(config)
+    if tier.longest is not None and hidden > tier.longest:
+        raise ValueError(f"hidden must be at most {tier.longest} here, got {hidden}")
+    config = tier.camera(config)
+    # Streams of their own, so that a tier's draws do not change the objects.
+    casting, acting, sensing, noise = np.random.default_rng(seed).spawn(4)
+    n = config.substeps
+    first = seen + tier.transition(seen, hidden)
+    acts = (seen, first, first + hidden, first + hidden + after)
+    hide, gone, back, end = (n * act for act in acts)
+    clock = Clock(hide, gone, back, end, substeps=n, substep_ms=config.frame_us / n / 1000)
+    objects = sample_objects(casting, batch, config, digits)
+    objects = replace(objects, radius=tier.scale * objects.radius)
+    timeline = tier.act(objects, clock, acting, config)
+    frames = np.zeros((acts[-1], batch, 2, config.size, config.size), bool)
+    simulate(objects, timeline, frames, sensing, config)
+    add_noise(frames, config.noise_hz, config.frame_us, noise)
+    add_hot_pixels(frames, config.hot_pixels, noise)
+    is_hidden = np.zeros((acts[-1], batch), bool)
+    is_hidden[first : first + hidden] = True
+    vanishes = np.full(batch, clock.hide) if timeline.vanishes is None else timeline.vanishes
+    returns = np.full(batch, clock.back) if timeline.returns is None else timeline.returns
+    return Scenes(
+        frames=frames,
+        label=np.broadcast_to(objects.label, is_hidden.shape).copy(),
+        position=(timeline.position[n::n] / config.size).astype(np.float32),
+        hidden=is_hidden,
+        occluder=_drawing(timeline, config)[n::n],
+        occlusions=(
+            Occlusion(
+                seen=np.maximum(vanishes // n - 1, 0).astype(np.int64),
+                first=first,
+                last=first + hidden - 1,
+                recovered=(np.ceil(returns / n) + RECOVERY - 1).astype(np.int64),
+            ),
+        ),
+    )
+
+
+def _drawing(timeline: Timeline, config: SceneConfig) -> np.ndarray:
+    """`Scenes.occluder` at every moment."""
+    substeps_total, batch = timeline.light.shape
+    bands = np.zeros((substeps_total, batch, 2, 2))
+    bands[:, :, : timeline.bands.shape[2]] = np.clip(timeline.bands / config.size, -2, 2)
+    normal = np.broadcast_to(timeline.normal, timeline.position.shape)
+    parts = [normal, timeline.light[..., None], bands.reshape(substeps_total, batch, 4)]
+    return np.concatenate(parts, -1).astype(np.float32)
+
+
+def split_seed(split: str, seed: int, index: int) -> list[int]:
+    """The seed of one batch of a split ("train", "validation", "test"); splits never share one.
+
+    Args:
+        split: its name.
+        seed: any non-negative integer: which run of the experiment.
+        index: which batch of it, in [0, 2**32).
+
+    Raises:
+        ValueError: a seed or index out of range.
+    """
+    if seed < 0 or not 0 <= index < 2**32:
+        raise ValueError(f"seed must be >= 0 and index in [0, 2**32), got {seed} and {index}")
+    # The seed, which may need several words, comes last: numpy joins the words of all three.
+    return [zlib.crc32(split.encode()), index, seed]

@@ -1,0 +1,99 @@
+"""The play before the sensor: a script's events.
+
+`simulate_reference` is the definition; the kernel plays the same, event by event.
+
+Axes: T frames, B batch, H W sensor pixels, K moments.
+"""
+
+import math
+
+import numpy as np
+import torch
+
+from neurosvt.ops.native import call, suits
+from neurosvt.scenes.renderer import Renderer, Timeline
+from neurosvt.scenes.sampling import SampledObjects, SceneConfig
+from neurosvt.scenes.sensor import EVERYWHERE, Region, Sensor
+
+
+def simulate(
+    objects: SampledObjects,
+    timeline: Timeline,
+    frames: np.ndarray,
+    rng: np.random.Generator,
+    config: SceneConfig,
+    backend: str = "auto",
+) -> None:
+    """Play a script before the sensor; its events go into `frames` (T, B, 2, H, W), all False.
+
+    Only pixels that can change are looked at: a square around each moving thing, the strips that
+    the edges of bands pass, and all of them while the light changes. What rests costs nothing.
+    """
+    renderer = Renderer(objects, timeline, config)
+    sensor = Sensor(
+        renderer.log_seen(0, EVERYWHERE).reshape(renderer.scene.pixels.shape),
+        frames,
+        threshold=config.contrast_threshold,
+        mismatch=config.mismatch,
+        refractory=substeps_within(config.refractory_us, config.frame_us / config.substeps),
+        side=renderer.scene.side,
+        rng=rng,
+    )
+    kernel = suits(torch.empty(0), backend) and not sensor.refractory
+    (simulate_native if kernel else simulate_reference)(renderer, sensor, config.substeps)
+
+
+def simulate_reference(renderer: Renderer, sensor: Sensor, substeps: int) -> None:
+    """The definition, moment by moment."""
+    sprites = [renderer.object, *renderer.distractors]
+    moves: list[np.ndarray] = [(np.diff(t.position, axis=0) != 0).any(-1) for t in sprites]
+    edges_move: np.ndarray = (np.diff(renderer.bands, axis=0) != 0).any((2, 3))
+    light_moves: np.ndarray = np.diff(renderer.log_light, axis=0) != 0
+    happens = np.any([*moves, edges_move, light_moves], axis=0).any(1)
+    for k in np.flatnonzero(happens).tolist():
+        # All is put in its place before any of it is looked at.
+        changed: list[Region] = []
+        for sprite, moving in zip(sprites, moves, strict=True):
+            if moving[k].any():
+                changed.append(renderer.draw(sprite, k + 1, np.flatnonzero(moving[k])))
+        if edges_move[k].any():
+            changed.append(renderer.strips(k, k + 1))
+        if light_moves[k].any():
+            changed = [EVERYWHERE]
+        for region in changed:
+            sensor.see(k, k // substeps, region, renderer.log_seen(k + 1, region))
+
+
+def simulate_native(renderer: Renderer, sensor: Sensor, substeps: int) -> None:
+    """The same through the kernel, which plays one sequence after the other."""
+    sprites = [renderer.object, *renderer.distractors]
+    substeps_total, batch, bands, _ = renderer.bands.shape
+    layers = [layer.pixels for sprite in sprites for layer in sprite.layers]
+    curtain = (
+        (renderer.distance.pixels, renderer.curtain.pixels) if renderer.has_bands else (None, None)
+    )
+    call(
+        "play", torch.float32, torch.from_numpy(sensor.frames), batch, sensor.frames.shape[-1],
+        renderer.width, substeps, substeps_total - 1, len(sprites), renderer.object.side,
+        bands if renderer.has_bands else 0,
+        *map(_tensor, (
+            np.stack([sprite.position for sprite in sprites]),
+            np.stack([sprite.sprites for sprite in sprites]),
+            renderer.background.pixels, renderer.scene.pixels, np.stack(layers) if layers else None,
+            renderer.bands, *curtain, renderer.log_light,
+            sensor.threshold.pixels, sensor.reference.pixels,
+        )),
+    )  # fmt: skip
+
+
+def _tensor(array: np.ndarray | None) -> torch.Tensor | None:
+    return None if array is None else torch.from_numpy(np.ascontiguousarray(array))
+
+
+def substeps_within(rest_us: int, substep_us: float) -> int:
+    """How many of the moments after an event lie within the rest that follows it.
+
+    >>> [substeps_within(rest, substep_us=5_000.0) for rest in (1_000, 12_000)]
+    [0, 2]
+    """
+    return max(0, math.ceil(rest_us / substep_us) - 1)

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+
+from neurosvt.datasets.cifar10 import Images
+from neurosvt.loaders.images import ImageStream, ImageStreamConfig, normalised, varied
+
+STILL = ImageStreamConfig(shift=0, flip=False, mixup=0.0)
+
+
+def made_up(count=10):
+    """Images each of one grey, by which it is known again."""
+    grey = np.arange(count, dtype=np.uint8)
+    pixels = np.broadcast_to(grey[:, None, None, None], (count, 3, 32, 32)).copy()
+    return Images(pixels, np.arange(count) % 10)
+
+
+def stream(config=STILL, count=10, batch=3, steps=9, pure_from=9, seed=0):
+    return ImageStream(made_up(count), config, batch, steps, pure_from, seed)
+
+
+def test_an_epoch_shows_every_image_at_most_once():
+    drawn = stream()
+    for epoch in range(3):
+        labels = torch.cat([drawn[3 * epoch + i].label for i in range(3)])
+        assert len(labels.unique()) == 9
+
+
+def test_epochs_differ_in_their_order_and_seeds_in_everything():
+    one, two = stream(), stream(seed=1)
+    assert not torch.equal(one[0].label, one[3].label)
+    assert not torch.equal(one[0].label, two[0].label)
+
+
+def test_a_batch_depends_on_seed_and_index_alone():
+    config = ImageStreamConfig()
+    one, two = stream(config), stream(config)
+    one[7], one[2]
+    for first, second in zip(one[5], two[5], strict=True):
+        assert torch.equal(torch.as_tensor(first), torch.as_tensor(second))
+
+
+def test_an_image_keeps_its_label():
+    batch = stream()[4]
+    grey = batch.images[:, 0, 0, 0] * 0.2023 + 0.4914
+    assert torch.equal((grey * 255).round().long() % 10, batch.label)
+    assert batch.share == 1
+    assert batch.images.shape == (3, 3, 32, 32)
+
+
+def test_mixed_images_and_labels_have_the_same_share():
+    """Grey mixes as labels do: the two can be told from the mixture."""
+    batch = stream(ImageStreamConfig(shift=0, flip=False, mixup=1.0))[4]
+    grey = (batch.images[:, 0, 0, 0] * 0.2023 + 0.4914) * 255
+    expected = batch.share * batch.label + (1 - batch.share) * batch.other
+    torch.testing.assert_close(grey, expected.float(), atol=1e-3, rtol=0)
+    assert 0 < batch.share < 1
+
+
+def test_the_last_epochs_are_not_mixed():
+    drawn = stream(ImageStreamConfig(mixup=1.0), pure_from=6)
+    assert [drawn[i].share == 1 for i in range(9)] == [False] * 6 + [True] * 3
+
+
+def test_shifts_reach_every_corner_and_flips_half():
+    pixels = np.zeros((2000, 1, 32, 32), np.uint8)
+    pixels[:, 0, 10, 20] = 1
+    out = varied(pixels, ImageStreamConfig(shift=2, flip=True), np.random.default_rng(0))
+    assert not np.shares_memory(out, pixels)
+    _, _, y, x = out.nonzero()
+    assert len(y) == 2000
+    assert set(y) == set(range(8, 13))
+    assert set(x) == set(range(18, 23)) | set(range(9, 14))
+    assert 0.45 < (x < 16).mean() < 0.55
+
+
+def test_black_comes_in_at_the_border():
+    out = varied(
+        np.full((50, 3, 32, 32), 255, np.uint8), ImageStreamConfig(), np.random.default_rng(0)
+    )
+    assert (out == 0).any()
+    assert (out[:, :, 4:-4, 4:-4] == 255).all()
+
+
+def test_normalised_is_what_the_card_says():
+    image = normalised(np.full((1, 3, 32, 32), 255, np.uint8))[0, :, 0, 0]
+    assert image.tolist() == pytest.approx([0.5086 / 0.2023, 0.5178 / 0.1994, 0.5535 / 0.2010])
+
+
+@pytest.mark.parametrize("settings", [{"shift": -1}, {"shift": 32}, {"mixup": -0.1}])
+def test_settings_out_of_range_are_named(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        ImageStreamConfig(**settings)

@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+import torch
+
+from neurosvt.config import ConfigError, build
+from neurosvt.datasets.nmnist import SEEN_US, SIDE
+from neurosvt.loaders.occlusions import (
+    NMNISTStream,
+    SceneStream,
+    StreamConfig,
+    as_tensors,
+    draw_act,
+)
+from neurosvt.scenes.scenes import TIERS, make_scenes, split_seed
+
+SHORT = {"seen": (2, 4), "hidden": (3, 9), "after": 2}
+
+
+def short_stream(steps=5, seed=0, batch=2, **settings):
+    return SceneStream(StreamConfig(**SHORT | settings), batch, steps, seed, size=32)
+
+
+def same(one, two):
+    return all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_a_batch_depends_on_its_seed_and_index_alone():
+    forwards = short_stream()
+    backwards = short_stream(steps=1000)
+    later = {i: backwards[i] for i in reversed(range(5))}
+    assert all(same(forwards[i], later[i]) for i in range(5))
+
+
+def test_other_indices_and_other_seeds_show_other_scenes():
+    shown = [short_stream(seed=seed)[i] for seed in (0, 1) for i in range(3)]
+    positions = {position[0].numpy().tobytes() for _, _, position, *_ in shown}
+    assert len(positions) == len(shown)
+
+
+@pytest.mark.parametrize("tier", sorted(TIERS))
+def test_a_batch_has_the_shapes_and_acts_it_says(tier):
+    stream = short_stream(tiers=(tier,), batch=3)
+    for index in range(4):
+        seed = split_seed("train", 0, index)
+        seen, dark, after = draw_act(stream.config, [*seed, 0])
+        frames, label, position, hidden, asked = stream[index]
+        after += TIERS[tier].returning(seen, dark) if after else 0
+        steps = seen + TIERS[tier].transition(seen, dark) + dark + after
+        assert (frames.shape, frames.dtype) == ((steps, 3, 2, 32, 32), torch.bool)
+        assert (label.shape, label.dtype) == ((steps, 3), torch.int64)
+        assert (position.shape, position.dtype) == ((steps, 3, 2), torch.float32)
+        assert (hidden.shape, hidden.dtype) == ((steps, 3), torch.bool)
+        assert (asked.shape, asked.dtype) == ((steps, 3), torch.bool)
+        assert torch.equal(hidden.sum(0), torch.full((3,), dark))
+        assert asked[hidden].all()
+
+
+def test_every_batch_holds_all_tiers_each_hidden_for_a_time_of_its_own():
+    """An edge comes over some, the light goes off for the others: a frame full of OFF events."""
+    frames, _, _, hidden, asked = short_stream(batch=7, noise_hz=0.0, hidden=(3, 40))[0]
+    dark = frames[:, :, 0].flatten(2).float().mean(-1).amax(0) > 0.95
+    assert dark.tolist() == [True] * 4 + [False] * 3
+    lengths = hidden.sum(0)
+    assert (lengths[:4] == lengths[0]).all()
+    assert (lengths[4:] == lengths[4]).all()
+    assert lengths[0] != lengths[4]
+    ends = [int(column.nonzero().max()) for column in asked.T]
+    assert max(ends) == len(frames) - 1
+    for b, end in enumerate(ends):  # behind a sequence's end there is nothing
+        assert not frames[end + 1 :, b].any()
+        assert not hidden[end + 1 :, b].any()
+
+
+def test_nothing_is_asked_before_an_object_has_moved():
+    _, _, position, _, asked = short_stream(batch=8, tiers=("tunnel",), hidden=(9, 9))[0]
+    still = (position == position[:1]).all(-1)
+    assert still[:2].any()
+    assert torch.equal(asked, ~torch.cummin(still.int(), 0).values.bool())
+
+
+def test_a_succession_hides_several_objects_for_lengths_of_their_own():
+    stream = short_stream(batch=4, tiers=("succession",), hidden=(3, 30), objects=4, busy=12)
+    lengths = set()
+    for index in range(4):
+        hidden = stream[index][3]
+        begins = (hidden[1:] & ~hidden[:-1]).sum(0)
+        assert begins.tolist() == [4] * 4
+        runs = torch.diff(hidden[:, 0].int(), prepend=torch.zeros(1), append=torch.zeros(1))
+        lengths |= set((runs.eq(-1).nonzero() - runs.eq(1).nonzero()).flatten().tolist())
+    assert max(lengths) <= 12
+    assert len(lengths) > 4
+
+
+def acts(config, count=4000):
+    drawn = [draw_act(config, split_seed("train", 0, i)) for i in range(count)]
+    return tuple(np.array(column) for column in zip(*drawn, strict=True))
+
+
+def test_acts_fill_their_ranges_ends_included():
+    config = StreamConfig(seen=(2, 4), hidden=(3, 9), after=2)
+    seen, hidden, after = acts(config)
+    assert set(seen) == {2, 3, 4}
+    assert set(hidden) == set(range(3, 10))
+    assert set(after) == {0, 2}
+    for column, value in ((seen == 2, 1 / 3), (after == 2, 1 / 2)):
+        assert column.mean() == pytest.approx(value, abs=0.03)
+
+
+def test_hidden_lengths_are_drawn_log_uniformly():
+    """As often below 100 as above it."""
+    _, hidden, _ = acts(StreamConfig(hidden=(10, 1000)))
+    assert hidden.min() >= 10
+    assert hidden.max() <= 1000
+    assert (hidden < 100).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_single_length_is_possible():
+    _, hidden, _ = acts(StreamConfig(hidden=(7, 7)), count=50)
+    assert set(hidden) == {7}
+
+
+def test_a_batch_beyond_the_last_is_an_index_error():
+    stream = short_stream()
+    for index in (-1, 5):
+        with pytest.raises(IndexError, match=f"batch {index} of 5"):
+            stream[index]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"tiers": ()}, "at least one"),
+        ({"tiers": ("blackout", "fog")}, "'fog' is unknown; choose from"),
+        ({"busy": 0}, "busy and objects must be at least 1"),
+        ({"objects": 0}, "busy and objects must be at least 1"),
+        ({"seen": (0, 4)}, "seen must rise"),
+        ({"hidden": (9, 3)}, "hidden must rise"),
+        ({"after": -1}, "after"),
+        ({"noise_hz": -0.1}, "noise_hz"),
+        ({"dataset": "mnist"}, "dataset"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_are_named(setting, message):
+    with pytest.raises(ConfigError, match=message):
+        build(StreamConfig, setting)
+
+
+def test_what_learning_gets_is_not_a_copy():
+    scenes = make_scenes("blackout", 0, 2, seen=2, hidden=2, after=0)
+    frames, *_ = as_tensors(scenes)
+    assert frames.data_ptr() == scenes.frames.ctypes.data
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch) -> int:
+    """A small file of made-up recordings where N-MNIST would lie; how many it holds."""
+    count, events = 150, 20
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "nmnist_small"
+    folder.mkdir()
+    total = count * events
+    np.savez(
+        folder / "nmnist_train900.npz",
+        x=rng.integers(0, SIDE, total).astype(np.uint8),
+        y=rng.integers(0, SIDE, total).astype(np.uint8),
+        p=rng.integers(0, 2, total).astype(np.uint8),
+        t=np.sort(rng.integers(0, 300_000, (count, events))).astype(np.uint32).reshape(-1),
+        offsets=np.arange(count + 1) * events,
+        labels=np.arange(count) % 10,
+        ids=np.arange(count),
+    )
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    return count
+
+
+def test_recordings_come_at_ever_new_places_and_validation_is_kept_out(recorded):
+    config = StreamConfig(dataset="nmnist", **SHORT)
+    stream = NMNISTStream(config, 4, 3, seed=0, size=40)
+    assert len(stream.recordings) == recorded - 100
+    first, second = stream[0], NMNISTStream(config, 4, 3, seed=0, size=40)[1]
+    frames, label, position, hidden, asked = first
+    assert asked.all()
+    assert frames.shape[1:] == (4, 2, 40, 40)
+    assert int(hidden[:, 0].long().argmax()) == SEEN_US // 10_000 + 1
+    assert set(label.flatten().tolist()) <= set(range(10))
+    assert not torch.equal(position[0], second[2][0])
+    assert same(first, stream[0])

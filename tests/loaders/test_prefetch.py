@@ -1,0 +1,66 @@
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from neurosvt.loaders.occlusions import SceneStream, StreamConfig
+from neurosvt.loaders.prefetch import ahead
+
+
+def short_stream(steps=5):
+    config = StreamConfig(seen=(2, 4), hidden=(3, 9), after=2)
+    return SceneStream(config, 2, steps, 0, size=32)
+
+
+class Mixed(NamedTuple):
+    odd: torch.Tensor
+    number: float
+    turned: torch.Tensor
+
+
+class MixedStream(Dataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        drawn = torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(index))
+        return Mixed(drawn < 0.5, 1.5 * index, (drawn < 0.2).mT)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("start", [0, 3])
+def test_workers_change_neither_the_batches_nor_their_order(start, workers):
+    stream = short_stream()
+    expected = [stream[i] for i in range(start, 5)]
+    made = list(ahead(stream, start, workers))
+    assert len(made) == len(expected)
+    for batch, parts in zip(made, expected, strict=True):
+        for one, other in zip(batch, parts, strict=True):
+            assert one.dtype == other.dtype
+            assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_batch_comes_as_it_was_made(workers):
+    stream = MixedStream()
+    for index, batch in enumerate(ahead(stream, 0, workers)):
+        assert isinstance(batch, Mixed)
+        assert batch.odd.dtype == torch.bool
+        assert torch.equal(batch.odd, stream[index].odd)
+        assert torch.equal(batch.turned, stream[index].turned)
+        assert batch.number == 1.5 * index
+        batch.odd[:] = True  # memory of its own
+
+
+def test_a_stream_that_was_read_to_its_end_is_empty():
+    assert list(ahead(short_stream(), 5, workers=0)) == []
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_making_batches_leaves_the_random_state_of_training_alone(workers):
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    list(ahead(short_stream(steps=2), 0, workers))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])

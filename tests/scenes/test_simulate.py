@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neurosvt.native import library
+from neurosvt.scenes.sampling import SceneConfig, sample_objects
+from neurosvt.scenes.simulate import simulate
+from neurosvt.scenes.tiers import TIERS, Clock
+
+
+def events(tier, batch, config, backend, seed=5):
+    """Frames of the tier's script, played by one backend."""
+    n, first = config.substeps, 9 + TIERS[tier].transition(9, 20)
+    ends = [n * act for act in (9, first, first + 20, first + 29)]
+    clock = Clock(*ends, n, config.frame_us / n / 1000)
+    casting, acting, sensing = np.random.default_rng(seed).spawn(3)
+    objects = sample_objects(casting, batch, config)
+    objects = replace(objects, radius=TIERS[tier].scale * objects.radius)
+    timeline = TIERS[tier].act(objects, clock, acting, config)
+    frames = np.zeros((clock.end // n, batch, 2, config.size, config.size), bool)
+    simulate(objects, timeline, frames, sensing, config, backend)
+    return frames
+
+
+@pytest.mark.skipif(library() is None, reason="the kernels were not built here")
+@pytest.mark.parametrize(
+    "config",
+    [
+        SceneConfig(),
+        SceneConfig(size=33, substeps=3, contrast_threshold=0.05),
+        SceneConfig(blind=True),
+    ],
+    ids=["default", "odd", "blind"],
+)
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("tier", TIERS)
+def test_the_kernel_plays_every_event_as_the_definition_does(tier, batch, config):
+    expected = events(tier, batch, config, "reference")
+    # A tunnel's wall cannot be seen but by what it hides.
+    assert expected.any() == (tier != "tunnel" or not config.blind)
+    assert np.array_equal(events(tier, batch, config, "native"), expected)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_resting_pixels_follow_the_definition_whatever_is_asked_for(tier):
+    """The kernel knows no refractory period."""
+    config = SceneConfig(refractory_us=12_000)
+    rested = events(tier, 2, config, "auto")
+    assert np.array_equal(rested, events(tier, 2, config, "reference"))
+    assert rested.sum() < events(tier, 2, SceneConfig(), "auto").sum()
