@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 C = TypeVar("C")
+V = TypeVar("V")
 
 
 class UserError(ValueError):
@@ -23,6 +24,40 @@ class UserError(ValueError):
 
 class ConfigError(UserError):
     """A setting that is unknown, missing, of the wrong type, or refused by its dataclass."""
+
+
+class Registry(dict[str, V]):
+    """Things by name, in plain sight: what the package brings and what anybody adds at run time.
+
+    >>> tiers = Registry("tier", {"blackout": 1, "curtain": 2})
+    >>> tiers["fog"] = 3
+    >>> tiers["courtain"]
+    Traceback (most recent call last):
+    neurosvt.config.UserError: tier 'courtain' is unknown; did you mean 'curtain'?
+    >>> tiers["fog"] = 4
+    Traceback (most recent call last):
+    neurosvt.config.UserError: there is a tier 'fog' already; choose another name
+
+    Args:
+        what: what a message calls an entry, in the singular.
+        entries: those that are there from the beginning.
+
+    Raises:
+        UserError: a name that is unknown is asked for, or one that is taken is given away.
+    """
+
+    def __init__(self, what: str, entries: Mapping[str, V] | None = None):
+        super().__init__(entries or {})
+        self.what = what
+
+    def __setitem__(self, name: str, value: V) -> None:
+        if name in self:
+            raise UserError(f"there is a {self.what} {name!r} already; choose another name")
+        super().__setitem__(name, value)
+
+    def __missing__(self, name: str) -> V:
+        hint = _hint(name, self) or f"; choose from {', '.join(self)}"
+        raise UserError(f"{self.what} {name!r} is unknown{hint}")
 
 
 def build(cls: type[C], values: Mapping[str, Any], path: str = "") -> C:
