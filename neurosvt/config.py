@@ -84,9 +84,7 @@ def build(cls: type[C], values: Mapping[str, Any], path: str = "") -> C:
         ConfigError: the first thing found wrong, in one line.
     """
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
-    for name in values:
-        if name not in fields:
-            raise ConfigError(f"unknown setting {_join(path, name)!r}{_hint(name, fields)}")
+    check_names(values, fields, path)
     hints = get_type_hints(cls)
     made = {}
     for name, field in fields.items():
@@ -98,6 +96,30 @@ def build(cls: type[C], values: Mapping[str, Any], path: str = "") -> C:
         return cls(**made)
     except ValueError as error:
         raise ConfigError(f"{path}: {error}" if path else str(error)) from error
+
+
+def check_names(values: Mapping[str, Any], known: Iterable[str], path: str = "") -> None:
+    """Raise a ConfigError, with a did-you-mean, for the first of `values` that is not `known`."""
+    known = list(known)
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"unknown setting {_join(path, name)!r}{_hint(name, known)}")
+
+
+def build_kind(kinds: Registry[type[C]], values: Any, path: str = "") -> C:
+    """`build` for settings whose `kind` says which of several dataclasses they are.
+
+    A word stands for a kind as it is by default; without a kind it is the first that there is.
+
+    Raises:
+        ConfigError: as `build`; a kind that is unknown, with a did-you-mean.
+    """
+    table = _table({"kind": values} if isinstance(values, str) else values, path)
+    try:
+        cls = kinds[table.get("kind", next(iter(kinds)))]
+    except UserError as error:
+        raise ConfigError(f"{_join(path, 'kind')}: {error}") from error
+    return build(cls, table, path)
 
 
 def as_plain(config: Any) -> dict[str, Any]:
@@ -175,15 +197,22 @@ def _convert(kind: Any, value: Any, path: str) -> Any:
     if origin is tuple:
         return _convert_tuple(kind, value, path)
     if dataclasses.is_dataclass(kind):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{path} must be a table of settings, got {value!r}")
-        return build(kind, value, path)  # type: ignore[arg-type]
+        kinds = getattr(kind, "kinds", None)
+        if kinds is not None:
+            return build_kind(kinds, value, path)
+        return build(kind, _table(value, path), path)  # type: ignore[arg-type]
     if kind is float and type(value) is int:
         return float(value)
     if kind not in _NAMES:
         raise TypeError(f"{path}: settings of type {kind} are not supported")  # our own mistake
     if type(value) is not kind:  # not isinstance: a bool is an int to Python, and not to us
         raise _wrong(kind, value, path)
+    return value
+
+
+def _table(value: Any, path: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{path} must be a table of settings, got {value!r}")
     return value
 
 

@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig, State
 from neurosvt.nn.heads import Belief
-from neurosvt.nn.neuron import TokenLIF
+from neurosvt.nn.token_neuron import TokenLIF
 from neurosvt.nn.norm import ScaleNorm
 
 # The first example pays for imports and allocations, so a deadline would fail at random.

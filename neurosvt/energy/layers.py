@@ -17,8 +17,9 @@ from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, Windows
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import FrameRead, LeakyMemory, PositionRead, TokenRead
-from neurosvt.nn.neuron import LIF, RowContext, TokenLIF
+from neurosvt.nn.neuron import LIF
 from neurosvt.nn.norm import FixedScale, ScaleNorm
+from neurosvt.nn.token_neuron import RowContext, TokenLIF
 
 
 class Call(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from neurosvt.config import UserError, as_plain
-from neurosvt.experiments.migrate import migrate_metadata
+from neurosvt.experiments.migrate import migrate_metadata, migrate_tensors
 from neurosvt.experiments.runs import AnyRun, ClipRun, FollowingRun, build_run
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.baselines.latch import Latch
@@ -67,7 +67,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         FileNotFoundError, UserError: as `train.checkpoint.load`.
     """
     tensors, metadata = checkpoint.load(path)
-    return tensors, migrate_metadata(metadata)
+    return migrate_tensors(tensors), migrate_metadata(metadata)
 
 
 def finished(name: str) -> bool:

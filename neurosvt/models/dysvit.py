@@ -33,6 +33,8 @@ from neurosvt.ops.lif import backend_named
 class DySViTConfig:
     """Shape and stabilisers of one DySViT."""
 
+    kind: Literal["dysvit"] = "dysvit"
+    """What tells its settings from those of other models."""
     classes: int = 10
     image_size: int = 32
     """Pixels per side."""

@@ -10,149 +10,22 @@ Axes: T time steps, B batch, Y X pixels, N tokens (one a patch), D width, R rows
 """
 
 import copy
-import math
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
+from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig, positive
 from neurosvt.nn.block import Block
-from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, Windows
-from neurosvt.nn.heads import Belief, Heads
-from neurosvt.nn.memory import (
-    AttentionRead,
-    FrameRead,
-    LeakyMemory,
-    PositionRead,
-    Rules,
-    TokenRead,
-    checked_taus,
-)
-from neurosvt.nn.neuron import TokenLIF, checked_tau, row_context
-from neurosvt.nn.norm import ScaleNorm, to_grid
+from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed
+from neurosvt.nn.heads import Belief
+from neurosvt.nn.memory import Memory, MemoryStep
+from neurosvt.nn.token_neuron import TokenNeuron, row_context
 from neurosvt.ops.lif import backend_named
 from neurosvt.ops.precision import at_least_float32, product_type
 from neurosvt.ops.rows import Rows, by_frame, gather_rows, pack, scatter_rows
-
-
-def positive(name: str, value: int | float) -> int | float:
-    """`value` itself, if it is a number above 0; `name` is what a message calls it."""
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a number above 0, got {value}")
-    return value
-
-
-@dataclass(frozen=True)
-class NeuroSVTConfig:
-    """Shape and time constants of one NeuroSVT."""
-
-    image_size: int = 64
-    """Pixels per side; events are binned to a square."""
-    patch_size: int = 8
-    """Pixels from one token to the next."""
-    kernel_size: int = 16
-    """Pixels per side that a token looks at: neighbours overlap where it exceeds the patch."""
-    least_events: int = 3
-    """Events in a token's window below which they are taken for sensor noise."""
-    least_neighbours: int = 0
-    """Events around an event below which it is taken for sensor noise, and not looked at at all; a
-    hot pixel never has one."""
-    classes: int = 8
-    width: int = 64
-    depth: int = 2
-    heads: int = 4
-    mlp_ratio: float = 2.0
-    tau: float = 1.1
-    """Time constant of every spatial neuron, in time steps."""
-    memory: Literal["leaky", "lif", "none"] = "leaky"
-    """What the heads read: the leaky memory; a learnt token of LIF neurons, as in the original
-    proposal; or the present frame alone."""
-    memory_channels: int = 128
-    memory_tau: tuple[float, float] = (4.0, 1000.0)
-    """Shortest and longest time constant that the leaky memory starts with, in time steps."""
-    memory_rules: Rules = field(default_factory=Rules)
-    """What the leaky memory does beside leaking."""
-    memory_read: Literal["position", "attention"] = "position"
-    """How the leaky memory looks at the tokens: through weights for every position, or by a learnt
-    query (SDSA)."""
-    tau_memory: float = 2.0
-    """Time constant of the memory token's neurons, in time steps; memory "lif" only."""
-    head_width: int = 128
-    head_depth: int = 1
-    """Hidden layers of the heads."""
-    head_strengths: int = 0
-    """Groups of memory channels whose strength the heads are told, from which they learn how long
-    nothing has been seen; 0 for none."""
-    frame_ms: float = 10.0
-    """Length of a time step: time constants are in steps of this length."""
-
-    def __post_init__(self):
-        for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
-            positive(name, getattr(self, name))
-        for name in ("memory_channels", "head_width", "head_depth", "frame_ms"):
-            positive(name, getattr(self, name))
-        if self.image_size % self.patch_size:
-            raise ValueError(
-                f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
-            )
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
-        if self.memory not in ("leaky", "lif", "none"):
-            raise ValueError(f"memory {self.memory!r} is unknown; choose from leaky, lif, none")
-        if self.head_strengths and self.channels % self.head_strengths:
-            raise ValueError(
-                f"the heads read {self.channels} channels, no multiple of head_strengths "
-                f"{self.head_strengths}"
-            )
-        self.memory_rules.check(self.memory_channels)
-        if not 0 <= self.least_neighbours <= 8:
-            raise ValueError(f"least_neighbours must be 0 to 8, got {self.least_neighbours}")
-        if self.classes < 2:
-            raise ValueError(f"classes must be at least 2, got {self.classes}")
-        self.windows()
-        for name in ("tau", "tau_memory"):
-            checked_tau(getattr(self, name), name)
-        checked_taus(self.memory_tau, "memory_tau")
-
-    @property
-    def channels(self) -> int:
-        """What the heads read."""
-        return self.width if self.memory == "lif" else self.memory_channels
-
-    def windows(self) -> Windows:
-        """What each token looks at."""
-        return Windows(self.kernel_size, self.patch_size, self.least_events)
-
-    @property
-    def patches(self) -> int:
-        """Patches per frame."""
-        return (self.image_size // self.patch_size) ** 2
-
-    @property
-    def tokens(self) -> int:
-        """Tokens per frame: the patches and, with memory "lif", the memory token behind them."""
-        return self.patches + (self.memory == "lif")
-
-
-# Widths, depths and heads of tiny, small and base as in the original proposal; dvs128 is for the
-# camera of that name, with patches of 16 pixels: 64 tokens where the original had 1025.
-SIZES: dict[str, NeuroSVTConfig] = {
-    "tiny": NeuroSVTConfig(width=128, depth=3, heads=4, mlp_ratio=4.0),
-    "small": NeuroSVTConfig(width=256, depth=4, heads=8, mlp_ratio=4.0),
-    "base": NeuroSVTConfig(width=384, depth=6, heads=12, mlp_ratio=4.0),
-    "dvs128": NeuroSVTConfig(
-        image_size=128,
-        patch_size=16,
-        kernel_size=32,
-        classes=11,
-        width=192,
-        depth=4,
-        heads=3,
-        mlp_ratio=4.0,
-    ),
-}
 
 
 class State(NamedTuple):
@@ -165,7 +38,8 @@ class State(NamedTuple):
     embed: Float[Tensor, "B N D"]
     blocks: tuple[tuple[Tensor, ...], ...]
     read: Float[Tensor, "B N D"]
-    memory: Float[Tensor, "B M"]
+    memory: Any
+    """As the memory makes it: charge (B, M) of the leaky one."""
 
 
 @runtime_checkable
@@ -176,61 +50,70 @@ class Foldable(Protocol):
 
 
 class NeuroSVT(nn.Module):
-    """Event frames in; class and place of an object out, also while the object is hidden.
+    """Event frames in; class and position of an object out, also while the object is hidden.
 
     Args:
-        config: shape and time constants; `SIZES` names some.
+        config: shape and time constants, or the name of a size: a key of `SIZES`.
         backend: how neurons, norms and memory are computed, see `ops.native`.
+        memory: in place of the config's; what stands between tokens and heads.
+        neuron: makes a layer of neurons of a width, in place of the config's.
+        heads: in place of the config's; `heads(charge, asked) -> Belief`, as `nn.heads.Heads`.
+
+    Raises:
+        UserError: a size that is unknown.
     """
 
-    def __init__(self, config: NeuroSVTConfig | None = None, backend: str = "auto"):
+    def __init__(
+        self,
+        config: NeuroSVTConfig | str | None = None,
+        backend: str = "auto",
+        *,
+        memory: Memory | None = None,
+        neuron: Callable[[int], TokenNeuron] | None = None,
+        heads: nn.Module | None = None,
+    ):
         super().__init__()
+        config = SIZES[config] if isinstance(config, str) else config
         self.config = cfg = NeuroSVTConfig() if config is None else config
         self.backend = backend_named(backend)
+        given = {"memory": memory, "neuron": neuron, "heads": heads}
+        self.passed_in = tuple(name for name, part in given.items() if part is not None)
+        """Parts that the config does not describe."""
+        neuron = neuron or cfg.neuron.build
         self.filter = EventFilter(cfg.windows(), cfg.least_neighbours)
-        self.embed = SpikingPatchEmbed(cfg.windows(), cfg.width)
+        self.embed = SpikingPatchEmbed(cfg.windows(), cfg.width, neuron)
         self.positions = Positions(cfg.patches, cfg.width)
         self.blocks = nn.ModuleList(
-            Block(cfg.width, cfg.heads, cfg.mlp_ratio) for _ in range(cfg.depth)
+            Block(cfg.width, cfg.heads, cfg.mlp_ratio, neuron) for _ in range(cfg.depth)
         )
-        self.fire = TokenLIF()
-        channels = cfg.channels
-        self.memory: LeakyMemory | TokenRead | FrameRead
-        if cfg.memory == "leaky":
-            outputs = cfg.memory_rules.outputs(channels)
-            read: nn.Module = (
-                PositionRead(cfg.patches, cfg.width, outputs)
-                if cfg.memory_read == "position"
-                else AttentionRead(cfg.width, outputs)
-            )
-            self.memory = LeakyMemory(read, channels, cfg.memory_tau, cfg.memory_rules)
-        elif cfg.memory == "lif":
-            self.memory = TokenRead(cfg.width)
-        else:
-            self.memory = FrameRead(cfg.patches, cfg.width, channels)
-        self.heads = Heads(
-            channels, cfg.head_width, cfg.classes, cfg.head_depth, cfg.head_strengths
-        )
+        self.fire = neuron(cfg.width)
+        self.memory = memory or cfg.memory.build(cfg.patches, cfg.width)
+        self.heads = heads or cfg.readout.build(self.memory.channels, cfg.classes)
         for part in self.modules():
-            if isinstance(part, ScaleNorm | LeakyMemory):
+            if isinstance(getattr(part, "backend", None), str):
                 part.backend = self.backend
+
+    @property
+    def tokens(self) -> int:
+        """Tokens per frame: the patches and, behind them, those that the memory adds."""
+        return self.config.patches + self.memory.extra_tokens
 
     def start(self, batch: int) -> State:
         """The state of `batch` samples that have seen nothing."""
-        cfg = self.config
+        cfg, tokens = self.config, self.tokens
         table = at_least_float32(self.positions.table.detach())
-        ctx = table.device
+        device = table.device
 
-        def rested(width: int, tokens: int = cfg.tokens) -> Tensor:
+        def rested(width: int, tokens: int = tokens) -> Tensor:
             return table.new_zeros(batch, tokens, width)
 
         return State(
-            since_patch_event=torch.ones(batch, cfg.patches, dtype=torch.long, device=ctx),
-            since_token_event=torch.ones(batch, cfg.tokens, dtype=torch.long, device=ctx),
+            since_patch_event=torch.ones(batch, cfg.patches, dtype=torch.long, device=device),
+            since_token_event=torch.ones(batch, tokens, dtype=torch.long, device=device),
             embed=rested(cfg.width, cfg.patches),
             blocks=tuple(tuple(rested(w) for w in block.widths) for block in self.blocks),  # type: ignore[union-attr]
             read=rested(cfg.width),
-            memory=table.new_zeros(batch, cfg.memory_channels if cfg.memory == "leaky" else 0),
+            memory=self.memory.start(batch, table),
         )
 
     def forward(
@@ -262,16 +145,17 @@ class NeuroSVT(nn.Module):
         frames = self.checked(frames)
         batch = frames.shape[1]
         state = self.start(batch) if state is None else state
-        if len(state.memory) != batch:
+        if len(state.embed) != batch:
             raise ValueError(
-                f"the state is of a batch of {len(state.memory)}, the frames of {batch}"
+                f"the state is of a batch of {len(state.embed)}, the frames of {batch}"
             )
         if state_bits != 32 and not 2 <= state_bits <= 16:
             raise ValueError(f"state_bits must be 32, or 2 to 16, got {state_bits}")
         rate = 1.0 if frame_ms is None else positive("frame_ms", frame_ms) / self.config.frame_ms
         spatial_noise = 0.0 if self.training else state_noise
         spikes, rows, state = self.encode(frames, state, spatial_noise, rate)
-        charge, state = self.update_memory(spikes, rows, state, state_noise, rate, state_bits)
+        step = MemoryStep(state_noise, rate, state_bits)
+        charge, state = self.update_memory(spikes, rows, state, step)
         return self.heads(charge, asked), state
 
     def step(
@@ -286,7 +170,7 @@ class NeuroSVT(nn.Module):
     ) -> tuple[Float[Tensor, "R D"], Rows, State]:
         """The spatial part: spikes of the tokens that fired."""
         cfg = self.config
-        decay = (1 - 1 / cfg.tau) ** rate
+        decay = (1 - 1 / cfg.neuron.tau) ** rate
         frames, active = self.filter(frames)
         seen = pack(active, state.since_patch_event)
         state = state._replace(since_patch_event=seen.since_event)
@@ -322,36 +206,36 @@ class NeuroSVT(nn.Module):
         active = torch.zeros(steps * batch * patches, dtype=torch.bool, device=home.device)
         active[home] = True
         active = active.reshape(seen.shape)
-        if self.config.memory == "lif":
-            active = torch.cat([active, active.any(-1, keepdim=True)], -1)
+        extra = self.memory.extra_tokens
+        if extra:
+            active = torch.cat([active, active.any(-1, keepdim=True).expand(-1, -1, extra)], -1)
         rows = pack(active, state.since_token_event)
         x = self.positions(spikes, seen)
         source = torch.empty(steps * batch * patches, dtype=torch.long, device=home.device)
         source[seen.frame * patches + seen.position] = torch.arange(len(seen), device=home.device)
         patch = (rows.position < patches).nonzero()[:, 0]
         x = gather_rows(x, source[rows.frame[patch] * patches + rows.position[patch]])
-        if isinstance(self.memory, TokenRead):
-            token = rows.position == patches
-            x = scatter_rows(x, patch, len(rows)) + token[:, None] * self.memory.start
+        if extra:
+            token = (rows.position >= patches).nonzero()[:, 0]
+            currents = self.memory.currents()[rows.position[token] - patches]
+            x = scatter_rows(x, patch, len(rows)) + scatter_rows(currents, token, len(rows))
         return x, rows
 
     def decays(self, decay: float, rate: float) -> float | Tensor:
-        """What each token's membranes keep per step: the memory token has its own."""
-        cfg = self.config
-        if cfg.memory != "lif":
+        """What each token's membranes keep per step: those of the memory have their own."""
+        if not self.memory.extra_tokens:
             return decay
-        decays = torch.full((cfg.tokens,), decay, dtype=torch.float64)
-        decays[-1] = (1 - 1 / cfg.tau_memory) ** rate
+        decays = torch.full((self.tokens,), decay, dtype=torch.float64)
+        decays[self.config.patches :] = (1 - 1 / self.memory.token_tau) ** rate
         return decays
 
     def update_memory(
-        self, spikes: Tensor, rows: Rows, state: State, noise: float, rate: float, bits: int
-    ) -> tuple[Tensor, State]:
+        self, spikes: Float[Tensor, "R D"], rows: Rows, state: State, step: MemoryStep
+    ) -> tuple[Float[Tensor, "T B M"], State]:
         """What the heads read after every step."""
-        if isinstance(self.memory, LeakyMemory):
-            charge, memory = self.memory(spikes, rows, state.memory, noise, rate, bits)
-            return charge, state._replace(memory=memory)
-        return self.memory(spikes, rows), state
+        charge, memory = self.memory(spikes, rows, state.memory, step)
+        step.check_taken(self.memory)
+        return charge, state._replace(memory=memory)
 
     def checked(self, frames: Tensor) -> Tensor:
         """Frames as bool, or a ValueError that says what does not fit."""
@@ -377,18 +261,19 @@ class NeuroSVT(nn.Module):
         every spike and in the memory's charge.
 
         Raises:
-            ValueError: the memory reads by attention, which has no such form.
+            ValueError: the memory, or a neuron or head that was passed in, has no such form.
         """
-        if self.config.memory_read == "attention":
-            raise ValueError("memory_read 'attention' cannot be put on the grid; 'position' can")
+        if not self.memory.has_grid_form:
+            raise ValueError(f"{type(self.memory).__name__} cannot be put on the grid")
         model = copy.deepcopy(self).eval()
         for module in list(model.modules()):
             if isinstance(module, Foldable):
                 module.fold()
-        model.positions.table.copy_(to_grid(model.positions.table))
-        if isinstance(model.memory, TokenRead):
-            model.memory.start.copy_(to_grid(model.memory.start))
         return model
+
+    def deployed(self) -> "NeuroSVT":
+        """As it is counted and shipped: on the grid where it has such a form, else as it is."""
+        return self.on_grid() if self.memory.has_grid_form else self
 
     def parameter_count(self) -> int:
         """Learnt numbers."""

@@ -7,7 +7,7 @@ Axes: T time steps, B batch, F frames of all sequences, Y X pixels, D width of t
 units that the heads read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neurosvt.nn.heads import Belief, Heads
+from neurosvt.nn.heads import Belief, ReadoutConfig
 from neurosvt.ops.neighbours import with_neighbours
 
 
@@ -35,8 +35,7 @@ class RecurrentConfig:
     """Channels of the convolution; of a convolutional LSTM's state too."""
     units: int = 192
     """Of the recurrent layer, or of the layer that reads a convolutional LSTM's state."""
-    head_width: int = 256
-    head_depth: int = 2
+    readout: ReadoutConfig = field(default_factory=lambda: ReadoutConfig(width=256, depth=2))
     frame_ms: float = 10.0
 
     def __post_init__(self):
@@ -45,16 +44,11 @@ class RecurrentConfig:
                 f"image_size {self.image_size} must be a multiple of patch_size {self.patch_size}, "
                 "and that an even number"
             )
-        for name in ("width", "units", "head_width", "head_depth", "frame_ms"):
+        for name in ("width", "units", "frame_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.classes < 2:
             raise ValueError(f"classes must be at least 2, got {self.classes}")
-
-    @property
-    def memory(self) -> str:
-        """What its rows are called."""
-        return self.kind
 
 
 class ConvLSTM(nn.Module):
@@ -92,7 +86,7 @@ class RecurrentNet(nn.Module):
             self.remember = ConvLSTM(cfg.width)
         else:
             self.remember = (nn.GRU if cfg.kind == "gru" else nn.LSTM)(cfg.units, cfg.units)
-        self.heads = Heads(cfg.units, cfg.head_width, cfg.classes, cfg.head_depth)
+        self.heads = cfg.readout.build(cfg.units, cfg.classes)
 
     def forward(
         self,

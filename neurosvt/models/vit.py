@@ -18,10 +18,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neurosvt.models.neurosvt import NeuroSVTConfig
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.embed import EventFilter, Windows
-from neurosvt.nn.heads import Belief, Heads
-from neurosvt.nn.memory import LeakyMemory, PositionRead, Rules
+from neurosvt.nn.heads import Belief, ReadoutConfig
+from neurosvt.nn.memory import MemoryConfig, MemoryStep
+from neurosvt.nn.short_memories import NoMemoryConfig
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, pack, scatter_rows
 
@@ -46,18 +47,14 @@ class ViTConfig:
     mlp_ratio: float = 4.0
     looks: Literal["all", "frames", "tokens"] = "frames"
     """At everything; at whole frames that have events; at tokens that have."""
-    memory: Literal["leaky", "none"] = "none"
-    """The leaky memory of a NeuroSVT, or a class token that answers for its frame."""
-    memory_channels: int = 128
-    memory_tau: tuple[float, float] = (4.0, 1000.0)
-    memory_rules: Rules = field(default_factory=Rules)
-    head_width: int = 128
-    head_depth: int = 1
-    head_strengths: int = 0
+    memory: MemoryConfig = field(default_factory=NoMemoryConfig)
+    """As of a NeuroSVT; with "none" a class token answers for its frame."""
+    readout: ReadoutConfig = field(default_factory=ReadoutConfig)
+    """The heads, where there is a memory."""
     frame_ms: float = 10.0
 
     def __post_init__(self):
-        for name in ("width", "depth", "heads", "mlp_ratio", "memory_channels", "frame_ms"):
+        for name in ("width", "depth", "heads", "mlp_ratio", "frame_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.image_size % self.patch_size:
@@ -68,9 +65,6 @@ class ViTConfig:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if self.looks not in ("all", "frames", "tokens"):
             raise ValueError(f"looks {self.looks!r} is unknown; choose from all, frames, tokens")
-        if self.memory not in ("leaky", "none"):
-            raise ValueError(f"memory {self.memory!r} is unknown; choose from leaky, none")
-        self.memory_rules.check(self.memory_channels)
         self.windows()
 
     def windows(self) -> Windows:
@@ -84,13 +78,12 @@ class ViTConfig:
 
 
 def twin_of(cfg: NeuroSVTConfig, looks: Literal["all", "frames", "tokens"] = "all") -> ViTConfig:
-    """The dense twin of a NeuroSVT with a leaky memory."""
+    """The dense twin of a NeuroSVT, with the same memory."""
     shared = (
         "image_size", "patch_size", "kernel_size", "least_events", "least_neighbours", "classes",
-        "width", "depth", "heads", "mlp_ratio", "memory_channels", "memory_tau", "memory_rules",
-        "head_width", "head_depth", "head_strengths", "frame_ms",
+        "width", "depth", "heads", "mlp_ratio", "memory", "readout", "frame_ms",
     )  # fmt: skip
-    return ViTConfig(looks=looks, memory="leaky", **{name: getattr(cfg, name) for name in shared})
+    return ViTConfig(looks=looks, **{name: getattr(cfg, name) for name in shared})
 
 
 @dataclass(frozen=True)
@@ -158,19 +151,18 @@ class ViT(nn.Module):
         self.config = cfg = config or ViTConfig()
         self.filter = EventFilter(cfg.windows(), cfg.least_neighbours)
         self.embed = WindowEmbed(cfg.windows(), cfg.width)
-        positions = cfg.tokens + (cfg.memory == "none")
+        self.remembers = cfg.memory.kind != "none"
+        positions = cfg.tokens + (not self.remembers)
         self.positions = nn.Parameter(0.02 * torch.randn(positions, cfg.width))
         self.blocks = nn.ModuleList(
             DenseBlock(cfg.width, cfg.heads, cfg.mlp_ratio) for _ in range(cfg.depth)
         )
         self.norm = nn.LayerNorm(cfg.width)
-        if cfg.memory == "leaky":
-            channels, rules = cfg.memory_channels, cfg.memory_rules
-            read = PositionRead(cfg.tokens, cfg.width, rules.outputs(channels))
-            self.memory = LeakyMemory(read, channels, cfg.memory_tau, rules)
-            self.heads = Heads(
-                channels, cfg.head_width, cfg.classes, cfg.head_depth, cfg.head_strengths
-            )
+        if self.remembers:
+            self.memory = cfg.memory.build(cfg.tokens, cfg.width)
+            if self.memory.extra_tokens:
+                raise ValueError(f"memory {cfg.memory.kind!r} adds tokens, which are spikes")
+            self.heads = cfg.readout.build(self.memory.channels, cfg.classes)
         else:
             self.answer = nn.Linear(cfg.width, cfg.classes + 3)
             # Said of a frame that is not looked at: unseen, whatever it is.
@@ -179,7 +171,7 @@ class ViT(nn.Module):
     def forward(
         self,
         frames: Bool[Tensor, "T B 2 Y X"],
-        state: Float[Tensor, "B M"] | None = None,
+        state: Any = None,
         *,
         state_noise: float = 0.0,
         asked: Bool[Tensor, "T B"] | None = None,
@@ -191,11 +183,12 @@ class ViT(nn.Module):
         x = frames.new_zeros((0, self.config.width), dtype=self.positions.dtype)
         if len(rows):
             x = self.embed(frames, rows) + self.positions[rows.position]
-        if self.config.memory == "leaky":
+        if self.remembers:
             x = self.norm(self.think(x, rows.frame))
-            if state is None:
-                state = self.positions.new_zeros(batch, self.config.memory_channels)
-            charge, state = self.memory(x, rows, state, state_noise, 1.0)
+            state = self.memory.start(batch, self.positions) if state is None else state
+            step = MemoryStep(state_noise)
+            charge, state = self.memory(x, rows, state, step)
+            step.check_taken(self.memory)
             return self.heads(charge, asked), state
         seen, _ = rows.filled
         tokens = self.positions[-1].expand(len(seen), -1)

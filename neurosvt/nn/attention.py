@@ -3,7 +3,7 @@
 Axes: R rows, D width, H heads, K width per head, B batch, F frames, N tokens, E = 3 D.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from einops import rearrange
@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.neuron import RowContext, TokenLIF
 from neurosvt.nn.norm import FixedScale, ScaleNorm
+from neurosvt.nn.token_neuron import RowContext, TokenNeuron
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.rows import FrameSlots, gather_rows, scatter_rows
 
@@ -53,15 +53,17 @@ class SpikeAttention(nn.Module):
     frame's sums changes nothing.
     """
 
-    def __init__(self, width: int, heads: int, gain: float = 1.0):
+    def __init__(
+        self, width: int, heads: int, neuron: Callable[[int], TokenNeuron], gain: float = 1.0
+    ):
         super().__init__()
         self.qkv = SpikeLinear(width, 3 * width)
-        self.fire_qkv = TokenLIF()
+        self.fire_qkv = neuron(3 * width)
         self.mix = SpikeMix(heads)
         # Counts grow with the number of tokens that fired; a scale per channel stands for the
         # fixed 1/8 of Spikformer's code and folds into the threshold of the neuron behind it.
         self.norm: nn.Module = ScaleNorm(width)
-        self.fire = TokenLIF()
+        self.fire = neuron(width)
         self.out = SpikeLinear(width, width, gain)
 
     def forward(

@@ -3,12 +3,14 @@
 Axes: R rows, B batch, N tokens, D width.
 """
 
+from collections.abc import Callable
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.attention import SpikeAttention
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.neuron import RowContext, TokenLIF
+from neurosvt.nn.token_neuron import RowContext, TokenNeuron
 from neurosvt.ops.rows import FrameSlots
 
 BRANCH_GAIN = 0.2
@@ -22,14 +24,16 @@ class Block(nn.Module):
     Source: Spike-driven Transformer V2 (Yao et al., ICLR 2024), sec. 3.2.
     """
 
-    def __init__(self, width: int, heads: int, mlp_ratio: float):
+    def __init__(
+        self, width: int, heads: int, mlp_ratio: float, neuron: Callable[[int], TokenNeuron]
+    ):
         super().__init__()
         hidden = round(width * mlp_ratio)
-        self.fire_attention = TokenLIF()
-        self.attention = SpikeAttention(width, heads, BRANCH_GAIN)
-        self.fire_in = TokenLIF()
+        self.fire_attention = neuron(width)
+        self.attention = SpikeAttention(width, heads, neuron, BRANCH_GAIN)
+        self.fire_in = neuron(width)
         self.expand = SpikeLinear(width, hidden)
-        self.fire_hidden = TokenLIF()
+        self.fire_hidden = neuron(hidden)
         self.contract = SpikeLinear(hidden, width, BRANCH_GAIN)
         self.widths = (width, 3 * width, width, width, hidden)
         """Channels of the membranes, in the order in which `forward` takes them."""

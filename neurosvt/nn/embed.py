@@ -5,6 +5,7 @@ polarities, D width, R rows.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.neuron import RowContext, TokenLIF
+from neurosvt.nn.norm import to_grid
+from neurosvt.nn.token_neuron import RowContext, TokenNeuron
 from neurosvt.ops.buffers import empty
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.neighbours import with_neighbours
@@ -147,16 +149,16 @@ class SpikingPatchEmbed(nn.Module):
     The convolution is written as a projection of the windows that have events.
     """
 
-    def __init__(self, windows: Windows, width: int):
+    def __init__(self, windows: Windows, width: int, neuron: Callable[[int], TokenNeuron]):
         super().__init__()
         self.windows = windows
         self.project = SpikeLinear(2 * windows.kernel**2, width)
-        self.fire = TokenLIF()
+        self.fire = neuron(width)
 
     def forward(
-        self, pixels: Float[Tensor, "R P"], v: Float[Tensor, "B N D"], at: RowContext
+        self, pixels: Float[Tensor, "R P"], v: Float[Tensor, "B N D"], ctx: RowContext
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
-        return self.fire(self.project(pixels, scaled=False), v, at, self.project.norm)
+        return self.fire(self.project(pixels, scaled=False), v, ctx, self.project.norm)
 
 
 class Positions(nn.Module):
@@ -169,3 +171,8 @@ class Positions(nn.Module):
     def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "R D"]:
         fired = (spikes != 0).any(1, keepdim=True)
         return spikes + fired * F.embedding(rows.position, self.table)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put the positions on the grid."""
+        self.table.copy_(to_grid(self.table))

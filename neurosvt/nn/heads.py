@@ -3,6 +3,7 @@
 Axes: T time steps, B batch, M memory channels, C classes, S = C + 3 numbers of an answer.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -24,8 +25,32 @@ class Belief(NamedTuple):
     """Above 0: the object is there, but hidden."""
 
 
+@dataclass(frozen=True)
+class ReadoutConfig:
+    """Shape of the heads."""
+
+    width: int = 128
+    """Of the hidden layers."""
+    depth: int = 1
+    """Hidden layers."""
+    strengths: int = 0
+    """Groups of memory channels whose strength the heads are told, from which they learn how long
+    nothing has been seen; 0 for none."""
+
+    def __post_init__(self):
+        for name in ("width", "depth"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.strengths < 0:
+            raise ValueError(f"strengths must not be below 0, got {self.strengths}")
+
+    def build(self, channels: int, classes: int) -> "Heads":
+        """Heads that read so many channels and tell so many classes apart."""
+        return Heads(channels, self.width, classes, self.depth, self.strengths)
+
+
 class Heads(nn.Module):
-    """Class, place and unseen-or-not, from the memory alone.
+    """Class, position and unseen-or-not, from the memory alone.
 
     The charge is read relative to its own strength: as it leaks, it fades but goes on saying the
     same. Real-valued, so its multiplications are real and are charged for.
@@ -33,7 +58,7 @@ class Heads(nn.Module):
     Channels that leak at different rates also tell how long nothing has been seen: the logarithm
     of a group's strength falls in proportion to the time and the faster, the shorter its time
     constants (Shankar & Howard, Neural Computation 2012). Where an object goes on moving while it
-    is hidden, that is what has to be known beside its place and its velocity.
+    is hidden, that is what has to be known beside its position and its velocity.
 
     Args:
         channels: of the memory, in the order of their time constants.
@@ -63,7 +88,7 @@ class Heads(nn.Module):
         return self.belief(scatter_rows(said, at, asked.numel()).unflatten(0, asked.shape))
 
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
-        """What the network answers: classes, place, unseen."""
+        """What the network answers: classes, position, unseen."""
         power = charge.square()
         x = charge * power.mean(-1, keepdim=True).add(1e-6).rsqrt()
         if self.strengths:

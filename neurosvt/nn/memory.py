@@ -1,237 +1,181 @@
-"""What is kept of the tokens' spikes: the leaky memory, and what stands in for it.
+"""What is kept of the tokens' spikes: the protocol, and how a memory of one's own is written.
+
+A memory is told at every call what it is judged with: noise on its state, the length of a step, and
+the bits of a number. It takes what it is told from a `MemoryStep`, which knows whether it did.
 
 Axes: T time steps, B batch, N tokens, D width, R rows, F frames with at least one row, M memory
 channels, E channels read.
 """
 
-import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from neurosvt.nn.norm import ScaleNorm, to_grid
-from neurosvt.ops.groups import sum_of_products
-from neurosvt.ops.memory import gated_memory, leaky_memory, leaky_memory_stepwise
-from neurosvt.ops.precision import at_least_float32, product_type
-from neurosvt.ops.rows import Rows, scatter_rows
-from neurosvt.ops.surrogate import spike
+from neurosvt.config import Registry
+from neurosvt.nn.reads import PositionRead, in_time
+from neurosvt.ops.memory import stored
+from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.rows import Rows
 
 
-class PositionRead(nn.Module):
-    """Sum over the tokens of a frame, each through weights of its own position.
+class MemoryStep:
+    """What disturbs a memory at every step, and whether the memory took it.
 
-    A sum with the same weights everywhere knows what but not where. Every position's weights are a
-    shared part plus its own: the same family of functions, but what is learnt about an object in
-    one place is known in all.
+    Args:
+        noise: standard deviation of what is added to the state at every step, in thresholds.
+        rate: length of a step relative to the one that time constants are told in.
+        bits: of a number of the state: 32 for floats, 2 to 16 for whole numbers.
     """
 
-    def __init__(self, positions: int, width: int, outputs: int):
-        super().__init__()
-        bound = width**-0.5
-        self.shared = nn.Parameter(torch.empty(width, outputs).uniform_(-bound, bound))
-        self.own = nn.Parameter(
-            0.2 * torch.empty(positions, width, outputs).uniform_(-bound, bound)
-        )
-        self.norm: nn.Module = ScaleNorm(outputs)
+    def __init__(self, noise: float = 0.0, rate: float = 1.0, bits: int = 32):
+        self.noise, self.rate, self.bits = noise, rate, bits
+        self._owed = {"state_noise"} if noise else set()
+        self._owed |= {"frame_ms"} if rate != 1 else set()
+        self._owed |= {"state_bits"} if bits < 32 else set()
 
-    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "F E"]:
-        """What each frame with rows says."""
-        frames, home = rows.filled
-        dtype = product_type(spikes)
-        weight = (self.own + self.shared).to(dtype)
-        sums = sum_of_products(spikes.to(dtype), weight, rows.position, home, len(frames))
-        return self.norm(sums)
+    def noise_like(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."] | None:
+        """Noise of the shape of `x`, to be added to the state; None where there is none."""
+        self._owed.discard("state_noise")
+        return self.noise * torch.randn_like(x) if self.noise else None
 
-    @torch.no_grad()
-    def fold(self) -> None:
-        """Put the norm into the weights and the weights on the grid."""
-        if isinstance(self.norm, ScaleNorm):
-            self.own.copy_(to_grid((self.own + self.shared) * self.norm.scale()))
-            self.shared.zero_()
-            self.norm = nn.Identity()
+    def decayed(self, decay: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """A share kept per step of the training's length, for a step of this length."""
+        self._owed.discard("frame_ms")
+        return decay if self.rate == 1 else decay**self.rate
+
+    def take_bits(self) -> int:
+        """Bits of a number of the state, for a memory that rounds by itself."""
+        self._owed.discard("state_bits")
+        return self.bits
+
+    def disturbed(self, v: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """A state after one step: with noise, and as numbers of few bits where these are asked."""
+        noise = self.noise_like(v)
+        v = v if noise is None else v + noise
+        return stored(v, self.take_bits()) if self.bits < 32 else v
+
+    def nothing_to_disturb(self) -> None:
+        """Said by what keeps no state of its own: all of this is about a state."""
+        self._owed.clear()
+
+    def check_taken(self, memory: nn.Module) -> None:
+        """Raise a ValueError if the memory did not take what it is judged with."""
+        if self._owed:
+            raise ValueError(
+                f"{type(memory).__name__} took no account of {', '.join(sorted(self._owed))}: what "
+                "it forgets, it would be judged without (see MemoryStep)"
+            )
 
 
-class AttentionRead(nn.Module):
-    """A learnt query looks at the tokens of a frame: spike-driven attention in place of weights for
-    every position. Where a token stands, its keys and values have to tell.
+class Memory(nn.Module, ABC):
+    """What stands between the tokens' spikes and the heads, and keeps what they said.
 
-    The query is spikes that do not change; every token's keys and values are spikes; the sum over
-    tokens of their products is a count, which a projection turns into what is read.
+    Derive from it for full control over time, from `StepwiseMemory` to say one step alone.
     """
 
-    def __init__(self, width: int, outputs: int, heads: int = 4):
+    channels: int
+    """Numbers that the heads read."""
+    extra_tokens: int = 0
+    """Learnt tokens that take part in the blocks, behind the patches."""
+    token_tau: float = 2.0
+    """Time constant of the neurons of these tokens, in steps."""
+
+    @abstractmethod
+    def start(self, batch: int, like: Tensor) -> Any:
+        """The state of `batch` samples that have seen nothing: a tensor of type and place of
+        `like`, or a tuple of such."""
+
+    @abstractmethod
+    def forward(
+        self, spikes: Float[Tensor, "R D"], rows: Rows, state: Any, step: MemoryStep
+    ) -> tuple[Float[Tensor, "T B M"], Any]:
+        """What the heads read after every step, and the state to go on from.
+
+        Args:
+            spikes: of the tokens that fired; a frame in which none did has no row.
+            rows: which frame and position each row is.
+            state: as `start` makes it.
+            step: noise, rate and bits, which have to be taken.
+        """
+
+    @property
+    def has_grid_form(self) -> bool:
+        """Whether `fold` puts all that adds up spikes on the grid; see `NeuroSVT.on_grid`."""
+        return False
+
+    def currents(self) -> Float[Tensor, "E D"]:
+        """What enters the blocks at the extra tokens, in frames in which a patch fired."""
+        raise NotImplementedError(f"{type(self).__name__} has no extra tokens")
+
+
+class StepwiseMemory(Memory):
+    """A memory told by one step of it; time, noise and bits are taken care of.
+
+    A subclass says in `update` what a step makes of the state, and may say in `show` what the heads
+    read of it. The tokens are read by position (`nn.reads.PositionRead`).
+
+    Args:
+        positions, width: of the tokens.
+        channels: numbers of the state, and of what the heads read.
+        reads: numbers that a frame says; None for as many as there are channels.
+    """
+
+    def __init__(self, positions: int, width: int, channels: int, reads: int | None = None):
         super().__init__()
-        self.heads = heads
-        self.keys = nn.Linear(width, 4 * width, bias=False)
-        self.norm = ScaleNorm(4 * width)
-        self.query = nn.Parameter(torch.randn(2 * width))
-        self.out = nn.Linear(2 * width, outputs, bias=False)
-        self.scale = ScaleNorm(outputs)
+        self.channels = channels
+        self.read = PositionRead(positions, width, channels if reads is None else reads)
 
-    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "F E"]:
-        """What each frame with rows says."""
-        k, v = spike(self.norm(self.keys(spikes)) - 1).chunk(2, dim=-1)
-        asked = (k * spike(self.query)).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True)
-        found = (asked * v.unflatten(-1, (self.heads, -1))).flatten(-2)
-        frames, home = rows.filled
-        counts = found.new_zeros(len(frames), found.shape[-1]).index_add(0, home, found)
-        return self.scale(self.out(counts))
+    def start(self, batch: int, like: Tensor) -> Tensor:
+        return like.new_zeros(batch, self.channels)
 
+    def forward(
+        self, spikes: Float[Tensor, "R D"], rows: Rows, state: Tensor, step: MemoryStep
+    ) -> tuple[Float[Tensor, "T B M"], Tensor]:
+        reads = self.read.shared.shape[1]
+        said = state.new_zeros((*rows.shape[:2], reads))
+        if len(rows):
+            said = in_time(at_least_float32(self.read(spikes, rows)), rows)
+        shown = []
+        for now in said:
+            state = step.disturbed(self.update(state, now, step))
+            shown.append(self.show(state))
+        return torch.stack(shown), state
 
-def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:
-    """What the frames with rows say, among the others, which say exactly nothing."""
-    steps, batch, _ = rows.shape
-    return scatter_rows(said, rows.filled[0], steps * batch).unflatten(0, (steps, batch))
+    @abstractmethod
+    def update(
+        self, state: Float[Tensor, "B M"], said: Float[Tensor, "B E"], step: MemoryStep
+    ) -> Float[Tensor, "B M"]:
+        """The state after a step in which the tokens said this: zeros where none fired.
 
+        What decays goes through `step.decayed`, so that frames of another length are known.
+        """
 
-def checked_taus(tau: tuple[float, float], name: str = "tau") -> tuple[float, float]:
-    """The shortest and the longest time constant, if they can be; `name` as messages call them."""
-    if not 1 < tau[0] <= tau[1] < math.inf:
-        raise ValueError(f"{name} must be two time constants > 1, the longest last, got {tau}")
-    return tau
+    def show(self, state: Float[Tensor, "B M"]) -> Float[Tensor, "B M"]:
+        """What the heads read of a state."""
+        return state
+
+    @property
+    def has_grid_form(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What a leaky memory does beside leaking; each is one change of the ablation."""
+class MemoryConfig(ABC):
+    """A memory, by kind. A kind of one's own is a frozen dataclass that derives from this one,
+    makes its memory in `build`, and stands in `MEMORIES`."""
 
-    learns_tau: bool = True
-    gated: bool = True
-    """A spike on a channel's gate empties it."""
-    write_gates: int = 0
-    """Groups of channels that a frame writes to, or empties, only if their gate spikes, so that
-    what is not asked for can pass by; 0: no frame is left out."""
-    looks_back: bool = False
-    """The write gates see what is remembered too."""
-    divided: bool = False
-    """The drive is divided by the time constant, as in a LIF neuron with decayed input."""
-    resets: bool = False
-    """A channel whose charge reaches 1 is emptied."""
-    fires: bool = False
-    """The heads read the spikes that channels emit at a charge of 1, not the charge."""
+    kinds: ClassVar[Registry[type["MemoryConfig"]]] = Registry("memory")
 
-    def check(self, channels: int) -> None:
-        """Raise a ValueError if a memory of so many channels cannot follow these rules."""
-        if self.looks_back and not self.write_gates:
-            raise ValueError("memory_rules.looks_back is for write gates, and there are none")
-        if self.write_gates < 0 or (self.write_gates and channels % self.write_gates):
-            raise ValueError(
-                f"memory_channels {channels} is no multiple of write_gates {self.write_gates}"
-            )
+    kind: str = ""
 
-    def outputs(self, channels: int) -> int:
-        """What the read has to make for so many channels."""
-        return (2 if self.gated else 1) * channels + self.write_gates
+    @abstractmethod
+    def build(self, positions: int, width: int) -> Memory:
+        """The memory, of tokens at so many positions and of this width."""
 
 
-class LeakyMemory(nn.Module):
-    """The leaky memory token: charge, not spikes, that outlasts what caused it.
-
-    A leaky integrator with a time constant per channel, learnt, spread at the start from `tau[0]`
-    to `tau[1]` steps; undivided drive, no reset. A spike on a channel's gate empties it before the
-    new drive arrives, which lets a new object displace the old one. It is a non-spiking read-out
-    neuron, as in the LSNN (Bellec et al. 2018) and Norse's LI cell: what reads it costs real
-    multiplications.
-
-    Args:
-        read: what makes drive, and gates if there are any, of the tokens' spikes.
-        channels: how many leaky integrators.
-        tau: shortest and longest time constant at the start, in time steps.
-        rules: what else it does, or leaves out.
-    """
-
-    def __init__(
-        self, read: nn.Module, channels: int, tau: tuple[float, float], rules: Rules = Rules()
-    ):
-        super().__init__()
-        low, high = checked_taus(tau)
-        self.read, self.rules = read, rules
-        self.backend = "auto"
-        # Learnt and stored as log tau: a decay near 1 does not survive half precision.
-        self.log_tau = nn.Parameter(
-            torch.linspace(torch.tensor(low).log(), torch.tensor(high).log(), channels),
-            requires_grad=rules.learns_tau,
-        )
-
-        if rules.looks_back:
-            self.look = nn.Parameter(torch.zeros(channels, rules.write_gates))
-
-    def tau(self) -> Float[Tensor, " M"]:
-        """Time constants in steps; below one step a channel would change its sign, so it ends
-        just above."""
-        return at_least_float32(self.log_tau).exp().clamp(min=1.001)
-
-    def forward(
-        self,
-        spikes: Float[Tensor, "R D"],
-        rows: Rows,
-        v: Float[Tensor, "B M"],
-        noise: float,
-        rate: float,
-        bits: int = 32,
-    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
-        """Charge after every step; `noise` in thresholds is added at each, hidden or not.
-
-        `rate` is the length of a step relative to the one that the time constants are told in;
-        `bits` of 32 are a float, fewer as in `leaky_memory_stepwise`.
-        """
-        rules, channels = self.rules, v.shape[-1]
-        drive = gate = v.new_zeros((*rows.shape[:2], channels))
-        write = None
-        if len(rows):
-            said = at_least_float32(self.read(spikes, rows))
-            sizes = (channels, channels if rules.gated else 0, rules.write_gates)
-            written, emptied, opened = said.split(sizes, -1)
-            drive = in_time(written / self.tau() if rules.divided else written, rows)
-            if rules.gated:
-                gate = in_time(spike(emptied - 1), rows)
-            if rules.write_gates:
-                write = in_time(opened, rows)
-        decay = 1 - 1 / self.tau()
-        decay = decay if rate == 1 else decay**rate
-        extra = noise * torch.randn_like(drive) if noise else None
-        if write is None and bits == 32 and not (rules.resets or rules.fires):
-            drive = drive if extra is None else drive + extra
-            charge = leaky_memory(drive, gate, v, decay, self.backend)
-            return charge, charge[-1]
-        look = self.look if rules.looks_back else None
-        if write is not None and bits == 32 and not (rules.resets or rules.fires):
-            charge = gated_memory(drive, gate, write, v, decay, look, extra, self.backend)
-            return charge, charge[-1]
-        charge, fired = leaky_memory_stepwise(
-            drive, gate, v, decay, noise=extra, write=write, look=look, resets=rules.resets,
-            bits=bits,
-        )  # fmt: skip
-        return fired if rules.fires else charge, charge[-1]
-
-
-class FrameRead(nn.Module):
-    """No memory: the heads see what this frame's tokens say, and nothing else."""
-
-    def __init__(self, positions: int, width: int, channels: int):
-        super().__init__()
-        self.read = PositionRead(positions, width, channels)
-
-    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B M"]:
-        if not len(rows):
-            return spikes.new_zeros((*rows.shape[:2], self.read.shared.shape[1]))
-        return at_least_float32(in_time(self.read(spikes, rows), rows))
-
-
-class TokenRead(nn.Module):
-    """The original's memory: one learnt token among the others, its own spikes the answer.
-
-    It is touched in every frame in which a token fired; in the dark nothing drives it.
-    """
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.start = nn.Parameter(torch.empty(width).uniform_(0, 2))
-
-    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "T B D"]:
-        steps, batch, positions = rows.shape
-        own = rows.position == positions - 1
-        read = scatter_rows(spikes[own], rows.frame[own], steps * batch)
-        return at_least_float32(read.reshape(steps, batch, -1))
+MEMORIES = MemoryConfig.kinds
+"""Kinds of memories; those of one's own are added at run time."""

@@ -24,7 +24,8 @@ from neurosvt.nn.embed import EventFilter, Positions
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import LeakyMemory, PositionRead, Rules
-from neurosvt.nn.neuron import LIF, TokenLIF
+from neurosvt.nn.neuron import LIF
+from neurosvt.nn.token_neuron import TokenLIF
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.nn.slope import FixedSlope
 from tests.energy.by_hand import attention_by_hand, convolution_by_hand

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from neurosvt.nn.attention import SpikeAttention
-from neurosvt.nn.neuron import row_context
+from neurosvt.nn.token_neuron import row_context
 from neurosvt.nn.norm import FixedScale
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.lif import lif

@@ -5,7 +5,7 @@ import torch
 
 from neurosvt.nn.block import Block
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.neuron import row_context
+from neurosvt.nn.token_neuron import row_context
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.ops.rows import by_frame, pack
 

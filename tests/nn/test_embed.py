@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
-from neurosvt.nn.neuron import row_context
+from neurosvt.nn.token_neuron import row_context
 from neurosvt.ops.lif import lif
 from neurosvt.ops.rows import pack
 

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.nn.neuron import LIF, ParametricLIF, TokenLIF, checked_tau, row_context
+from neurosvt.nn.neuron import LIF, ParametricLIF, checked_tau
+from neurosvt.nn.token_neuron import TokenLIF, row_context
 from neurosvt.ops.lif import lif
 from neurosvt.ops.rows import pack
 

@@ -1,0 +1,104 @@
+"""Shape and time constants of a NeuroSVT, as plain data; and the sizes that have names."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from neurosvt.config import Registry
+from neurosvt.nn.embed import Windows
+from neurosvt.nn.heads import ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.memory import MEMORIES, MemoryConfig
+from neurosvt.nn.token_neuron import NEURONS, NeuronConfig
+
+
+def positive(name: str, value: int | float) -> int | float:
+    """`value` itself, if it is a number above 0; `name` is what a message calls it."""
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a number above 0, got {value}")
+    return value
+
+
+@dataclass(frozen=True)
+class NeuroSVTConfig:
+    """Shape and time constants of one NeuroSVT."""
+
+    kind: Literal["neurosvt"] = "neurosvt"
+    """What tells its settings from those of other models."""
+    image_size: int = 64
+    """Pixels per side; events are binned to a square."""
+    patch_size: int = 8
+    """Pixels from one token to the next."""
+    kernel_size: int = 16
+    """Pixels per side that a token looks at: neighbours overlap where it exceeds the patch."""
+    least_events: int = 3
+    """Events in a token's window below which they are taken for sensor noise."""
+    least_neighbours: int = 0
+    """Events around an event below which it is taken for sensor noise, and not looked at at all; a
+    hot pixel never has one."""
+    classes: int = 8
+    width: int = 64
+    depth: int = 2
+    heads: int = 4
+    """Attention heads of a block."""
+    mlp_ratio: float = 2.0
+    neuron: NeuronConfig = field(default_factory=NeuronConfig)
+    """Every spatial neuron."""
+    memory: MemoryConfig = field(default_factory=LeakyMemoryConfig)
+    """What the heads read: "leaky"; "lif", a learnt token of LIF neurons, as in the original
+    proposal; "none", the present frame alone; or a kind of one's own."""
+    readout: ReadoutConfig = field(default_factory=ReadoutConfig)
+    """The heads: class, position, unseen or not."""
+    frame_ms: float = 10.0
+    """Length of a time step: time constants are in steps of this length."""
+
+    def __post_init__(self):
+        # A word stands for a kind as it is by default: NeuroSVTConfig(memory="none").
+        for name, kinds in (("memory", MEMORIES), ("neuron", NEURONS)):
+            if isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, kinds[getattr(self, name)]())
+        for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
+            positive(name, getattr(self, name))
+        positive("frame_ms", self.frame_ms)
+        if self.image_size % self.patch_size:
+            raise ValueError(
+                f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
+            )
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if not 0 <= self.least_neighbours <= 8:
+            raise ValueError(f"least_neighbours must be 0 to 8, got {self.least_neighbours}")
+        if self.classes < 2:
+            raise ValueError(f"classes must be at least 2, got {self.classes}")
+        self.windows()
+
+    def windows(self) -> Windows:
+        """What each token looks at."""
+        return Windows(self.kernel_size, self.patch_size, self.least_events)
+
+    @property
+    def patches(self) -> int:
+        """Patches per frame."""
+        return (self.image_size // self.patch_size) ** 2
+
+
+# Widths, depths and heads of tiny, small and base as in the original proposal; dvs128 is for the
+# camera of that name, with patches of 16 pixels: 64 tokens where the original had 1025.
+SIZES: Registry[NeuroSVTConfig] = Registry(
+    "size",
+    {
+        "tiny": NeuroSVTConfig(width=128, depth=3, heads=4, mlp_ratio=4.0),
+        "small": NeuroSVTConfig(width=256, depth=4, heads=8, mlp_ratio=4.0),
+        "base": NeuroSVTConfig(width=384, depth=6, heads=12, mlp_ratio=4.0),
+        "dvs128": NeuroSVTConfig(
+            image_size=128,
+            patch_size=16,
+            kernel_size=32,
+            classes=11,
+            width=192,
+            depth=4,
+            heads=3,
+            mlp_ratio=4.0,
+        ),
+    },
+)

@@ -1,0 +1,172 @@
+"""The leaky memory: charge that outlasts what caused it.
+
+Axes: T time steps, B batch, R rows, D width, F frames with at least one row, M memory channels, E
+channels read.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.nn.memory import MEMORIES, Memory, MemoryConfig, MemoryStep
+from neurosvt.nn.reads import PositionRead, in_time
+from neurosvt.ops.memory import gated_memory, leaky_memory, leaky_memory_stepwise
+from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.rows import Rows
+from neurosvt.ops.surrogate import spike
+
+
+@dataclass(frozen=True)
+class LeakyMemoryConfig(MemoryConfig):
+    """Shape and time constants of a leaky memory."""
+
+    kind: str = "leaky"
+    channels: int = 128
+    tau_range: tuple[float, float] = (4.0, 1000.0)
+    """Shortest and longest time constant that the channels start with, in time steps."""
+    learns_tau: bool = True
+    write_gates: int = 0
+    """Groups of channels that a frame writes to, or empties, only if their gate spikes, so that
+    what is not asked for can pass by; 0: no frame is left out."""
+    looks_back: bool = False
+    """The write gates see what is remembered too."""
+
+    def __post_init__(self):
+        if self.channels < 1:
+            raise ValueError(f"channels must be at least 1, got {self.channels}")
+        low, high = self.tau_range
+        if not 1 < low <= high < math.inf:
+            raise ValueError(
+                f"tau_range must be two time constants > 1, the longest last, got {self.tau_range}"
+            )
+        if self.looks_back and not self.write_gates:
+            raise ValueError("looks_back is for write gates, and write_gates is 0")
+        if self.write_gates < 0 or (self.write_gates and self.channels % self.write_gates):
+            raise ValueError(
+                f"channels {self.channels} is no multiple of write_gates {self.write_gates}"
+            )
+
+    def build(self, positions: int, width: int) -> "LeakyMemory":
+        return LeakyMemory(self, positions, width)
+
+
+class LeakyMemory(Memory):
+    """The leaky memory token: charge, not spikes, that outlasts what caused it.
+
+    A leaky integrator with a time constant per channel, learnt, spread at the start over
+    `tau_range`; undivided drive, no reset. A spike on a channel's gate empties it before the new
+    drive arrives, which lets a new object displace the old one. It is a non-spiking read-out
+    neuron, as in the LSNN (Bellec et al. 2018) and Norse's LI cell: what reads it costs real
+    multiplications.
+
+    Args:
+        config: shape and time constants.
+        positions, width: of the tokens that are read.
+    """
+
+    empties: bool = True
+    """Whether every channel has a gate that empties it."""
+
+    def __init__(self, config: LeakyMemoryConfig, positions: int, width: int):
+        super().__init__()
+        self.config, self.channels = config, config.channels
+        self.read = self.reader(positions, width)
+        self.backend = "auto"
+        low, high = config.tau_range
+        # Learnt and stored as log tau: a decay near 1 does not survive half precision.
+        self.log_tau = nn.Parameter(
+            torch.linspace(torch.tensor(low).log(), torch.tensor(high).log(), config.channels),
+            requires_grad=config.learns_tau,
+        )
+        if config.looks_back:
+            self.look = nn.Parameter(torch.zeros(config.channels, config.write_gates))
+
+    def reader(self, positions: int, width: int) -> nn.Module:
+        """What looks at the tokens: by position, through weights of each."""
+        return PositionRead(positions, width, sum(self.sizes))
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How many channels are driven, how many have a gate that empties, and write gates."""
+        return self.channels, self.channels if self.empties else 0, self.config.write_gates
+
+    @property
+    def has_grid_form(self) -> bool:
+        return isinstance(self.read, PositionRead)
+
+    def start(self, batch: int, like: Tensor) -> Float[Tensor, "B M"]:
+        return like.new_zeros(batch, self.channels)
+
+    def tau(self) -> Float[Tensor, " M"]:
+        """Time constants in steps; below one step a channel would change its sign, so it ends
+        just above."""
+        return at_least_float32(self.log_tau).exp().clamp(min=1.001)
+
+    def forward(
+        self,
+        spikes: Float[Tensor, "R D"],
+        rows: Rows,
+        state: Float[Tensor, "B M"],
+        step: MemoryStep,
+    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
+        """Charge after every step, hidden or not, and after the last."""
+        drive = gate = state.new_zeros((*rows.shape[:2], self.channels))
+        write = None
+        if len(rows):
+            said = at_least_float32(self.read(spikes, rows))
+            written, emptied, opened = said.split(self.sizes, -1)
+            drive = in_time(self.driven(written), rows)
+            if self.empties:
+                gate = in_time(spike(emptied - 1), rows)
+            if self.config.write_gates:
+                write = in_time(opened, rows)
+        decay = step.decayed(1 - 1 / self.tau())
+        return self.integrate(drive, gate, write, state, decay, step)
+
+    def driven(self, written: Float[Tensor, "F M"]) -> Float[Tensor, "F M"]:
+        """What is added to the charge, of what a frame writes: all of it."""
+        return written
+
+    def integrate(
+        self,
+        drive: Float[Tensor, "T B M"],
+        gate: Float[Tensor, "T B M"],
+        write: Float[Tensor, "T B G"] | None,
+        v: Float[Tensor, "B M"],
+        decay: Float[Tensor, " M"],
+        step: MemoryStep,
+    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
+        """What the heads read, and the charge that is left."""
+        noise, bits = step.noise_like(drive), step.take_bits()
+        if bits < 32:
+            charge, _ = self.stepwise(drive, gate, write, v, decay, noise=noise, bits=bits)
+        elif write is None:
+            drive = drive if noise is None else drive + noise
+            charge = leaky_memory(drive, gate, v, decay, self.backend)
+        else:
+            charge = gated_memory(drive, gate, write, v, decay, self.looks, noise, self.backend)
+        return charge, charge[-1]
+
+    def stepwise(
+        self,
+        drive: Tensor,
+        gate: Tensor,
+        write: Tensor | None,
+        v: Tensor,
+        decay: Tensor,
+        **options: Any,
+    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B M"]]:
+        """Charge and spikes after every step, by the definition; `options` as it takes them."""
+        return leaky_memory_stepwise(drive, gate, v, decay, write=write, look=self.looks, **options)
+
+    @property
+    def looks(self) -> Float[Tensor, "M G"] | None:
+        """What turns what is remembered into a say in what is written."""
+        return self.look if self.config.looks_back else None
+
+
+MEMORIES["leaky"] = LeakyMemoryConfig

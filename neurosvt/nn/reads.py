@@ -1,0 +1,81 @@
+"""How a memory looks at the tokens of a frame.
+
+Axes: T time steps, B batch, D width, R rows, F frames with at least one row, E channels read.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.nn.norm import ScaleNorm, to_grid
+from neurosvt.ops.groups import sum_of_products
+from neurosvt.ops.precision import product_type
+from neurosvt.ops.rows import Rows, scatter_rows
+from neurosvt.ops.surrogate import spike
+
+
+class PositionRead(nn.Module):
+    """Sum over the tokens of a frame, each through weights of its own position.
+
+    A sum with the same weights everywhere knows what but not where. Every position's weights are a
+    shared part plus its own: the same family of functions, but what is learnt about an object in
+    one place is known in all.
+    """
+
+    def __init__(self, positions: int, width: int, outputs: int):
+        super().__init__()
+        bound = width**-0.5
+        self.shared = nn.Parameter(torch.empty(width, outputs).uniform_(-bound, bound))
+        self.own = nn.Parameter(
+            0.2 * torch.empty(positions, width, outputs).uniform_(-bound, bound)
+        )
+        self.norm: nn.Module = ScaleNorm(outputs)
+
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "F E"]:
+        """What each frame with rows says."""
+        frames, home = rows.filled
+        dtype = product_type(spikes)
+        weight = (self.own + self.shared).to(dtype)
+        sums = sum_of_products(spikes.to(dtype), weight, rows.position, home, len(frames))
+        return self.norm(sums)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put the norm into the weights and the weights on the grid."""
+        if isinstance(self.norm, ScaleNorm):
+            self.own.copy_(to_grid((self.own + self.shared) * self.norm.scale()))
+            self.shared.zero_()
+            self.norm = nn.Identity()
+
+
+class AttentionRead(nn.Module):
+    """A learnt query looks at the tokens of a frame: spike-driven attention in place of weights for
+    every position. Where a token stands, its keys and values have to tell.
+
+    The query is spikes that do not change; every token's keys and values are spikes; the sum over
+    tokens of their products is a count, which a projection turns into what is read.
+    """
+
+    def __init__(self, width: int, outputs: int, heads: int = 4):
+        super().__init__()
+        self.heads = heads
+        self.keys = nn.Linear(width, 4 * width, bias=False)
+        self.norm = ScaleNorm(4 * width)
+        self.query = nn.Parameter(torch.randn(2 * width))
+        self.out = nn.Linear(2 * width, outputs, bias=False)
+        self.scale = ScaleNorm(outputs)
+
+    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "F E"]:
+        """What each frame with rows says."""
+        k, v = spike(self.norm(self.keys(spikes)) - 1).chunk(2, dim=-1)
+        asked = (k * spike(self.query)).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True)
+        found = (asked * v.unflatten(-1, (self.heads, -1))).flatten(-2)
+        frames, home = rows.filled
+        counts = found.new_zeros(len(frames), found.shape[-1]).index_add(0, home, found)
+        return self.scale(self.out(counts))
+
+
+def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:
+    """What the frames with rows say, among the others, which say exactly nothing."""
+    steps, batch, _ = rows.shape
+    return scatter_rows(said, rows.filled[0], steps * batch).unflatten(0, (steps, batch))
