@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurosvt.models.dysvit import DySViT, DySViTConfig
-    from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+    from neurosvt.models.neurosvt import NeuroSVT
+    from neurosvt.models.neurosvt_config import NeuroSVTConfig
 
 __version__ = "0.1.0"
 
@@ -18,7 +19,7 @@ _HOMES = {
     "DySViT": "neurosvt.models.dysvit",
     "DySViTConfig": "neurosvt.models.dysvit",
     "NeuroSVT": "neurosvt.models.neurosvt",
-    "NeuroSVTConfig": "neurosvt.models.neurosvt",
+    "NeuroSVTConfig": "neurosvt.models.neurosvt_config",
 }
 """Public name to the module that defines it."""
 

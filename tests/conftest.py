@@ -13,10 +13,13 @@ import pytest
 import torch
 from hypothesis import settings
 
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig, State
-from neurosvt.nn.heads import Belief
-from neurosvt.nn.token_neuron import TokenLIF
+from neurosvt.models.neurosvt import NeuroSVT, State
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
+from neurosvt.nn.heads import Belief, ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
+from neurosvt.nn.token_neuron import TokenLIF
 
 # The first example pays for imports and allocations, so a deadline would fail at random.
 # Derandomised: a failure found in CI is one that the author can see as well.
@@ -53,8 +56,12 @@ SMALL = {
     "width": 16,
     "heads": 2,
     "mlp_ratio": 1.5,
-    "memory_channels": 12,
-    "head_width": 8,
+    "readout": ReadoutConfig(width=8),
+}
+MEMORIES = {
+    "leaky": LeakyMemoryConfig(channels=12),
+    "lif": TokenMemoryConfig(),
+    "none": NoMemoryConfig(channels=12),
 }
 
 
@@ -71,7 +78,8 @@ def events():
 
 @pytest.fixture(scope="session")
 def make(events):
-    """make(memory, ...): a small model in eval mode, the same one for the same arguments.
+    """make(memory, ...): a small model in eval mode, the same one for the same arguments; its memory
+    by a word or by its settings.
 
     `warmed` has seen training frames, so that its running statistics have moved and it fires;
     `grid` is its copy on the grid. Whoever changes one takes a deep copy.
@@ -79,6 +87,7 @@ def make(events):
 
     @cache
     def build(memory="leaky", warmed=True, grid=False, **settings):
+        memory = MEMORIES.get(memory, memory)
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = NeuroSVT(NeuroSVTConfig(**SMALL | settings, memory=memory))

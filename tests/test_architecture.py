@@ -82,8 +82,9 @@ def test_imports_flow_down(file):
 @pytest.mark.parametrize(
     ("room", "source"),
     [
-        ("ops", "from neurosvt.nn.neuron import LIF")
-        ("ops", "import neurosvt.config"),  # the same rung
+        ("ops", "from neurosvt.nn.neuron import LIF")(
+            "ops", "import neurosvt.config"
+        ),  # the same rung
         ("models", "def f():\n    from neurosvt.train import loop"),
         ("nn", "from ..models import neurosvt"),
         ("nn", "from .. import models"),

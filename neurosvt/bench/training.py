@@ -11,11 +11,12 @@ from torch.nn import functional as F
 
 from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
-from neurosvt.experiments.registry import FIRST
+from neurosvt.experiments.registry import load_run
 from neurosvt.loaders.images import ImageBatch
 from neurosvt.loaders.occlusions import Batch
 from neurosvt.models.dysvit import DySViT
-from neurosvt.models.neurosvt import SIZES, NeuroSVT
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import SIZES
 from neurosvt.native import library
 from neurosvt.train.images import ImageObjective, ImageTrainConfig
 from neurosvt.train.loop import Training, fit
@@ -33,7 +34,8 @@ def candidates() -> Iterator[Candidate]:
 
 
 def _default() -> Iterator[Candidate]:
-    run, objective = FIRST, BeliefObjective(FIRST.train.state_noise)
+    run = load_run("permanence_stage1")
+    objective = BeliefObjective(run.train.state_noise)
     stream = run.stream()
     batches = [stream[i] for i in range(BATCHES)]
     for backend in ("native", "manual", "reference"):

@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
-    from neurosvt.config import UserError, as_plain, override
-    from neurosvt.experiments.registry import run_named
+    from neurosvt.config import UserError, override
+    from neurosvt.experiments.registry import run_settings
     from neurosvt.experiments.runs import build_run
     from neurosvt.experiments.trainer import Trainer
     from neurosvt.ops.lif import backend_named
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise UserError(f"--{error}") from error
     settings = [*args.settings, *(["train.amp=false"] if args.no_amp else [])]
-    described = build_run(override(as_plain(run_named(args.name)), settings))
+    described = build_run(override(run_settings(args.name), settings))
     folder = Path(args.out) if args.out else Path("runs") / Path(args.name).stem
     device = _device(args.device)
     trainer = Trainer(described, folder, args.backend, device, tensorboard=args.tensorboard)

@@ -32,7 +32,7 @@ from neurosvt.experiments.zoo import (
     usual,
 )
 from neurosvt.formats import read_events
-from neurosvt.nn.memory import LeakyMemory
+from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.permanence.score_table import Plan, measure, score_table
 from neurosvt.results.rows import check_folder, check_writable, write_json
 from neurosvt.scenes.scenes import Scenes

@@ -15,11 +15,13 @@ from neurosvt.energy.products import Axis, Frames, attention, nonzero, product, 
 from neurosvt.nn.attention import SpikeAttention, SpikeMix
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, Windows
+from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.memory import FrameRead, LeakyMemory, PositionRead, TokenRead
 from neurosvt.nn.neuron import LIF
 from neurosvt.nn.norm import FixedScale, ScaleNorm
-from neurosvt.nn.token_neuron import RowContext, TokenLIF
+from neurosvt.nn.reads import PositionRead
+from neurosvt.nn.short_memories import NoMemory, TokenMemory
+from neurosvt.nn.token_neuron import RowContext, TokenNeuron
 
 
 class Call(NamedTuple):
@@ -57,7 +59,7 @@ def _linear(module: SpikeLinear, call: Call) -> Operations:
     return done
 
 
-def _neurons(module: TokenLIF, call: Call) -> Operations:
+def _neurons(module: TokenNeuron, call: Call) -> Operations:
     current, *_ = call.inputs
     norm = call.inputs[3] if len(call.inputs) > 3 else call.options.get("norm")
     done = neurons(current, call.output[0])
@@ -82,24 +84,25 @@ def _read(module: PositionRead, call: Call) -> Operations:
     return done
 
 
-def _remember(module: LeakyMemory, call: Call) -> Operations:
+def leaky_memory_account(
+    module: LeakyMemory, call: Call, *, drive_multiplied: bool = False
+) -> Operations:
     """Every channel leaks at every step, for the heads read it then; what looks back multiplies
     real numbers, in frames that may write."""
     charge = call.output[0]
     channels, writes = charge.shape[-1], call.frames.count
     done = Operations(updates=charge.numel(), states=2 * charge.numel())
-    rules = module.rules
-    if rules.gated:
+    gates = module.config.write_gates
+    if module.empties:
         done.comparisons += writes * channels
-    if rules.write_gates:
-        done.comparisons += writes * rules.write_gates
-    if rules.looks_back:
-        done.macs += writes * channels * (rules.write_gates + 1)  # and the strength, of squares
+    done.comparisons += writes * gates
+    if module.config.looks_back:
+        done.macs += writes * channels * (gates + 1)  # and the strength, of squares
         done.macs_nonzero = done.macs
         done.multiplies += writes * channels
         done.specials += writes
-        done.weights_once = done.weights_each = writes * channels * rules.write_gates
-    if rules.divided:
+        done.weights_once = done.weights_each = writes * channels * gates
+    if drive_multiplied:
         done.multiplies += writes * channels
     return done
 
@@ -154,11 +157,11 @@ ACCOUNTS: dict[type[nn.Module], Account] = {
     SpikeAttention: Account(_nothing, within=True),
     SpikeMix: Account(_mix),
     SpikeLinear: Account(_linear),
-    TokenLIF: Account(_neurons),
-    LeakyMemory: Account(_remember, within=True),
+    TokenNeuron: Account(_neurons),
+    LeakyMemory: Account(leaky_memory_account, within=True),
     PositionRead: Account(_read),
-    FrameRead: Account(_nothing, within=True),
-    TokenRead: Account(_nothing, within=True),
+    NoMemory: Account(_nothing, within=True),
+    TokenMemory: Account(_nothing, within=True),
     BatchNormSpike: Account(_rest),
     LIF: Account(_lif),
     ScaleNorm: Account(_scale),

@@ -30,8 +30,7 @@ def deployed(model: nn.Module) -> nn.Module:
     """Norms folded and weights on the grid, where a model has such a form; else as it is."""
     if isinstance(model, Latch):
         return Latch(deployed(model.model), model.threshold)  # type: ignore[arg-type]
-    foldable = isinstance(model, NeuroSVT) and model.config.memory_read == "position"
-    return model.on_grid() if foldable else model  # type: ignore[operator]
+    return model.deployed() if isinstance(model, NeuroSVT) else model
 
 
 @torch.no_grad()

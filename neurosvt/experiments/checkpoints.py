@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from neurosvt.config import UserError, as_plain
 from neurosvt.experiments.migrate import migrate_metadata, migrate_tensors
-from neurosvt.experiments.runs import AnyRun, ClipRun, FollowingRun, build_run
+from neurosvt.experiments.runs import Run, build_run
+from neurosvt.loaders.images import ImageStreamConfig
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.train import checkpoint
@@ -18,7 +19,7 @@ WEIGHTS = Path(str(files("neurosvt") / "weights"))
 """Where the package keeps the models that it ships."""
 
 
-def save_model(path: Path, model: nn.Module, run: AnyRun, metadata: dict[str, Any]) -> None:
+def save_model(path: Path, model: nn.Module, run: Run, metadata: dict[str, Any]) -> None:
     """Write a model's weights with the run that made it, so that `load_model` needs no more."""
     checkpoint.save(path, model.state_dict(), {**metadata, "run": as_plain(run)})
 
@@ -29,7 +30,7 @@ class Checkpoint:
 
     name: str
     model: Any
-    run: Any
+    run: Run
     metadata: dict[str, Any]
 
     @property
@@ -107,7 +108,7 @@ def load_classifier(name: str, backend: str = "auto") -> Checkpoint:
         UserError: also if it was trained for something else.
     """
     trained = load_model(name, backend)
-    if isinstance(trained.run, FollowingRun):
+    if trained.run.hides:
         raise UserError(f"{name} follows objects that hide: `neurosvt permanence` judges it")
     return trained
 
@@ -115,19 +116,6 @@ def load_classifier(name: str, backend: str = "auto") -> Checkpoint:
 def load_image_model(name: str, backend: str = "auto") -> Checkpoint:
     """A classifier of images; otherwise as `load_classifier`."""
     trained = load_classifier(name, backend)
-    if isinstance(trained.run, ClipRun):
+    if not isinstance(trained.run.data, ImageStreamConfig):
         raise UserError(f"{name} names clips of events, not images")
     return trained
-
-
-def sibling(name: str, memory: str) -> str:
-    """What the same run with another memory is called: NAME_lif beside NAME, as presets are.
-
-    A checkpoint in a run folder stands for its folder.
-    """
-    path = Path(name)
-    if path.is_file() and path.stem in ("best", "last"):
-        path = path.parent
-    ending = path.suffix if path.is_file() else ""
-    other = path.stem if ending else path.name
-    return str(path.with_name(other + (f"_{memory}" if memory != "leaky" else "") + ending))

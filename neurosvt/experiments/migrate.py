@@ -47,9 +47,7 @@ def _memory(model: dict[str, Any]) -> dict[str, Any]:
     if old["memory_read"] == "attention":
         kind = "read_by_attention"
     kept = {name: rules.get(name) for name in ("learns_tau", "write_gates", "looks_back")}
-    return _told(
-        kind=kind, channels=old["memory_channels"], tau_range=old["memory_tau"], **kept
-    )
+    return _told(kind=kind, channels=old["memory_channels"], tau_range=old["memory_tau"], **kept)
 
 
 _MEMORY = ("memory_channels", "memory_tau", "memory_rules", "memory_read", "tau_memory")

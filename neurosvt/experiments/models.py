@@ -37,8 +37,7 @@ MODELS: Registry[ModelKind] = Registry(
         "vit": ModelKind(ViTConfig, lambda cfg, _: ViT(cfg)),
         "convnet": ModelKind(ConvNetConfig, lambda cfg, _: ConvNet(cfg)),
         **{
-            kind: ModelKind(RecurrentConfig, lambda cfg, _: RecurrentNet(cfg))
-            for kind in RECURRENT
+            kind: ModelKind(RecurrentConfig, lambda cfg, _: RecurrentNet(cfg)) for kind in RECURRENT
         },
     },
 )

@@ -11,13 +11,13 @@ from neurosvt.config import UserError
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.experiments.checkpoints import Checkpoint, load_image_model, load_model
-from neurosvt.experiments.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
-from neurosvt.loaders.clips import ClipStream
+from neurosvt.experiments.runs import Run
+from neurosvt.loaders.clips import ClipStream, ClipStreamConfig
 from neurosvt.loaders.images import ImageStream
 from neurosvt.loaders.prefetch import ahead
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.nn.memory import LeakyMemory
+from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.evaluate import tune_latch, validation_score
 from neurosvt.train.clips import ClipObjective
@@ -57,7 +57,7 @@ class Recipe(Protocol):
 class OcclusionRecipe:
     """Objects that hide, for NeuroSVT and what it is compared with."""
 
-    def __init__(self, run: FollowingRun, backend: str, device: torch.device):
+    def __init__(self, run: Run, backend: str, device: torch.device):
         self.run = run
         self.model, self.steps_before = _started(run, backend, device)
         self.objective = BeliefObjective(run.train.state_noise, run.train.hidden_steps)
@@ -73,7 +73,7 @@ class OcclusionRecipe:
         )
 
     def calibrate(self) -> dict[str, float]:
-        if self.run.model.memory != "none":
+        if getattr(self.run.model, "memory", None) is None or self.run.model.memory.kind != "none":
             return {}
         noise = self.run.train.state_noise
         threshold, belief = tune_latch(self.model, self.task, state_noise=noise)
@@ -87,7 +87,7 @@ class _ClassificationRecipe:
     """What shows one thing, and is to be named."""
 
     model: Any
-    run: ClipRun | AnyImageRun
+    run: Run
     stream: ClipStream | ImageStream
     held_out: Clips | Images
     steps_before = 0
@@ -106,7 +106,7 @@ class _ClassificationRecipe:
 class ClipRecipe(_ClassificationRecipe):
     """Gestures, and objects in a hand, for NeuroSVT."""
 
-    def __init__(self, run: ClipRun, backend: str, device: torch.device):
+    def __init__(self, run: Run, backend: str, device: torch.device):
         self.run = run
         self.model, self.steps_before = _started(run, backend, device)
         cfg = run.train
@@ -121,7 +121,7 @@ class ClipRecipe(_ClassificationRecipe):
 class ImageRecipe(_ClassificationRecipe):
     """Photographs, for DySViT and its teacher."""
 
-    def __init__(self, run: AnyImageRun, backend: str, device: torch.device):
+    def __init__(self, run: Run, backend: str, device: torch.device):
         self.run, self.model = run, run.network(backend).to(device)
         cfg, teacher = run.train, None
         if cfg.teacher:
@@ -139,9 +139,7 @@ class ImageRecipe(_ClassificationRecipe):
         return [f"{self.model.deployed().parameter_count():,} parameters when deployed"]
 
 
-def _started(
-    run: FollowingRun | ClipRun, backend: str, device: torch.device
-) -> tuple[nn.Module, int]:
+def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, int]:
     """The network of a run, with the weights that it starts from if it names some, and for how many
     steps those were trained."""
     model, start, steps = run.network(backend), run.train.start, 0
@@ -170,11 +168,11 @@ def time_constants(memory: nn.Module) -> list[str]:
     ]
 
 
-def recipe_of(run: AnyRun, backend: str, device: torch.device) -> Recipe:
+def recipe_of(run: Run, backend: str, device: torch.device) -> Recipe:
     """The course of a run, its weights from the run's seed alone, wherever they go."""
     torch.manual_seed(run.train.seed)
-    if isinstance(run, FollowingRun):
+    if run.hides:
         return OcclusionRecipe(run, backend, device)
-    if isinstance(run, ClipRun):
+    if isinstance(run.data, ClipStreamConfig):
         return ClipRecipe(run, backend, device)
     return ImageRecipe(run, backend, device)

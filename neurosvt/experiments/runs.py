@@ -149,20 +149,18 @@ def build_run(values: Mapping[str, Any]) -> Run:
     check_names(values, [field.name for field in fields(Run)])
     dataset = _setting(values, "data", "dataset")
     images, clips = dataset == "cifar10", dataset in clip_loader.CLASSES
-    data: type = ImageStreamConfig if images else ClipStreamConfig if clips else StreamConfig
-    train: type = ImageTrainConfig if images else TrainConfig
+    data: Any = ImageStreamConfig if images else ClipStreamConfig if clips else StreamConfig
+    train: Any = ImageTrainConfig if images else TrainConfig
     usual = "dysvit" if images else "neurosvt"
     model = values.get("model", {})
     if isinstance(model, Mapping):
         model = {"kind": usual, **model}
     kinds = Registry("model", {name: kind.config for name, kind in MODELS.items()})
-    parts = (
-        build_kind(kinds, model, "model"),
-        build(data, values.get("data", {}), "data"),
-        build(train, values.get("train", {}), "train"),
-    )
+    model = build_kind(kinds, model, "model")
+    data = build(data, values.get("data", {}), "data")
+    train = build(train, values.get("train", {}), "train")
     try:
-        return Run(*parts)
+        return Run(model, data, train)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

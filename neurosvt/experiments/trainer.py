@@ -15,7 +15,7 @@ from torch import nn
 from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.experiments.checkpoints import read_checkpoint, save_model
 from neurosvt.experiments.recipes import recipe_of
-from neurosvt.experiments.runs import AnyRun, build_run
+from neurosvt.experiments.runs import Run, build_run
 from neurosvt.files import write_whole
 from neurosvt.native import library
 from neurosvt.nn.weights import load_weights
@@ -29,7 +29,7 @@ class Trainer:
 
     def __init__(
         self,
-        described: AnyRun,
+        described: Run,
         folder: Path,
         backend: str,
         device: torch.device,
@@ -195,7 +195,7 @@ def summary(model: nn.Module) -> str:
     return "\n".join([*lines, f"{'total':<12}{whole:>12,}"])
 
 
-def _difference(metadata: dict[str, Any], described: AnyRun) -> str:
+def _difference(metadata: dict[str, Any], described: Run) -> str:
     """The first setting in which a checkpoint's run differs."""
     for table, settings in as_plain(described).items():
         saved = metadata.get("run", {}).get(table, {})

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from neurosvt.config import UserError
-from neurosvt.experiments.checkpoints import Checkpoint, finished, load_model, sibling
-from neurosvt.experiments.registry import member
-from neurosvt.experiments.runs import FollowingRun
+from neurosvt.experiments.checkpoints import Checkpoint, finished, load_model
+from neurosvt.experiments.family import member, sibling
 from neurosvt.permanence.baselines.track_fit import TrackFit
 
 
@@ -51,7 +50,7 @@ def load_family(name: str, memories: Iterable[str]) -> dict[str, Checkpoint]:
     RUN itself serves for its own memory; the others are looked for beside it.
     """
     own = load_model(name)
-    if not isinstance(own.run, FollowingRun):
+    if not own.run.hides:
         raise UserError(f"{name} was trained to name what is seen: nothing hides in its data")
     trained = {}
     for word in dict.fromkeys(RIVALS[memory].member for memory in memories):
@@ -96,7 +95,7 @@ def behind(memory: str, trained: Mapping[str, Checkpoint]) -> Checkpoint | None:
 def tau_of(trained: Checkpoint) -> float | None:
     """The one time constant of a LIF memory; the others have many, or none."""
     cfg = trained.run.model
-    return cfg.tau_memory if cfg.memory == "lif" else None
+    return cfg.memory.tau if getattr(cfg, "memory", None) and cfg.memory.kind == "lif" else None
 
 
 def title(memory: str, tau: float | None) -> str:

@@ -91,7 +91,7 @@ class NeuroSVT(nn.Module):
         self.heads = heads or cfg.readout.build(self.memory.channels, cfg.classes)
         for part in self.modules():
             if isinstance(getattr(part, "backend", None), str):
-                part.backend = self.backend
+                part.backend = self.backend  # type: ignore[assignment]
 
     @property
     def tokens(self) -> int:

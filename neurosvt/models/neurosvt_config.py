@@ -8,8 +8,8 @@ from neurosvt.config import Registry
 from neurosvt.nn.embed import Windows
 from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
-from neurosvt.nn.memory import MEMORIES, MemoryConfig
-from neurosvt.nn.token_neuron import NEURONS, NeuronConfig
+from neurosvt.nn.memory import MemoryConfig
+from neurosvt.nn.token_neuron import NeuronConfig
 
 
 def positive(name: str, value: int | float) -> int | float:
@@ -53,10 +53,6 @@ class NeuroSVTConfig:
     """Length of a time step: time constants are in steps of this length."""
 
     def __post_init__(self):
-        # A word stands for a kind as it is by default: NeuroSVTConfig(memory="none").
-        for name, kinds in (("memory", MEMORIES), ("neuron", NEURONS)):
-            if isinstance(getattr(self, name), str):
-                object.__setattr__(self, name, kinds[getattr(self, name)]())
         for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
             positive(name, getattr(self, name))
         positive("frame_ms", self.frame_ms)

@@ -77,6 +77,15 @@ class ViTConfig:
         return (self.image_size // self.patch_size) ** 2
 
 
+def vit_tiny_of(cfg: NeuroSVTConfig) -> ViTConfig:
+    """ViT-Tiny for what a NeuroSVT sees: 16 patches, of 16 pixels where the sensor has 64."""
+    side = cfg.image_size // 4
+    return ViTConfig(
+        image_size=cfg.image_size, classes=cfg.classes, patch_size=side, kernel_size=side,
+        least_neighbours=cfg.least_neighbours, frame_ms=cfg.frame_ms,
+    )  # fmt: skip
+
+
 def twin_of(cfg: NeuroSVTConfig, looks: Literal["all", "frames", "tokens"] = "all") -> ViTConfig:
     """The dense twin of a NeuroSVT, with the same memory."""
     shared = (

@@ -11,7 +11,6 @@ from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.groups import sum_of_products
 from neurosvt.ops.precision import product_type
 from neurosvt.ops.rows import Rows, scatter_rows
-from neurosvt.ops.surrogate import spike
 
 
 class PositionRead(nn.Module):
@@ -46,33 +45,6 @@ class PositionRead(nn.Module):
             self.own.copy_(to_grid((self.own + self.shared) * self.norm.scale()))
             self.shared.zero_()
             self.norm = nn.Identity()
-
-
-class AttentionRead(nn.Module):
-    """A learnt query looks at the tokens of a frame: spike-driven attention in place of weights for
-    every position. Where a token stands, its keys and values have to tell.
-
-    The query is spikes that do not change; every token's keys and values are spikes; the sum over
-    tokens of their products is a count, which a projection turns into what is read.
-    """
-
-    def __init__(self, width: int, outputs: int, heads: int = 4):
-        super().__init__()
-        self.heads = heads
-        self.keys = nn.Linear(width, 4 * width, bias=False)
-        self.norm = ScaleNorm(4 * width)
-        self.query = nn.Parameter(torch.randn(2 * width))
-        self.out = nn.Linear(2 * width, outputs, bias=False)
-        self.scale = ScaleNorm(outputs)
-
-    def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "F E"]:
-        """What each frame with rows says."""
-        k, v = spike(self.norm(self.keys(spikes)) - 1).chunk(2, dim=-1)
-        asked = (k * spike(self.query)).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True)
-        found = (asked * v.unflatten(-1, (self.heads, -1))).flatten(-2)
-        frames, home = rows.filled
-        counts = found.new_zeros(len(frames), found.shape[-1]).index_add(0, home, found)
-        return self.scale(self.out(counts))
 
 
 def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:

@@ -16,18 +16,21 @@ from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
 from neurosvt.energy.products import Frames, attention, tally, tally_reference
 from neurosvt.models.dysvit import DySViT, DySViTConfig
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
 from neurosvt.nn.attention import SpikeMix
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.embed import EventFilter, Positions
-from neurosvt.nn.heads import Heads
+from neurosvt.nn.heads import Heads, ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemory, LeakyMemoryConfig
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.memory import LeakyMemory, PositionRead, Rules
 from neurosvt.nn.neuron import LIF
-from neurosvt.nn.token_neuron import TokenLIF
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.reads import PositionRead
+from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.slope import FixedSlope
+from neurosvt.nn.token_neuron import TokenLIF
 from tests.energy.by_hand import attention_by_hand, convolution_by_hand
 
 shares = st.sampled_from([0.0, 0.05, 0.5, 1.0])
@@ -44,10 +47,10 @@ def some_frames(steps=8, batch=2, share=0.03):
     return torch.rand(steps, batch, 2, 32, 32) < share
 
 
-def small_model(memory="leaky", folded=True, **settings):
+def small_model(memory=LeakyMemoryConfig(channels=6), folded=True, **settings):
     config = NeuroSVTConfig(
-        image_size=32, kernel_size=8, width=8, heads=2, depth=2, memory_channels=6, head_width=8,
-        memory=memory, head_depth=2, **settings,
+        image_size=32, kernel_size=8, width=8, heads=2, depth=2, memory=memory,
+        readout=ReadoutConfig(width=8, depth=2), **settings,
     )  # fmt: skip
     model = NeuroSVT(config)
     for module in model.modules():
@@ -62,9 +65,9 @@ def small_model(memory="leaky", folded=True, **settings):
 MODELS = {
     "leaky": {},
     "filtered": {"least_neighbours": 1},
-    "looking back": {"memory_rules": Rules(write_gates=3, looks_back=True)},
-    "lif": {"memory": "lif"},
-    "none": {"memory": "none"},
+    "looking back": {"memory": LeakyMemoryConfig(channels=6, write_gates=3, looks_back=True)},
+    "lif": {"memory": TokenMemoryConfig()},
+    "none": {"memory": NoMemoryConfig(channels=6)},
 }
 models = pytest.mark.parametrize("settings", MODELS.values(), ids=MODELS.keys())
 
@@ -119,7 +122,7 @@ def test_a_whole_model_costs_what_its_parts_were_given(settings):
     before_heads.pop("filter")
     assert sum(done.adds for done in before_heads.values()) == sum(adds)
     looks = 0
-    if "memory_rules" in settings:
+    if getattr(settings.get("memory"), "looks_back", False):
         seen = meter.layers["memory"].comparisons // (6 + 3)  # gates and write gates of a frame
         looks = seen * 6 * (3 + 1)
     assert total.macs == sum(macs) + looks
@@ -383,7 +386,8 @@ def test_fused_attention_is_seen():
 
 @pytest.mark.parametrize("kind", ["gru", "lstm", "convlstm"])
 def test_recurrent_networks_are_counted(kind):
-    config = RecurrentConfig(kind=kind, image_size=16, patch_size=4, width=4, units=6, head_width=8)
+    readout = ReadoutConfig(width=8, depth=2)
+    config = RecurrentConfig(kind, image_size=16, patch_size=4, width=4, units=6, readout=readout)
     model, frames = RecurrentNet(config).eval(), torch.rand(5, 2, 2, 16, 16) < 0.2
     total = metered(model, frames, batch_axes=2).total
     steps, side = 10, 4

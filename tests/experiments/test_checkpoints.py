@@ -8,7 +8,8 @@ from neurosvt.experiments import checkpoints
 from neurosvt.experiments.checkpoints import load_model, model_file, save_model, sibling
 from neurosvt.experiments.runs import Run, build_run
 from neurosvt.models.dysvit import DySViT
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.train import checkpoint
 from neurosvt.train.loop import TrainConfig, Training
 

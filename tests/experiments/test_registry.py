@@ -7,7 +7,8 @@ from neurosvt.experiments import registry
 from neurosvt.experiments.checkpoints import sibling
 from neurosvt.experiments.registry import PRESETS, ImageRun, Run, build_run, run_named
 from neurosvt.loaders.occlusions import NMNISTStream, SceneStream
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.permanence.tasks import NMNISTTask, SceneTask
 from neurosvt.train.loop import TrainConfig
 

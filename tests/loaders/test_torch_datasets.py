@@ -14,7 +14,8 @@ from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats import write_events
 from neurosvt.loaders.images import MEAN
 from neurosvt.loaders.torch_datasets import CIFAR10, NMNIST, DVS128Gesture, EventFolder, in_sixteen
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 
 
 @pytest.fixture(scope="module")

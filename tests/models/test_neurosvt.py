@@ -8,14 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from neurosvt.models.neurosvt import SIZES, Belief, NeuroSVT, NeuroSVTConfig, State
+from neurosvt.config import UserError
+from neurosvt.models.neurosvt import NeuroSVT, State
+from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig
 from neurosvt.nn import attention
+from neurosvt.nn.heads import Belief, Heads, ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.memory import PositionRead, Rules
+from neurosvt.nn.memory import StepwiseMemory
 from neurosvt.nn.norm import FixedScale, ScaleNorm
+from neurosvt.nn.reads import PositionRead
+from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
+from neurosvt.nn.token_neuron import NeuronConfig, TokenNeuron
 from neurosvt.ops import native
 from neurosvt.ops.lif import BACKENDS
 from neurosvt.ops.products import UNIT
+from neurosvt.ops.surrogate import spike
 
 few = settings(max_examples=8)
 memories = pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
@@ -249,9 +257,9 @@ class Dense:
 
     def fire(self, current):
         cfg = self.model.config
-        decay = torch.full((current.shape[2], 1), 1 - 1 / cfg.tau)
+        decay = torch.full((current.shape[2], 1), 1 - 1 / cfg.neuron.tau)
         if current.shape[2] > cfg.patches:
-            decay[-1] = 1 - 1 / cfg.tau_memory
+            decay[-1] = 1 - 1 / self.model.memory.token_tau
         v, membranes = torch.zeros_like(current[0]), []
         for i in current:
             h = decay * v + i
@@ -287,8 +295,8 @@ class Dense:
         spikes = self.fire(self.project(model.embed.project, pixels))
         fired = spikes.any(-1, keepdim=True)
         x = spikes + fired * model.positions.table
-        if cfg.memory == "lif":
-            x = torch.cat([x, fired.any(2, keepdim=True) * model.memory.start], 2)
+        if model.memory.extra_tokens:
+            x = torch.cat([x, fired.any(2, keepdim=True) * model.memory.token], 2)
         for block in model.blocks:
             x = x + self.attend(block.attention, self.fire(x))
             hidden = self.fire(self.project(block.expand, self.fire(x)))
@@ -300,7 +308,7 @@ class Dense:
 @pytest.mark.parametrize("share", [0.01, 0.04, 0.3])
 def test_touched_tokens_alone_give_what_all_tokens_give(make, memory, share, events, spikes_of):
     """With tau 2 decays are powers of one half, so on the grid nothing rounds: zero differences."""
-    model = make(memory, grid=True, tau=2.0)
+    model = make(memory, grid=True, neuron=NeuronConfig(tau=2.0))
     frames = events(20, share=share)
     frames[7:13] = False
     dense = Dense(model)
@@ -317,7 +325,7 @@ def test_with_any_tau_the_first_difference_lies_at_a_threshold(
     make, memory, grid, events, spikes_of
 ):
     """Decay over a gap rounds once, step by step at every step; free weights round in any case."""
-    model = make(memory, grid=grid, tau_memory=3.0)
+    model = make(TokenMemoryConfig(tau=3.0) if memory == "lif" else memory, grid=grid)
     frames = events(20, share=0.02)
     dense = Dense(model)
     dense(frames)
@@ -331,7 +339,7 @@ def test_with_any_tau_the_first_difference_lies_at_a_threshold(
 
 
 def test_the_leaky_memory_sums_what_all_tokens_say(make, events, run):
-    model, frames = make("leaky", grid=True, tau=2.0), events(20, share=0.04)
+    model, frames = make("leaky", grid=True, neuron=NeuronConfig(tau=2.0)), events(20, share=0.04)
     spikes = Dense(model)(frames)
     drive, gate = torch.einsum("tbnd,nde->tbe", spikes, model.memory.read.own).chunk(2, -1)
     v, decay = torch.zeros(2, 12), 1 - 1 / model.memory.tau()
@@ -400,7 +408,7 @@ def test_the_memory_outlasts_thirty_dark_frames_and_a_lif_of_tau_two_does_not(ma
         said, _ = lif(dark(30), state)
     assert not torch.equal(lit.class_logits[-1], said.class_logits[-1])
     assert torch.equal(said.class_logits[0], said.class_logits[-1])
-    kept = state.read[:, -1].abs().max() * (1 - 1 / lif.config.tau_memory) ** 30
+    kept = state.read[:, -1].abs().max() * (1 - 1 / lif.memory.token_tau) ** 30
     assert kept < 1e-8
 
 
@@ -512,7 +520,7 @@ def test_every_named_size_builds_and_answers(size):
     config = SIZES[size]
     model = NeuroSVT(config).eval()
     side = config.image_size
-    assert 64 <= config.tokens <= 256
+    assert 64 <= model.tokens <= 256
     with torch.no_grad():
         belief, _ = model(torch.rand(1, 1, 2, side, side) < 0.01)
     assert belief.class_logits.shape == (1, 1, config.classes)
@@ -547,9 +555,6 @@ def test_parameters_counted_by_hand(make):
         ({"kernel_size": 4}, "kernel.*4"),
         ({"kernel_size": 9}, "kernel.*9"),
         ({"least_neighbours": 9}, "least_neighbours must be 0 to 8, got 9"),
-        ({"head_strengths": 7}, "no multiple of head_strengths 7"),
-        ({"memory_rules": Rules(looks_back=True)}, "looks_back is for write gates"),
-        ({"memory_rules": Rules(write_gates=7)}, "no multiple of write_gates 7"),
         ({"least_events": 0}, "least_events.*0"),
         ({"classes": 1}, "classes.*1"),
         ({"width": 97}, "width 97"),
@@ -559,13 +564,6 @@ def test_parameters_counted_by_hand(make):
         ({"heads": 0}, "heads.*0"),
         ({"heads": -4}, "heads.*-4"),
         ({"mlp_ratio": 0.0}, "mlp_ratio.*0"),
-        ({"tau": 1.0}, "tau.*1.0"),
-        ({"tau": float("inf")}, "tau.*inf"),
-        ({"memory_channels": 0}, "memory_channels.*0"),
-        ({"memory_tau": (1000.0, 4.0)}, r"memory_tau.*\(1000.0, 4.0\)"),
-        ({"memory_tau": (0.5, 4.0)}, r"memory_tau.*\(0.5, 4.0\)"),
-        ({"tau_memory": 0.5}, "tau_memory.*0.5"),
-        ({"head_width": 0}, "head_width.*0"),
         ({"frame_ms": 0.0}, "frame_ms.*0"),
         ({"frame_ms": float("nan")}, "frame_ms.*nan"),
     ],
@@ -612,12 +610,100 @@ def test_a_number_of_bits_that_is_none_is_refused(make, events):
         make("leaky")(events(1, 1), state_bits=1)
 
 
-def test_a_memory_that_reads_by_attention_runs_but_not_on_the_grid():
-    model = NeuroSVT(NeuroSVTConfig(memory_read="attention", memory_rules=Rules(write_gates=4)))
-    belief, _ = model.eval()(torch.rand(3, 2, 2, 64, 64) < 0.05)
-    assert belief.position.shape == (3, 2, 2)
-    with pytest.raises(ValueError, match="'attention' cannot be put on the grid"):
-        model.on_grid()
+@pytest.mark.parametrize(
+    ("part", "settings", "named"),
+    [
+        (ReadoutConfig, {"width": 0}, "width must be at least 1, got 0"),
+        (ReadoutConfig, {"strengths": -1}, "strengths must not be below 0, got -1"),
+        (NeuronConfig, {"tau": 1.0}, "tau.*1.0"),
+        (NeuronConfig, {"tau": float("inf")}, "tau.*inf"),
+        (TokenMemoryConfig, {"tau": 0.5}, "tau.*0.5"),
+        (NoMemoryConfig, {"channels": 0}, "channels must be at least 1, got 0"),
+        (LeakyMemoryConfig, {"channels": 0}, "channels must be at least 1, got 0"),
+        (LeakyMemoryConfig, {"looks_back": True}, "looks_back is for write gates"),
+        (LeakyMemoryConfig, {"write_gates": 7}, "no multiple of write_gates 7"),
+        (LeakyMemoryConfig, {"tau_range": (1000.0, 4.0)}, r"tau_range.*\(1000.0, 4.0\)"),
+        (LeakyMemoryConfig, {"tau_range": (0.5, 4.0)}, r"tau_range.*\(0.5, 4.0\)"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_fits_no_part_is_named_with_its_value(part, settings, named):
+    with pytest.raises(ValueError, match=named) as error:
+        part(**settings)
+    assert "\n" not in str(error.value)
+
+
+def test_strengths_that_do_not_divide_the_channels_are_refused():
+    with pytest.raises(ValueError, match="channels 128 are not a multiple of strengths 7"):
+        NeuroSVT(NeuroSVTConfig(readout=ReadoutConfig(strengths=7)))
+
+
+def test_a_size_is_called_by_its_name():
+    assert NeuroSVT("tiny").config is SIZES["tiny"]
+    with pytest.raises(UserError, match="size 'tinny' is unknown; did you mean 'tiny'"):
+        NeuroSVT("tinny")
+
+
+# Parts of one's own.
+
+
+class Halving(StepwiseMemory):
+    """Half of what was, and what is said."""
+
+    def update(self, state, said, step):
+        return state * step.decayed(torch.tensor(0.5)) + said
+
+
+class SoftReset(TokenNeuron):
+    """Subtracts the threshold where it fires; learns it."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.threshold = torch.nn.Parameter(torch.ones(width))
+
+    def react(self, charge):
+        spikes = spike(charge - self.threshold)
+        return spikes, charge - spikes.detach() * self.threshold
+
+
+def own(config):
+    memory = Halving(config.patches, config.width, channels=10)
+    return NeuroSVT(config, memory=memory, neuron=SoftReset, heads=Heads(10, 8, config.classes))
+
+
+def test_memory_neuron_and_heads_may_be_ones_own(make, events):
+    model = own(make().config)
+    assert model.passed_in == ("memory", "neuron", "heads")
+    belief, state = model.train()(events(share=0.1), state_noise=0.1)
+    assert state.memory.shape == (2, 10)
+    sum(part.square().sum() for part in belief).backward()
+    grads = {name: p.grad for name, p in model.named_parameters()}
+    assert all(grad.isfinite().all() for grad in grads.values())
+    assert grads["blocks.0.fire_in.threshold"].any()
+    assert grads["memory.read.own"].any()
+
+
+def test_parts_of_ones_own_keep_the_invariants(make, events):
+    model = own(make().config).eval().on_grid()
+    frames = events(12)
+    frames[4:7] = False
+    with torch.no_grad():
+        whole, end = model(frames)
+        one, state = model(frames[:5])
+        two, end_again = model(frames[5:], state)
+        _, dark_state = model(dark(3))
+    torch.testing.assert_close(torch.cat([one.class_logits, two.class_logits]), whole.class_logits)
+    torch.testing.assert_close(end.memory, end_again.memory)
+    assert not dark_state.memory.any()
+
+
+def test_noise_reaches_a_neuron_of_ones_own_without_its_doing(make, events):
+    model = own(make().config).eval()
+    with torch.no_grad():
+        _, still = model(events(share=0.1))
+        _, noisy = model(events(share=0.1), state_noise=0.3)
+    assert not torch.equal(still.embed, noisy.embed)
+    assert not torch.equal(still.memory, noisy.memory)
 
 
 @pytest.mark.parametrize("frame_ms", [0.0, -5.0, float("nan")])

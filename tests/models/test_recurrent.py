@@ -1,10 +1,11 @@
 import pytest
 import torch
 
-from neurosvt.experiments.registry import RECURRENT
+from neurosvt.experiments.registry import load_run
 from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
+from neurosvt.nn.heads import ReadoutConfig
 
-SMALL = {"image_size": 32, "width": 4, "units": 8, "head_width": 8}
+SMALL = {"image_size": 32, "width": 4, "units": 8, "readout": ReadoutConfig(width=8, depth=2)}
 kinds = pytest.mark.parametrize("kind", ["gru", "lstm", "convlstm"])
 
 
@@ -62,10 +63,10 @@ def test_it_remembers_and_can_learn(kind):
     assert all(p.grad is not None for n, p in model.named_parameters() if "answer" not in n)
 
 
-@pytest.mark.parametrize("config", RECURRENT.values(), ids=list(RECURRENT))
-def test_those_of_the_benchmark_are_of_like_size(config):
+@kinds
+def test_those_of_the_benchmark_are_of_like_size(kind):
     """As NeuroSVT's 1.27 million parameters."""
-    assert 1.0e6 < RecurrentNet(config).parameter_count() < 1.5e6
+    assert 1.0e6 < RecurrentNet(load_run(f"permanence_{kind}").model).parameter_count() < 1.5e6
 
 
 @pytest.mark.parametrize(

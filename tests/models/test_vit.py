@@ -4,12 +4,19 @@ import pytest
 import torch
 
 from neurosvt.energy.count import Meter
-from neurosvt.models.neurosvt import NeuroSVTConfig
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.models.vit import ViT, ViTConfig, twin_of
-from neurosvt.nn.memory import Rules
+from neurosvt.nn.heads import ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 
 SMALL = NeuroSVTConfig(
-    image_size=32, kernel_size=8, width=8, heads=2, depth=2, memory_channels=6, head_width=8
+    image_size=32,
+    kernel_size=8,
+    width=8,
+    heads=2,
+    depth=2,
+    memory=LeakyMemoryConfig(channels=6),
+    readout=ReadoutConfig(width=8),
 )
 CONFIGS = {
     "tiny": ViTConfig(image_size=32, width=12, depth=2),
@@ -132,7 +139,6 @@ def test_its_operations_are_those_of_its_formula():
         ({"patch_size": 15}, "image_size 64 is not a multiple of patch_size 15"),
         ({"heads": 5}, "width 192 is not a multiple of heads 5"),
         ({"depth": 0}, "depth must be above 0"),
-        ({"memory_rules": Rules(write_gates=7)}, "no multiple of write_gates 7"),
     ],
 )
 def test_what_cannot_be_built_is_named(settings, message):

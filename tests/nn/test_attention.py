@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from neurosvt.nn.attention import SpikeAttention
-from neurosvt.nn.token_neuron import row_context
 from neurosvt.nn.norm import FixedScale
+from neurosvt.nn.token_neuron import NeuronConfig, row_context
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.lif import lif
 from neurosvt.ops.products import UNIT
@@ -13,11 +13,13 @@ from neurosvt.ops.rows import by_frame, pack
 
 WIDTH, HEADS, TOKENS = 12, 2, 9
 
+NEURON = NeuronConfig().build
+
 
 @pytest.fixture
 def attention():
     """Attention on the grid, strong enough to fire."""
-    attention = SpikeAttention(WIDTH, HEADS).eval()
+    attention = SpikeAttention(WIDTH, HEADS, NEURON).eval()
     with torch.no_grad():
         for linear in (attention.qkv, attention.out):
             linear.weight.mul_(4)
@@ -81,7 +83,7 @@ def test_rows_alone_give_what_all_tokens_give(attention):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_queries_keys_values_and_what_is_projected_are_spikes(training):
-    attention = SpikeAttention(WIDTH, HEADS).train(training)
+    attention = SpikeAttention(WIDTH, HEADS, NEURON).train(training)
     seen = []
     attention.fire_qkv.register_forward_hook(lambda _, __, out: seen.append(out[0]))
     attention.out.register_forward_hook(lambda _, given, __: seen.append(given[0]))
@@ -101,7 +103,7 @@ def test_silence_in_silence_out(attention):
 
 
 def test_gradients_reach_every_weight():
-    attention = SpikeAttention(WIDTH, HEADS)
+    attention = SpikeAttention(WIDTH, HEADS, NEURON)
     spikes, rows = inputs()
     at = row_context(rows, 0.5, 0.0, "auto")
     out, _ = attention(spikes.requires_grad_(), rested(), at, by_frame(rows))

@@ -5,11 +5,13 @@ import torch
 
 from neurosvt.nn.block import Block
 from neurosvt.nn.linear import SpikeLinear
-from neurosvt.nn.token_neuron import row_context
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.token_neuron import NeuronConfig, row_context
 from neurosvt.ops.rows import by_frame, pack
 
 WIDTH, TOKENS = 12, 9
+
+NEURON = NeuronConfig().build
 
 
 def inputs():
@@ -24,7 +26,7 @@ def run(block, x, rows, v=None):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_every_projection_is_fed_exact_spikes(training):
-    block = Block(WIDTH, 2, 2.0)
+    block = Block(WIDTH, 2, 2.0, NEURON)
     for module in block.modules():
         if isinstance(module, ScaleNorm):
             module.momentum = 1.0  # so that one pass is enough for eval mode to fire
@@ -42,7 +44,7 @@ def test_every_projection_is_fed_exact_spikes(training):
 
 
 def test_current_takes_the_shortcut():
-    block = Block(WIDTH, 2, 2.0).eval()
+    block = Block(WIDTH, 2, 2.0, NEURON).eval()
     with torch.no_grad():
         block.attention.out.weight.zero_()
         block.contract.weight.zero_()
@@ -51,7 +53,7 @@ def test_current_takes_the_shortcut():
 
 
 def test_current_below_threshold_goes_through_and_costs_no_spike():
-    block = Block(WIDTH, 2, 2.0).eval()
+    block = Block(WIDTH, 2, 2.0, NEURON).eval()
     x, rows = inputs()
     quiet = x.clamp(max=0)
     y, left = run(block, quiet, rows)
@@ -61,7 +63,7 @@ def test_current_below_threshold_goes_through_and_costs_no_spike():
 
 
 def test_membranes_have_the_widths_that_the_block_tells():
-    block = Block(WIDTH, 2, 1.5)
+    block = Block(WIDTH, 2, 1.5, NEURON)
     assert block.widths == (12, 36, 12, 12, 18)
     before = tuple(torch.zeros(2, TOKENS, w) for w in block.widths)
     x, rows = inputs()
@@ -71,7 +73,7 @@ def test_membranes_have_the_widths_that_the_block_tells():
 
 
 def test_gradients_reach_every_weight():
-    block = Block(WIDTH, 2, 2.0)
+    block = Block(WIDTH, 2, 2.0, NEURON)
     y, _ = run(block, *inputs())
     (y * torch.randn_like(y)).sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in block.parameters())

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
-from neurosvt.nn.token_neuron import row_context
+from neurosvt.nn.token_neuron import NeuronConfig, row_context
 from neurosvt.ops.lif import lif
 from neurosvt.ops.rows import pack
 
@@ -13,6 +13,8 @@ cuts = pytest.mark.parametrize(
     ("kernel", "stride", "side"),
     [(1, 1, 5), (4, 4, 16), (8, 8, 16), (3, 3, 9), (6, 4, 16), (16, 8, 32), (9, 3, 9), (3, 1, 7)],
 )
+
+NEURON = NeuronConfig().build
 
 
 def events(*shape, share=0.03):
@@ -88,7 +90,7 @@ def test_windows_that_leave_pixels_out_are_refused(kernel, stride):
 
 @pytest.mark.parametrize(("kernel", "stride"), [(4, 4), (8, 4)])
 def test_patch_embedding_is_a_convolution_into_lif(kernel, stride):
-    embed = SpikingPatchEmbed(Windows(kernel, stride), 5).eval()
+    embed = SpikingPatchEmbed(Windows(kernel, stride), 5, NEURON).eval()
     embed.project.fold()  # sums on the grid are exact in any order
     with torch.no_grad():
         embed.project.weight.mul_(4)

@@ -3,15 +3,10 @@
 import pytest
 import torch
 
-from neurosvt.nn.memory import (
-    AttentionRead,
-    FrameRead,
-    LeakyMemory,
-    PositionRead,
-    Rules,
-    TokenRead,
-    in_time,
-)
+from neurosvt.nn.leaky_memory import LeakyMemory, LeakyMemoryConfig
+from neurosvt.nn.memory import MemoryStep, StepwiseMemory
+from neurosvt.nn.reads import PositionRead, in_time
+from neurosvt.nn.short_memories import NoMemory, TokenMemory
 from neurosvt.ops.lif import lif
 from neurosvt.ops.products import UNIT
 from neurosvt.ops.rows import pack
@@ -24,10 +19,9 @@ def memory():
     return leaky().eval()
 
 
-def leaky(tau=(4.0, 1000.0), **rules):
-    rules = Rules(**rules)
-    read = PositionRead(TOKENS, WIDTH, rules.outputs(CHANNELS))
-    return LeakyMemory(read, CHANNELS, tau, rules)
+def leaky(tau=(4.0, 1000.0), **settings):
+    config = LeakyMemoryConfig(channels=CHANNELS, tau_range=tau, **settings)
+    return LeakyMemory(config, TOKENS, WIDTH)
 
 
 def seen(steps=5, batch=2, share=0.5):
@@ -39,9 +33,9 @@ def darkness(steps, batch=2):
     return torch.zeros(0, WIDTH), pack(torch.zeros(steps, batch, TOKENS, dtype=torch.bool))
 
 
-def remember(memory, spikes, rows, v=None, noise=0.0, rate=1.0):
-    v = torch.zeros(rows.shape[1], CHANNELS) if v is None else v
-    return memory(spikes, rows, v, noise, rate)
+def remember(memory, spikes, rows, v=None, noise=0.0, rate=1.0, bits=32):
+    v = memory.start(rows.shape[1], torch.zeros(())) if v is None else v
+    return memory(spikes, rows, v, MemoryStep(noise, rate, bits))
 
 
 # The read.
@@ -180,25 +174,25 @@ def test_gradients_reach_read_and_time_constants():
 
 
 def test_without_memory_darkness_says_nothing():
-    read = FrameRead(TOKENS, WIDTH, CHANNELS).eval()
-    assert read(*seen()).any()
-    dark = read(*darkness(7))
+    memory = NoMemory(TOKENS, WIDTH, CHANNELS).eval()
+    assert remember(memory, *seen())[0].any()
+    dark, _ = remember(memory, *darkness(7))
     assert dark.shape == (7, 2, CHANNELS)
     assert not dark.any()
 
 
 def test_a_token_memory_says_its_own_spikes():
     spikes, rows = seen()
-    said = TokenRead(WIDTH)(spikes, rows)
+    said, _ = remember(TokenMemory(WIDTH, 2.0), spikes, rows)
     expected = torch.zeros(10, WIDTH)
     for spike, frame, position in zip(spikes, rows.frame, rows.position, strict=True):
         if position == TOKENS - 1:
             expected[frame] = spike
     assert torch.equal(said, expected.unflatten(0, (5, 2)))
-    assert not TokenRead(WIDTH)(*darkness(3)).any()
+    assert not remember(TokenMemory(WIDTH, 2.0), *darkness(3))[0].any()
 
 
-# The rules, one change at a time.
+# Its settings, one change at a time.
 
 
 def test_time_constants_that_do_not_learn_stay():
@@ -209,20 +203,8 @@ def test_time_constants_that_do_not_learn_stay():
     assert memory.read.own.grad is not None
 
 
-def test_without_gates_what_was_written_adds_up():
-    memory = leaky(gated=False).eval()
-    spikes, rows = seen()
-    drive = in_time(memory.read(spikes, rows), rows)
-    charge, _ = remember(memory, spikes, rows)
-    expected = torch.zeros_like(drive[0])
-    for step, d in enumerate(drive):
-        expected = expected * (1 - 1 / memory.tau()) + d
-        torch.testing.assert_close(charge[step], expected)
-
-
-@pytest.mark.parametrize("gated", [True, False])
-def test_channels_are_written_to_only_where_their_write_gate_spikes(gated):
-    memory = leaky(gated=gated, write_gates=2).eval()
+def test_channels_are_written_to_only_where_their_write_gate_spikes():
+    memory = leaky(write_gates=2).eval()
     spikes, rows = seen(steps=1, batch=64)
     read = in_time(memory.read(spikes, rows), rows)[0]
     charge = remember(memory, spikes, rows)[0][0]
@@ -242,41 +224,15 @@ def test_write_gates_learn_and_leave_silence_silent(looks_back):
     assert not remember(memory.eval(), *darkness(4))[0].any()
 
 
-def test_a_divided_drive_writes_less_the_slower_the_channel():
-    whole, divided = leaky(gated=False).eval(), leaky(gated=False, divided=True).eval()
-    divided.load_state_dict(whole.state_dict())
-    spikes, rows = seen(steps=1)
-    one, other = (remember(m, spikes, rows)[0] for m in (whole, divided))
-    torch.testing.assert_close(other * whole.tau(), one)
-
-
-@pytest.mark.parametrize("fires", [True, False])
-@pytest.mark.parametrize("resets", [True, False])
-def test_a_channel_that_fires_says_so_and_is_emptied_if_it_resets(fires, resets):
-    memory = leaky(gated=False, fires=fires, resets=resets).eval()
-    with torch.no_grad():
-        memory.read.shared.fill_(2.0)
-    spikes, rows = torch.ones(2, WIDTH), pack(torch.eye(2, TOKENS, dtype=torch.bool)[:, None])
-    said, left = remember(memory, spikes, rows)
-    if fires:
-        assert torch.equal(said, torch.ones_like(said))
-    elif resets:
-        assert not said.any()
-    if resets:
-        assert not left.any()
-    if not fires and not resets:
-        assert (said > 1).all()
-
-
 @pytest.mark.parametrize(
-    "rules",
-    [{"resets": True}, {"fires": True}, {"write_gates": 3}, {"write_gates": 3, "looks_back": True}],
+    "settings",
+    [{}, {"write_gates": 3}, {"write_gates": 3, "looks_back": True}],
     ids=str,
 )
-def test_with_other_rules_too_going_on_is_as_if_it_had_not_stopped(rules):
-    memory = leaky(**rules).eval()
+def test_going_on_is_as_if_it_had_not_stopped(settings):
+    memory = leaky(**settings).eval()
     memory.read.fold()  # on the grid, where sums do not depend on their order
-    if rules.get("looks_back"):
+    if settings.get("looks_back"):
         torch.nn.init.normal_(memory.look)
     active = torch.rand(8, 2, TOKENS) < 0.5
     dense = (torch.rand(16, TOKENS, WIDTH) < 0.5).float()
@@ -292,23 +248,62 @@ def test_with_other_rules_too_going_on_is_as_if_it_had_not_stopped(rules):
     torch.testing.assert_close(end_again, end)
 
 
-def test_attention_reads_nothing_of_silence_and_no_neighbour():
-    read = AttentionRead(8, 6).eval()
-    with torch.no_grad():
-        read.query.fill_(1.0)
-        read.keys.weight.fill_(2.0)
-    active = torch.rand(5, 3, TOKENS) < 0.5
-    active[2] = False
-    active[:, 1] |= active.any(-1)[:, 1:2].logical_not()  # never wholly silent
-    active[2] = False
-    rows = pack(active)
-    spikes = (torch.rand(len(rows), 8) < 0.6).float()
-    said = in_time(read(spikes, rows), rows)
-    assert said.shape == (5, 3, 6)
-    assert not said[2].any()
-    mine = rows.frame % 3 == 1
-    own = pack(active[:, 1:2])
-    alone = in_time(read(spikes[mine], own), own)
-    torch.testing.assert_close(alone[:, 0], said[:, 1])
-    said.sum().backward()
-    assert read.out.weight.grad.abs().sum() > 0
+# Memories of one's own.
+
+
+class Fading(StepwiseMemory):
+    """Keeps nine tenths a step."""
+
+    def update(self, state, said, step):
+        return state * step.decayed(torch.tensor(0.9)) + said
+
+
+class Forgetful(StepwiseMemory):
+    """Takes no account of how long a step is."""
+
+    def update(self, state, said, step):
+        return 0.9 * state + said
+
+
+def test_a_memory_of_one_step_is_run_over_time_and_goes_on():
+    memory = Fading(TOKENS, WIDTH, CHANNELS).eval()
+    spikes, rows = seen()
+    said = in_time(memory.read(spikes, rows), rows)
+    charge, end = remember(memory, spikes, rows)
+    expected = torch.zeros(2, CHANNELS)
+    for t in range(5):
+        expected = expected * 0.9 + said[t]
+        torch.testing.assert_close(charge[t], expected)
+    later, _ = remember(memory, *darkness(3), v=end)
+    torch.testing.assert_close(later[-1], end * 0.9**3)
+
+
+def test_a_memory_of_one_step_is_disturbed_without_its_doing():
+    memory = Fading(TOKENS, WIDTH, CHANNELS).eval()
+    charge, _ = remember(memory, *darkness(500), noise=0.01)
+    torch.testing.assert_close(
+        (charge[1:] - 0.9 * charge[:-1]).std().item(), 0.01, rtol=0.05, atol=0
+    )
+    whole, _ = remember(memory, *darkness(3), v=torch.rand(2, CHANNELS), bits=8)
+    assert torch.equal((2 * whole).round(), 2 * whole), "multiples of half a threshold"
+
+
+@pytest.mark.parametrize(
+    ("told", "missing"),
+    [({"noise": 0.1}, "state_noise"), ({"rate": 2.0}, "frame_ms"), ({"bits": 8}, "state_bits")],
+    ids=str,
+)
+def test_a_memory_that_forgets_what_it_is_judged_with_is_found_out(told, missing):
+    step = MemoryStep(**told)
+    with pytest.raises(ValueError, match=f"LeakyMemory took no account of {missing}"):
+        step.check_taken(leaky())
+    step = MemoryStep(**told)
+    leaky()(*darkness(2), torch.zeros(2, CHANNELS), step)
+    step.check_taken(leaky())
+
+
+def test_a_memory_of_one_step_that_forgets_the_length_of_a_step_is_found_out():
+    memory, step = Forgetful(TOKENS, WIDTH, CHANNELS), MemoryStep(0.1, 2.0, 8)
+    memory(*darkness(2), torch.zeros(2, CHANNELS), step)
+    with pytest.raises(ValueError, match="Forgetful took no account of frame_ms"):
+        step.check_taken(memory)

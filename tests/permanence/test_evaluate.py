@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.permanence.baselines.latch import Latch

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from neurosvt.loaders.occlusions import SceneStream, StreamConfig
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.train.loop import TrainConfig, Training
 
 TINY = {

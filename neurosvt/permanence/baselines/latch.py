@@ -32,8 +32,10 @@ class Latch(nn.Module):
 
     def __init__(self, model: NeuroSVT, threshold: float):
         super().__init__()
-        if model.config.memory != "none":
-            raise ValueError(f"a latch holds a model without memory, not {model.config.memory!r}")
+        if model.config.memory.kind != "none":
+            raise ValueError(
+                f"a latch holds a model without memory, not {model.config.memory.kind!r}"
+            )
         self.model = model
         self.threshold = threshold
 
