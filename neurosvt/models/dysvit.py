@@ -10,9 +10,10 @@ Axes: B batch, Y X pixels, N tokens (one a patch), D width, H heads, K width per
 R rows, all tokens of the batch; E = 3 D.
 """
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, Literal
 
 import torch
@@ -20,11 +21,10 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from neurosvt.config import as_plain, build
-from neurosvt.models.pretrained import read_folder, write_folder
+from neurosvt.models.model_folder import TORCH_WEIGHTS
+from neurosvt.models.pretrained import Pretrained, with_class_rows
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.slope import FixedSlope, LayerSlope, TokenSlope
-from neurosvt.nn.weights import load_weights
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.lif import backend_named
 
@@ -124,13 +124,16 @@ class DySViTBlock(nn.Module):
         return torch.add(x, branch, alpha=self.scale)
 
 
-class DySViT(nn.Module):
+class DySViT(Pretrained, model_type="dysvit", config_type=DySViTConfig):
     """Images in, class scores out, in one time step.
 
     Args:
         num_classes, dim, depth: classes, width and blocks, as in the published constructor.
         config: everything, in place of these three.
         backend: how neurons and norms are computed, see `ops.native`.
+
+    Raises:
+        ValueError: a setting that is out of range, or an unknown backend; names it.
 
     Source: the card of Dy-SViT; spike-driven attention as in Spikformer (Zhou et al., ICLR 2023),
     the membrane shortcut as in Spike-driven Transformer V2 (Yao et al., ICLR 2024).
@@ -159,7 +162,16 @@ class DySViT(nn.Module):
             part.backend = self.backend
 
     def forward(self, images: Float[Tensor, "..."]) -> Float[Tensor, "B C"]:
-        """Class scores of normalised images (B, 3, Y, X).
+        """Class scores, before any softmax, of normalised images (B, 3, Y, X).
+
+        Raises:
+            ValueError: as `forward_features`.
+        """
+        return self.head(self.forward_features(images))
+
+    def forward_features(self, images: Float[Tensor, "..."]) -> Float[Tensor, "B D"]:
+        """What the head reads of normalised images (B, 3, Y, X): the share of an image's tokens
+        that fired, for every channel.
 
         Raises:
             ValueError: images of another size, or without three colours.
@@ -175,7 +187,11 @@ class DySViT(nn.Module):
         for block in self.blocks:
             x = block(x)
         spikes = rearrange(self.fire(x), "(B N) D -> B N D", N=self.config.tokens)
-        return self.head(spikes.mean(1))
+        return spikes.mean(1)
+
+    def new_classes(self, classes: int) -> None:
+        """Put a new head of `classes` rows in place of the old."""
+        self.head = with_class_rows(self.head, self.num_classes, classes)
 
     def neurons(self) -> dict[str, BatchNormSpike]:
         """Its spiking layers, by name, in the order in which they fire."""
@@ -209,43 +225,23 @@ class DySViT(nn.Module):
         plain = DySViT(config=replace(self.config, slope=1.0), backend=self.backend)
         kept = {n: t for n, t in self.state_dict().items() if ".slope." not in n}
         plain.load_state_dict(kept)
+        plain.class_names, plain.metadata = self.class_names, self.metadata
         return plain.eval()
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write it as a folder that `from_pretrained` reads, and that works without neurosvt: see
-        `models.pretrained`.
-
-        Raises:
-            UserError: `folder` is a file.
-        """
-        write_folder(folder, as_plain(self.config), self.state_dict(), self.deployed().state_dict())
+    def extra_files(self) -> dict[str, bytes]:
+        """The deployed network for machines without neurosvt: weights, and a file of PyTorch."""
+        weights = io.BytesIO()
+        torch.save(dict(self.deployed().state_dict()), weights)
+        alone = files(__package__).joinpath("dysvit_standalone.py").read_bytes()
+        return {TORCH_WEIGHTS: weights.getvalue(), "model.py": alone}
 
     @classmethod
-    def from_pretrained(
-        cls, name: str | Path, *, revision: str | None = None, backend: str = "auto"
-    ) -> "DySViT":
-        """A trained model in eval mode, from a folder or from the hub.
-
-        Weights without slope networks, such as those of `pytorch_model.bin`, give the deployed
-        network.
-
-        Args:
-            name: a folder, or a repository of the hub, whose copy on this machine comes first.
-            revision: branch, tag or commit of the repository.
-            backend: as in the constructor.
-
-        Raises:
-            FileNotFoundError: no such folder or repository, or no weights in it.
-            UserError: a setting or file that is wrong, or weights that do not fit; names each.
-        """
-        settings, weights, source = read_folder(name, revision)
-        config = build(DySViTConfig, settings)
+    def config_from(
+        cls, settings: Mapping[str, Any], weights: Mapping[str, Tensor]
+    ) -> DySViTConfig:
+        """The config that plain settings describe. Weights without slope networks, such as those of
+        `pytorch_model.bin`, give the deployed network."""
+        config: DySViTConfig = super().config_from(settings, weights)
         if isinstance(config.slope, str) and not any(".slope." in key for key in weights):
             config = replace(config, slope=1.0)
-        model = cls(config=config, backend=backend)
-        load_weights(model, weights, source)
-        return model.eval()
-
-    def parameter_count(self) -> int:
-        """Learnt numbers, those that choose slopes included."""
-        return sum(p.numel() for p in self.parameters())
+        return config

@@ -1,133 +1,256 @@
-"""A trained DySViT as a folder, on a disk or on the Hugging Face hub.
+"""A trained model as a folder, on a disk or on the Hugging Face hub.
 
-config.json          what `DySViTConfig` takes
-model.safetensors    all weights, slope networks included
-pytorch_model.bin    the weights of the deployed network, tensors only
-model.py             that network in one file, for PyTorch alone (`models/dysvit_standalone.py`)
+config.json          the type of the model, the names of its classes, and what its config takes
+model.safetensors    all weights; the checkpoint's metadata in its head
+README.md            the card: what it is, figures, licence (`models.model_card`)
+
+A DySViT adds `pytorch_model.bin`, the weights of the deployed network, and `model.py`, that network
+in one file for PyTorch alone (`models/dysvit_standalone.py`).
 """
 
-import io
 import json
-import pickle
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
-from neurosvt.config import UserError
-from neurosvt.files import write_whole
+from neurosvt.config import Registry, UserError, as_plain, build
+from neurosvt.models.model_card import FIGURES, MARK, RESULTS, CardFacts, model_card
+from neurosvt.models.model_folder import (
+    CARD,
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    find_folder,
+    read_settings,
+    read_weights,
+    write_folder,
+)
+from neurosvt.nn.weights import load_weights
 
-CONFIG, WEIGHTS, TORCH_WEIGHTS = "config.json", "model.safetensors", "pytorch_model.bin"
+P = TypeVar("P", bound="Pretrained")
+
+MODEL_TYPES: Registry[type["Pretrained"]] = Registry("model_type")
+"""Classes by what `config.json` calls them; naming a `model_type` where one is defined adds it."""
 
 
-def write_folder(
-    folder: str | Path,
-    config: Mapping[str, Any],
-    weights: Mapping[str, Tensor],
-    deployed: Mapping[str, Tensor],
-) -> None:
-    """Write such a folder; every file appears whole or not at all.
+class Pretrained(nn.Module):
+    """What all models that are saved as folders have in common.
 
-    Raises:
-        UserError: `folder` is a file.
+        class Mine(Pretrained, model_type="mine", config_type=MyConfig): ...
+
+    Such a class is made by `Mine(config=..., backend=...)`, keeps `self.config`, whose `classes` is
+    a number, and says in `new_classes` how its head comes to have another number of them.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file; a model is saved as a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = io.BytesIO()
-    torch.save(dict(deployed), plain)
-    alone = files(__package__).joinpath("dysvit_standalone.py").read_bytes()
-    contiguous = {name: t.contiguous() for name, t in weights.items()}
-    for name, data in {
-        CONFIG: (json.dumps(dict(config), indent=1) + "\n").encode(),
-        WEIGHTS: save_safetensors(contiguous, {"format": "pt"}),
-        TORCH_WEIGHTS: plain.getvalue(),
-        "model.py": alone,
-    }.items():
-        write_whole(folder / name, data)
 
+    model_type: ClassVar[str]
+    config_type: ClassVar[type]
+    config: Any
+    class_names: tuple[str, ...] | None = None
+    """What its classes are called, in the order of its scores; None if nobody said."""
+    metadata: Mapping[str, Any] = MappingProxyType({})
+    """What is known about its training, as it was loaded."""
 
-def read_folder(
-    name: str | Path, revision: str | None = None
-) -> tuple[dict[str, Any], dict[str, Tensor], str]:
-    """The settings and weights of a folder or a repository, and the file that the weights are from.
+    def __init_subclass__(
+        cls, *, model_type: str | None = None, config_type: type | None = None, **options: Any
+    ):
+        super().__init_subclass__(**options)
+        if config_type is not None:
+            cls.config_type = config_type
+        if model_type is not None:
+            cls.model_type = model_type
+            MODEL_TYPES[model_type] = cls
 
-    Without `config.json` the settings are empty: all as published. A repository is taken from the
-    local cache if it is there, and fetched otherwise.
+    @property
+    def num_classes(self) -> int:
+        """How many classes it tells apart; the name is that of timm."""
+        return self.config.classes
 
-    Raises:
-        FileNotFoundError: no such folder or repository, or no weights in it.
-        UserError: a file that is damaged, or would run code.
-    """
-    folder = _folder(name, revision)
-    config = folder / CONFIG
-    weights = _weights(folder)
-    if weights is None:
-        raise FileNotFoundError(f"{folder} holds neither {WEIGHTS} nor {TORCH_WEIGHTS}")
-    read = _read_torch if weights.name == TORCH_WEIGHTS else _read_safetensors
-    return _read_config(config) if config.is_file() else {}, read(weights), str(weights)
+    def parameter_count(self) -> int:
+        """Learnt numbers, those that serve training alone included."""
+        return sum(p.numel() for p in self.parameters())
 
+    def reset_classifier(self, classes: int, class_names: Sequence[str] | None = None) -> None:
+        """Give it a new head for another number of classes; all else is kept.
 
-def _weights(folder: Path) -> Path | None:
-    """The weights in a folder, the safer form first."""
-    found = (folder / name for name in (WEIGHTS, TORCH_WEIGHTS))
-    return next((path for path in found if path.is_file()), None)
+        Metadata lose their figures, which were those of the old head.
 
+        Raises:
+            ValueError: fewer than two classes.
+            UserError: names that are not as many as classes, or not each another.
+        """
+        config = replace(self.config, classes=classes)
+        names = checked_names(class_names, classes)
+        self.new_classes(classes)
+        self.config, self.class_names = config, names
+        self.metadata = without_figures(self.metadata)
 
-def _folder(name: str | Path, revision: str | None) -> Path:
-    """The folder of that name, or the copy of the repository of that name on this machine."""
-    if Path(name).is_dir():
-        return Path(name)
-    failure: Exception = FileNotFoundError("no weights there")
-    for offline in (True, False):
+    def new_classes(self, classes: int) -> None:
+        """Put new rows for `classes` classes into the head."""
+        raise NotImplementedError(f"{type(self).__name__} has no head to be exchanged")
+
+    def extra_files(self) -> dict[str, bytes]:
+        """What its folder holds besides, by name."""
+        return {}
+
+    @classmethod
+    def config_from(cls, settings: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Any:
+        """The config that plain settings describe, for these weights."""
+        return build(cls.config_type, settings)
+
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        *,
+        class_names: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write it as a folder that `from_pretrained` reads; all files appear, or none.
+
+        A README.md that somebody else wrote is left as it is.
+
+        Args:
+            folder: where to; what is there of these files is replaced, all else stays.
+            class_names: of its classes; None for those that it has.
+            metadata: what is known about its training, as in a checkpoint, "results" with rows for
+                the card; None for what was loaded with it, less figures: it may have changed.
+
+        Raises:
+            UserError: `folder` is a file or cannot be written; names that do not fit; metadata that
+                are not plain data.
+        """
+        folder = Path(folder).resolve()
+        names = checked_names(class_names, self.num_classes) or self.class_names
+        known = dict(without_figures(self.metadata) if metadata is None else metadata)
+        named = {"class_names": list(names)} if names else {}
+        settings = {"model_type": self.model_type, **named, **as_plain(self.config)}
         try:
-            copy = snapshot_download(
-                str(name), revision=revision, local_files_only=offline,
-                allow_patterns=[CONFIG, WEIGHTS, TORCH_WEIGHTS],
+            head = {"format": "pt", METADATA: json.dumps(known)}
+        except (TypeError, ValueError) as error:
+            raise UserError(f"metadata must be plain data, as JSON holds it: {error}") from error
+        weights = {n: t.detach().cpu().contiguous() for n, t in self.state_dict().items()}
+        files = {
+            **self.extra_files(),
+            WEIGHTS: save_safetensors(weights, head),
+            CONFIG: (json.dumps(settings, indent=1) + "\n").encode(),
+        }
+        card = folder / CARD
+        if not card.is_file() or MARK in card.read_text(encoding="utf-8", errors="replace"):
+            python = f"{type(self).__module__}.{type(self).__name__}"
+            facts = CardFacts(
+                self.model_type, python, folder.name, self.parameter_count(), self.num_classes,
+                names, known,
             )  # fmt: skip
-        except (HFValidationError, OSError) as error:
-            failure = error
-        else:
-            if _weights(Path(copy)):
-                return Path(copy)
-    raise FileNotFoundError(
-        f"{name} is no folder, and the hub does not give it: {str(failure).splitlines()[0]}"
-    ) from failure
+            files[CARD] = model_card(facts).encode()
+        write_folder(folder, files)
+
+    @classmethod
+    def from_pretrained(
+        cls: type[P],
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        backend: str = "auto",
+        **parts: Any,
+    ) -> P:
+        """A trained model in eval mode, from a folder or from the hub.
+
+        Args:
+            name: a folder, or a repository of the hub, whose copy on this machine comes first.
+            revision: branch, tag or commit of the repository.
+            token: for repositories that are not public; None for the one that is logged in.
+            cache_dir: where copies of repositories are kept; None for the customary place.
+            local_files_only: never ask the network.
+            backend: how it is computed, as in the constructor.
+            parts: modules of one's own, handed to the constructor.
+
+        Raises:
+            FileNotFoundError: no such folder or repository, or no weights in it.
+            UserError: a file that is damaged or of another model, a setting that is wrong, or
+                weights that do not fit; names each.
+        """
+        folder = find_folder(name, revision, token, cache_dir, local_files_only)
+        settings = read_settings(folder)
+        kind, names = settings.pop("model_type", None), settings.pop("class_names", None)
+        if kind not in (None, cls.model_type):
+            right = _class_of(kind, folder).__name__
+            raise UserError(f"{folder} holds a {right}, which {right}.from_pretrained reads")
+        weights, metadata, source = read_weights(folder)
+        model = cls(config=cls.config_from(settings, weights), backend=backend, **parts)
+        load_weights(model, weights, source)
+        model.class_names = checked_names(names, model.num_classes, f"{folder / CONFIG}: ")
+        model.metadata = metadata
+        return model.eval()
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def load_pretrained(name: str | Path, **options: Any) -> Pretrained:
+    """A trained model of whatever type, which `config.json` says; a DySViT if it says none.
+
+    Args:
+        name, options: as in `Pretrained.from_pretrained`.
+
+    Raises:
+        FileNotFoundError, UserError: as there, or the type is unknown.
+    """
+    at = {n: options.pop(n, None) for n in ("revision", "token", "cache_dir")}
+    folder = find_folder(name, **at, local_files_only=options.pop("local_files_only", False))
+    # Before types had names, only DySViT was saved so.
+    kind = read_settings(folder).get("model_type", "dysvit")
+    return _class_of(kind, folder).from_pretrained(folder, **options)
+
+
+def _class_of(kind: Any, folder: Path) -> type[Pretrained]:
+    from neurosvt.models import dysvit, neurosvt  # noqa: F401  they import this file, and add theirs
+
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{path} holds no table of settings")
-    return config
+        return MODEL_TYPES[str(kind)]
+    except UserError as error:
+        raise UserError(f"{folder / CONFIG}: {error}") from error
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_safetensors(path.read_bytes())
-    except SafetensorError as error:
-        raise UserError(f"{path} is damaged or is no safetensors file ({error})") from error
+def with_class_rows(layer: nn.Linear, old: int, new: int) -> nn.Linear:
+    """A layer like `layer` whose first `old` outputs, one a class, have given way to `new` others.
+
+    The outputs behind them, such as a position, are kept to the bit.
+    """
+    kept = layer.out_features - old
+    fresh = nn.Linear(layer.in_features, new + kept, bias=layer.bias is not None)
+    fresh = fresh.to(layer.weight).train(layer.training)
+    with torch.no_grad():
+        for (_, mine), (_, theirs) in zip(
+            fresh.named_parameters(), layer.named_parameters(), strict=True
+        ):
+            mine[new:] = theirs[old:]
+    return fresh
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    """A state dict; a file that asks for more than tensors could run anything, and is refused."""
-    data = io.BytesIO(path.read_bytes())
-    try:
-        weights = torch.load(data, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged, or holds more than tensors") from error
-    if not isinstance(weights, dict) or not all(isinstance(t, Tensor) for t in weights.values()):
-        raise UserError(f"{path} holds no table of tensors")
-    return weights
+def without_figures(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata without what is true of the very weights alone that they were found with."""
+    return {n: value for n, value in metadata.items() if n not in (*FIGURES, RESULTS)}
+
+
+def checked_names(names: Any, classes: int, where: str = "") -> tuple[str, ...] | None:
+    """Names of classes as a tuple, or None for None.
+
+    Raises:
+        UserError: not a list of `classes` different words or phrases; `where` begins the message.
+    """
+    if names is None:
+        return None
+    plain = isinstance(names, list | tuple) and all(isinstance(n, str) for n in names)
+    if not plain or not all(n.strip() and len(n.splitlines()) == 1 for n in names):
+        raise UserError(f"{where}class_names must be a list of names, got {names!r}")
+    if len(names) != classes or len(set(names)) != classes:
+        raise UserError(
+            f"{where}class_names must be {classes} different names, got {len(names)}, "
+            f"{len(set(names))} of them different"
+        )
+    return tuple(names)

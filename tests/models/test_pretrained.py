@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from neurosvt.config import UserError
-from neurosvt.models import pretrained
+from neurosvt.models import model_folder
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 
 SMALL = {"image_size": 12, "patch_size": 4, "width": 24, "depth": 2, "heads": 3, "mlp_ratio": 2.0}
@@ -214,7 +214,7 @@ def test_the_copy_on_this_machine_comes_before_the_net(folder, monkeypatch, imag
         asked.append((repo, local_files_only))
         return str(folder)
 
-    monkeypatch.setattr(pretrained, "snapshot_download", download)
+    monkeypatch.setattr(model_folder, "snapshot_download", download)
     assert DySViT.from_pretrained("someone/DySViT")(images).shape == (7, 10)
     assert asked == [("someone/DySViT", True)]
 
@@ -227,7 +227,7 @@ def test_what_is_not_here_is_fetched(folder, monkeypatch, tmp_path, images):
         assert revision == "v1"
         return str(tmp_path / "half" if local_files_only else folder)
 
-    monkeypatch.setattr(pretrained, "snapshot_download", download)
+    monkeypatch.setattr(model_folder, "snapshot_download", download)
     again = DySViT.from_pretrained("someone/DySViT", revision="v1")
     assert again(images).shape == (7, 10)
 
@@ -236,7 +236,7 @@ def test_a_name_that_is_nowhere_is_told_in_one_line(monkeypatch):
     def download(repo, **options):
         raise OSError("no such repository\nand much advice")
 
-    monkeypatch.setattr(pretrained, "snapshot_download", download)
+    monkeypatch.setattr(model_folder, "snapshot_download", download)
     with pytest.raises(
         FileNotFoundError, match="someone/DySViT is no folder, and the hub"
     ) as error:
