@@ -18,9 +18,10 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig, positive
+from neurosvt.models.pretrained import Pretrained, with_class_rows
 from neurosvt.nn.block import Block
 from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed
-from neurosvt.nn.heads import Belief
+from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.memory import Memory, MemoryStep
 from neurosvt.nn.token_neuron import TokenNeuron, row_context
 from neurosvt.ops.lif import backend_named
@@ -49,7 +50,7 @@ class Foldable(Protocol):
     def fold(self) -> None: ...
 
 
-class NeuroSVT(nn.Module):
+class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
     """Event frames in; class and position of an object out, also while the object is hidden.
 
     Args:
@@ -142,6 +143,20 @@ class NeuroSVT(nn.Module):
             ValueError: frames of another size than the model's, or not binary, a state of another
                 batch, or a frame length or a number of bits that is none.
         """
+        options = {"state_noise": state_noise, "state_bits": state_bits, "frame_ms": frame_ms}
+        charge, state = self.forward_features(frames, state, **options)
+        return self.heads(charge, asked), state
+
+    def forward_features(
+        self,
+        frames: Shaped[Tensor, "T B 2 Y X"],
+        state: State | None = None,
+        *,
+        state_noise: float = 0.0,
+        state_bits: int = 32,
+        frame_ms: float | None = None,
+    ) -> tuple[Float[Tensor, "T B M"], State]:
+        """What the heads read after every step, and the state; otherwise as `forward`."""
         frames = self.checked(frames)
         batch = frames.shape[1]
         state = self.start(batch) if state is None else state
@@ -155,8 +170,7 @@ class NeuroSVT(nn.Module):
         spatial_noise = 0.0 if self.training else state_noise
         spikes, rows, state = self.encode(frames, state, spatial_noise, rate)
         step = MemoryStep(state_noise, rate, state_bits)
-        charge, state = self.update_memory(spikes, rows, state, step)
-        return self.heads(charge, asked), state
+        return self.update_memory(spikes, rows, state, step)
 
     def step(
         self, frame: Shaped[Tensor, "B 2 Y X"], state: State | None = None, **options: Any
@@ -275,6 +289,9 @@ class NeuroSVT(nn.Module):
         """As it is counted and shipped: on the grid where it has such a form, else as it is."""
         return self.on_grid() if self.memory.has_grid_form else self
 
-    def parameter_count(self) -> int:
-        """Learnt numbers."""
-        return sum(p.numel() for p in self.parameters())
+    def new_classes(self, classes: int) -> None:
+        """New rows for the classes; those of position and unseen-or-not are kept."""
+        if not isinstance(self.heads, Heads):
+            raise NotImplementedError(f"{type(self.heads).__name__} has no rows for classes")
+        self.heads.answer = with_class_rows(self.heads.answer, self.heads.classes, classes)
+        self.heads.classes = classes

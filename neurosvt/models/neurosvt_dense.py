@@ -22,7 +22,9 @@ from torch.nn import functional as F
 from neurosvt.config import UserError
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.heads import Belief
+from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.token_neuron import TokenLIF
 from neurosvt.ops.surrogate import spike
 
 Frames: TypeAlias = Shaped[Tensor, "T B 2 Y X"]
@@ -64,18 +66,15 @@ def project(layer: Any, spikes: Tokens) -> Tokens:
 
 
 class NeuroSVTDense(nn.Module):
-    """Event frames in, beliefs out, by a copy of a NeuroSVT's weights under the same names.
-
-    Raises a UserError for any memory but the leaky one that is read by position.
-    """
+    """Event frames in, beliefs out, by a copy of a NeuroSVT's weights under the same names; a
+    UserError for any memory but the leaky one."""
 
     def __init__(self, model: NeuroSVT):
         super().__init__()
-        self.config, rules = model.config, model.config.memory_rules
-        other = model.config.memory != "leaky" or model.config.memory_read != "position"
-        if other or rules.divided or rules.resets or rules.fires:
-            raise UserError("NeuroSVTDense has the leaky memory, read by position, and no other")
-        self.decay, self.gated, self.gates = 1 - 1 / self.config.tau, rules.gated, rules.write_gates
+        self.config = model.config
+        if type(model.memory) is not LeakyMemory or type(model.fire) is not TokenLIF:
+            raise UserError("NeuroSVTDense has the leaky memory and LIF neurons, and no others")
+        self.decay, self.gates = 1 - 1 / self.config.neuron.tau, model.memory.config.write_gates
         parts: Any = copy.deepcopy(model)
         self.embed, self.positions, self.blocks = parts.embed, parts.positions, parts.blocks
         self.memory, self.heads = parts.memory, parts.heads
@@ -134,9 +133,9 @@ class NeuroSVTDense(nn.Module):
         that the write gates keep out neither empties channels nor drives them."""
         memory, channels = self.memory, v.shape[-1]
         said = torch.einsum("tbnd,nde->tbe", spikes, memory.read.own + memory.read.shared)
-        sizes = [channels, channels * self.gated, self.gates]
+        sizes = [channels, channels, self.gates]
         drive, emptied, write = scale_channels(memory.read.norm, said).split(sizes, dim=-1)
-        empty = spike(emptied - 1) if self.gated else torch.zeros_like(drive)
+        empty = spike(emptied - 1)
         # Without write gates, one that is always open; without a look back, one at nothing.
         write = write if self.gates else torch.zeros_like(drive[..., :1])
         look = getattr(memory, "look", v.new_zeros(channels, write.shape[-1]))

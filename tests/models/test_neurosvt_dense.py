@@ -10,22 +10,15 @@ from hypothesis import strategies as st
 
 from neurosvt.config import UserError
 from neurosvt.models import neurosvt_dense
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.models.neurosvt_dense import NeuroSVTDense
-from neurosvt.nn.memory import Rules
-from neurosvt.nn.neuron import TokenLIF
+from neurosvt.nn.heads import ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.token_neuron import NeuronConfig, TokenLIF
 
 few = settings(max_examples=12)
-
-
-def memory_settings(channels, tau, gated, write_gates, looks_back):
-    """The leaky memory's part of a config."""
-    return {
-        "memory_channels": channels,
-        "memory_tau": tau,
-        "memory_rules": Rules(gated=gated, write_gates=write_gates, looks_back=looks_back),
-    }
 
 
 @st.composite
@@ -45,13 +38,11 @@ def configs(draw):
         heads=heads,
         depth=draw(st.integers(1, 3)),
         mlp_ratio=1.5,
-        tau=draw(st.sampled_from([1.1, 2.0, 3.7])),
-        head_width=7,
-        head_depth=draw(st.integers(1, 2)),
-        **memory_settings(
+        neuron=NeuronConfig(tau=draw(st.sampled_from([1.1, 2.0, 3.7]))),
+        readout=ReadoutConfig(width=7, depth=draw(st.integers(1, 2))),
+        memory=LeakyMemoryConfig(
             channels=3 * draw(st.integers(1, 3)),
-            tau=(1.5, draw(st.sampled_from([2.0, 300.0]))),
-            gated=draw(st.booleans()),
+            tau_range=(1.5, draw(st.sampled_from([2.0, 300.0]))),
             write_gates=gates,
             looks_back=gates > 0 and draw(st.booleans()),
         ),
@@ -208,8 +199,11 @@ def test_silence_is_silent_in_the_definition_too(cfg, training, seed):
 def test_what_the_properties_draw_is_alive(monkeypatch):
     """A test of silence alone would prove nothing: neurons fire in every layer, and some rest."""
     cfg = NeuroSVTConfig(
-        image_size=12, patch_size=4, kernel_size=6, width=16, heads=2, depth=2, head_width=7,
-        least_neighbours=1, **memory_settings(12, (1.5, 300.0), True, 3, True),
+        image_size=12, patch_size=4, kernel_size=6, width=16, heads=2, depth=2,
+        least_neighbours=1, readout=ReadoutConfig(width=7),
+        memory=LeakyMemoryConfig(
+            channels=12, tau_range=(1.5, 300.0), write_gates=3, looks_back=True
+        ),
     )  # fmt: skip
     rows = lively(cfg, 0)
     frames = frames_of(cfg, 9, 2, 0)
@@ -230,19 +224,10 @@ def test_weights_have_the_same_names_and_belong_to_the_copy(make):
     assert not torch.equal(dense.positions.table, model.positions.table)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"memory": "lif"},
-        {"memory": "none"},
-        {"memory_read": "attention"},
-        {"memory_rules": Rules(resets=True)},
-    ],
-    ids=str,
-)
-def test_another_memory_is_refused_in_one_line(make, other):
-    with pytest.raises(UserError, match="has the leaky memory, read by position"):
-        NeuroSVTDense(make(**other))
+@pytest.mark.parametrize("memory", ["lif", "none"])
+def test_another_memory_is_refused_in_one_line(make, memory):
+    with pytest.raises(UserError, match="has the leaky memory and LIF neurons, and no others"):
+        NeuroSVTDense(make(memory))
 
 
 def test_the_definition_is_short_enough_to_be_read_first():
