@@ -1,21 +1,19 @@
 """What the memory is compared with, and what each of its parts is worth: trained alike, in minutes.
 
-python benchmarks/rivals.py [NAME[:SEED] ...]: trains what is named (by default everything, seed 0,
-and two further seeds of leaky, none, gru and charge_2) in runs/rivals/rivals_NAME_SEED, and goes on
+python benchmarks/baselines.py [NAME[:SEED] ...]: trains what is named (by default everything, seed
+0, and two further seeds of leaky, none, gru and charge_2) in runs/baselines/NAME_SEED, and goes on
 where it was stopped. All see the same scenes, as many, the dense transformers at a lower rate.
 
-python benchmarks/rivals.py --judge: asks what is trained, 500 events a cell, keeps what each said
-beside it, and writes benchmarks/results/rivals_....json. Of runs that are not here, rows are taken
-over from the newest such file.
+python benchmarks/baselines.py --evaluate: evaluates what is trained, 500 events a cell, keeps each
+model's rows beside it, and writes benchmarks/results/baselines.json. Of runs that are not here, the
+rows that stand there are kept.
 
 Two at a time on two cores, a training takes 20 to 40 minutes, an hour where heads read spikes; on a
 GPU 5 to 10. ViT-Tiny and the dense twin want `--device cuda`.
 """
 
 import argparse
-import datetime
 import os
-import platform
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -23,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tables import newest
-from trained import train
+from committed import RESULTS, rows_of
+from training import train
 
 from neurosvt.experiments.checkpoints import finished, load_model
 from neurosvt.experiments.registry import BRIEF, DENSE, FAMILY, RECURRENT
@@ -33,10 +31,9 @@ from neurosvt.permanence.cost import SEQUENCES, phases
 from neurosvt.permanence.evaluate import cells, evaluate_cell
 from neurosvt.permanence.metrics import row
 from neurosvt.permanence.suite import EFFORT, STATE_NOISE
-from neurosvt.results.rows import load_or_compute, write_json
+from neurosvt.results.rows import load_or_compute, write_results
 
-HERE = Path(__file__).parent
-PLACE = Path("runs/rivals")
+FOLDER = Path("runs/baselines")
 HIDDEN = (30, 60, 120, 300)
 EVENTS = 500
 ABLATION = {
@@ -60,19 +57,19 @@ SEEDED = ("leaky", "none", "gru", "charge_2")
 """Those with three seeds; a latch stands on `none`."""
 
 
-def train_rival(name: str, seed: int, threads: int, device: str) -> None:
+def train_baseline(name: str, seed: int, threads: int, device: str) -> None:
     """One run, as all others but for what its name says."""
-    preset = f"permanence_{name}" if name in SIBLINGS else "permanence_first"
+    preset = f"permanence_{name}" if name in SIBLINGS else "permanence_stage1"
     brief = {"steps": BRIEF.steps, "validate_every": BRIEF.validate_every, "seed": seed}
     settings = [f"train.{key}={value}" for key, value in brief.items()]
     settings += ABLATION.get(name, ())
-    train(preset, settings, PLACE / f"rivals_{name}_{seed}", threads, device)
+    train(preset, settings, FOLDER / f"{name}_{seed}", threads, device)
 
 
-def judged(folder: Path) -> Iterator[dict[str, Any]]:
+def evaluated(folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of a run, and of all that stand on it if it has no memory; then what its model does
     per frame, before a curtain covers the object and behind it."""
-    name, _, seed = folder.name.removeprefix("rivals_").rpartition("_")
+    name, _, seed = folder.name.rpartition("_")
     trained = load_model(str(folder))
     lines = [line for line, rival in RIVALS.items() if rival.member == name] or [name]
     models = {
@@ -84,45 +81,46 @@ def judged(folder: Path) -> Iterator[dict[str, Any]]:
         for line, outcomes in found.items():
             for moment in ("visible", "belief"):
                 yield {
-                    "memory": line, "seed": int(seed), "tier": tier, "moment": moment,
+                    "memory": line, "seed": int(seed), "tier": tier, "judgement": moment,
                     "hidden_frames": hidden, **row(outcomes[moment], task.scene.size),
                     "parameters": trained.model.parameter_count(),
-                    "steps": trained.steps,
+                    "train_steps": trained.steps,
                 }  # fmt: skip
     for done in phases(trained.model, next(iter(task.batches(*EFFORT, SEQUENCES)))):
-        yield {"memory": name, "seed": int(seed), "moment": "effort", **done}
+        yield {"memory": name, "seed": int(seed), "judgement": "cost", **done}
 
 
 def main() -> None:
-    """Train what is named, or judge what is there."""
+    """Train what is named, or evaluate what is there."""
     parser = argparse.ArgumentParser(description=__doc__)
     known = ("leaky", *SIBLINGS, *ABLATION)
     parser.add_argument("runs", nargs="*", metavar="NAME[:SEED]", help=", ".join(known))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--device", default="cpu", help="cpu, or cuda for the dense ones")
-    parser.add_argument("--judge", action="store_true", help="judge, and write")
+    parser.add_argument(
+        "--evaluate", action="store_true", help="evaluate what is trained, and write"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.evaluate:
         rows = []
-        for folder in sorted(PLACE.glob("rivals_*")):
+        for folder in sorted(FOLDER.glob("*_*")):
             if not finished(str(folder)):
                 continue
-            rows += load_or_compute(folder / f"judged_{EVENTS}.json", partial(judged, folder))
+            rows += load_or_compute(folder / f"evaluated_{EVENTS}.json", partial(evaluated, folder))
             print(folder.name, flush=True)
         here = {(row["memory"], row["seed"]) for row in rows}
-        rows += [row for row in newest("rivals") if (row["memory"], row["seed"]) not in here]
-        today = datetime.date.today().isoformat()
-        path = HERE / "results" / f"rivals_{platform.machine()}_{today}.json"
-        write_json(path, "python benchmarks/rivals.py --judge", rows)
+        rows += [row for row in rows_of("baselines") if (row["memory"], row["seed"]) not in here]
+        path = RESULTS / "baselines.json"
+        write_results(path, "python benchmarks/baselines.py --evaluate", rows)
         print(path)
         return
     further = [f"{name}:{seed}" for seed in (1, 2) for name in SEEDED]
     for run in args.runs or [*known, *further]:
         name, _, seed = run.partition(":")
         if name not in known:
-            sys.exit(f"{name} is no rival; choose from {', '.join(known)}")
-        train_rival(name, int(seed or 0), args.threads, args.device)
+            sys.exit(f"{name} is no baseline; choose from {', '.join(known)}")
+        train_baseline(name, int(seed or 0), args.threads, args.device)
 
 
 if __name__ == "__main__":
