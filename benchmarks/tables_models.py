@@ -32,6 +32,11 @@ def _energy_rows() -> dict[tuple[str, str, str, str], Row]:
     return {(r["model"], r["phase"], r["table"], r["precision"]): r for r in rows_of("energy")}
 
 
+def energy_of(model: str, phase: str, table: str, precision: str) -> float:
+    """Joules a frame."""
+    return _energy_rows()[model, phase, table, precision]["joules_per_frame"]
+
+
 def energy() -> str:
     """What a frame costs."""
     found = _energy_rows()

@@ -60,4 +60,4 @@ def draw(path: Path, title: str, rows: Sequence[Sequence[Panel]]) -> None:
                     ends = f"{panel.values.min():.2f} to {panel.values.max():.2f}"
                     place.set_title(f"{panel.title}\n{ends}", fontsize=7)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_figure(path, figure)
+        write_figure(path, figure, "png")

@@ -132,11 +132,11 @@ def legend_below(figure: Figure) -> None:
     figure.legend(list(lines.values()), list(lines), loc="outside lower center", ncols=columns)
 
 
-def write_figure(path: str | Path, figure: Figure) -> None:
-    """The figure as a file of the kind that its ending says, SVG if it has none; whole or not at
-    all. An SVG is light or dark as its reader prefers."""
+def write_figure(path: str | Path, figure: Figure, kind: str | None = None) -> None:
+    """The figure as a file of a kind, or of the one that its ending says, SVG if it has none;
+    whole or not at all. An SVG is light or dark as its reader prefers."""
     path = Path(path)
-    kind = path.suffix.lstrip(".") or "svg"
+    kind = kind or path.suffix.lstrip(".") or "svg"
     picture = io.BytesIO()
     unsaid = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(picture, format=kind, metadata=unsaid if kind == "svg" else None)
