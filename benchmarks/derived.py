@@ -110,7 +110,6 @@ QUOTED: dict[str, str] = {
     "the middle 90 % of rounds": "how bench/timing.py takes low and high",
     "16 sequences": "--samples, in the head's command",
     "A slope fixed at 5": "the run's name",
-    "at 50 ms": "the run's name",
     "one frame of 50 ms": "the run's name",
     "rows of 1 to 24 neighbours": "how the bench makes its file",
     "within 40 frames counts as 40": "LONGEST_WAIT of permanence/reacquisition.py",

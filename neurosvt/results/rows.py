@@ -67,10 +67,10 @@ def write_results(path: str | Path, command: str, rows: Iterable[Mapping[str, An
         "date": datetime.date.today().isoformat(),
         "hardware": hardware(),
     }
-    write_whole(Path(path), as_text(Results(head, plain(rows))).encode())
+    write_whole(Path(path), _as_text(Results(head, plain(rows))).encode())
 
 
-def as_text(results: Results) -> str:
+def _as_text(results: Results) -> str:
     """The document of results, a row a line."""
     head = (f"{_json(name)}: {_json(value)},\n" for name, value in results.head.items())
     rows = ",\n".join(map(_json, results.rows))
@@ -103,7 +103,8 @@ def load_or_compute(
 ) -> list[dict[str, Any]]:
     """Rows from their file if it is there, and otherwise into it."""
     if path.exists():
-        return json.loads(path.read_text())
+        kept: list[dict[str, Any]] = json.loads(path.read_text())
+        return kept
     rows = plain(compute())
     write_whole(path, json.dumps(rows).encode())
     return rows
