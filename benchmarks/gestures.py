@@ -2,13 +2,11 @@
 
 python benchmarks/gestures.py: makes them up, prepares them, trains `dvs128` for 400 steps (stopped
 by Ctrl-C after the first look at validation, and resumed), and judges it, all in runs/gestures.
-Writes benchmarks/results/gestures_....json; takes five minutes or so.
+Writes benchmarks/results/gestures.json; takes five minutes or so.
 """
 
-import datetime
 import json
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -16,10 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from neurosvt.results.rows import write_json
+from committed import RESULTS
 
-HERE = Path(__file__).parent
-PLACE = Path("runs/gestures")
+from neurosvt.results.rows import read_results, write_results
+
+FOLDER = Path("runs/gestures")
 COMMAND = [sys.executable, "-m", "neurosvt"]
 TRAINING = [
     "train", "dvs128", "--out", "trained", "--set", "train.steps=400",
@@ -29,7 +28,7 @@ TRAINING = [
 
 def call(*words: str) -> None:
     """One command in the folder, with the data sets there."""
-    subprocess.run([*COMMAND, *words], cwd=PLACE, env=environment(), check=True)
+    subprocess.run([*COMMAND, *words], cwd=FOLDER, env=environment(), check=True)
 
 
 def environment() -> dict[str, str]:
@@ -39,8 +38,8 @@ def environment() -> dict[str, str]:
 
 def train() -> None:
     """In two sittings."""
-    first = subprocess.Popen([*COMMAND, *TRAINING], cwd=PLACE, env=environment())
-    while first.poll() is None and not (PLACE / "trained" / "history.json").exists():
+    first = subprocess.Popen([*COMMAND, *TRAINING], cwd=FOLDER, env=environment())
+    while first.poll() is None and not (FOLDER / "trained" / "history.json").exists():
         time.sleep(1)
     first.send_signal(signal.SIGINT)
     if first.wait() != 130:
@@ -50,24 +49,23 @@ def train() -> None:
 
 def main() -> None:
     """All of it, and the row."""
-    shutil.rmtree(PLACE, ignore_errors=True)
-    PLACE.mkdir(parents=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
     call("data", "generate", "dvs128", "data/DVS128Gesture/download")
     call("data", "prepare", "dvs128", "data/DVS128Gesture")
     train()
     call("evaluate", "trained", "--json", "row.json")
-    (row,) = json.loads((PLACE / "row.json").read_text())["rows"]
-    about = json.loads((PLACE / "trained" / "history.json").read_text())
+    (row,) = read_results(FOLDER / "row.json").rows
+    about = json.loads((FOLDER / "trained" / "history.json").read_text())
     training = {
-        "steps": about["history"][-1]["step"],
+        "train_steps": about["history"][-1]["step"],
         "minutes": about["seconds"] / 60,
         "waited_share": about["waited"] / about["seconds"],
         "validation": " ".join(f"{entry['score']:.3f}" for entry in about["history"]),
     }
-    today = datetime.date.today().isoformat()
-    path = HERE / "results" / f"gestures_{platform.machine()}_{today}.json"
+    path = RESULTS / "gestures.json"
     row |= {"model": "dvs128", "dataset": "made-up gestures"}
-    write_json(path, "python benchmarks/gestures.py", [{**row, **training}])
+    write_results(path, "python benchmarks/gestures.py", [{**row, **training}])
     print(path)
 
 

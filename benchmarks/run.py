@@ -1,21 +1,17 @@
-"""Measure what the README quotes of trained models and of speed, one JSON file each, and say where
-it went.
+"""Measure what the docs quote of trained models and of speed, one file each in benchmarks/results.
 
 python benchmarks/run.py [NAME...]; without a name, all of them. What needs recordings that are not
 in the folder that NEUROSVT_DATA names, or a training that was not done here, is left out, with a
-word. What trains many models by itself is apart: rivals.py, ablation.py, gestures.py.
+word. What trains many models by itself is apart: baselines.py, ablation.py, gestures.py.
 """
 
-import datetime
-import platform
 import sys
-from pathlib import Path
+
+from committed import RESULTS
 
 from neurosvt.cli import main
 from neurosvt.datasets.folder import data_root
 from neurosvt.experiments.checkpoints import finished
-
-RESULTS = Path(__file__).parent / "results"
 
 MEASUREMENTS: dict[str, list[str]] = {
     "permanence": ["permanence", "--suite", "full"],
@@ -40,7 +36,7 @@ MEASUREMENTS: dict[str, list[str]] = {
         "--memory", "leaky,none,latch,last_seen,velocity",
     ],
     # And of permanence, and what is dense beside it.
-    "energy": ["energy", "runs/permanence", "--figure", "docs/images/energy.svg"],
+    "energy": ["energy", "runs/permanence"],
 }  # fmt: skip
 """Name to the command that measures it."""
 
@@ -68,8 +64,7 @@ def measure(name: str) -> None:
         if word.startswith("runs/") and not finished(word):
             print(f"{name}: left out, {word} is not trained", file=sys.stderr)
             return
-    today = datetime.date.today().isoformat()
-    path = RESULTS / f"{name}_{platform.machine()}_{today}.json"
+    path = RESULTS / f"{name}.json"
     code = main([*MEASUREMENTS[name], "--json", str(path)])
     if code:
         raise SystemExit(code)

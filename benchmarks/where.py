@@ -16,7 +16,7 @@ import torch
 from neurosvt.bench.timing import on_threads
 from neurosvt.experiments.registry import FIRST
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.results.rows import write_json
+from neurosvt.results.rows import write_results
 from neurosvt.train.losses import BeliefLoss, Truth
 
 BACKENDS = ("native", "manual", "reference")
@@ -104,7 +104,7 @@ def main(file: str | None) -> None:
     for row in rows:
         print(f"{row['name']:<12}{row['what']:<12}{row['median_ms']:>9.1f} ms")
     if file:
-        write_json(file, f"python benchmarks/where.py {file}", rows)
+        write_results(file, f"python benchmarks/where.py {file}", rows)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.loaders.images import normalised
 from neurosvt.nn.weights import device_of
-from neurosvt.permanence.metrics import interval
+from neurosvt.stats import share_interval
 
 
 @torch.no_grad()
@@ -47,9 +47,9 @@ def as_input(samples: Images | Clips, which: np.ndarray) -> Tensor:
 
 
 def accuracy_row(said: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Share of right names, with its 95 % bootstrap interval: a flat row."""
+    """Share of right names, with its 95 % interval: a flat row."""
     hits = said == labels
-    low, high = interval(hits)
+    low, high = share_interval(hits)
     return {"accuracy": float(hits.mean()), "low": low, "high": high, "samples": len(hits)}
 
 

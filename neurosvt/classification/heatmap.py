@@ -3,18 +3,16 @@
 Axes: N tokens (one a patch), Y X pixels.
 """
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from neurosvt.files import write_whole
+from neurosvt.results.style import house_style, panels, write_figure
 
-COLOURS = "viridis"
+COLOUR_MAP = "viridis"
 """Perceptually uniform: equal steps of the number look equally large."""
 
 
@@ -45,22 +43,21 @@ def draw(path: Path, title: str, rows: Sequence[Sequence[Panel]]) -> None:
     Every map has its own scale, whose ends stand above it: what is compared is patches of one map.
     """
     columns = max(map(len, rows))
-    figure = Figure(figsize=(1.5 * columns, 1.75 * len(rows) + 0.4), layout="constrained", dpi=120)
-    figure.suptitle(title, fontsize=10)
-    panels = figure.subplots(len(rows), columns, squeeze=False)
-    for row, places in zip(rows, panels, strict=True):
-        for place in places:
+    with house_style():
+        figure, grid = panels(columns * len(rows), (1.5, 1.75), across=columns)
+        figure.set_dpi(120)
+        figure.suptitle(title, fontsize=10)
+        for place in grid:
             place.set_axis_off()
-        for panel, place in zip(row, places, strict=False):
-            if isinstance(panel, Photograph):
-                place.imshow(panel.pixels.transpose(1, 2, 0))
-                place.set_title(panel.title, fontsize=7)
-            else:
-                side = math.isqrt(len(panel.values))
-                place.imshow(panel.values.reshape(side, side), cmap=COLOURS)
-                ends = f"{panel.values.min():.2f} to {panel.values.max():.2f}"
-                place.set_title(f"{panel.title}\n{ends}", fontsize=7)
-    data = io.BytesIO()
-    figure.savefig(data, format="png")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, data.getvalue())
+        for index, row in enumerate(rows):
+            for panel, place in zip(row, grid[index * columns :], strict=False):
+                if isinstance(panel, Photograph):
+                    place.imshow(panel.pixels.transpose(1, 2, 0))
+                    place.set_title(panel.title, fontsize=7)
+                else:
+                    side = math.isqrt(len(panel.values))
+                    place.imshow(panel.values.reshape(side, side), cmap=COLOUR_MAP)
+                    ends = f"{panel.values.min():.2f} to {panel.values.max():.2f}"
+                    place.set_title(f"{panel.title}\n{ends}", fontsize=7)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_figure(path, figure, "png")

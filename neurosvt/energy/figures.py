@@ -4,33 +4,35 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
+from neurosvt.results.style import house_style, legend_below, line_styles, panels, write_figure
 
-from neurosvt.permanence.figures import write_figure
+ACROSS = 3
+"""Panels side by side."""
 
 
 def draw_energy(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Bars on a logarithmic scale, a panel for every cost table; what costs nothing has no bar."""
+    """A panel for every cost table, a line for every model, a mark for every phase, on a
+    logarithmic scale; what costs nothing has no mark."""
     rows = list(rows)
     tables = list(dict.fromkeys((r["table"], r["precision"]) for r in rows))
     models = list(dict.fromkeys(r["model"] for r in rows))
-    phases = list(dict.fromkeys(r["phase"] for r in rows))
-    across = min(len(tables), 3)
-    down = -(-len(tables) // across)
-    figure = Figure(figsize=(4.0 * across, 0.9 + 0.45 * len(models) * down), layout="constrained")
-    panels = figure.subplots(down, across, squeeze=False, sharey=True).flatten().tolist()
-    for axes in panels[len(tables) :]:
-        axes.set_axis_off()
-    for axes, (table, precision) in zip(panels, tables, strict=False):
-        own = [r for r in rows if (r["table"], r["precision"]) == (table, precision)]
-        for index, phase in enumerate(phases):
-            bars = [r for r in own if r["phase"] == phase]
-            at = [models.index(r["model"]) + 0.8 * (index + 0.5) / len(phases) for r in bars]
-            joules = [1e6 * r["joules_per_frame"] for r in bars]
-            axes.barh(at, joules, 0.75 / len(phases), color=f"C{index}", label=phase)
-        axes.set(title=f"{table}, {precision}", xscale="log", xlabel="microjoules a frame")
-        axes.set_yticks([i + 0.4 for i in range(len(models))], models)
-        axes.grid(alpha=0.3, axis="x")
-    panels[0].invert_yaxis()
-    panels[0].legend(frameon=False, fontsize=7)
-    write_figure(Path(path), figure)
+    styles = line_styles(r["phase"] for r in rows)
+    with house_style():
+        figure, grid = panels(len(tables), (2.6, 0.7 + 0.2 * len(models)), across=ACROSS)
+        for index, (axes, (table, precision)) in enumerate(zip(grid, tables, strict=True)):
+            own = [r for r in rows if (r["table"], r["precision"]) == (table, precision)]
+            for row, (phase, style) in enumerate(styles.items()):
+                points = [r for r in own if r["phase"] == phase and r["joules_per_frame"]]
+                if points:
+                    microjoules = [1e6 * r["joules_per_frame"] for r in points]
+                    height = [models.index(r["model"]) + 0.2 * row for r in points]
+                    options = {**style.options(), "linestyle": ""}
+                    axes.plot(microjoules, height, label=f"{phase} frames", **options)
+            axes.set(title=f"{table}, {precision}", xscale="log", xlabel="microjoules a frame")
+            axes.set_yticks(
+                range(len(models)), models if index % ACROSS == 0 else [""] * len(models)
+            )
+            axes.set_ylim(len(models) - 0.5, -0.5)
+            axes.set_xticks([], minor=True)
+        legend_below(figure)
+        write_figure(path, figure)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from neurosvt.stats import share_interval
+
 NEAR = 1 / 8
 """Largest place error that is right, in sensor sides."""
 
@@ -24,7 +26,7 @@ class Outcomes:
     label: np.ndarray
     position: np.ndarray
     sequence: np.ndarray
-    """(E,) which events belong together, and are resampled together."""
+    """(E,) which events belong together, and tell less than as many apart."""
     confidence: np.ndarray
     """(E,) probability that was given to the class that was said."""
 
@@ -57,29 +59,6 @@ def concat_occlusions(parts: Iterable[Outcomes]) -> Outcomes:
     """Answers about several occlusions of the same sequences as one."""
     columns = zip(*(vars(part).values() for part in parts), strict=True)
     return Outcomes(*(np.concatenate(column) for column in columns))
-
-
-def interval(
-    right: np.ndarray, sequence: np.ndarray | None = None, seed: int = 0, resamples: int = 2000
-) -> tuple[float, float]:
-    """95 % bootstrap interval of the share that is right, over sequences.
-
-    Args:
-        right: (E,) whether each event's answer is.
-        sequence: (E,) which sequence each belongs to; None where everyone has its own.
-        seed: of the resampling.
-        resamples: how many.
-    """
-    rng = np.random.default_rng(seed)
-    if sequence is None or len(np.unique(sequence)) == len(right):
-        # Resampling n yes-or-no answers with replacement is drawing from a binomial.
-        draws = rng.binomial(len(right), right.mean(), resamples) / len(right)
-    else:
-        hits, asked = np.bincount(sequence, right), np.bincount(sequence)
-        drawn = rng.integers(0, len(hits), (resamples, len(hits)))
-        draws = hits[drawn].sum(1) / asked[drawn].sum(1)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def best_constant(outcomes: Outcomes, grid: int = 33) -> Outcomes:
@@ -123,9 +102,9 @@ def _circles_through_two(points: np.ndarray, radius: float) -> Iterator[np.ndarr
         yield np.concatenate([middle + aside, middle - aside])
 
 
-def row(outcomes: Outcomes, sensor_px: int, seed: int = 0) -> dict[str, Any]:
+def row(outcomes: Outcomes, sensor_px: int) -> dict[str, Any]:
     """The figures of one judgement."""
-    low, high = interval(outcomes.right, outcomes.sequence, seed)
+    low, high = share_interval(outcomes.right, outcomes.sequence)
     return {
         "score": float(outcomes.right.mean()),
         "low": low,

@@ -1,51 +1,52 @@
-"""Results as JSON: what was run, by which version, on what machine, and the rows."""
+"""Results as data: one JSON document a measurement, its head first, then a row a line.
 
+    {
+    "command": "neurosvt permanence --suite full --seed 0",
+    "version": "0.1.0",
+    "commit": "1dea971",
+    "date": "2026-11-26",
+    "hardware": {"cpu": "AMD EPYC", "cores": 2, ...},
+    "rows": [
+    {"memory": "leaky", "tier": "blackout", "hidden_frames": 30, "judgement": "belief", ...},
+    ...
+    ]}
+
+`json.load` reads it, `grep` finds a row in it, and `git diff` shows the rows that changed.
+
+A row is flat: first what was varied, then figures with their units in the name (`place_error_px`,
+`median_ms`, `joules_per_frame`). Shares are fractions in [0, 1]. One figure has one name in all
+files: `judgement` says when an answer was judged, `train_steps` for how long a model was trained.
+`low` and `high` are 95 % intervals as `neurosvt.stats` makes them, unless the head's `interval`
+says otherwise.
+"""
+
+import datetime
 import json
 import math
-import os
-import platform
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neurosvt import __version__
 from neurosvt.config import UserError
 from neurosvt.files import write_whole
+from neurosvt.results.commit import current_commit
+from neurosvt.results.hardware import hardware as hardware
+from neurosvt.results.places import check_folder as check_folder
+from neurosvt.results.places import check_writable as check_writable
 
 
-def check_writable(path: str | Path) -> None:
-    """Refuse a place that `write_json` could not write to: call it before the long work begins.
+@dataclass(frozen=True)
+class Results:
+    """A measurement as its file holds it."""
 
-    Raises:
-        UserError: the folder is missing or closed to us, or `path` is a folder itself.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise UserError(f"cannot write {path}: it is a folder")
-    if not path.parent.is_dir():
-        raise UserError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"cannot write {path}: no permission to write in {path.parent}")
+    head: Mapping[str, Any]
+    """Command, version, commit, date, hardware, and whatever else holds for all rows."""
+    rows: list[dict[str, Any]]
 
 
-def check_folder(path: str | Path) -> Path:
-    """A folder that `--out` names, there or not yet there; refused if it is a file or closed to us.
-
-    Raises:
-        UserError: it is.
-    """
-    path = Path(path)
-    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-    if not there.is_dir():
-        raise UserError(f"{there} is a file; --out names a folder")
-    if not os.access(there, os.W_OK):
-        raise UserError(f"cannot write {path}: no permission to write in {there}")
-    return path
-
-
-def write_json(path: str | Path, command: str, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_results(path: str | Path, command: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write the rows of a measurement; the file appears whole or not at all.
 
     Args:
@@ -53,17 +54,43 @@ def write_json(path: str | Path, command: str, rows: Iterable[Mapping[str, Any]]
         command: the command line that makes these rows again.
         rows: each flat: what was varied, then figures with their units in the name. A figure that
             does not exist (NaN, infinity, None) becomes null, for JSON has no word for it.
+
+    Raises:
+        UserError: `path` cannot be written.
+        TypeError: a row holds what is neither text nor a number.
     """
     check_writable(path)
-    path = Path(path)
-    record = {
+    head = {
         "command": command,
         "version": __version__,
+        "commit": current_commit(),
+        "date": datetime.date.today().isoformat(),
         "hardware": hardware(),
-        "rows": plain(rows),
     }
-    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    write_whole(path, text.encode())
+    write_whole(Path(path), _as_text(Results(head, plain(rows))).encode())
+
+
+def _as_text(results: Results) -> str:
+    """The document of results, a row a line."""
+    head = (f"{_json(name)}: {_json(value)},\n" for name, value in results.head.items())
+    rows = ",\n".join(map(_json, results.rows))
+    return "{\n" + "".join(head) + f'"rows": [\n{rows}\n]}}\n'
+
+
+def read_results(path: str | Path) -> Results:
+    """A file of results.
+
+    Raises:
+        UserError: there is no such file, or it is none of results.
+    """
+    try:
+        document = json.loads(Path(path).read_text())
+        rows = document.pop("rows")
+    except FileNotFoundError:
+        raise UserError(f"there are no results at {path}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path} is no file of results: JSON with a head and rows") from None
+    return Results(document, rows)
 
 
 def plain(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -72,28 +99,19 @@ def plain(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def load_or_compute(
-    path: Path, ask: Callable[[], Iterable[Mapping[str, Any]]]
+    path: Path, compute: Callable[[], Iterable[Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
     """Rows from their file if it is there, and otherwise into it."""
     if path.exists():
-        return json.loads(path.read_text())
-    rows = plain(ask())
+        kept: list[dict[str, Any]] = json.loads(path.read_text())
+        return kept
+    rows = plain(compute())
     write_whole(path, json.dumps(rows).encode())
     return rows
 
 
-def hardware() -> dict[str, Any]:
-    """The machine in a few words; torch and the GPU only where torch is in use already."""
-    torch = sys.modules.get("torch")
-    gpu = torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None
-    return {
-        "cpu": _cpu_model(),
-        "cores": _cores(),
-        "memory_gib": _memory_gib(),
-        "python": platform.python_version(),
-        "torch": str(torch.__version__) if torch else None,
-        "gpu": gpu,
-    }
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
 def _scalar(value: Any) -> Any:
@@ -103,24 +121,4 @@ def _scalar(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _cpu_model() -> str:
-    with suppress(OSError):  # Linux only
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _cores() -> int | None:
-    """Those that we may use, which in a container can be fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
-
-
-def _memory_gib() -> float | None:
-    try:
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return None
-    return round(size / 2**30, 1)
+write_json = write_results

@@ -110,7 +110,7 @@ def rows_of():
 
     def read(file):
         record = json.loads(file.read_text())
-        assert set(record) == {"command", "version", "hardware", "rows"}
+        assert set(record) == {"command", "version", "commit", "date", "hardware", "rows"}
         return record
 
     return read

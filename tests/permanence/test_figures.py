@@ -23,7 +23,7 @@ def test_every_tier_has_a_panel_and_every_model_a_line(draw, tiers, tmp_path):
     text = path.read_text()
     assert text.startswith("<?xml")
     for word in (*tiers, "leaky", "latch", "constant", "hidden frames"):
-        assert f"<!-- {word} -->" in text
+        assert f">{word}</text>" in text
 
 
 @pytest.mark.parametrize("draw", [draw_scores, draw_errors])
@@ -48,5 +48,5 @@ def test_calibration_has_a_line_for_every_number_of_hidden_frames(tmp_path):
     ]  # fmt: skip
     draw_calibration(tmp_path / "figure.svg", points)
     text = (tmp_path / "figure.svg").read_text()
-    for word in ("tunnel", "30 hidden", "60 hidden", "confidence"):
-        assert f"<!-- {word} -->" in text
+    for word in ("tunnel", "30 hidden frames", "60 hidden frames", "confidence (%)"):
+        assert f">{word}</text>" in text

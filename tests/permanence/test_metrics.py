@@ -12,7 +12,6 @@ from neurosvt.permanence.metrics import (
     best_constant,
     calibration_error,
     concat_batches,
-    interval,
     reliability,
     row,
 )
@@ -70,40 +69,6 @@ def test_batches_are_joined_in_order():
 
 
 # Figures
-
-
-@pytest.mark.parametrize(("share", "events"), [(0.5, 1000), (0.92, 1000), (0.1, 400)])
-def test_the_interval_is_the_one_of_theory(share, events):
-    right = np.arange(events) < round(share * events)
-    low, high = interval(right)
-    half = 1.96 * (share * (1 - share) / events) ** 0.5
-    assert low == pytest.approx(share - half, abs=0.2 * half)
-    assert high == pytest.approx(share + half, abs=0.2 * half)
-
-
-def test_the_interval_covers_the_truth_19_times_of_20():
-    draws = np.random.default_rng(0).random((500, 300)) < 0.8
-    covered = [low <= 0.8 <= high for low, high in (interval(d, resamples=500) for d in draws)]
-    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
-
-
-def test_events_of_one_sequence_are_resampled_together():
-    """Four alike events a sequence tell no more than one: the interval is twice as wide."""
-    right = np.arange(250) < 150
-    alone = interval(right)
-    together = interval(np.repeat(right, 4), np.repeat(np.arange(250), 4))
-    assert together == pytest.approx(alone, abs=0.01)
-
-
-@pytest.mark.parametrize("right", [True, False])
-def test_the_interval_of_answers_that_are_all_alike_is_a_point(right):
-    assert interval(np.full(9, right)) == (float(right), float(right))
-
-
-def test_the_interval_is_the_same_for_the_same_seed():
-    right = np.arange(100) < 70
-    assert interval(right, seed=1) == interval(right, seed=1)
-    assert interval(right, seed=1) != interval(right, seed=2)
 
 
 def some_answers(events, classes, seed):

@@ -1,0 +1,65 @@
+"""The figures of the docs, from the committed rows: python benchmarks/figures.py.
+
+Writes docs/images/*.svg: scores and position errors of the shipped model and those beside it, what
+a frame costs, and the curves of trainings.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from committed import rows_of
+from tables_permanence import is_standard
+
+from neurosvt.energy.figures import draw_energy
+from neurosvt.permanence.figures import draw_calibration, draw_errors, draw_scores
+from neurosvt.results.style import house_style, line_styles, panels, write_figure
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+TRAININGS = ("permanence", "dysvit", "dysvit_protocol")
+
+
+def training_curves(row: dict[str, Any]) -> dict[str, str]:
+    """What validation found in a run of hidden objects, or of images; and what to call it."""
+    if "visible" not in row:
+        return {"score": "validation images"}
+    hidden = {
+        key: f"after {key.removeprefix('belief_')} hidden frames"
+        for key in row
+        if key.startswith("belief_")
+    }
+    return {"visible": "in view", **hidden}
+
+
+def draw_training(path: Path, rows: list[dict[str, Any]]) -> None:
+    """What is right on validation data, by hours of training."""
+    curves = training_curves(rows[-1])
+    styles = line_styles(curves)
+    hours = [row["seconds"] / 3600 for row in rows]
+    with house_style():
+        figure, (axes,) = panels(1, (5.0, 2.6))
+        for name, label in curves.items():
+            shares = [100 * row[name] for row in rows]
+            axes.plot(hours, shares, label=label, **styles[name].options())
+        axes.set(xlabel="training (hours)", ylabel="right on validation data (%)", ylim=(0, 102))
+        axes.legend(loc="lower right")
+        write_figure(path, figure)
+
+
+def main() -> None:
+    """All of them."""
+    rows = rows_of("permanence")
+    standard = [row for row in rows if is_standard(row) and "blind" not in row["memory"]]
+    IMAGES.mkdir(exist_ok=True)
+    draw_scores(IMAGES / "permanence_score.svg", standard)
+    draw_errors(IMAGES / "permanence_place_error.svg", standard)
+    calibration = [row for row in rows if row["judgement"] == "calibration"]
+    draw_calibration(IMAGES / "permanence_calibration.svg", calibration)
+    draw_energy(IMAGES / "energy.svg", rows_of("energy"))
+    for name in TRAININGS:
+        draw_training(IMAGES / f"training_{name}.svg", rows_of(f"training_{name}"))
+    for path in sorted(IMAGES.glob("*.svg")):
+        print(f"{path.stat().st_size / 1000:6.1f} kB  {path}")
+
+
+if __name__ == "__main__":
+    main()

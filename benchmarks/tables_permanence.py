@@ -1,0 +1,214 @@
+"""Tables of what models remember: on made-up scenes, beside others, and on recordings."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from committed import Row, count, markdown, rows_of, share, span
+
+HIDDEN = (30, 60, 120, 300, 1000)
+TIERS = {"curtain_moving": "curtain, object moves on"}
+"""What a tier is called where its name does not do."""
+SHORT_TIERS = ("blackout", "curtain", "tunnel", "distractor", "succession")
+BASELINES = {
+    "leaky": "**leaky**, ours",
+    "latch": "latch",
+    "last_seen": "last position seen",
+    "velocity": "line through the visible track",
+    "charge_2": "charge, tau 2",
+    "lif_1": "LIF, tau 1.1",
+    "lif": "LIF, tau 2",
+    "lif_5": "LIF, tau 5",
+    "lif_20": "LIF, tau 20",
+    "lif_100": "LIF, tau 100",
+    "gru": "GRU",
+    "lstm": "LSTM",
+    "convlstm": "ConvLSTM",
+    "none": "no memory",
+}
+"""What stands beside ours, in the order in which it is shown."""
+SHORT_BASELINES = ("leaky", "gru", "latch", "lif", "none")
+GUESS = "best constant guess"
+ABLATION = {
+    "leaky": "**as it is**",
+    "fixed_tau": "time constants not learnt",
+    "no_gate": "no gate empties a channel",
+    "divided_drive": "drive divided by the time constant",
+    "reset": "emptied where its charge reaches 1",
+    "spikes_out": "heads read spikes, not charge",
+    "read_by_attention": "read by attention (SDSA), not by position",
+    "seen_steps_only": "hidden steps not in the loss",
+    "no_write_gates": "every frame is written",
+    "no_look_back": "write gates see the frame alone",
+    "strength_untold": "heads not told the memory's strength",
+    "shallow_head": "heads of one layer",
+    "lone_events": "lone events not dropped",
+}
+"""Ours with one thing changed, and what that is."""
+OTHERWISE: dict[str, tuple[str, float, int, float, int]] = {
+    "noise of 1 % of a threshold on the state": ("leaky", 0.01, 32, 10.0, 60),
+    "no noise on the state": ("leaky", 0.0, 32, 10.0, 60),
+    "16-bit memory": ("leaky", 0.01, 16, 10.0, 60),
+    "8-bit memory": ("leaky", 0.01, 8, 10.0, 60),
+    "frames of 5 ms": ("leaky", 0.01, 32, 5.0, 120),
+    "frames of 20 ms": ("leaky", 0.01, 32, 20.0, 30),
+    "the occluder without the object": ("leaky, blind", 0.01, 32, 10.0, 60),
+}
+"""Memory, noise on the state, its bits, length and number of hidden frames: 600 ms always."""
+
+
+def is_standard(row: Row) -> bool:
+    """Whether it is a belief on made-up scenes, judged under the conditions of the main table."""
+    keys = ("judgement", "dataset", "state_noise", "state_bits", "frame_ms")
+    return [row.get(key) for key in keys] == ["belief", "scenes", 0.01, 32, 10.0]
+
+
+def permanence() -> str:
+    """Belief of the shipped model, by tier and number of hidden frames."""
+    rows = [r for r in rows_of("permanence") if is_standard(r) and r["memory"] == "leaky"]
+    cells = {(r["tier"], r["hidden_frames"]): share(r) for r in rows}
+    return markdown(
+        ["right beliefs, %", "seen", "30 hidden", *map(str, HIDDEN[1:])],
+        (
+            [TIERS.get(tier, tier), *(cells.get((tier, length), "") for length in (0, *HIDDEN))]
+            for tier in dict.fromkeys(tier for tier, _ in cells)
+        ),
+    )
+
+
+def otherwise() -> str:
+    """The same model under other conditions."""
+    keys = ("memory", "state_noise", "state_bits", "frame_ms", "hidden_frames", "tier")
+    rows = [r for r in rows_of("permanence") if r["judgement"] == "belief"]
+    cells = {tuple(r[key] for key in keys): share(r) for r in rows if r["dataset"] == "scenes"}
+    tiers = list(dict.fromkeys(key[-1] for key in cells))
+    return markdown(
+        ["600 ms hidden, right beliefs in %", *(TIERS.get(tier, tier) for tier in tiers)],
+        (
+            [name, *(cells.get((*asked, tier), "") for tier in tiers)]
+            for name, asked in OTHERWISE.items()
+        ),
+    )
+
+
+def reacquisition() -> str:
+    """What has to be seen again until the class is right for good."""
+    head = (
+        "after 60 hidden frames", "model", "right at once", "frames until right",
+        "events until right",
+    )  # fmt: skip
+    return markdown(
+        head,
+        (
+            [
+                r["tier"], BASELINES[r["memory"]], f"{100 * r['right_at_once']:.0f} %",
+                f"{r['frames_mean']:.1f}", f"{r['events_mean']:,.0f}",
+            ]
+            for r in rows_of("permanence")
+            if r["judgement"] == "reacquisition" and r["memory"] in ("leaky", "none", "lif")
+        ),
+    )  # fmt: skip
+
+
+def of_seeds(rows: Sequence[Row]) -> str:
+    """One seed with its interval; several as their mean, from the lowest to the highest."""
+    if len(rows) == 1:
+        return share(rows[0])
+    scores = [r["score"] for r in rows]
+    return f"{100 * mean_of(rows):.1f} [{span(min(scores), max(scores))}]"
+
+
+def mean_of(rows: Iterable[Row], figure: str = "score") -> float:
+    """The mean of a figure, over seeds and tiers."""
+    return statistics.fmean(r[figure] for r in rows)
+
+
+def beside(
+    found: list[dict[str, Any]],
+    names: Mapping[str, str],
+    title: str,
+    tiers: Sequence[str] | None = None,
+) -> str:
+    """A line a model after 60 hidden frames, by tier, the best at equal training in bold; the
+    class alone over all tiers, parameters, and operations of a frame in view. With `tiers` only
+    these, and the multiply-adds."""
+    rows = [r for r in found if (r["judgement"], r.get("hidden_frames")) == ("belief", 60)]
+    costs = {r["memory"]: r for r in found if r.get("phase") == "active"}
+    shown = list(tiers or dict.fromkeys(r["tier"] for r in rows))
+    lines: dict[str, list[list[Row]]] = {}
+    for name in names:
+        own = [r for r in rows if r["memory"] == name]
+        if own:
+            lines[name] = [[r for r in own if r["tier"] == tier] for tier in shown]
+    alike = [line for name, line in lines.items() if name != "shipped"]
+    best = [max(mean_of(line[i]) for line in alike) for i in range(len(shown))]
+
+    def drawn(name: str, line: list[list[Row]]) -> list[str]:
+        cells = [
+            f"**{of_seeds(cell)}**" if mean_of(cell) == top and line in alike else of_seeds(cell)
+            for cell, top in zip(line, best, strict=True)
+        ]
+        cost = costs.get(name, costs["none"])  # what stands on the network without memory
+        if tiers:
+            return [names[name], *cells, count(cost["macs"])]
+        right = f"{100 * mean_of(chain.from_iterable(line), 'class_score'):.1f}"
+        size = count(line[0][0]["parameters"])
+        return [names[name], *cells, right, size, count(cost["macs"]), count(cost["acs"])]
+
+    called = [TIERS.get(tier, tier).replace("object ", "") for tier in shown]
+    further = ["MACs a frame"] if tiers else ["class alone", "parameters", "MACs", "ACs"]
+    return markdown([title, *called, *further], (drawn(*line) for line in lines.items()))
+
+
+def with_shipped() -> tuple[list[dict[str, Any]], str]:
+    """The rows of baselines.py and those of the shipped model; and what this is called."""
+    own = [r for r in rows_of("permanence") if r["memory"] == "leaky"]
+    longer = [{**r, "memory": "shipped"} for r in own if is_standard(r) or r["judgement"] == "cost"]
+    name = f"**leaky**, {longer[0]['train_steps']:,} steps"
+    return rows_of("baselines") + longer, name
+
+
+def baselines() -> str:
+    """Who stands beside ours, trained alike; and ours as it ships, trained for longer."""
+    rows, shipped = with_shipped()
+    return beside(rows, {**BASELINES, "shipped": shipped}, "60 hidden, right beliefs in %")
+
+
+def permanence_short() -> str:
+    """The same in seven columns, for the README."""
+    rows, shipped = with_shipped()
+    names = {name: BASELINES[name] for name in SHORT_BASELINES}
+    return beside(rows, {**names, "shipped": shipped}, "60 frames hidden, %", SHORT_TIERS)
+
+
+def ablation() -> str:
+    """Ours with one thing changed, trained alike."""
+    return beside(rows_of("baselines"), ABLATION, "one thing changed, 60 hidden, %")
+
+
+def recordings() -> str:
+    """Belief on N-MNIST and on hand-held objects."""
+    lines = []
+    for name, called in (("nmnist", "N-MNIST"), ("hidden_objects", "hand-held objects")):
+        rows = [r for r in rows_of(name) if r["judgement"] == "belief"]
+        cells = {(r["memory"], r["hidden_frames"]): share(r) for r in rows}
+        for memory in dict.fromkeys(r["memory"] for r in rows):
+            who = BASELINES.get(memory, GUESS)
+            lines.append([called, who, *(cells.get((memory, n), "") for n in (0, 30, 300))])
+    head = ("recordings, right beliefs in %", "model", "seen", "30 hidden", "300 hidden")
+    return markdown(head, lines)
+
+
+def pendulum() -> str:
+    """How far the pendulum is from where it is said to be."""
+    rows = [r for r in rows_of("pendulum") if r["judgement"] == "belief"]
+    cells = {(r["memory"], r["hidden_frames"]): f"{r['place_error_px']:.1f}" for r in rows}
+    return markdown(
+        ["median place error, pixels", "30 hidden", "60", "300"],
+        (
+            [BASELINES.get(memory, GUESS), *(cells[memory, n] for n in (30, 60, 300))]
+            for memory in dict.fromkeys(memory for memory, _ in cells)
+            if memory != "latch"  # says where it was last seen, as the next line
+        ),
+    )
