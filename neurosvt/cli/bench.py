@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.bench import formats, neurons, training
     from neurosvt.bench.timing import Candidate, alternate, on_threads
     from neurosvt.config import UserError
-    from neurosvt.results.rows import check_writable, write_json
+    from neurosvt.results.places import check_writable
+    from neurosvt.results.rows import write_results
 
     words = args.threads or ("1" if args.what == "formats" else "1,2")
     try:
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         command = ["neurosvt", "bench", args.what, "--threads", words]
         command += ["--rounds", str(args.rounds), *(["--no-compile"] if args.no_compile else [])]
-        write_json(args.json, shlex.join(command), rows)
+        write_results(args.json, shlex.join(command), rows)
     return 0
 
 

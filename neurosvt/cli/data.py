@@ -62,7 +62,8 @@ def _info(args: argparse.Namespace) -> int:
     import shlex
 
     from neurosvt.formats.summary import summarise
-    from neurosvt.results.rows import check_writable, write_json
+    from neurosvt.results.places import check_writable
+    from neurosvt.results.rows import write_results
 
     if args.json:
         check_writable(args.json)
@@ -73,7 +74,7 @@ def _info(args: argparse.Namespace) -> int:
     for line in found.warnings:
         print(f"warning: {line}", file=sys.stderr)
     if args.json:
-        write_json(args.json, shlex.join(["neurosvt", "data", "info", args.file]), [found.row()])
+        write_results(args.json, shlex.join(["neurosvt", "data", "info", args.file]), [found.row()])
     return 0
 
 
@@ -97,7 +98,7 @@ def _simulate(args: argparse.Namespace) -> int:
     from neurosvt.config import UserError
     from neurosvt.events.video import as_events, cut, read_video
     from neurosvt.formats import write_events
-    from neurosvt.results.rows import check_writable
+    from neurosvt.results.places import check_writable
 
     check_writable(args.to)
     if args.size < 1 or min(args.blur, args.noise_hz, args.seed) < 0:

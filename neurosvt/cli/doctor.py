@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.datasets.folder import data_root
     from neurosvt.experiments.checkpoints import WEIGHTS
     from neurosvt.native import library
-    from neurosvt.results.rows import hardware
+    from neurosvt.results.hardware import hardware
 
     machine = hardware()
     cuda = torch.cuda.is_available()

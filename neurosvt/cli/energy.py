@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.energy.costs import tables_named
     from neurosvt.energy.tables import layer_table, sources, total_tables, verdict
     from neurosvt.experiments.checkpoints import load_model
-    from neurosvt.results.rows import check_writable, write_json
+    from neurosvt.results.places import check_writable
+    from neurosvt.results.rows import write_results
 
     console = Console(width=110)
     if args.list:
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
         draw_energy(args.figure, rows)
     if args.json:
-        write_json(args.json, command_of(args), rows)
+        write_results(args.json, command_of(args), rows)
     return 0
 
 

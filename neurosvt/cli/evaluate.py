@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
 
     from neurosvt.classification.accuracy import accuracy_row, confusion, predict_classes
     from neurosvt.experiments.checkpoints import load_classifier
-    from neurosvt.results.rows import check_writable, write_json
+    from neurosvt.results.places import check_writable
+    from neurosvt.results.rows import write_results
 
     if args.json:
         check_writable(args.json)
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         ]
     if args.json:
         command = ["neurosvt", "evaluate", args.run, "--split", args.split]
-        write_json(args.json, shlex.join(command + ["--confusion"] * args.confusion), rows)
+        write_results(args.json, shlex.join(command + ["--confusion"] * args.confusion), rows)
     return 0
 
 

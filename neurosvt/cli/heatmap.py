@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.classification.heatmap import draw
     from neurosvt.classification.slopes import look, picture, slope_rows, slope_table
     from neurosvt.config import UserError
-    from neurosvt.results.rows import check_folder, check_writable, write_json
+    from neurosvt.results.places import check_folder, check_writable
+    from neurosvt.results.rows import write_results
 
     if args.grid and not args.images:
         raise UserError("--grid wants images to show")
@@ -53,5 +54,5 @@ def run(args: argparse.Namespace) -> int:
     Console(width=100).print(slope_table(table))
     if args.json:
         command = shlex.join(["neurosvt", "heatmap", args.run, *args.images])
-        write_json(args.json, command, table)
+        write_results(args.json, command, table)
     return 0

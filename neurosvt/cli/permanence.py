@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from neurosvt.permanence.score_table import Plan, measure, score_table
-    from neurosvt.results.rows import check_writable, write_json
+    from neurosvt.results.places import check_writable
+    from neurosvt.results.rows import write_results
 
     if args.json:
         check_writable(args.json)
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     rows = measure(plan)
     Console(width=110).print(score_table(rows))
     if args.json:
-        write_json(args.json, plan.command(), rows)
+        write_results(args.json, plan.command(), rows)
     return 0
 
 

@@ -34,7 +34,8 @@ from neurosvt.experiments.zoo import (
 from neurosvt.formats import read_events
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.permanence.score_table import Plan, measure, score_table
-from neurosvt.results.rows import check_folder, check_writable, write_json
+from neurosvt.results.places import check_folder, check_writable
+from neurosvt.results.rows import write_results
 from neurosvt.scenes.scenes import Scenes
 
 SHOWN_TIERS = "blackout,curtain,tunnel"
@@ -74,7 +75,7 @@ def show_scenes(args: argparse.Namespace) -> int:
     for name, fact in facts.items():
         console.print(f"{name}: {fact}")
     if args.json:
-        write_json(args.json, shlex.join(["neurosvt", "demo", *options]), [*rows, *done])
+        write_results(args.json, shlex.join(["neurosvt", "demo", *options]), [*rows, *done])
     write_page(page, episodes=episodes, rows=rows, facts=facts, version=__version__)
     console.print(f"watch it: {page}")
     return 0

@@ -19,7 +19,7 @@ from neurosvt.experiments.runs import Run, build_run
 from neurosvt.files import write_whole
 from neurosvt.native import library
 from neurosvt.nn.weights import load_weights
-from neurosvt.results.rows import check_folder
+from neurosvt.results.places import check_folder
 from neurosvt.train import checkpoint
 from neurosvt.train.loop import Record, Training, fit
 

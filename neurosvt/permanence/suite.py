@@ -28,7 +28,8 @@ from neurosvt.permanence.metrics import reliability
 from neurosvt.permanence.reacquisition import measure_reacquisition
 from neurosvt.permanence.score_table import Plan, rows_of, score_table, told_once
 from neurosvt.permanence.tasks import SceneTask
-from neurosvt.results.rows import check_folder, load_or_compute, plain, write_json
+from neurosvt.results.places import check_folder
+from neurosvt.results.rows import load_or_compute, plain, write_results
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def run_suite(args: argparse.Namespace) -> int:
     further = {"calibration": own, "regain": saved, "effort": done}
     whole = [*rows, *({"judgement": what, **row} for what in further for row in further[what])]
     for path in filter(None, (out / "permanence.json", args.json)):
-        write_json(path, command, whole)
+        write_results(path, command, whole)
     first = [row for row in rows if _usual(row, plans[0])]
     draw_scores(out / "score.svg", first)
     draw_errors(out / "place_error.svg", first)

@@ -32,9 +32,8 @@ from neurosvt import __version__
 from neurosvt.config import UserError
 from neurosvt.files import write_whole
 from neurosvt.results.commit import current_commit
-from neurosvt.results.hardware import hardware as hardware
-from neurosvt.results.places import check_folder as check_folder
-from neurosvt.results.places import check_writable as check_writable
+from neurosvt.results.hardware import hardware
+from neurosvt.results.places import check_writable
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,3 @@ def _scalar(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-write_json = write_results
