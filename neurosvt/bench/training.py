@@ -13,7 +13,7 @@ from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
 from neurosvt.experiments.registry import FIRST
 from neurosvt.loaders.images import ImageBatch
-from neurosvt.loaders.occlusions import Batch
+from neurosvt.loaders.occlusions import OcclusionBatch
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import SIZES, NeuroSVT
 from neurosvt.native import library
@@ -54,7 +54,9 @@ def _default() -> Iterator[Candidate]:
     )  # fmt: skip
 
 
-def _train_on(training: Training, batches: Iterator[Batch], objective: BeliefObjective) -> None:
+def _train_on(
+    training: Training, batches: Iterator[OcclusionBatch], objective: BeliefObjective
+) -> None:
     fit(training, [next(batches)], objective)
 
 

@@ -16,11 +16,11 @@ from neurosvt.config import UserError
 from neurosvt.datasets.folder import checked_split, find
 from neurosvt.scenes.shapes import textured, turned_square
 
-CLASSES = tuple("0123456789")
-SIDE = 28
+MNIST_CLASSES = tuple("0123456789")
+MNIST_SIDE = 28
 REACH = 13.0
 """Pixels of a digit's image from its middle to the circle around it."""
-HELD_OUT = 5000
+MNIST_HELD_OUT = 5000
 """Images of the training part, its last, that validation takes."""
 
 
@@ -35,7 +35,7 @@ class Digits:
 
 
 @lru_cache(maxsize=3)
-def load_digits(split: str, root: Path | None = None) -> Digits:
+def load_mnist(split: str, root: Path | None = None) -> Digits:
     """A part of MNIST, from mnist/mnist.npz.
 
     Args:
@@ -53,12 +53,12 @@ def load_digits(split: str, root: Path | None = None) -> Digits:
             images, labels = file[f"{part}_images"], file[f"{part}_labels"]
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} holds no {part}_images and {part}_labels: {error}") from error
-    if images.shape != (len(labels), SIDE, SIDE) or images.dtype != np.uint8:
+    if images.shape != (len(labels), MNIST_SIDE, MNIST_SIDE) or images.dtype != np.uint8:
         raise UserError(
             f"{path}: {part}_images is {images.dtype} {images.shape}, expected uint8 "
-            f"({len(labels)}, {SIDE}, {SIDE})"
+            f"({len(labels)}, {MNIST_SIDE}, {MNIST_SIDE})"
         )
-    chosen = {"train": slice(0, -HELD_OUT), "validation": slice(-HELD_OUT, None)}
+    chosen = {"train": slice(0, -MNIST_HELD_OUT), "validation": slice(-MNIST_HELD_OUT, None)}
     kept = chosen.get(split, slice(None))
     return Digits(images[kept], labels[kept].astype(np.int64))
 
@@ -77,9 +77,9 @@ def paint_digits(
     """
     x, y = turned_square(radius, angle, side)
     # Between pixels, and never beyond the circle, as every object.
-    column, row = REACH * x + (SIDE - 1) / 2, REACH * y + (SIDE - 1) / 2
+    column, row = REACH * x + (MNIST_SIDE - 1) / 2, REACH * y + (MNIST_SIDE - 1) / 2
     inside = x**2 + y**2 <= 1
-    left, top = (np.clip(np.floor(at), 0, SIDE - 2).astype(int) for at in (column, row))
+    left, top = (np.clip(np.floor(at), 0, MNIST_SIDE - 2).astype(int) for at in (column, row))
     fx, fy = np.clip(column - left, 0, 1), np.clip(row - top, 0, 1)
     batch = np.arange(len(images))[:, None, None]
     grey = sum(

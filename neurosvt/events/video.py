@@ -54,7 +54,7 @@ def read_video(path: str | Path) -> Video:
     return Video(np.stack(frames), fps, path.name)
 
 
-def cut(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0.0) -> Video:
+def crop_video(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0.0) -> Video:
     """A part of a film, brought to a square sensor.
 
     Args:
@@ -81,7 +81,7 @@ def cut(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0
     return replace(video, frames=np.stack(small))
 
 
-def as_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
+def simulate_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
     """What an event camera would have reported.
 
     Args:

@@ -16,9 +16,9 @@ from neurosvt.experiments.runs import (
     ViTRun,
     build_run,
 )
-from neurosvt.loaders.clips import ClipStreamConfig
-from neurosvt.loaders.images import ImageStreamConfig
-from neurosvt.loaders.occlusions import StreamConfig
+from neurosvt.loaders.clips import ClipConfig
+from neurosvt.loaders.images import ImageConfig
+from neurosvt.loaders.occlusions import OcclusionConfig
 from neurosvt.models.neurosvt import SIZES, NeuroSVTConfig
 from neurosvt.models.recurrent import RecurrentConfig
 from neurosvt.models.vit import ViTConfig, twin_of
@@ -101,7 +101,7 @@ FIRST = Run(
         head_depth=2,
         head_strengths=8,
     ),
-    data=StreamConfig(
+    data=OcclusionConfig(
         # Twice what takes longest to learn: motion that nobody sees, and things to be passed over.
         tiers=(
             "blackout", "curtain", "gripper", "curtain_moving", "tunnel", "tunnel", "distractor",
@@ -162,13 +162,13 @@ Those compared with it at equal training are set beside `permanence_first` train
 benchmarks/rivals.py."""
 _NMNIST = Run(
     model=NeuroSVTConfig(classes=10),
-    data=StreamConfig(dataset="nmnist"),
+    data=OcclusionConfig(dataset="nmnist"),
     train=TrainConfig(steps=6000, validate_every=300),
 )
 
 _OBJECTS = ClipRun(
     model=NeuroSVTConfig(image_size=32, patch_size=4, kernel_size=8, classes=3, frame_ms=50.0),
-    data=ClipStreamConfig(
+    data=ClipConfig(
         dataset="dvs128_objects",
         frames=1,
         side=32,
@@ -181,7 +181,7 @@ _OBJECTS = ClipRun(
 
 _HIDDEN_OBJECTS = Run(
     model=NeuroSVTConfig(classes=3, least_neighbours=1),
-    data=StreamConfig(
+    data=OcclusionConfig(
         dataset="hidden_objects",
         seen=(12, 32),
         augmentation=Augmentation(turn=0.5, stretch=0.2, shear=0.2, drop=0.5),
@@ -193,7 +193,7 @@ _PENDULUM = Run(
     model=NeuroSVTConfig(
         classes=2, least_neighbours=1, head_width=256, head_depth=2, head_strengths=8
     ),
-    data=StreamConfig(dataset="pendulum", seen=(12, 60), hidden=(10, 120)),
+    data=OcclusionConfig(dataset="pendulum", seen=(12, 60), hidden=(10, 120)),
     train=TrainConfig(steps=1500),
 )
 
@@ -219,7 +219,7 @@ PRESETS: dict[str, AnyRun] = {
     "pendulum_none": _sibling(_PENDULUM, "none"),
     "dysvit_protocol": ImageRun(),
     "dysvit": ImageRun(
-        data=ImageStreamConfig(mixup=0.4),
+        data=ImageConfig(mixup=0.4),
         train=ImageTrainConfig(
             optimizer="muon", warmup_epochs=2, mixup_off=10, teacher="runs/cifar10_teacher"
         ),

@@ -11,9 +11,15 @@ from neurosvt.config import build
 from neurosvt.datasets import cifar10, nmnist
 from neurosvt.datasets.clips import Clips
 from neurosvt.loaders import clips
-from neurosvt.loaders.clips import ClipStreamConfig, load_clips
-from neurosvt.loaders.images import ImageStreamConfig
-from neurosvt.loaders.occlusions import TRACKS, NMNISTStream, SceneStream, StreamConfig, TrackStream
+from neurosvt.loaders.clips import ClipConfig, load_clips
+from neurosvt.loaders.images import ImageConfig
+from neurosvt.loaders.occlusions import (
+    TRACKS,
+    NMNISTStream,
+    OcclusionConfig,
+    SceneStream,
+    TrackStream,
+)
 from neurosvt.models.convnet import ConvNet, ConvNetConfig
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import SIZES, NeuroSVT, NeuroSVTConfig
@@ -29,7 +35,7 @@ class _Following:
     """What runs of models have in common that follow objects which hide."""
 
     model: Any
-    data: StreamConfig
+    data: OcclusionConfig
     train: TrainConfig
 
     def __post_init__(self):
@@ -38,10 +44,10 @@ class _Following:
             raise ValueError(
                 f"model.classes is {self.model.classes}, {self.data.dataset} has {classes}"
             )
-        if self.data.dataset == "nmnist" and self.model.image_size < nmnist.SIDE:
+        if self.data.dataset == "nmnist" and self.model.image_size < nmnist.NMNIST_SIDE:
             raise ValueError(
                 f"model.image_size is {self.model.image_size}, a recording of nmnist needs "
-                f"{nmnist.SIDE} pixels"
+                f"{nmnist.NMNIST_SIDE} pixels"
             )
 
     @property
@@ -74,7 +80,7 @@ class Run(_Following):
     """A NeuroSVT that follows objects which hide."""
 
     model: NeuroSVTConfig = field(default_factory=NeuroSVTConfig)
-    data: StreamConfig = field(default_factory=StreamConfig)
+    data: OcclusionConfig = field(default_factory=OcclusionConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def network(self, backend: str = "auto") -> NeuroSVT:
@@ -87,7 +93,7 @@ class RecurrentRun(_Following):
     """A dense recurrent network that follows objects which hide."""
 
     model: RecurrentConfig = field(default_factory=RecurrentConfig)
-    data: StreamConfig = field(default_factory=StreamConfig)
+    data: OcclusionConfig = field(default_factory=OcclusionConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def network(self, backend: str = "auto") -> RecurrentNet:
@@ -100,7 +106,7 @@ class ViTRun(_Following):
     """A dense vision transformer that follows objects which hide."""
 
     model: ViTConfig = field(default_factory=ViTConfig)
-    data: StreamConfig = field(default_factory=StreamConfig)
+    data: OcclusionConfig = field(default_factory=OcclusionConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def network(self, backend: str = "auto") -> ViT:
@@ -113,7 +119,7 @@ class ClipRun:
     """A NeuroSVT that names what a clip shows: a gesture, an object in a hand."""
 
     model: NeuroSVTConfig = field(default_factory=lambda: SIZES["dvs128"])
-    data: ClipStreamConfig = field(default_factory=ClipStreamConfig)
+    data: ClipConfig = field(default_factory=ClipConfig)
     train: TrainConfig = field(default_factory=lambda: TrainConfig(batch=16))
 
     def __post_init__(self):
@@ -149,7 +155,7 @@ class _OfImages:
     data: Any
 
     def __post_init__(self):
-        classes, side = len(self.classes), cifar10.SIDE
+        classes, side = len(self.classes), cifar10.CIFAR10_SIDE
         if (self.model.classes, self.model.image_size) != (classes, side):
             raise ValueError(
                 f"model.classes is {self.model.classes} and model.image_size "
@@ -159,11 +165,11 @@ class _OfImages:
     @property
     def classes(self) -> tuple[str, ...]:
         """What an image may show."""
-        return cifar10.CLASSES
+        return cifar10.CIFAR10_CLASSES
 
     def samples(self, split: str) -> cifar10.Images:
         """A part of its data set: "train", "validation" or "test"."""
-        return cifar10.load(split)
+        return cifar10.load_cifar10(split)
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,7 @@ class ImageRun(_OfImages):
     """A DySViT that classifies images."""
 
     model: DySViTConfig = field(default_factory=DySViTConfig)
-    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
+    data: ImageConfig = field(default_factory=ImageConfig)
     train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
 
     def network(self, backend: str = "auto") -> DySViT:
@@ -184,7 +190,7 @@ class TeacherRun(_OfImages):
     """A dense teacher of images."""
 
     model: ConvNetConfig = field(default_factory=ConvNetConfig)
-    data: ImageStreamConfig = field(default_factory=ImageStreamConfig)
+    data: ImageConfig = field(default_factory=ImageConfig)
     train: ImageTrainConfig = field(default_factory=ImageTrainConfig)
 
     def network(self, backend: str = "auto") -> ConvNet:

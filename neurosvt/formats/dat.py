@@ -20,9 +20,9 @@ from neurosvt.formats.source import Source, Words, epochs, packed
 
 NAME = "dat"
 ENDING = ".dat"
-TYPES = (0x00, 0x0C)
+_TYPES = (0x00, 0x0C)
 """Of events with x, y and polarity."""
-SIDE, TIME_BITS = 1 << 14, 32
+_SIDE, _TIME_BITS = 1 << 14, 32
 
 
 def recognises(stream: BinaryIO) -> bool:
@@ -36,7 +36,7 @@ def open_source(stream: BinaryIO) -> Source:
     """Its events; errors as `Source`, and for events of another kind."""
     fields = read_header(stream)
     kind = stream.read(2)[0]
-    if kind not in TYPES:
+    if kind not in _TYPES:
         raise UserError(f"holds records of type {kind}, not events")
     source = Words(stream, decode, geometry(fields), word=8, kernel="dat")
     old = fields.get("version", "1").split()[:1] == ["1"]
@@ -64,7 +64,7 @@ def write(stream: BinaryIO, source: Source) -> None:
         lines += [f"Width {source.sensor[0]}", f"Height {source.sensor[1]}"]
     stream.write("".join(f"% {line}\n" for line in lines).encode() + bytes([0x0C, 8]))
     for events in source.upright():
-        check(events, SIDE, TIME_BITS)
+        check(events, _SIDE, _TIME_BITS)
         place = events["x"].astype("<u4") | events["y"].astype("<u4") << 14
         place |= events["p"].astype("<u4") << 28
         columns = np.stack([events["t"].astype("<u4"), place], 1)

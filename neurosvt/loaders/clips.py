@@ -21,8 +21,11 @@ from neurosvt.datasets import dvs128_gesture, handheld_objects
 from neurosvt.datasets.clips import Clips, downsample
 from neurosvt.events.augment import Augmentation, augment
 
-CLASSES = {"dvs128": dvs128_gesture.CLASSES, "dvs128_objects": handheld_objects.CLASSES}
-"""Of every data set, by its name in `ClipStreamConfig`."""
+CLASSES = {
+    "dvs128": dvs128_gesture.GESTURE_CLASSES,
+    "dvs128_objects": handheld_objects.HANDHELD_CLASSES,
+}
+"""Of every data set, by its name in `ClipConfig`."""
 
 OTHER_SIDE: dict[str, dict[int, int]] = {"dvs128": dvs128_gesture.OTHER_SIDE, "dvs128_objects": {}}
 """What its classes become in a mirror, where they become another."""
@@ -36,7 +39,7 @@ class ClipBatch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ClipStreamConfig:
+class ClipConfig:
     """What clips a model is trained on, and how they are varied each time they are shown."""
 
     dataset: Literal["dvs128", "dvs128_objects"] = "dvs128"
@@ -58,9 +61,9 @@ class ClipStreamConfig:
     def __post_init__(self):
         if self.frames < 1:
             raise ValueError(f"frames must be at least 1, got {self.frames}")
-        if self.side < 1 or dvs128_gesture.SIDE % self.side:
+        if self.side < 1 or dvs128_gesture.GESTURE_SIDE % self.side:
             raise ValueError(
-                f"side must divide the camera's {dvs128_gesture.SIDE}, got {self.side}"
+                f"side must divide the camera's {dvs128_gesture.GESTURE_SIDE}, got {self.side}"
             )
         if not 0 <= self.shift < self.side:
             raise ValueError(f"shift must lie in [0, {self.side}), got {self.shift}")
@@ -69,7 +72,7 @@ class ClipStreamConfig:
 
 
 def load_clips(
-    config: ClipStreamConfig, split: str, frame_us: int, root: str | Path | None = None
+    config: ClipConfig, split: str, frame_us: int, root: str | Path | None = None
 ) -> Clips:
     """The clips of a data set.
 
@@ -79,13 +82,13 @@ def load_clips(
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
 
     Raises:
-        FileNotFoundError, UserError: as `dvs128_gesture.load` and `handheld_objects.load`.
+        FileNotFoundError, UserError: as `dvs128_gesture.load_gestures` and `handheld_objects.load_handheld_objects`.
     """
     if config.dataset == "dvs128":
-        clips = dvs128_gesture.load(split, config.frames, root, in_memory=config.in_memory)
+        clips = dvs128_gesture.load_gestures(split, config.frames, root, in_memory=config.in_memory)
     else:
-        clips = handheld_objects.load(split, config.frames, frame_us, root)
-    return downsample(clips, dvs128_gesture.SIDE // config.side)
+        clips = handheld_objects.load_handheld_objects(split, config.frames, frame_us, root)
+    return downsample(clips, dvs128_gesture.GESTURE_SIDE // config.side)
 
 
 class ClipStream(Dataset):
@@ -100,7 +103,7 @@ class ClipStream(Dataset):
         seed: of the whole stream.
     """
 
-    def __init__(self, clips: Clips, config: ClipStreamConfig, batch: int, steps: int, seed: int):
+    def __init__(self, clips: Clips, config: ClipConfig, batch: int, steps: int, seed: int):
         self.clips, self.config = clips, config
         members = [np.flatnonzero(clips.labels == label) for label in np.unique(clips.labels)]
         self.members, self.each = members, min(map(len, members))
@@ -119,16 +122,16 @@ class ClipStream(Dataset):
         chosen = order[place * self.batch : (place + 1) * self.batch]
         rng = np.random.default_rng([self.seed, 1, index])
         other_side = OTHER_SIDE[self.config.dataset]
-        frames, labels = varied(
+        frames, labels = augment_clips(
             self.clips.frames(chosen), self.clips.labels[chosen], self.config, other_side, rng
         )
         return ClipBatch(torch.from_numpy(frames), torch.from_numpy(labels))
 
 
-def varied(
+def augment_clips(
     frames: np.ndarray,
     labels: np.ndarray,
-    config: ClipStreamConfig,
+    config: ClipConfig,
     other_side: Mapping[int, int],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:

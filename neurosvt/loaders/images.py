@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 
 from neurosvt.datasets import cifar10
 
-MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+CIFAR10_MEAN, CIFAR10_DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Of the colours, as in the card of Dy-SViT; the deviations are the customary ones, means over
 images, and smaller than those over all pixels (0.247, 0.243, 0.262)."""
 
@@ -35,7 +35,7 @@ class ImageBatch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ImageStreamConfig:
+class ImageConfig:
     """What images a model is trained on, and how they are varied each time they are shown."""
 
     dataset: Literal["cifar10"] = "cifar10"
@@ -48,8 +48,8 @@ class ImageStreamConfig:
     """
 
     def __post_init__(self):
-        if not 0 <= self.shift < cifar10.SIDE:
-            raise ValueError(f"shift must lie in [0, {cifar10.SIDE}), got {self.shift}")
+        if not 0 <= self.shift < cifar10.CIFAR10_SIDE:
+            raise ValueError(f"shift must lie in [0, {cifar10.CIFAR10_SIDE}), got {self.shift}")
         if not 0 <= self.mixup < np.inf:
             raise ValueError(f"mixup must not be below 0, got {self.mixup}")
 
@@ -69,7 +69,7 @@ class ImageStream(Dataset):
     def __init__(
         self,
         images: cifar10.Images,
-        config: ImageStreamConfig,
+        config: ImageConfig,
         batch: int,
         steps: int,
         pure_from: int,
@@ -88,7 +88,7 @@ class ImageStream(Dataset):
         order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.images))
         chosen = order[place * self.batch : (place + 1) * self.batch]
         rng = np.random.default_rng([self.seed, 1, index])
-        images = normalised(varied(self.images.pixels[chosen], self.config, rng))
+        images = normalise_images(augment_images(self.images.pixels[chosen], self.config, rng))
         label = torch.from_numpy(self.images.labels[chosen])
         share, other = 1.0, label
         if self.config.mixup and index < self.pure_from:
@@ -99,7 +99,7 @@ class ImageStream(Dataset):
         return ImageBatch(images, label, other, share)
 
 
-def varied(pixels: np.ndarray, config: ImageStreamConfig, rng: np.random.Generator) -> np.ndarray:
+def augment_images(pixels: np.ndarray, config: ImageConfig, rng: np.random.Generator) -> np.ndarray:
     """A copy of images (B, C, Y, X) uint8, each shifted and flipped in its own way."""
     count, side = len(pixels), pixels.shape[-1]
     border = ((0, 0), (0, 0), (config.shift, config.shift), (config.shift, config.shift))
@@ -112,7 +112,7 @@ def varied(pixels: np.ndarray, config: ImageStreamConfig, rng: np.random.Generat
     return out
 
 
-def normalised(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
+def normalise_images(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
     """Bytes as numbers of about mean 0 and deviation 1."""
-    mean, deviation = (torch.tensor(v)[:, None, None] for v in (MEAN, DEVIATION))
+    mean, deviation = (torch.tensor(v)[:, None, None] for v in (CIFAR10_MEAN, CIFAR10_DEVIATION))
     return (torch.from_numpy(pixels).float() / 255 - mean) / deviation

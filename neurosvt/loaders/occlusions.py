@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from neurosvt.datasets import nmnist
-from neurosvt.datasets.mnist import load_digits
+from neurosvt.datasets.mnist import load_mnist
 from neurosvt.datasets.tracks import load_tracks
 from neurosvt.events.augment import Augmentation
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
@@ -22,13 +22,13 @@ from neurosvt.scenes.occluded_tracks import make_scenes_tracks
 from neurosvt.scenes.scenes import TIERS, SceneConfig, Scenes, make_scenes, split_seed
 from neurosvt.scenes.succession import ALL_TIERS, make_succession
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+OcclusionBatch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 """Frames (T, B, 2, H, W) bool, label (T, B), place (T, B, 2), hidden (T, B) and asked (T, B): False
 before an object has moved, when there was nothing to see, and after a sequence's end."""
 
 
 @dataclass(frozen=True)
-class StreamConfig:
+class OcclusionConfig:
     """What sequences a model is trained on."""
 
     dataset: Literal["scenes", "digits", "nmnist", "hidden_objects", "pendulum"] = "scenes"
@@ -86,7 +86,7 @@ class _Stream(Dataset):
 
     def __init__(
         self,
-        config: StreamConfig,
+        config: OcclusionConfig,
         batch: int,
         steps: int,
         seed: int,
@@ -99,12 +99,12 @@ class _Stream(Dataset):
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> OcclusionBatch:
         if not 0 <= index < self.steps:
             raise IndexError(f"batch {index} of {self.steps}")
         return self.make(split_seed("train", self.seed, index))
 
-    def make(self, seed: list[int]) -> Batch:
+    def make(self, seed: list[int]) -> OcclusionBatch:
         raise NotImplementedError
 
 
@@ -117,9 +117,9 @@ class SceneStream(_Stream):
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
-        self.digits = load_digits("train") if self.config.dataset == "digits" else None
+        self.digits = load_mnist("train") if self.config.dataset == "digits" else None
 
-    def make(self, seed: list[int]) -> Batch:
+    def make(self, seed: list[int]) -> OcclusionBatch:
         tiers = self.config.tiers
         parts = [
             as_tensors(self.play(tier, [*seed, share], len(range(share, self.batch, len(tiers)))))
@@ -131,14 +131,14 @@ class SceneStream(_Stream):
         """Some sequences of one tier."""
         cfg = self.config
         if tier == "succession":
-            acts = [draw_act(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
+            acts = [draw_lengths(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
             return make_succession(
                 seed, batch, seen=acts[0][0], hidden=[act[1] for act in acts],
                 after=acts[-1][2], config=self.scene, digits=self.digits,
             )  # fmt: skip
         rules = TIERS[tier].at(self.scene)
         bounds = [n for n in (rules.longest, cfg.busy if rules.noise > 1 else None) if n]
-        seen, hidden, after = draw_act(cfg, seed, min(bounds, default=None))
+        seen, hidden, after = draw_lengths(cfg, seed, min(bounds, default=None))
         if after:  # what comes back slowly is followed until it is back
             after += rules.returning(seen, hidden)
         return make_scenes(
@@ -152,17 +152,17 @@ class NMNISTStream(_Stream):
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
-        self.recordings = nmnist.load("train")
+        self.recordings = nmnist.load_nmnist("train")
 
-    def make(self, seed: list[int]) -> Batch:
+    def make(self, seed: list[int]) -> OcclusionBatch:
         if "succession" not in self.config.tiers:
-            _, hidden, after = draw_act(self.config, seed)
+            _, hidden, after = draw_lengths(self.config, seed)
             scenes = make_scenes_nmnist(
                 self.recordings, seed, self.batch, hidden=hidden, after=after,
                 augmentation=self.config.augmentation, config=self.scene,
             )  # fmt: skip
             return as_tensors(scenes)
-        acts = [draw_act(self.config, [*seed, i]) for i in range(self.config.objects)]
+        acts = [draw_lengths(self.config, [*seed, i]) for i in range(self.config.objects)]
         scenes = make_succession_nmnist(
             self.recordings, seed, self.batch, hidden=[act[1] for act in acts],
             after=acts[-1][2], augmentation=self.config.augmentation, config=self.scene,
@@ -183,8 +183,8 @@ class TrackStream(_Stream):
         self.tracks = load_tracks(dataset, "train", self.scene.size, self.scene.frame_us)
         self.augmentation = None if dataset == "pendulum" else self.config.augmentation
 
-    def make(self, seed: list[int]) -> Batch:
-        seen, hidden, after = draw_act(self.config, seed)
+    def make(self, seed: list[int]) -> OcclusionBatch:
+        seen, hidden, after = draw_lengths(self.config, seed)
         scenes = make_scenes_tracks(
             self.tracks, seed, self.batch, seen=seen, hidden=hidden, after=after,
             augmentation=self.augmentation, moves=self.config.moves, config=self.scene,
@@ -192,8 +192,8 @@ class TrackStream(_Stream):
         return as_tensors(scenes)
 
 
-def draw_act(
-    config: StreamConfig, seed: list[int], longest: int | None = None
+def draw_lengths(
+    config: OcclusionConfig, seed: list[int], longest: int | None = None
 ) -> tuple[int, int, int]:
     """Frames seen, hidden (at most `longest`) and after, of some sequences."""
     rng = np.random.default_rng([*seed, 1])
@@ -207,7 +207,7 @@ def draw_act(
     )
 
 
-def as_tensors(scenes: Scenes) -> Batch:
+def as_tensors(scenes: Scenes) -> OcclusionBatch:
     """The parts of scenes that learning wants, without a copy of the frames."""
     moved = (scenes.position != scenes.position[:1]).any(-1)
     asked = np.logical_or.accumulate(moved, axis=0) | ~moved.any(0)
@@ -215,7 +215,7 @@ def as_tensors(scenes: Scenes) -> Batch:
     return tuple(torch.from_numpy(part) for part in parts)  # type: ignore[return-value]
 
 
-def pad_and_stack(parts: Sequence[Batch]) -> Batch:
+def pad_and_stack(parts: Sequence[OcclusionBatch]) -> OcclusionBatch:
     """Batches beside each other, the shorter ones with empty frames behind them, of which nothing
     is asked."""
     steps = max(len(part[0]) for part in parts)

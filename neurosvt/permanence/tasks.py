@@ -14,8 +14,8 @@ from neurosvt.datasets.folder import checked_split
 from neurosvt.scenes import occluded_tracks
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.scenes.scenes import (
-    CLASSES,
     RECOVERY,
+    SHAPE_CLASSES,
     TIERS,
     SceneConfig,
     Scenes,
@@ -58,7 +58,7 @@ class SceneTask:
     @property
     def classes(self) -> tuple[str, ...]:
         """What an object may be."""
-        return mnist.CLASSES if self.name == "digits" else CLASSES
+        return mnist.MNIST_CLASSES if self.name == "digits" else SHAPE_CLASSES
 
     def supports(self, tier: str, hidden: int) -> bool:
         """Whether there is such a cell: what moves while it is hidden does not move for ever."""
@@ -82,7 +82,7 @@ class SceneTask:
         _checked_tier(self, tier)
         objects = OBJECTS if tier == "succession" else 1
         sequences = -(-events // objects)
-        shown = mnist.load_digits(self.split, self.root) if self.name == "digits" else None
+        shown = mnist.load_mnist(self.split, self.root) if self.name == "digits" else None
         for index, start in enumerate(range(0, sequences, self.batch)):
             seed = split_seed(self.split, self.seed, index)
             batch = min(self.batch, sequences - start)
@@ -117,7 +117,7 @@ class NMNISTTask:
     batch: int = 50
     scene: SceneConfig = field(default_factory=SceneConfig)
     name: str = "nmnist"
-    classes: tuple[str, ...] = nmnist.CLASSES
+    classes: tuple[str, ...] = nmnist.NMNIST_CLASSES
     tiers: tuple[str, ...] = ("real",)
     known: ClassVar[tuple[str, ...]] = ("real", "succession")
 
@@ -136,7 +136,7 @@ class NMNISTTask:
     def batches(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
         """As of `SceneTask`, of recordings."""
         _checked_tier(self, tier)
-        recordings = nmnist.load(self.split, self.root)
+        recordings = nmnist.load_nmnist(self.split, self.root)
         objects = OBJECTS if tier == "succession" else 1
         # Every recording once, then every recording at a second placement, and so on; in a
         # succession each object goes through them in an order of its own.
@@ -189,13 +189,15 @@ class TrackTask:
     @property
     def classes(self) -> tuple[str, ...]:
         """What the recordings show."""
-        return tracks.CLASSES[self.name]
+        return tracks.TRACK_CLASSES[self.name]
 
     def supports(self, tier: str, hidden: int) -> bool:
         """Whether a recording of the split is long enough."""
         _checked_tier(self, tier)
-        total = occluded_tracks.length(self.seen, hidden, occluded_tracks.OPENING + RECOVERY)
-        return bool(occluded_tracks.starts_for(self._tracks(), total))
+        total = occluded_tracks.track_scene_frames(
+            self.seen, hidden, occluded_tracks.SHUTTER_OPENING + RECOVERY
+        )
+        return bool(occluded_tracks.possible_starts(self._tracks(), total))
 
     def at(self, frame_us: int) -> "TrackTask":
         """The same in frames of another length."""
@@ -205,9 +207,9 @@ class TrackTask:
         """As of `SceneTask`, of stretches of recordings."""
         _checked_tier(self, tier)
         recordings = self._tracks()
-        after = occluded_tracks.OPENING + RECOVERY
-        total = occluded_tracks.length(self.seen, hidden, after)
-        possible = occluded_tracks.starts_for(recordings, total)
+        after = occluded_tracks.SHUTTER_OPENING + RECOVERY
+        total = occluded_tracks.track_scene_frames(self.seen, hidden, after)
+        possible = occluded_tracks.possible_starts(recordings, total)
         spread = np.linspace(0, len(possible) - 1, events).astype(int)
         starts = [possible[at] for at in spread.tolist()]
         for index, start in enumerate(range(0, events, self.batch)):

@@ -16,19 +16,19 @@ from neurosvt.scenes.sampling import DEFAULT, SceneConfig
 from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes
 from neurosvt.scenes.sensor import add_noise
 
-CLOSING = 16
+SHUTTER_CLOSING = 16
 """Frames in which the shutter comes over the sensor, from a random side."""
 
-OPENING = 4
+SHUTTER_OPENING = 4
 """Frames in which it leaves."""
 
-EDGE = 0.9
+EDGE_DENSITY = 0.9
 """Share of the pixels that the edge passes which report an event."""
 
 
-def length(seen: int, hidden: int, after: int) -> int:
+def track_scene_frames(seen: int, hidden: int, after: int) -> int:
     """Frames of a sequence."""
-    return seen + CLOSING + hidden + after
+    return seen + SHUTTER_CLOSING + hidden + after
 
 
 def make_scenes_tracks(
@@ -68,11 +68,11 @@ def make_scenes_tracks(
             f"{hidden}, {after}"
         )
     drawing, hiding, noise, varying = np.random.default_rng(seed).spawn(4)
-    total = length(seen, hidden, after)
+    total = track_scene_frames(seen, hidden, after)
     if starts is None:
         starts = _draw(tracks, total, batch, drawing)
     shown = [_cut(tracks[i], first, total) for i, first in starts]
-    first, back = seen + CLOSING, seen + CLOSING + hidden
+    first, back = seen + SHUTTER_CLOSING, seen + SHUTTER_CLOSING + hidden
     if augmentation is not None:
         seen_at = np.r_[:first, back:total]
         shown = [_vary(*one, seen_at, augmentation, moves, varying) for one in shown]
@@ -85,7 +85,7 @@ def make_scenes_tracks(
     near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
     far = np.maximum(normal, 0).sum(-1) * size + 1
     substep = np.arange(total + 1)
-    knots = [seen, first, back, back + OPENING]
+    knots = [seen, first, back, back + SHUTTER_OPENING]
     share = np.interp(substep, knots, [0, 1, 1, 0])[:, None]
     edge = near + (far - near) * share  # (T + 1, B), at the frames' ends; 0 is the beginning
     _shut(frames, edge, normal, hiding.random(batch) < 0.5, hiding)
@@ -108,13 +108,13 @@ def make_scenes_tracks(
                 seen=np.full(batch, seen - 1),
                 first=first,
                 last=back - 1,
-                recovered=np.full(batch, back + OPENING + RECOVERY - 1),
+                recovered=np.full(batch, back + SHUTTER_OPENING + RECOVERY - 1),
             ),
         ),
     )
 
 
-def starts_for(tracks: Sequence[Track], total: int) -> list[tuple[int, int]]:
+def possible_starts(tracks: Sequence[Track], total: int) -> list[tuple[int, int]]:
     """Every track and frame of it from which on there are `total` frames."""
     return [
         (index, first)
@@ -127,7 +127,7 @@ def _draw(
     tracks: Sequence[Track], total: int, batch: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Starts, all as likely."""
-    possible = starts_for(tracks, total)
+    possible = possible_starts(tracks, total)
     if not possible:
         longest = max(len(track.frames) for track in tracks)
         raise UserError(f"a sequence of {total} frames is longer than any recording ({longest})")
@@ -186,7 +186,7 @@ def _shut(
         frames[step] &= (along >= np.maximum(before, now))[:, None]
         passed = (along >= np.minimum(before, now)) & (along < np.maximum(before, now))
         if passed.any():
-            passed &= rng.random(passed.shape) < EDGE
+            passed &= rng.random(passed.shape) < EDGE_DENSITY
             on = bright == (edge[step + 1] > edge[step])
             frames[step, :, 1] |= passed & on[:, None, None]
             frames[step, :, 0] |= passed & ~on[:, None, None]

@@ -23,7 +23,7 @@ from neurosvt.scenes.shapes import (
     plane_wave,
 )
 
-FAR = 1e6
+UNBOUNDED = 1e6
 """Where a band ends that does not end, pixels."""
 
 

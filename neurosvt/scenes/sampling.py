@@ -10,7 +10,7 @@ import numpy as np
 from neurosvt.datasets.mnist import Digits
 from neurosvt.scenes.shapes import DISTRACTORS, SILHOUETTES
 
-CLASSES: tuple[str, ...] = tuple(SILHOUETTES)
+SHAPE_CLASSES: tuple[str, ...] = tuple(SILHOUETTES)
 """Names of the objects' classes; a label is an index into them."""
 
 
@@ -101,7 +101,7 @@ def sample_objects(
     speed *= config.frame_us * 1e-6 / config.substeps
     low = radius[:, None] + 0.5
     objects = SampledObjects(
-        label=rng.integers(0, len(CLASSES), batch),
+        label=rng.integers(0, len(SHAPE_CLASSES), batch),
         radius=radius,
         angle=rng.uniform(-config.tilt, config.tilt, batch),
         brightness=rng.uniform(0.6, 1.2, batch) * rng.choice([-1, 1], batch),

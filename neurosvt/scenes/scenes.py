@@ -21,12 +21,10 @@ import numpy as np
 
 from neurosvt.datasets.mnist import Digits
 from neurosvt.scenes.renderer import Timeline
-from neurosvt.scenes.sampling import CLASSES, DEFAULT, SceneConfig, sample_objects
+from neurosvt.scenes.sampling import DEFAULT, SceneConfig, sample_objects
 from neurosvt.scenes.sensor import add_hot_pixels, add_noise
 from neurosvt.scenes.simulate import simulate
 from neurosvt.scenes.tiers import TIERS, Clock, Tier
-
-__all__ = ["CLASSES", "TIERS", "Occlusion", "SceneConfig", "Scenes", "make_scenes", "split_seed"]
 
 RECOVERY = 3
 """Recovery is judged at the third frame after the object is back."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurosvt.datasets.mnist import Digits
-from neurosvt.scenes.renderer import FAR, Timeline
+from neurosvt.scenes.renderer import UNBOUNDED, Timeline
 from neurosvt.scenes.sampling import DEFAULT, SampledObjects, SceneConfig
 from neurosvt.scenes.scenes import Scenes, one_after_another, play
 from neurosvt.scenes.tiers import TIERS, Clock, Sweep, Tier, dimmed
@@ -22,10 +22,10 @@ from neurosvt.scenes.trajectories import bounce
 ALL_TIERS = (*TIERS, "succession")
 """What can be trained on and judged."""
 
-OPENING = 16
+PART_OPENING = 16
 """Frames that an act takes at most to open, and to close."""
 
-FADE = 2
+PART_FADE = 2
 """Frames in which the light goes on or off."""
 
 
@@ -41,7 +41,7 @@ class _Hider:
     ) -> Timeline:
         """The object moves until something begins to hide it, and once it is free again."""
         batch, n = len(objects.label), clock.substeps
-        fade, opening = config.frames(FADE) * n, config.frames(OPENING) * n
+        fade, opening = config.frames(PART_FADE) * n, config.frames(PART_OPENING) * n
         substep = np.arange(clock.end + 1)[:, None]
         sweep = Sweep.draw(objects, clock, rng, config)
         light = np.ones((len(substep), batch))
@@ -66,7 +66,7 @@ class _Hider:
                 closing = np.where(substep > clock.hidden, late, closing)
             edge = np.maximum(edge, closing)
             moves = moves | (substep > clock.back) & (edge < cover - 2 * sweep.reach)
-        band = np.stack([np.full(light.shape, -FAR), edge], -1)[:, :, None]
+        band = np.stack([np.full(light.shape, -UNBOUNDED), edge], -1)[:, :, None]
         position = bounce(objects, np.broadcast_to(moves, light.shape), config)
         return Timeline(position, light, sweep.normal, band)
 
@@ -102,10 +102,10 @@ def make_succession(
     last = len(hidden) - 1
     parts = [
         play(
-            Tier(_Hider(opens, closes).act, frames_to_hide=OPENING),
+            Tier(_Hider(opens, closes).act, frames_to_hide=PART_OPENING),
             [*words, index + 1],
             batch,
-            seen=seen + (config.frames(OPENING) if index else 0),
+            seen=seen + (config.frames(PART_OPENING) if index else 0),
             hidden=length,
             after=after if index == last else 0,
             config=config,
@@ -116,5 +116,7 @@ def make_succession(
         )
     ]
     # Behind a shutter the next object is in view when that has opened, by light at once.
-    openings = [config.frames(FADE if closes == "light" else OPENING) for closes in closing[:-1]]
+    openings = [
+        config.frames(PART_FADE if closes == "light" else PART_OPENING) for closes in closing[:-1]
+    ]
     return one_after_another(parts, [*openings, 0])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from neurosvt.scenes.renderer import FAR, Timeline
+from neurosvt.scenes.renderer import UNBOUNDED, Timeline
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig, sample_distractor
 from neurosvt.scenes.trajectories import Trajectory, bounce, fastest, turned, wander
 
@@ -257,7 +257,7 @@ class Sweep:
 
     def timeline(self, position: np.ndarray, edge: np.ndarray) -> Timeline:
         """The script of a half-plane with this edge."""
-        band = np.stack([np.full(edge.shape, -FAR), edge], -1)[:, :, None]
+        band = np.stack([np.full(edge.shape, -UNBOUNDED), edge], -1)[:, :, None]
         return Timeline(position, np.ones(edge.shape), self.normal, band)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from neurosvt.config import UserError
-from neurosvt.datasets.mnist import Digits, load_digits, paint_digits
+from neurosvt.datasets.mnist import Digits, load_mnist, paint_digits
 from neurosvt.permanence.tasks import SceneTask
 from neurosvt.scenes.sampling import SceneConfig, sample_objects
 from neurosvt.scenes.scenes import make_scenes
@@ -48,7 +48,7 @@ def test_a_digit_is_drawn_at_its_size_and_turn():
 
 
 def test_splits_share_no_image(data_root):
-    parts = [load_digits(split, data_root) for split in ("train", "validation", "test")]
+    parts = [load_mnist(split, data_root) for split in ("train", "validation", "test")]
     assert [len(part.labels) for part in parts] == [55_000, 5_000, 10_000]
     rows = [set(map(bytes, part.images.reshape(len(part.images), -1))) for part in parts]
     assert not rows[0] & rows[1]
@@ -87,11 +87,11 @@ def test_a_file_that_holds_no_mnist_is_named(arrays, message, tmp_path):
     (tmp_path / "mnist").mkdir()
     np.savez(tmp_path / "mnist" / "mnist.npz", **arrays)
     with pytest.raises(UserError, match=message):
-        load_digits("train", tmp_path)
+        load_mnist("train", tmp_path)
 
 
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"mnist/mnist\.npz"):
-        load_digits("test", tmp_path)
+        load_mnist("test", tmp_path)
     with pytest.raises(UserError, match="split 'tests' is unknown"):
-        load_digits("tests", tmp_path)
+        load_mnist("tests", tmp_path)

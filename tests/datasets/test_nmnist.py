@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from neurosvt.datasets.folder import find
-from neurosvt.datasets.nmnist import FILES, SIDE, Recordings, load, read_recordings, select
+from neurosvt.datasets.nmnist import (
+    NMNIST_FILES,
+    NMNIST_SIDE,
+    Recordings,
+    load_nmnist,
+    read_recordings,
+    select,
+)
 from neurosvt.events.augment import Augmentation
 from neurosvt.scenes.occluded_nmnist import TRANSITION, make_scenes_nmnist
 from neurosvt.scenes.scenes import SceneConfig, split_seed
@@ -18,8 +25,8 @@ def made_up(count=40, seed=0) -> dict[str, np.ndarray]:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     total = offsets[-1]
     return {
-        "x": rng.integers(0, SIDE, total).astype(np.uint8),
-        "y": rng.integers(0, SIDE, total).astype(np.uint8),
+        "x": rng.integers(0, NMNIST_SIDE, total).astype(np.uint8),
+        "y": rng.integers(0, NMNIST_SIDE, total).astype(np.uint8),
         "p": rng.integers(0, 2, total).astype(np.uint8),
         "t": np.concatenate([np.sort(rng.integers(0, 336_000, n)) for n in lengths]).astype(
             np.uint32
@@ -74,8 +81,8 @@ def test_every_event_is_where_and_when_the_recording_has_it(recordings):
             .astype(int)
             .tolist()
         )
-        assert 0 <= left <= 64 - SIDE
-        assert 0 <= top <= 64 - SIDE
+        assert 0 <= left <= 64 - NMNIST_SIDE
+        assert 0 <= top <= 64 - NMNIST_SIDE
         told = {(int(t) // 10_000, int(p), int(y) + top, int(x) + left) for t, x, y, p in events}
         seen = {tuple(int(i) for i in hit) for hit in np.argwhere(scenes.frames[:SEEN, b])}
         assert seen == told
@@ -169,8 +176,8 @@ def test_a_file_that_is_not_what_it_should_be_is_refused_by_name(tmp_path, array
 def test_a_missing_file_is_named_with_what_would_do(tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="NEUROSVT_DATA") as caught:
-        load("test")
-    assert str(tmp_path / FILES["test"]) in str(caught.value)
+        load_nmnist("test")
+    assert str(tmp_path / NMNIST_FILES["test"]) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -188,11 +195,11 @@ def test_the_data_folder_is_the_argument_then_the_variable_then_data(tmp_path, m
 
 def test_an_unknown_split_is_refused():
     with pytest.raises(ValueError, match="split 'tset' is unknown; choose from"):
-        load("tset")
+        load_nmnist("tset")
 
 
 def test_the_splits_share_no_recording_and_lose_none(data_root):
-    splits = {split: load(split, data_root) for split in FILES}
+    splits = {split: load_nmnist(split, data_root) for split in NMNIST_FILES}
     assert {split: len(part) for split, part in splits.items()} == {
         "train": 800,
         "validation": 100,
@@ -206,7 +213,7 @@ def test_the_splits_share_no_recording_and_lose_none(data_root):
 
 
 def test_real_digits_are_seen_around_their_place(data_root):
-    test = load("test", data_root)
+    test = load_nmnist("test", data_root)
     scenes = make_scenes_nmnist(
         test, 0, 100, hidden=2, after=0, indices=np.arange(100), config=SILENT
     )

@@ -5,7 +5,12 @@ from neurosvt.config import UserError
 from neurosvt.datasets.tracks import load_tracks, track
 from neurosvt.events.augment import Augmentation
 from neurosvt.events.recording import Recording, pack_events
-from neurosvt.scenes.occluded_tracks import CLOSING, OPENING, length, make_scenes_tracks
+from neurosvt.scenes.occluded_tracks import (
+    SHUTTER_CLOSING,
+    SHUTTER_OPENING,
+    make_scenes_tracks,
+    track_scene_frames,
+)
 from neurosvt.scenes.sampling import SceneConfig
 from neurosvt.scenes.scenes import RECOVERY
 
@@ -52,7 +57,7 @@ def test_a_recording_of_next_to_nothing_is_named():
 
 
 def made(tracks, seed=0, batch=6, **change):
-    options = {"seen": 12, "hidden": 20, "after": OPENING + RECOVERY, "config": SILENT}
+    options = {"seen": 12, "hidden": 20, "after": SHUTTER_OPENING + RECOVERY, "config": SILENT}
     return make_scenes_tracks(tracks, seed, batch, **options | change)
 
 
@@ -65,9 +70,9 @@ def test_the_same_arguments_give_the_same_bytes(recorded):
 def test_moments_are_where_they_should_be(recorded):
     scenes = made(recorded)
     (o,) = scenes.occlusions
-    assert len(scenes.frames) == length(12, 20, OPENING + RECOVERY)
+    assert len(scenes.frames) == track_scene_frames(12, 20, SHUTTER_OPENING + RECOVERY)
     assert (o.seen == 11).all()
-    assert (o.first, o.last) == (12 + CLOSING, 12 + CLOSING + 19)
+    assert (o.first, o.last) == (12 + SHUTTER_CLOSING, 12 + SHUTTER_CLOSING + 19)
     assert (o.recovered == len(scenes.frames) - 1).all()
     assert np.array_equal(np.flatnonzero(scenes.hidden.all(1)), np.arange(o.first, o.last + 1))
 
@@ -83,7 +88,7 @@ def test_the_recording_is_untouched_while_seen_and_gone_while_hidden(recorded):
         )
         assert (scenes.label[:, row] == uncut.label).all()
     assert not scenes.frames[scenes.hidden].any()
-    assert scenes.frames[12 : 12 + CLOSING].sum((0, 2, 3, 4)).min() > 500  # the edge shows
+    assert scenes.frames[12 : 12 + SHUTTER_CLOSING].sum((0, 2, 3, 4)).min() > 500  # the edge shows
     assert (
         not recorded[0].frames[30:60][:, :, 0, :].any()
     )  # the recordings themselves are as before

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from neurosvt.scenes.sampling import sample_objects
 from neurosvt.scenes.scenes import (
-    CLASSES,
     RECOVERY,
+    SHAPE_CLASSES,
     TIERS,
     SceneConfig,
     make_scenes,
@@ -170,7 +170,7 @@ def test_hidden_frames_tell_nothing_of_the_class(tier):
     objects = sample_objects(np.random.default_rng(5), 8, config)
     timeline = TIERS[tier].act(objects, clock, np.random.default_rng(6), config)
     plays = []
-    for label in (objects.label, (objects.label + 1) % len(CLASSES)):
+    for label in (objects.label, (objects.label + 1) % len(SHAPE_CLASSES)):
         frames = np.zeros((clock.end // n, 8, 2, 64, 64), bool)
         simulate(replace(objects, label=label), timeline, frames, np.random.default_rng(7), config)
         plays.append(frames)
@@ -200,7 +200,7 @@ def test_without_its_object_a_scene_is_the_same_whatever_the_class(tier):
     clock = Clock(*(2 * act for act in (6, first, first + 12, first + 18)), 2, 5.0)
     timeline = TIERS[tier].act(objects, clock, np.random.default_rng(6), config)
     plays = []
-    for label in (objects.label, (objects.label + 3) % len(CLASSES)):
+    for label in (objects.label, (objects.label + 3) % len(SHAPE_CLASSES)):
         frames = np.zeros((clock.end // 2, 8, 2, 64, 64), bool)
         simulate(replace(objects, label=label), timeline, frames, np.random.default_rng(7), config)
         plays.append(frames)
@@ -220,8 +220,8 @@ def test_nothing_about_a_scene_but_its_object_goes_with_the_class():
     ]
     metadata += [*objects.grating.T, *objects.curtain.T, *objects.background.reshape(batch, -1).T]
     for fact in metadata:
-        spread = fact.std() / (batch / len(CLASSES)) ** 0.5
-        means = [fact[objects.label == label].mean() for label in range(len(CLASSES))]
+        spread = fact.std() / (batch / len(SHAPE_CLASSES)) ** 0.5
+        means = [fact[objects.label == label].mean() for label in range(len(SHAPE_CLASSES))]
         assert np.abs(np.array(means) - fact.mean()).max() < 5 * spread
 
 
@@ -325,7 +325,9 @@ def test_all_classes_turn_up_equally_often():
         ]
     )
     assert labels.dtype == np.int64
-    assert np.bincount(labels, minlength=len(CLASSES)).min() > 90  # of 128; 4 deviations are 42
+    assert (
+        np.bincount(labels, minlength=len(SHAPE_CLASSES)).min() > 90
+    )  # of 128; 4 deviations are 42
 
 
 @pytest.mark.parametrize(

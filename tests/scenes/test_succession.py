@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig
-from neurosvt.scenes.succession import OPENING, make_succession
+from neurosvt.scenes.succession import PART_OPENING, make_succession
 
 SILENT = SceneConfig(size=32, noise_hz=0.0)
 
@@ -43,7 +43,7 @@ def test_recovery_asks_for_the_next_object_once_it_is_in_view():
     scenes = as_input(batch=64)
     for one, following in zip(scenes.occlusions, scenes.occlusions[1:], strict=False):
         substep = one.recovered[0]
-        assert one.last + RECOVERY <= substep <= one.last + OPENING + RECOVERY
+        assert one.last + RECOVERY <= substep <= one.last + PART_OPENING + RECOVERY
         assert np.array_equal(scenes.label[substep], scenes.label[following.last])
         assert not scenes.hidden[substep].any()
 
