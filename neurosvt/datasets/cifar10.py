@@ -61,7 +61,7 @@ class Images:
     pixels: np.ndarray
     """(M, 3, 32, 32) uint8; red, green, blue."""
     labels: np.ndarray
-    """(M,) int64, places in `CIFAR10_CLASSES`."""
+    """(M,) int64, indices into `CIFAR10_CLASSES`."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,8 +80,8 @@ def load_cifar10(split: str, root: str | Path | None = None) -> Images:
         UserError: an unknown split, or files that do not hold CIFAR-10; one line that names them.
     """
     part = "test" if checked_split(split) == "test" else "train"
-    read, place = _found(part, root)
-    images = read(place, part)
+    read, folder = _found(part, root)
+    images = read(folder, part)
     if split == "test":
         return images
     kept = np.zeros(len(images), bool)
@@ -144,8 +144,8 @@ def read_folders(folder: Path, part: str) -> Images:
         files = sorted(path for path in (folder / part / name).glob("*") if path.is_file())
         if not files:
             raise FileNotFoundError(
-                f"{folder / part / name} holds no images; each of {', '.join(CIFAR10_CLASSES)} needs a "
-                "folder of its own"
+                f"{folder / part / name} holds no images; each of {', '.join(CIFAR10_CLASSES)} "
+                "needs a folder of its own"
             )
         pixels += [decoded(path.read_bytes(), str(path)) for path in files]
         labels += [label] * len(files)
@@ -172,10 +172,10 @@ def prepare_cifar10(source: str | Path, destination: Path) -> bool:
         missing = [n for n, md5 in names.items() if not _is_whole(folder / f"{n}.bin", md5)]
         if not missing:
             continue
-        read, place = _found(part, source)
+        read, found = _found(part, source)
         if read is read_folders:
-            raise UserError(f"{place / part} holds images in no known order, so nothing to check")
-        images = read(place, part)
+            raise UserError(f"{found / part} holds images in no known order, so nothing to check")
+        images = read(found, part)
         folder.mkdir(parents=True, exist_ok=True)
         for i, name in enumerate(names):
             if name in missing:

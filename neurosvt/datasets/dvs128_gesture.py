@@ -34,7 +34,7 @@ GESTURE_CLASSES = (
     "right_arm_counter_clockwise", "left_arm_clockwise", "left_arm_counter_clockwise", "arm_roll",
     "air_drums", "air_guitar", "other_gestures",
 )  # fmt: skip
-"""A label is a place in it: one less than in the files, which count from 1."""
+"""A label is an index into it: one less than in the files, which count from 1."""
 
 OTHER_SIDE = {1: 2, 2: 1, 3: 6, 6: 3, 4: 5, 5: 4}
 """What a gesture becomes in a mirror: the other hand, and the other way round."""
@@ -91,8 +91,8 @@ class Download:
 
     def _folder(self) -> dict[str, bytes | None]:
         """Every file's name, and the content of texts."""
-        places = [self.source / "download", self.source / "DvsGesture", self.source]
-        folder = next((p for p in places if (p / GESTURE_LISTS["train"]).is_file()), self.source)
+        folders = [self.source / "download", self.source / "DvsGesture", self.source]
+        folder = next((p for p in folders if (p / GESTURE_LISTS["train"]).is_file()), self.source)
         self.folder = folder
         return {
             path.name: path.read_bytes() if path.suffix in (".txt", ".csv") else None
@@ -218,12 +218,13 @@ def prepare_gestures(
         Whether there was anything to do.
 
     Raises:
-        FileNotFoundError, UserError: as `Download`, and as `cache.Builder`.
+        FileNotFoundError, UserError: as `Download`, and as `packed_cache.Builder`.
     """
     download = Download(source)
     names = sorted(s.name for s in download.sittings)
     settings = {
-        "data": "dvs128", "frames": frames, "cut": "counts", "height": GESTURE_SIDE, "width": GESTURE_SIDE,
+        "data": "dvs128", "frames": frames, "cut": "counts",
+        "height": GESTURE_SIDE, "width": GESTURE_SIDE,
         "sittings": names,
     }  # fmt: skip
     builder = Builder(destination, settings)
@@ -256,7 +257,7 @@ def load_gestures(
         in_memory: copied there, or mapped and read when they are asked for.
 
     Raises:
-        FileNotFoundError, UserError: as `cache.load_cache`; or they have another number of frames.
+        FileNotFoundError, UserError: as `load_cache`; or they have another number of frames.
     """
     folder = data_root(root) / GESTURE_FOLDER
     try:

@@ -28,7 +28,7 @@ CLASS_OF = tuple(int(folder) for folder in sorted(map(str, range(len(GESTURE_CLA
 TENSORS_HELD_OUT = 3 / 23
 """Of the training part: as three of its 23 people."""
 PER_PART = 64
-"""Gestures that are packed between two moments at which work can stop and go on."""
+"""Gestures that are packed before work can stop and go on again."""
 
 
 def prepare_tensors(
@@ -48,7 +48,7 @@ def prepare_tensors(
 
     Raises:
         UserError: a part without files, a file that is damaged or holds something else, or as
-            `cache.Builder`.
+            `packed_cache.Builder`.
     """
     files = {part: _files(source, part) for part in ("train", "test")}
     for part, some in files.items():
@@ -56,7 +56,8 @@ def prepare_tensors(
             raise UserError(f"{source / part} holds no sample_0000.pt, ...")
     frames = len(read_sample(files["train"][0])[0])
     settings = {
-        "data": "dvs128", "frames": frames, "cut": "times", "height": GESTURE_SIDE, "width": GESTURE_SIDE,
+        "data": "dvs128", "frames": frames, "cut": "times",
+        "height": GESTURE_SIDE, "width": GESTURE_SIDE,
         "files": {part: len(some) for part, some in files.items()},
     }  # fmt: skip
     builder = Builder(destination, settings)

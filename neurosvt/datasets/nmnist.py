@@ -4,7 +4,7 @@ Orchard et al. 2015, "Converting Static Image Datasets to Spiking Neuromorphic D
 Saccades": a 34 x 34 pixel ATIS camera looks at a digit and makes three saccades of about 100 ms.
 The data set is published as CC BY-SA 4.0. The folder of data sets holds
 
-    nmnist/          all 70,000 recordings, as `nmnist_download.prepare` packs them; or
+    nmnist/          all 70,000 recordings, as `prepare_nmnist` packs them; or
     nmnist_small/    900 of its training part and 100 of its test part, in two npz files
 """
 
@@ -43,8 +43,8 @@ NMNIST_FOLDER = "nmnist"
 """Folder of all recordings, among the data sets."""
 
 NMNIST_COLUMNS = ("x", "y", "p", "t", "offsets", "labels", "ids")
-"""What a file of `NMNIST_FILES` holds, and a folder of `NMNIST_FOLDER`: there recording i is the events
-offsets[i] .. offsets[i + 1] - 1."""
+"""What a file of `NMNIST_FILES` holds, and a folder of `NMNIST_FOLDER`: there recording i is the
+events offsets[i] .. offsets[i + 1] - 1."""
 
 
 @dataclass(frozen=True)

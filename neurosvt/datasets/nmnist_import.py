@@ -36,7 +36,7 @@ def prepare_nmnist(
 
     Args:
         source: folder with `Train` and `Test`.
-        destination: folder for what `nmnist.load` reads.
+        destination: folder for what `load_nmnist` reads.
         on_recording: told how many recordings are done, and of how many.
 
     Returns:
@@ -50,7 +50,7 @@ def prepare_nmnist(
     if not source.is_dir():
         raise FileNotFoundError(f"{source}: no such folder")
     files = {part: _files(source / part) for part in _PARTS}
-    missing = [part for part, place in _PARTS.items() if not (destination / place).is_dir()]
+    missing = [part for part, made in _PARTS.items() if not (destination / made).is_dir()]
     total = sum(len(files[part]) for part in missing)
     done = 0
     for part in missing:

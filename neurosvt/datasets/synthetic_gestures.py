@@ -1,8 +1,8 @@
-"""Gestures that are made up, in the layout of DVS128 Gesture: what runs on these runs on those.
+"""Synthetic gestures in the layout of DVS128 Gesture: what runs on these runs on those.
 
-A disc circles at four places one after the other; a gesture is the order in which it visits them,
-and in nothing else do they differ. Whoever adds up events over time sees the same four places in
-all of them, so that only what has memory tells them apart.
+A disc circles at four positions one after the other; a gesture is the order in which it visits
+them, and in nothing else do they differ. Whoever adds up events over time sees the same four
+positions in all of them, so that only what has memory tells them apart.
 
 In a mirror a right hand's gesture is the left hand's here too; what both hands make has two orders,
 each the mirror's image of the other.
@@ -28,13 +28,13 @@ from neurosvt.formats import write_events
 
 POSITIONS = ((36, 36), (92, 36), (92, 92), (36, 92))
 IN_MIRROR = (1, 0, 3, 2)
-"""The place at which a mirror shows each of them."""
+"""The position at which a mirror shows each of them."""
 
 
 def _orders() -> dict[int, tuple[tuple[int, ...], ...]]:
     pairs = []
     for order in permutations(range(len(POSITIONS))):
-        mirrored = tuple(IN_MIRROR[place] for place in order)
+        mirrored = tuple(IN_MIRROR[position] for position in order)
         if order < mirrored:
             pairs.append((order, mirrored))
     orders: dict[int, tuple[tuple[int, ...], ...]] = {}
@@ -47,7 +47,7 @@ def _orders() -> dict[int, tuple[tuple[int, ...], ...]]:
 
 
 ORDERS = _orders()
-"""In which the places may be visited, by label."""
+"""In which the positions may be visited, by label."""
 VISIT_US = 200_000
 PAUSE_US = 100_000
 """Between two gestures."""
@@ -64,11 +64,11 @@ def synthetic_gesture(label: int, start_us: int, rng: np.random.Generator) -> np
     steps = len(order) * VISIT_US // STEP_US
     t = start_us + np.sort(rng.integers(0, steps * STEP_US, steps * PER_STEP))
     since = t - start_us
-    place = np.array(POSITIONS)[order[since // VISIT_US]]
-    place = place + rng.normal(0, 2, 2)
+    position = np.array(POSITIONS)[order[since // VISIT_US]]
+    position = position + rng.normal(0, 2, 2)
     turning = rng.choice([-1, 1])
     angle = 2 * np.pi * (turning * since / TURN_US + rng.random())
-    middle = place + ORBIT * np.stack([np.cos(angle), np.sin(angle)], 1)
+    middle = position + ORBIT * np.stack([np.cos(angle), np.sin(angle)], 1)
     around = rng.uniform(0, 2 * np.pi, len(t))
     at = middle + RADIUS * np.stack([np.cos(around), np.sin(around)], 1)
     # The disc is bright: its edge brightens where it goes to, and darkens where it comes from.

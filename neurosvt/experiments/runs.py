@@ -8,24 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neurosvt.config import build
-from neurosvt.datasets import cifar10, nmnist
+from neurosvt.datasets import cifar10
 from neurosvt.datasets.clips import Clips
-from neurosvt.loaders import clips
-from neurosvt.loaders.clips import ClipConfig, load_clips
+from neurosvt.loaders.clips import ClipConfig, ClipData, load_clips
 from neurosvt.loaders.images import ImageConfig
-from neurosvt.loaders.occlusions import (
-    TRACKS,
-    NMNISTStream,
-    OcclusionConfig,
-    SceneStream,
-    TrackStream,
-)
+from neurosvt.loaders.occlusions import OcclusionConfig, OcclusionData, OcclusionStream
+from neurosvt.loaders.registry import DATASETS, find_dataset
 from neurosvt.models.convnet import ConvNet, ConvNetConfig
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.neurosvt import SIZES, NeuroSVT, NeuroSVTConfig
 from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
 from neurosvt.models.vit import ViT, ViTConfig
-from neurosvt.permanence.tasks import NMNISTTask, SceneTask, Task, TrackTask
+from neurosvt.permanence.tasks import TASKS, Task
 from neurosvt.scenes.scenes import SceneConfig
 from neurosvt.train.images import ImageTrainConfig
 from neurosvt.train.loop import TrainConfig
@@ -44,10 +38,11 @@ class _Following:
             raise ValueError(
                 f"model.classes is {self.model.classes}, {self.data.dataset} has {classes}"
             )
-        if self.data.dataset == "nmnist" and self.model.image_size < nmnist.NMNIST_SIDE:
+        least = find_dataset(self.data.dataset, OcclusionData).least_size
+        if self.model.image_size < least:
             raise ValueError(
-                f"model.image_size is {self.model.image_size}, a recording of nmnist needs "
-                f"{nmnist.NMNIST_SIDE} pixels"
+                f"model.image_size is {self.model.image_size}, {self.data.dataset} needs {least} "
+                "pixels"
             )
 
     @property
@@ -55,24 +50,20 @@ class _Following:
         """Length of a frame, microseconds: what the data are cut into is the model's time step."""
         return round(self.model.frame_ms * 1000)
 
-    def stream(self) -> SceneStream | NMNISTStream | TrackStream:
+    def stream(self) -> OcclusionStream:
         """Its training batches."""
         cfg = self.train
-        kinds: dict[str, Any] = {"nmnist": NMNISTStream, **dict.fromkeys(TRACKS, TrackStream)}
-        kind = kinds.get(self.data.dataset, SceneStream)
-        return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
+        data = find_dataset(self.data.dataset, OcclusionData)
+        size = self.model.image_size
+        return data.stream(self.data, cfg.batch, cfg.steps, cfg.seed, size, self.frame_us)
 
     def task(self, split: str, seed: int = 0) -> Task:
         """What it is judged on."""
         scene = SceneConfig(
             size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
         )
-        if self.data.dataset == "nmnist":
-            return NMNISTTask(split, seed, scene=scene)
-        if self.data.dataset in TRACKS:
-            return TrackTask(split, seed, TRACKS[self.data.dataset], scene=scene)
         tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
-        return SceneTask(split, seed, scene=scene, name=self.data.dataset, tiers=tiers)
+        return TASKS[self.data.dataset](split, seed, scene, tiers)
 
 
 @dataclass(frozen=True)
@@ -137,7 +128,7 @@ class ClipRun:
     @property
     def classes(self) -> tuple[str, ...]:
         """What a clip may show."""
-        return clips.CLASSES[self.data.dataset]
+        return find_dataset(self.data.dataset, ClipData).classes
 
     def network(self, backend: str = "auto") -> NeuroSVT:
         """Its model, untrained."""
@@ -211,7 +202,7 @@ def build_run(values: Mapping[str, Any]) -> AnyRun:
         ConfigError: as `config.build`.
     """
     dataset = _setting(values, "data", "dataset")
-    if dataset in clips.CLASSES:
+    if isinstance(DATASETS.get(dataset), ClipData):
         return build(ClipRun, values)
     kind = _setting(values, "model", "kind")
     if dataset != "cifar10":

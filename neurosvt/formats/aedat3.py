@@ -113,13 +113,13 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
             events = min(count - at, int(state["left"])) // 8
             if not events:
                 break
-            place, time = np.frombuffer(block, "<u4", 2 * events, at).reshape(-1, 2).T
-            place, time = place.astype(np.int64), time.astype(np.int64) & 0x7FFFFFFF
+            address, time = np.frombuffer(block, "<u4", 2 * events, at).reshape(-1, 2).T
+            address, time = address.astype(np.int64), time.astype(np.int64) & 0x7FFFFFFF
             if not state["polarity"]:
-                kept = place & 1 == 1
-                place, time = place[kept], time[kept]
+                kept = address & 1 == 1
+                address, time = address[kept], time[kept]
             t = state["epoch"] << 31 | time
-            found.append(packed(state, t, place >> 17, place >> 2 & 0x7FFF, place >> 1 & 1))
+            found.append(packed(state, t, address >> 17, address >> 2 & 0x7FFF, address >> 1 & 1))
             at += 8 * events
             state["left"] -= 8 * events
     state["whole"] = at
@@ -137,10 +137,10 @@ def write(stream: BinaryIO, source: Source) -> None:
     stream.write("".join(f"{line}\r\n" for line in lines).encode())
     for events in source.upright():
         check(events, _SIDE, _TIME_BITS)
-        place = events["x"].astype("<u4") << 17 | events["y"].astype("<u4") << 2 | 1
-        place |= events["p"].astype("<u4") << 1
+        address = events["x"].astype("<u4") << 17 | events["y"].astype("<u4") << 2 | 1
+        address |= events["p"].astype("<u4") << 1
         overflow = events["t"] >> 31
-        words = np.stack([place, (events["t"] & 0x7FFFFFFF).astype("<u4")], 1)
+        words = np.stack([address, (events["t"] & 0x7FFFFFFF).astype("<u4")], 1)
         cuts = np.flatnonzero(np.diff(overflow)) + 1
         for start, stop in zip([0, *cuts], [*cuts, len(events)], strict=True):
             for first in range(start, stop, PACKET):

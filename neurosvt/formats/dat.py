@@ -1,7 +1,7 @@
-"""DAT, Prophesee's format of decoded events: 8 bytes an event, time and place, little-endian.
+"""DAT, Prophesee's format of decoded events: 8 bytes an event, time and address, little-endian.
 
     time    32 bits, microseconds
-    place   version 2: 13-0 x, 27-14 y, 28 polarity     version 1: 8-0 x, 16-9 y, 17 polarity
+    address version 2: 13-0 x, 27-14 y, 28 polarity     version 1: 8-0 x, 16-9 y, 17 polarity
 
 A header of lines with a per cent sign is followed by the type and the size of an event, a byte
 each.
@@ -46,11 +46,11 @@ def open_source(stream: BinaryIO) -> Source:
 
 def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
     """The definition; see `source.Decode`."""
-    time, place = np.frombuffer(block, "<u4", 2 * count).reshape(-1, 2).astype(np.int64).T
+    time, address = np.frombuffer(block, "<u4", 2 * count).reshape(-1, 2).astype(np.int64).T
     t = epochs(time, 32, state) << 32 | time
     x_bits, y_bits = state["x_bits"], state["y_bits"]
-    x, y = place & (1 << x_bits) - 1, place >> x_bits & (1 << y_bits) - 1
-    return packed(state, t, x, y, place >> x_bits + y_bits & 1)
+    x, y = address & (1 << x_bits) - 1, address >> x_bits & (1 << y_bits) - 1
+    return packed(state, t, x, y, address >> x_bits + y_bits & 1)
 
 
 def write(stream: BinaryIO, source: Source) -> None:
@@ -65,7 +65,7 @@ def write(stream: BinaryIO, source: Source) -> None:
     stream.write("".join(f"% {line}\n" for line in lines).encode() + bytes([0x0C, 8]))
     for events in source.upright():
         check(events, _SIDE, _TIME_BITS)
-        place = events["x"].astype("<u4") | events["y"].astype("<u4") << 14
-        place |= events["p"].astype("<u4") << 28
-        columns = np.stack([events["t"].astype("<u4"), place], 1)
+        address = events["x"].astype("<u4") | events["y"].astype("<u4") << 14
+        address |= events["p"].astype("<u4") << 28
+        columns = np.stack([events["t"].astype("<u4"), address], 1)
         stream.write(columns.tobytes())

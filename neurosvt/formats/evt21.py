@@ -51,7 +51,7 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
 
 
 def write(stream: BinaryIO, source: Source) -> None:
-    """Write events; neighbours of one row, moment and polarity share a word.
+    """Write events; neighbours of one row, time and polarity share a word.
 
     Raises:
         UserError: an event at 2048 pixels or beyond, or a time outside 34 bits.
@@ -80,7 +80,7 @@ def vectors(events: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Events that can share a vector of `length` pixels, in the order of the file.
 
     Returns:
-        The place of the first event of every vector, and the bits of its pixels.
+        The index of the first event of every vector, and the bits of its pixels.
     """
     x = events["x"].astype(np.int64)
     start = np.ones(len(events), bool)

@@ -102,7 +102,7 @@ def _places(
 
 
 def write(stream: BinaryIO, source: Source) -> None:
-    """Write events; three and more neighbours of one row, moment and polarity become a vector.
+    """Write events; three and more neighbours of one row, time and polarity become a vector.
 
     Raises:
         UserError: an event at 2048 pixels or beyond, or a time that falls or exceeds 36 bits.
@@ -138,12 +138,12 @@ def write(stream: BinaryIO, source: Source) -> None:
         there[:, 3] = True
         words[:, 4], there[:, 4] = 4 << 12 | shared[starts], is_vector
         parts, done = [], 0
-        for place in np.flatnonzero(turns):
-            gap = _turns(before, int(high[place]))
+        for turn in np.flatnonzero(turns):
+            gap = _turns(before, int(high[turn]))
             if gap:  # the clock has to be seen to begin anew
-                parts += [words[done:place][there[done:place]], np.array(gap)]
-                done = int(place)
-            before = int(high[place])
+                parts += [words[done:turn][there[done:turn]], np.array(gap)]
+                done = int(turn)
+            before = int(high[turn])
         parts.append(words[done:][there[done:]])
         stream.write(np.concatenate(parts).astype("<u2").tobytes())
         row, last = int(head["y"][-1]), int(events["t"][-1])

@@ -92,8 +92,8 @@ class Group(Source):
             if len(shapes) != 1 or len(next(iter(shapes))) != 1:
                 raise UserError(f"{group.name}: t, x, y, p must be lists of one length")
             self.offset = next(
-                (int(place["t_offset"][()]) for place in (group, group.parent, file)
-                 if "t_offset" in place), 0,
+                (int(holder["t_offset"][()]) for holder in (group, group.parent, file)
+                 if "t_offset" in holder), 0,
             )  # fmt: skip
             stated = {**file.attrs, **group.attrs}
             sensor = (int(stated["width"]), int(stated["height"])) if "width" in stated else None

@@ -49,9 +49,9 @@ def open_source(stream: BinaryIO) -> Source:
     start = stream.tell()
     largest = 0
     while block := stream.read(BLOCK_BYTES // RECORD * RECORD):
-        places = np.frombuffer(block, np.uint8, len(block) // RECORD * RECORD)
-        places = places.reshape(-1, RECORD)[:, :2]
-        largest = max(largest, places[places[:, 1] != OVERFLOW_Y].max(initial=0))
+        positions = np.frombuffer(block, np.uint8, len(block) // RECORD * RECORD)
+        positions = positions.reshape(-1, RECORD)[:, :2]
+        largest = max(largest, positions[positions[:, 1] != OVERFLOW_Y].max(initial=0))
     stream.seek(start)
     sensor = _SENSOR if largest < max(_SENSOR) else _CAMERA
     return Words(stream, decode, sensor, word=RECORD)

@@ -10,7 +10,7 @@ Every format is a file of this folder with
 Nothing here guesses. What cannot be is refused in one line; what is cut short gives what was whole
 before the cut, and the bytes that were lost are counted.
 
-Units: t microseconds, x to the right and y down in pixels, as `data.events`.
+Units: t microseconds, x to the right and y down in pixels, as `events.recording`.
 """
 
 from abc import ABC, abstractmethod
@@ -195,10 +195,10 @@ def epochs(high: np.ndarray, bits: int, state: np.ndarray) -> np.ndarray:
 
 
 def held(index: np.ndarray, values: np.ndarray, before: int, length: int) -> np.ndarray:
-    """(length,) the value that was last set at each place, `before` where none was yet.
+    """(length,) the value that was last set at each index, `before` where none was yet.
 
     Args:
-        index: places at which a value is set, rising.
+        index: where a value is set, rising.
         values: what is set there.
     """
     steps = np.zeros(length, np.int64)

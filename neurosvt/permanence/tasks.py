@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 
-from neurosvt.config import UserError
+from neurosvt.config import Registry
 from neurosvt.datasets import mnist, nmnist, tracks
 from neurosvt.datasets.folder import checked_split
 from neurosvt.scenes import occluded_tracks
@@ -16,13 +16,13 @@ from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_
 from neurosvt.scenes.scenes import (
     RECOVERY,
     SHAPE_CLASSES,
-    TIERS,
     SceneConfig,
     Scenes,
     make_scenes,
     split_seed,
 )
-from neurosvt.scenes.succession import ALL_TIERS, make_succession
+from neurosvt.scenes.succession import all_tiers, make_succession
+from neurosvt.scenes.tiers import TIERS
 
 OBJECTS = 4
 """Objects of a succession, one after the other."""
@@ -48,12 +48,16 @@ class SceneTask:
     scene: SceneConfig = field(default_factory=SceneConfig)
     name: str = "scenes"
     root: Path | None = None
-    tiers: tuple[str, ...] = ALL_TIERS
-    known: ClassVar[tuple[str, ...]] = ALL_TIERS
-    """Tiers that there are; those in `tiers` are asked about when nobody names any."""
+    tiers: tuple[str, ...] = field(default_factory=all_tiers)
+    """Those that are asked about when nobody names any."""
 
     def __post_init__(self):
         checked_split(self.split)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Tiers that there are, those included that were added since."""
+        return all_tiers()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -167,7 +171,7 @@ class TrackTask:
     Args:
         split: "validation" or "test".
         seed: of the shutter and the sensor noise.
-        name: a key of `data.tracks.CLASSES`.
+        name: a key of `TRACK_CLASSES`.
         seen: frames in view before the shutter comes.
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
         batch: sequences made at a time.
@@ -224,8 +228,7 @@ class TrackTask:
 
 
 def _checked_tier(task: "Task", tier: str) -> None:
-    if tier not in task.known:
-        raise UserError(f"tier {tier!r} is unknown; choose from {', '.join(task.known)}")
+    Registry("tier", dict.fromkeys(task.known))[tier]
 
 
 T = TypeVar("T", SceneTask, TrackTask)
@@ -241,3 +244,45 @@ _loaded = lru_cache(maxsize=4)(tracks.load_tracks)
 
 Task = SceneTask | NMNISTTask | TrackTask
 """Anything with these fields, `supports` and `batches` will do."""
+
+
+class MakesTask(Protocol):
+    """A task of a data set, for a split, a seed, a camera, and the tiers that are learnt from."""
+
+    def __call__(
+        self, split: str, seed: int, scene: SceneConfig, tiers: tuple[str, ...]
+    ) -> Task: ...
+
+
+def _scene_task(
+    split: str, seed: int, scene: SceneConfig, tiers: tuple[str, ...], name: str = "scenes"
+) -> Task:
+    return SceneTask(split, seed, scene=scene, name=name, tiers=tiers)
+
+
+def _nmnist_task(split: str, seed: int, scene: SceneConfig, tiers: tuple[str, ...]) -> Task:
+    return NMNISTTask(split, seed, scene=scene)
+
+
+def _track_task(
+    split: str,
+    seed: int,
+    scene: SceneConfig,
+    tiers: tuple[str, ...],
+    name: str = "dvs128_objects",
+) -> Task:
+    return TrackTask(split, seed, name, scene=scene)
+
+
+TASKS: Registry[MakesTask] = Registry(
+    "task for data set",
+    {
+        "scenes": _scene_task,
+        "digits": partial(_scene_task, name="digits"),
+        "nmnist": _nmnist_task,
+        "hidden_objects": _track_task,
+        "pendulum": partial(_track_task, name="pendulum"),
+    },
+)
+"""What judges those who learn from a data set, by its name in `loaders.DATASETS`. Recordings have
+tiers of their own."""

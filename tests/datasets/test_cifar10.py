@@ -53,26 +53,28 @@ def as_parquet(folder, part, pixels, labels):
 
 
 def as_binary(folder, part, pixels, labels):
-    place = folder / "cifar-10-batches-bin"
-    place.mkdir(exist_ok=True)
+    inside = folder / "cifar-10-batches-bin"
+    inside.mkdir(exist_ok=True)
     for i, name in enumerate(cifar10.OFFICIAL[part]):
-        (place / f"{name}.bin").write_bytes(rows_of(pixels, labels)[20 * i : 20 * i + 20].tobytes())
+        (inside / f"{name}.bin").write_bytes(
+            rows_of(pixels, labels)[20 * i : 20 * i + 20].tobytes()
+        )
 
 
 def as_python(folder, part, pixels, labels):
-    place = folder / "cifar-10-batches-py"
-    place.mkdir(exist_ok=True)
+    inside = folder / "cifar-10-batches-py"
+    inside.mkdir(exist_ok=True)
     for i, name in enumerate(cifar10.OFFICIAL[part]):
         some = slice(20 * i, 20 * i + 20)
         batch = {b"data": pixels[some].reshape(20, -1), b"labels": labels[some].tolist()}
-        (place / name).write_bytes(pickle.dumps(batch, protocol=2))
+        (inside / name).write_bytes(pickle.dumps(batch, protocol=2))
 
 
 def as_folders(folder, part, pixels, labels):
     for i, (image, label) in enumerate(zip(pixels, labels, strict=True)):
-        place = folder / part / cifar10.CIFAR10_CLASSES[label]
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{i:04}.png").write_bytes(encoded(image))
+        inside = folder / part / cifar10.CIFAR10_CLASSES[label]
+        inside.mkdir(parents=True, exist_ok=True)
+        (inside / f"{i:04}.png").write_bytes(encoded(image))
 
 
 @pytest.mark.parametrize("write", [as_parquet, as_binary, as_python])

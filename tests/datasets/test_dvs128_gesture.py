@@ -169,7 +169,7 @@ def test_made_up_gestures_differ_in_nothing_but_the_order_of_places(written):
     )
     right = ((x[test] @ weights).argmax(1) == y[test]).mean()
     assert right < 0.5
-    # And in order they can be told: the places of one gesture of each class.
+    # And in order they can be told: the positions of one gesture of each class.
     gestures = next(Download(written).gestures())[1]
     for gesture in gestures:
         e = gesture.events
@@ -184,7 +184,7 @@ def test_made_up_gestures_differ_in_nothing_but_the_order_of_places(written):
 
 def test_a_mirror_makes_of_a_made_up_gesture_what_it_makes_of_a_real_one():
     for label, orders in ORDERS.items():
-        mirrored = {tuple(IN_MIRROR[place] for place in order) for order in orders}
+        mirrored = {tuple(IN_MIRROR[position] for position in order) for order in orders}
         assert mirrored == set(ORDERS[OTHER_SIDE.get(label, label)])
 
 

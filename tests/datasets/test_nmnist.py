@@ -90,7 +90,7 @@ def test_every_event_is_where_and_when_the_recording_has_it(recordings):
     assert not np.array_equal(scenes.position[0, 0], scenes.position[0, 1])  # two placements
 
 
-def test_the_place_is_the_same_at_all_times_and_on_the_sensor(recordings):
+def test_the_position_is_the_same_at_all_times_and_on_the_sensor(recordings):
     position = make_scenes_nmnist(recordings, 3, 8, hidden=4, after=4).position
     assert position.dtype == np.float32
     assert (position == position[:1]).all()
@@ -212,7 +212,7 @@ def test_the_splits_share_no_recording_and_lose_none(data_root):
     assert events == 3_717_279 + 385_596  # as the data set's own page counts them
 
 
-def test_real_digits_are_seen_around_their_place(data_root):
+def test_real_digits_are_seen_around_their_position(data_root):
     test = load_nmnist("test", data_root)
     scenes = make_scenes_nmnist(
         test, 0, 100, hidden=2, after=0, indices=np.arange(100), config=SILENT
@@ -224,7 +224,7 @@ def test_real_digits_are_seen_around_their_place(data_root):
         assert np.abs(centre - scenes.position[0, b]).max() < 3 / 64
 
 
-def test_varied_recordings_are_the_same_from_the_same_seed_and_others_from_another(recordings):
+def test_augmented_recordings_are_the_same_from_the_same_seed_and_others_from_another(recordings):
     def make(seed, augmentation):
         return make_scenes_nmnist(
             recordings, seed, 4, hidden=2, after=0, indices=range(4), augmentation=augmentation
@@ -235,7 +235,7 @@ def test_varied_recordings_are_the_same_from_the_same_seed_and_others_from_anoth
     assert not np.array_equal(make(5, Augmentation()), make(5, None))
 
 
-def test_the_place_of_a_varied_recording_is_the_median_of_what_is_shown(recordings):
+def test_the_position_of_an_augmented_recording_is_the_median_of_what_is_shown(recordings):
     """Of the pixels shown, near enough: a pixel may have had several events in a frame."""
     scenes = make_scenes_nmnist(
         recordings, 4, 6, hidden=1, after=0, augmentation=Augmentation(), config=SILENT

@@ -4,13 +4,13 @@ from PIL import Image
 
 from neurosvt.config import UserError
 from neurosvt.events.video import Video, crop_video, read_video, simulate_events
-from tests.events.films import moving_square, write_gif
+from tests.events.videos import moving_square, write_gif
 
 pytest.importorskip("eventcv")
 
 
 def test_a_gif_is_read_with_its_rate(tmp_path):
-    video = read_video(write_gif(tmp_path / "film.gif", moving_square()))
+    video = read_video(write_gif(tmp_path / "video.gif", moving_square()))
     assert video.frames.shape == (6, 32, 32)
     assert video.fps == 10.0
     assert video.frames.dtype == np.uint8
@@ -28,7 +28,7 @@ def test_stills_are_read_in_order_and_want_a_rate(tmp_path):
 
 def test_videos_are_read(tmp_path):
     av = pytest.importorskip("av")
-    path = tmp_path / "film.avi"
+    path = tmp_path / "video.avi"
     with av.open(str(path), "w") as out:
         stream = out.add_stream("mjpeg", rate=25)
         stream.width = stream.height = 32
@@ -62,5 +62,5 @@ def test_a_part_is_brought_to_the_sensor():
     part = crop_video(video, (4, 12, 16, 8), 16)
     assert part.frames.shape == (6, 16, 16)
     assert (part.frames[0, :, :8] == 200).all()
-    with pytest.raises(UserError, match="reaches beyond the film's 32 x 32 pixels"):
+    with pytest.raises(UserError, match="reaches beyond the video's 32 x 32 pixels"):
         crop_video(video, (20, 0, 16, 8), 16)

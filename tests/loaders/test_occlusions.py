@@ -38,7 +38,7 @@ def test_other_indices_and_other_seeds_show_other_scenes():
 
 
 @pytest.mark.parametrize("tier", sorted(TIERS))
-def test_a_batch_has_the_shapes_and_acts_it_says(tier):
+def test_a_batch_has_the_shapes_and_lengths_it_says(tier):
     stream = short_stream(tiers=(tier,), batch=3)
     for index in range(4):
         seed = split_seed("train", 0, index)
@@ -91,14 +91,14 @@ def test_a_succession_hides_several_objects_for_lengths_of_their_own():
     assert len(lengths) > 4
 
 
-def acts(config, count=4000):
+def drawn_lengths(config, count=4000):
     drawn = [draw_lengths(config, split_seed("train", 0, i)) for i in range(count)]
     return tuple(np.array(column) for column in zip(*drawn, strict=True))
 
 
-def test_acts_fill_their_ranges_ends_included():
+def test_lengths_fill_their_ranges_ends_included():
     config = OcclusionConfig(seen=(2, 4), hidden=(3, 9), after=2)
-    seen, hidden, after = acts(config)
+    seen, hidden, after = drawn_lengths(config)
     assert set(seen) == {2, 3, 4}
     assert set(hidden) == set(range(3, 10))
     assert set(after) == {0, 2}
@@ -108,14 +108,14 @@ def test_acts_fill_their_ranges_ends_included():
 
 def test_hidden_lengths_are_drawn_log_uniformly():
     """As often below 100 as above it."""
-    _, hidden, _ = acts(OcclusionConfig(hidden=(10, 1000)))
+    _, hidden, _ = drawn_lengths(OcclusionConfig(hidden=(10, 1000)))
     assert hidden.min() >= 10
     assert hidden.max() <= 1000
     assert (hidden < 100).mean() == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_single_length_is_possible():
-    _, hidden, _ = acts(OcclusionConfig(hidden=(7, 7)), count=50)
+    _, hidden, _ = drawn_lengths(OcclusionConfig(hidden=(7, 7)), count=50)
     assert set(hidden) == {7}
 
 
@@ -137,7 +137,9 @@ def test_a_batch_beyond_the_last_is_an_index_error():
         ({"hidden": (9, 3)}, "hidden must rise"),
         ({"after": -1}, "after"),
         ({"noise_hz": -0.1}, "noise_hz"),
-        ({"dataset": "mnist"}, "dataset"),
+        ({"tiers": ("blackout", "sucession")}, "did you mean 'succession'"),
+        ({"dataset": "mnist"}, "data set 'mnist' is unknown; did you mean 'nmnist'"),
+        ({"dataset": "dvs128"}, "holds clips, not occlusions; choose from scenes, digits"),
     ],
     ids=str,
 )
@@ -174,7 +176,7 @@ def recorded(tmp_path, monkeypatch) -> int:
     return count
 
 
-def test_recordings_come_at_ever_new_places_and_validation_is_kept_out(recorded):
+def test_recordings_come_at_ever_new_positions_and_validation_is_kept_out(recorded):
     config = OcclusionConfig(dataset="nmnist", **SHORT)
     stream = NMNISTStream(config, 4, 3, seed=0, size=40)
     assert len(stream.recordings) == recorded - 100

@@ -13,7 +13,13 @@ from neurosvt.events.frames import by_time, make_frames
 from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats import write_events
 from neurosvt.loaders.images import CIFAR10_MEAN
-from neurosvt.loaders.torch_datasets import CIFAR10, NMNIST, DVS128Gesture, EventFolder, in_sixteen
+from neurosvt.loaders.torch_datasets import (
+    CIFAR10,
+    NMNIST,
+    DVS128Gesture,
+    EventFolder,
+    sixteen_frames,
+)
 from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
 
 
@@ -88,7 +94,7 @@ def test_files_of_any_format_in_folders(tmp_path):
     assert data.classes == ("ant", "cat")
     assert [label for _, label in data.files] == [0, 1, 1]
     frames, label = data[2]
-    np.testing.assert_array_equal(frames, in_sixteen(last))
+    np.testing.assert_array_equal(frames, sixteen_frames(last))
     assert (label, tuple(frames.shape)) == (1, (16, 2, 20, 20))
 
 

@@ -9,7 +9,7 @@ from neurosvt.datasets.folder import data_root
 from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.permanence.tasks import NMNISTTask, SceneTask, TrackTask
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig
-from neurosvt.scenes.succession import ALL_TIERS
+from neurosvt.scenes.succession import all_tiers
 
 SMALL = SceneConfig(size=32)
 SILENT = SceneConfig(size=32, noise_hz=0.0)
@@ -83,7 +83,7 @@ def test_in_shorter_frames_an_object_is_in_view_for_as_long():
     np.testing.assert_allclose(halved.position[47], usual.position[23], atol=1e-6)
 
 
-@pytest.mark.parametrize("tier", ALL_TIERS)
+@pytest.mark.parametrize("tier", all_tiers())
 def test_the_moments_of_a_question_are_where_they_should_be(tier):
     (scenes,) = asked(scene_exam(scene=SceneConfig(noise_hz=0.0)), tier, hidden=5)
     batch = scenes.label.shape[1]
