@@ -69,7 +69,7 @@ def main() -> None:
     if args.only_train:
         return
     torch.set_num_threads(args.threads)
-    images, rows, made = cifar10.load("test"), [], []
+    images, rows, made = cifar10.load_cifar10("test"), [], []
     for folder in sorted(FOLDER.glob("*_*"), key=lambda path: (_order(path.name), path.name)):
         name, _, seed = folder.name.rpartition("_")
         rows.append(judged(name, int(seed), folder, images))

@@ -4,12 +4,12 @@ import snntorch
 import torch
 from torch import nn
 
-from neurosvt.loaders.occlusions import SceneStream, StreamConfig
+from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.permanence.adapter import StepModel
 from neurosvt.permanence.evaluate import evaluate_cell
 from neurosvt.permanence.metrics import row
 from neurosvt.permanence.tasks import SceneTask
-from neurosvt.scenes.scenes import CLASSES
+from neurosvt.scenes.scenes import SHAPE_CLASSES
 
 torch.manual_seed(0)
 
@@ -21,7 +21,7 @@ class Net(nn.Module):
         super().__init__()
         self.see = nn.Sequential(nn.Conv2d(2, 16, 8, stride=8), nn.Flatten())
         self.fire = snntorch.Leaky(beta=0.5)
-        self.read = nn.Linear(16 * 64, len(CLASSES) + 2)
+        self.read = nn.Linear(16 * 64, len(SHAPE_CLASSES) + 2)
         self.keep = snntorch.Leaky(beta=0.99, reset_mechanism="none")
 
     def step(self, frame, state):
@@ -35,7 +35,7 @@ class Net(nn.Module):
 net = Net()
 optimizer = torch.optim.Adam(net.parameters(), 3e-3)
 for frames, label, position, _, asked in SceneStream(
-    StreamConfig(tiers=("blackout",), hidden=(10, 30)), batch=16, steps=8, seed=0
+    OcclusionConfig(tiers=("blackout",), hidden=(10, 30)), batch=16, steps=8, seed=0
 ):
     state, loss = None, 0.0
     for t, frame in enumerate(frames):
@@ -48,7 +48,7 @@ for frames, label, position, _, asked in SceneStream(
     optimizer.step()
 
 # This is all that PermanenceBench needs: a function of one frame and a state.
-entry = StepModel(net.step, classes=len(CLASSES))
+entry = StepModel(net.step, classes=len(SHAPE_CLASSES))
 task = SceneTask("test")
 for tier in ("blackout", "succession"):
     found = evaluate_cell({"snntorch": entry}, task, tier, hidden=30, events=48)["snntorch"]

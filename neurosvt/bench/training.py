@@ -13,7 +13,7 @@ from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
 from neurosvt.experiments.registry import load_run
 from neurosvt.loaders.images import ImageBatch
-from neurosvt.loaders.occlusions import Batch
+from neurosvt.loaders.occlusions import OcclusionBatch
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import SIZES
@@ -56,7 +56,9 @@ def _default() -> Iterator[Candidate]:
     )  # fmt: skip
 
 
-def _train_on(training: Training, batches: Iterator[Batch], objective: BeliefObjective) -> None:
+def _train_on(
+    training: Training, batches: Iterator[OcclusionBatch], objective: BeliefObjective
+) -> None:
     fit(training, [next(batches)], objective)
 
 

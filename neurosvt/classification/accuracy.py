@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
-from neurosvt.loaders.images import normalised
+from neurosvt.loaders.images import normalise_images
 from neurosvt.nn.weights import device_of
 from neurosvt.stats import share_interval
 
@@ -42,7 +42,7 @@ def predict_classes(
 def as_input(samples: Images | Clips, which: np.ndarray) -> Tensor:
     """Some of them as a model takes them: images (B, 3, Y, X), or frames (T, B, 2, Y, X)."""
     if isinstance(samples, Images):
-        return normalised(samples.pixels[which])
+        return normalise_images(samples.pixels[which])
     return torch.from_numpy(samples.frames(which)).transpose(0, 1)
 
 

@@ -16,7 +16,7 @@ from neurosvt.classification.heatmap import Map, Panel, Photograph
 from neurosvt.config import UserError
 from neurosvt.datasets import cifar10
 from neurosvt.experiments.checkpoints import load_image_model
-from neurosvt.loaders.images import normalised
+from neurosvt.loaders.images import normalise_images
 
 PARTS = {
     "fire_attention": "into attention",
@@ -56,9 +56,13 @@ def look(run: str, images: Sequence[str], batch: int = 250) -> Seen:
     cfg = trained.run.model
     if getattr(cfg, "slope", None) != "token":
         raise UserError(f"{run} learnt no slopes of tokens (model.slope = token does)")
-    pixels = np.stack([_pixels(word) for word in images]) if images else cifar10.load("test").pixels
+    pixels = (
+        np.stack([_pixels(word) for word in images])
+        if images
+        else cifar10.load_cifar10("test").pixels
+    )
     parts = [
-        trained.model.slopes(normalised(pixels[start : start + batch]))
+        trained.model.slopes(normalise_images(pixels[start : start + batch]))
         for start in range(0, len(pixels), batch)
     ]
     return Seen(
@@ -143,7 +147,7 @@ def _pixels(word: str) -> np.ndarray:
     kind, _, number = word.partition(":")
     if kind != "test" or Path(word).exists():
         return cifar10.decoded(Path(word).read_bytes(), word)
-    images = cifar10.load("test").pixels
+    images = cifar10.load_cifar10("test").pixels
     if not number.isdecimal() or int(number) >= len(images):
         raise UserError(f"{word}: a test image is test:0 to test:{len(images) - 1}")
     return images[int(number)]

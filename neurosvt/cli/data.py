@@ -96,7 +96,7 @@ def _simulate(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from neurosvt.config import UserError
-    from neurosvt.events.video import as_events, cut, read_video
+    from neurosvt.events.video import crop_video, read_video, simulate_events
     from neurosvt.formats import write_events
     from neurosvt.results.places import check_writable
 
@@ -114,8 +114,8 @@ def _simulate(args: argparse.Namespace) -> int:
     video = video if args.fps is None else replace(video, fps=args.fps)
     whole = (0, 0, video.frames.shape[2], video.frames.shape[1])
     box = _numbers(args.crop, ",", 4, "--crop X,Y,W,H") if args.crop else whole
-    small = cut(video, (box[0], box[1], box[2], box[3]), args.size, args.blur)
-    recording = as_events(small, noise_hz=args.noise_hz, seed=args.seed)
+    small = crop_video(video, (box[0], box[1], box[2], box[3]), args.size, args.blur)
+    recording = simulate_events(small, noise_hz=args.noise_hz, seed=args.seed)
     write_events(args.to, recording)
     print(f"{args.to}: {len(recording.events):,} events")
     return 0
@@ -134,7 +134,7 @@ def _generate(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from neurosvt.config import UserError
-    from neurosvt.datasets.synthetic_gestures import write_data_set
+    from neurosvt.datasets.synthetic_gestures import write_synthetic_gestures
 
     if not 8 <= args.people <= 29:  # fewer might leave validation without any
         raise UserError(f"--people must lie in 8..29, got {args.people}")
@@ -144,7 +144,7 @@ def _generate(args: argparse.Namespace) -> int:
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise UserError(f"{place} is not empty; name a folder that is, or a new one")
     with progress_bar("sittings") as advance:
-        write_data_set(place, args.people, args.seed, advance)
+        write_synthetic_gestures(place, args.people, args.seed, advance)
     print(place)
     return 0
 
@@ -165,23 +165,23 @@ def _prepare(args: argparse.Namespace) -> int:
 
 
 def _photographs(args: argparse.Namespace, place: "Path") -> bool:
-    from neurosvt.datasets.cifar10 import prepare
+    from neurosvt.datasets.cifar10 import prepare_cifar10
 
-    return prepare(args.source, place)
+    return prepare_cifar10(args.source, place)
 
 
 def _digits(args: argparse.Namespace, place: "Path") -> bool:
-    from neurosvt.datasets.nmnist_import import prepare
+    from neurosvt.datasets.nmnist_import import prepare_nmnist
 
     with progress_bar("recordings") as advance:
-        return prepare(args.source, place, advance)
+        return prepare_nmnist(args.source, place, advance)
 
 
 def _gestures(args: argparse.Namespace, place: "Path") -> bool:
     from pathlib import Path
 
     from neurosvt.config import UserError
-    from neurosvt.datasets.dvs128_gesture import prepare
+    from neurosvt.datasets.dvs128_gesture import prepare_gestures
 
     source = Path(args.source)
     if next((source / "train").glob("sample_*.pt"), None):
@@ -192,7 +192,7 @@ def _gestures(args: argparse.Namespace, place: "Path") -> bool:
     if args.frames < 1:
         raise UserError(f"--frames must be at least 1, got {args.frames}")
     with progress_bar("sittings") as advance:
-        return prepare(source, place, frames=args.frames, on_sitting=advance)
+        return prepare_gestures(source, place, frames=args.frames, on_sitting=advance)
 
 
 @contextmanager

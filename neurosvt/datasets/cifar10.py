@@ -30,15 +30,15 @@ from neurosvt.config import UserError
 from neurosvt.datasets.folder import VARIABLE, checked_split, data_root
 from neurosvt.files import write_whole
 
-CLASSES = (
+CIFAR10_CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
-SIDE = 32
+CIFAR10_SIDE = 32
 """Pixels per side."""
 PER_FILE = 10_000
 """Images in each official file."""
 
-VALIDATION_PER_CLASS = 500
+CIFAR10_VALIDATION_PER_CLASS = 500
 """The last of each class of the official training part: 5,000 in all, in the same proportions."""
 
 OFFICIAL = {
@@ -61,18 +61,18 @@ class Images:
     pixels: np.ndarray
     """(M, 3, 32, 32) uint8; red, green, blue."""
     labels: np.ndarray
-    """(M,) int64, places in `CLASSES`."""
+    """(M,) int64, indices into `CIFAR10_CLASSES`."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
-def load(split: str, root: str | Path | None = None) -> Images:
+def load_cifar10(split: str, root: str | Path | None = None) -> Images:
     """A part of CIFAR-10, decoded, in memory.
 
     Args:
         split: "train" (45,000 images), "validation" (5,000 of the official training part, see
-            `VALIDATION_PER_CLASS`) or "test" (10,000).
+            `CIFAR10_VALIDATION_PER_CLASS`) or "test" (10,000).
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
 
     Raises:
@@ -80,13 +80,13 @@ def load(split: str, root: str | Path | None = None) -> Images:
         UserError: an unknown split, or files that do not hold CIFAR-10; one line that names them.
     """
     part = "test" if checked_split(split) == "test" else "train"
-    read, place = _found(part, root)
-    images = read(place, part)
+    read, folder = _found(part, root)
+    images = read(folder, part)
     if split == "test":
         return images
     kept = np.zeros(len(images), bool)
-    for label in range(len(CLASSES)):
-        kept[np.flatnonzero(images.labels == label)[-VALIDATION_PER_CLASS:]] = True
+    for label in range(len(CIFAR10_CLASSES)):
+        kept[np.flatnonzero(images.labels == label)[-CIFAR10_VALIDATION_PER_CLASS:]] = True
     chosen = np.flatnonzero(kept == (split == "validation"))
     return Images(images.pixels[chosen], images.labels[chosen])
 
@@ -113,11 +113,11 @@ def read_binary(folder: Path, part: str) -> Images:
     for name in OFFICIAL[part]:
         path = folder / f"{name}.bin"
         raw = np.frombuffer(_bytes(path), np.uint8)
-        if raw.size != PER_FILE * (1 + 3 * SIDE**2):
+        if raw.size != PER_FILE * (1 + 3 * CIFAR10_SIDE**2):
             raise UserError(f"{path} holds {raw.size} bytes, not {PER_FILE} images")
         files.append(raw.reshape(PER_FILE, -1))
     rows = np.concatenate(files)
-    pixels = rows[:, 1:].reshape(-1, 3, SIDE, SIDE)
+    pixels = rows[:, 1:].reshape(-1, 3, CIFAR10_SIDE, CIFAR10_SIDE)
     return _official(pixels, rows[:, 0].astype(np.int64), part, folder)
 
 
@@ -128,7 +128,9 @@ def read_python(folder: Path, part: str) -> Images:
         path = folder / name
         try:
             batch = _OnlyArrays(io.BytesIO(_bytes(path)), encoding="bytes").load()
-            pixels.append(np.asarray(batch[b"data"], np.uint8).reshape(-1, 3, SIDE, SIDE))
+            pixels.append(
+                np.asarray(batch[b"data"], np.uint8).reshape(-1, 3, CIFAR10_SIDE, CIFAR10_SIDE)
+            )
             labels.append(np.asarray(batch[b"labels"], np.int64))
         except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path} is damaged or is no batch of CIFAR-10 ({error})") from error
@@ -138,31 +140,31 @@ def read_python(folder: Path, part: str) -> Images:
 def read_folders(folder: Path, part: str) -> Images:
     """Ten folders of image files. Their order is that of their names, so that no hash applies."""
     pixels, labels = [], []
-    for label, name in enumerate(CLASSES):
+    for label, name in enumerate(CIFAR10_CLASSES):
         files = sorted(path for path in (folder / part / name).glob("*") if path.is_file())
         if not files:
             raise FileNotFoundError(
-                f"{folder / part / name} holds no images; each of {', '.join(CLASSES)} needs a "
-                "folder of its own"
+                f"{folder / part / name} holds no images; each of {', '.join(CIFAR10_CLASSES)} "
+                "needs a folder of its own"
             )
         pixels += [decoded(path.read_bytes(), str(path)) for path in files]
         labels += [label] * len(files)
     return Images(np.stack(pixels), np.asarray(labels, np.int64))
 
 
-def prepare(source: str | Path, destination: Path) -> bool:
+def prepare_cifar10(source: str | Path, destination: Path) -> bool:
     """Write the official binary version, which is read without decoding, from any form that can be
     checked; interrupted, it goes on where it stopped.
 
     Args:
-        source: folder that holds CIFAR-10, as `load` takes it.
+        source: folder that holds CIFAR-10, as `load_cifar10` takes it.
         destination: folder in which `cifar-10-batches-bin` is made.
 
     Returns:
         Whether there was anything to do.
 
     Raises:
-        FileNotFoundError, UserError: as `load`; or if there are only folders of images.
+        FileNotFoundError, UserError: as `load_cifar10`; or if there are only folders of images.
     """
     folder = destination / "cifar-10-batches-bin"
     worked = False
@@ -170,10 +172,10 @@ def prepare(source: str | Path, destination: Path) -> bool:
         missing = [n for n, md5 in names.items() if not _is_whole(folder / f"{n}.bin", md5)]
         if not missing:
             continue
-        read, place = _found(part, source)
+        read, found = _found(part, source)
         if read is read_folders:
-            raise UserError(f"{place / part} holds images in no known order, so nothing to check")
-        images = read(place, part)
+            raise UserError(f"{found / part} holds images in no known order, so nothing to check")
+        images = read(found, part)
         folder.mkdir(parents=True, exist_ok=True)
         for i, name in enumerate(names):
             if name in missing:
@@ -189,7 +191,7 @@ def _is_whole(path: Path, md5: str) -> bool:
 def _official_file(pixels: np.ndarray, labels: np.ndarray, number: int) -> bytes:
     """One official binary file: a byte of label, then the planes of red, green and blue."""
     part = slice(number * PER_FILE, (number + 1) * PER_FILE)
-    columns = labels[part, None].astype(np.uint8), pixels[part].reshape(-1, 3 * SIDE**2)
+    columns = labels[part, None].astype(np.uint8), pixels[part].reshape(-1, 3 * CIFAR10_SIDE**2)
     return np.concatenate(columns, 1).tobytes()
 
 
@@ -238,9 +240,11 @@ def decoded(data: bytes, name: str) -> np.ndarray:
         with Image.open(io.BytesIO(data)) as image:
             if image.mode in ("1", "L", "LA", "I", "F"):
                 raise UserError(f"{name} is greyscale; a colour image is needed")
-            if image.size != (SIDE, SIDE):
+            if image.size != (CIFAR10_SIDE, CIFAR10_SIDE):
                 width, height = image.size
-                raise UserError(f"{name} is {width} x {height} pixels, not {SIDE} x {SIDE}")
+                raise UserError(
+                    f"{name} is {width} x {height} pixels, not {CIFAR10_SIDE} x {CIFAR10_SIDE}"
+                )
             return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
     except (UnidentifiedImageError, OSError) as error:
         raise UserError(f"{name} is no image, or a damaged one") from error

@@ -29,23 +29,23 @@ from neurosvt.events.frames import into_counts, make_frames
 from neurosvt.events.recording import Recording
 from neurosvt.formats import read_events
 
-CLASSES = (
+GESTURE_CLASSES = (
     "hand_clapping", "right_hand_wave", "left_hand_wave", "right_arm_clockwise",
     "right_arm_counter_clockwise", "left_arm_clockwise", "left_arm_counter_clockwise", "arm_roll",
     "air_drums", "air_guitar", "other_gestures",
 )  # fmt: skip
-"""A label is a place in it: one less than in the files, which count from 1."""
+"""A label is an index into it: one less than in the files, which count from 1."""
 
 OTHER_SIDE = {1: 2, 2: 1, 3: 6, 6: 3, 4: 5, 5: 4}
 """What a gesture becomes in a mirror: the other hand, and the other way round."""
 
-SIDE = 128
+GESTURE_SIDE = 128
 """Pixels per side of the camera."""
 VALIDATION_USERS = ("user21", "user22", "user23")
-PREPARED = "DVS128Gesture_Processed"
+GESTURE_FOLDER = "DVS128Gesture_Processed"
 """Folder of the packed frames, among the data sets."""
-LISTS = {"train": "trials_to_train.txt", "test": "trials_to_test.txt"}
-HEADER = "class,startTime_usec,endTime_usec"
+GESTURE_LISTS = {"train": "trials_to_train.txt", "test": "trials_to_test.txt"}
+LABELS_HEADER = "class,startTime_usec,endTime_usec"
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ class Download:
             raise FileNotFoundError(f"{self.source}: no such folder or archive")
         self.archived = self.source.is_file()
         self.files = self._archive() if self.archived else self._folder()
-        missing = [name for name in LISTS.values() if name not in self.files]
+        missing = [name for name in GESTURE_LISTS.values() if name not in self.files]
         if missing:
             raise UserError(f"{self.source} lacks {missing[0]}; is it DVS128 Gesture?")
-        self.sittings = [s for split in LISTS for s in self._listed(split)]
+        self.sittings = [s for split in GESTURE_LISTS for s in self._listed(split)]
 
     def _folder(self) -> dict[str, bytes | None]:
         """Every file's name, and the content of texts."""
-        places = [self.source / "download", self.source / "DvsGesture", self.source]
-        folder = next((p for p in places if (p / LISTS["train"]).is_file()), self.source)
+        folders = [self.source / "download", self.source / "DvsGesture", self.source]
+        folder = next((p for p in folders if (p / GESTURE_LISTS["train"]).is_file()), self.source)
         self.folder = folder
         return {
             path.name: path.read_bytes() if path.suffix in (".txt", ".csv") else None
@@ -118,27 +118,31 @@ class Download:
 
     def _listed(self, split: str) -> Iterator[Sitting]:
         """The sittings of one official list."""
-        listed = self._text(LISTS[split]).split()
+        listed = self._text(GESTURE_LISTS[split]).split()
         for file in sorted(set(listed)):
             name = file.removesuffix(".aedat")
             for needed in (f"{name}.aedat", f"{name}_labels.csv"):
                 if needed not in self.files:
-                    raise UserError(f"{self.source} lacks {needed}, which {LISTS[split]} lists")
+                    raise UserError(
+                        f"{self.source} lacks {needed}, which {GESTURE_LISTS[split]} lists"
+                    )
             held = split == "train" and name.split("_")[0] in VALIDATION_USERS
             yield Sitting(name, "validation" if held else split, self._trials(name))
 
     def _trials(self, name: str) -> tuple[Trial, ...]:
         file = f"{name}_labels.csv"
         header, *lines = self._text(file).split() or [""]
-        if header != HEADER:
-            raise UserError(f"{self.source}: {file} begins with {header!r}, not with {HEADER}")
+        if header != LABELS_HEADER:
+            raise UserError(
+                f"{self.source}: {file} begins with {header!r}, not with {LABELS_HEADER}"
+            )
         trials = []
         for number, line in enumerate(lines, 2):
             try:
                 label, start, end = map(int, line.split(","))
             except ValueError:
                 label = start = end = 0
-            if not 1 <= label <= len(CLASSES) or not 0 <= start < end:
+            if not 1 <= label <= len(GESTURE_CLASSES) or not 0 <= start < end:
                 raise UserError(f"{self.source}: {file}, line {number}: {line!r} is no trial")
             trials.append(Trial(label - 1, start, end))
         return tuple(trials)
@@ -157,15 +161,19 @@ class Download:
         """
         for sitting, path in self._recordings(wanted):
             whole = read_events(path)
-            if max(whole.width, whole.height) > SIDE:
+            if max(whole.width, whole.height) > GESTURE_SIDE:
                 raise UserError(
                     f"{path.name} is of a camera of {whole.width} x {whole.height} pixels, not "
-                    f"{SIDE} x {SIDE}"
+                    f"{GESTURE_SIDE} x {GESTURE_SIDE}"
                 )
             t, made = whole.events["t"], []
             for i, trial in enumerate(sitting.trials):
                 events = whole.events[(t >= trial.start_us) & (t < trial.end_us)]
-                made.append(Recording(events, SIDE, SIDE, trial.label, f"{sitting.name} {i}"))
+                made.append(
+                    Recording(
+                        events, GESTURE_SIDE, GESTURE_SIDE, trial.label, f"{sitting.name} {i}"
+                    )
+                )
             yield sitting, made
 
     def _recordings(self, wanted: Callable[[Sitting], bool]) -> Iterator[tuple[Sitting, Path]]:
@@ -188,7 +196,7 @@ class Download:
                 path.unlink()
 
 
-def prepare(
+def prepare_gestures(
     source: str | Path,
     destination: Path,
     *,
@@ -210,12 +218,13 @@ def prepare(
         Whether there was anything to do.
 
     Raises:
-        FileNotFoundError, UserError: as `Download`, and as `cache.Builder`.
+        FileNotFoundError, UserError: as `Download`, and as `packed_cache.Builder`.
     """
     download = Download(source)
     names = sorted(s.name for s in download.sittings)
     settings = {
-        "data": "dvs128", "frames": frames, "cut": "counts", "height": SIDE, "width": SIDE,
+        "data": "dvs128", "frames": frames, "cut": "counts",
+        "height": GESTURE_SIDE, "width": GESTURE_SIDE,
         "sittings": names,
     }  # fmt: skip
     builder = Builder(destination, settings)
@@ -225,7 +234,7 @@ def prepare(
     on_sitting(done, len(names))
     for sitting, gestures in download.gestures(lambda s: not builder.has(s.name)):
         made = [make_frames(g, into_counts(g.events, frames)) for g in gestures]
-        shape = (len(gestures), frames, 2, SIDE, SIDE)
+        shape = (len(gestures), frames, 2, GESTURE_SIDE, GESTURE_SIDE)
         labels = np.array([g.label for g in gestures], np.int64)
         builder.add(sitting.name, np.stack(made) if made else np.zeros(shape, bool), labels)
         done += 1
@@ -236,10 +245,10 @@ def prepare(
     return True
 
 
-def load(
+def load_gestures(
     split: str, frames: int = 16, root: str | Path | None = None, *, in_memory: bool = True
 ) -> Clips:
-    """The gestures that `prepare` packed.
+    """The gestures that `prepare_gestures` packed.
 
     Args:
         split: "train", "validation" or "test".
@@ -248,9 +257,9 @@ def load(
         in_memory: copied there, or mapped and read when they are asked for.
 
     Raises:
-        FileNotFoundError, UserError: as `cache.load_cache`; or they have another number of frames.
+        FileNotFoundError, UserError: as `load_cache`; or they have another number of frames.
     """
-    folder = data_root(root) / PREPARED
+    folder = data_root(root) / GESTURE_FOLDER
     try:
         clips = load_cache(folder, split, in_memory=in_memory)
     except FileNotFoundError as error:

@@ -20,15 +20,15 @@ import numpy as np
 import torch
 
 from neurosvt.config import UserError
-from neurosvt.datasets.dvs128_gesture import CLASSES, SIDE
+from neurosvt.datasets.dvs128_gesture import GESTURE_CLASSES, GESTURE_SIDE
 from neurosvt.datasets.packed_cache import Builder
 
-CLASS_OF = tuple(int(folder) for folder in sorted(map(str, range(len(CLASSES)))))
+CLASS_OF = tuple(int(folder) for folder in sorted(map(str, range(len(GESTURE_CLASSES)))))
 """Our label of each of theirs."""
-HELD_OUT = 3 / 23
+TENSORS_HELD_OUT = 3 / 23
 """Of the training part: as three of its 23 people."""
 PER_PART = 64
-"""Gestures that are packed between two moments at which work can stop and go on."""
+"""Gestures that are packed before work can stop and go on again."""
 
 
 def prepare_tensors(
@@ -48,7 +48,7 @@ def prepare_tensors(
 
     Raises:
         UserError: a part without files, a file that is damaged or holds something else, or as
-            `cache.Builder`.
+            `packed_cache.Builder`.
     """
     files = {part: _files(source, part) for part in ("train", "test")}
     for part, some in files.items():
@@ -56,7 +56,8 @@ def prepare_tensors(
             raise UserError(f"{source / part} holds no sample_0000.pt, ...")
     frames = len(read_sample(files["train"][0])[0])
     settings = {
-        "data": "dvs128", "frames": frames, "cut": "times", "height": SIDE, "width": SIDE,
+        "data": "dvs128", "frames": frames, "cut": "times",
+        "height": GESTURE_SIDE, "width": GESTURE_SIDE,
         "files": {part: len(some) for part, some in files.items()},
     }  # fmt: skip
     builder = Builder(destination, settings)
@@ -87,7 +88,7 @@ def read_sample(path: Path, frames: int | None = None) -> tuple[np.ndarray, int]
         UserError: a file that is damaged, or holds something else.
     """
     read, label = _pair(path)
-    shape = (len(read) if frames is None else frames, 2, SIDE, SIDE)
+    shape = (len(read) if frames is None else frames, 2, GESTURE_SIDE, GESTURE_SIDE)
     if tuple(read.shape) != shape:
         raise UserError(f"{path} holds frames {tuple(read.shape)}, not {shape}")
     if not ((read == 0) | (read == 1)).all():
@@ -107,8 +108,8 @@ def _pair(path: Path) -> tuple[torch.Tensor, int]:
     label = label.item() if isinstance(label, torch.Tensor) and label.numel() == 1 else label
     if not isinstance(read, torch.Tensor) or not read.ndim or not isinstance(label, int):
         raise UserError(f"{path} holds no pair of frames and label")
-    if not 0 <= label < len(CLASSES):
-        raise UserError(f"{path} holds label {label}, not one of 0..{len(CLASSES) - 1}")
+    if not 0 <= label < len(GESTURE_CLASSES):
+        raise UserError(f"{path} holds label {label}, not one of 0..{len(GESTURE_CLASSES) - 1}")
     return read, CLASS_OF[label]
 
 
@@ -120,7 +121,7 @@ def _splits(files: dict[str, list[Path]]) -> dict[str, list[Path]]:
     held = {
         path
         for some in by_class.values()
-        for path in some[len(some) - round(len(some) * HELD_OUT) :]
+        for path in some[len(some) - round(len(some) * TENSORS_HELD_OUT) :]
     }
     return {
         "train": [path for path in files["train"] if path not in held],

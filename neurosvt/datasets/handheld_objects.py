@@ -17,18 +17,20 @@ from neurosvt.datasets.folder import checked_split, find
 from neurosvt.events.frames import by_time, make_frames
 from neurosvt.formats import read_events
 
-CLASSES = ("box", "utility_knife", "mechanical_pencil")
+HANDHELD_CLASSES = ("box", "utility_knife", "mechanical_pencil")
 SESSIONS = {
     "train": ("box_rec1", "utility_knife_rec1", "utility_knife_rec1b", "mechanical_pencil_rec1"),
     "test": ("box_rec2", "utility_knife_rec2", "mechanical_pencil_rec2"),
 }
-SIDE = 128
+HANDHELD_SIDE = 128
 """Pixels per side of the camera."""
-HELD_OUT = 0.2
+HANDHELD_HELD_OUT = 0.2
 """Share of every recording of the first session, its end, that validation takes."""
 
 
-def load(split: str, steps: int, frame_us: int, root: str | Path | None = None) -> Clips:
+def load_handheld_objects(
+    split: str, steps: int, frame_us: int, root: str | Path | None = None
+) -> Clips:
     """Windows of the recordings, cut into frames of equal time.
 
     Those for training begin at every frame, so that each shows up in many ways; those for judging
@@ -55,12 +57,14 @@ def load(split: str, steps: int, frame_us: int, root: str | Path | None = None) 
         first.append(before + starts)
         labels.append(np.full(len(starts), label))
         before += len(frames)
-    return Clips(np.concatenate(packed), np.concatenate(first), steps, np.concatenate(labels), SIDE)
+    return Clips(
+        np.concatenate(packed), np.concatenate(first), steps, np.concatenate(labels), HANDHELD_SIDE
+    )
 
 
 def _recordings(split: str) -> Iterator[tuple[str, int]]:
     for name in SESSIONS["test" if split == "test" else "train"]:
-        yield name, CLASSES.index(name.rsplit("_", 1)[0])
+        yield name, HANDHELD_CLASSES.index(name.rsplit("_", 1)[0])
 
 
 def _packed(name: str, frame_us: int, root: str | Path | None) -> np.ndarray:
@@ -72,5 +76,5 @@ def _packed(name: str, frame_us: int, root: str | Path | None) -> np.ndarray:
 def _part(frames: np.ndarray, split: str) -> np.ndarray:
     if split == "test":
         return frames
-    kept = round(len(frames) * (1 - HELD_OUT))
+    kept = round(len(frames) * (1 - HANDHELD_HELD_OUT))
     return frames[kept:] if split == "validation" else frames[:kept]

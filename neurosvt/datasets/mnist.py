@@ -1,8 +1,8 @@
-"""Handwritten digits as the objects of made-up scenes: MNIST.
+"""MNIST: 70,000 handwritten digits, which made-up scenes can show in place of their shapes.
 
 Source: LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 1998.
 
-Axes: N digits, B batch, Y X pixels, S the side of a sprite in pixels.
+Axes: N digits, Y X pixels.
 """
 
 import zipfile
@@ -14,13 +14,10 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.datasets.folder import checked_split, find
-from neurosvt.scenes.shapes import textured, turned_square
 
-CLASSES = tuple("0123456789")
-SIDE = 28
-REACH = 13.0
-"""Pixels of a digit's image from its middle to the circle around it."""
-HELD_OUT = 5000
+MNIST_CLASSES = tuple("0123456789")
+MNIST_SIDE = 28
+MNIST_HELD_OUT = 5000
 """Images of the training part, its last, that validation takes."""
 
 
@@ -35,7 +32,7 @@ class Digits:
 
 
 @lru_cache(maxsize=3)
-def load_digits(split: str, root: Path | None = None) -> Digits:
+def load_mnist(split: str, root: Path | None = None) -> Digits:
     """A part of MNIST, from mnist/mnist.npz.
 
     Args:
@@ -53,38 +50,11 @@ def load_digits(split: str, root: Path | None = None) -> Digits:
             images, labels = file[f"{part}_images"], file[f"{part}_labels"]
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} holds no {part}_images and {part}_labels: {error}") from error
-    if images.shape != (len(labels), SIDE, SIDE) or images.dtype != np.uint8:
+    if images.shape != (len(labels), MNIST_SIDE, MNIST_SIDE) or images.dtype != np.uint8:
         raise UserError(
             f"{path}: {part}_images is {images.dtype} {images.shape}, expected uint8 "
-            f"({len(labels)}, {SIDE}, {SIDE})"
+            f"({len(labels)}, {MNIST_SIDE}, {MNIST_SIDE})"
         )
-    chosen = {"train": slice(0, -HELD_OUT), "validation": slice(-HELD_OUT, None)}
+    chosen = {"train": slice(0, -MNIST_HELD_OUT), "validation": slice(-MNIST_HELD_OUT, None)}
     kept = chosen.get(split, slice(None))
     return Digits(images[kept], labels[kept].astype(np.int64))
-
-
-def paint_digits(
-    images: np.ndarray,
-    radius: np.ndarray,
-    angle: np.ndarray,
-    brightness: np.ndarray,
-    grating: np.ndarray,
-    side: int,
-) -> np.ndarray:
-    """As `shapes.paint_sprites`, of digits (B, 28, 28): their grey is the share that is covered.
-
-    The image's middle, which is the digit's centre of mass, is the sprite's.
-    """
-    x, y = turned_square(radius, angle, side)
-    # Between pixels, and never beyond the circle, as every object.
-    column, row = REACH * x + (SIDE - 1) / 2, REACH * y + (SIDE - 1) / 2
-    inside = x**2 + y**2 <= 1
-    left, top = (np.clip(np.floor(at), 0, SIDE - 2).astype(int) for at in (column, row))
-    fx, fy = np.clip(column - left, 0, 1), np.clip(row - top, 0, 1)
-    batch = np.arange(len(images))[:, None, None]
-    grey = sum(
-        wy * wx * images[batch, top + down, left + right]
-        for down, wy in ((0, 1 - fy), (1, fy))
-        for right, wx in ((0, 1 - fx), (1, fx))
-    )
-    return textured((inside * grey / 255).astype(np.float32), brightness, grating)

@@ -4,7 +4,7 @@ Orchard et al. 2015, "Converting Static Image Datasets to Spiking Neuromorphic D
 Saccades": a 34 x 34 pixel ATIS camera looks at a digit and makes three saccades of about 100 ms.
 The data set is published as CC BY-SA 4.0. The folder of data sets holds
 
-    nmnist/          all 70,000 recordings, as `nmnist_download.prepare` packs them; or
+    nmnist/          all 70,000 recordings, as `prepare_nmnist` packs them; or
     nmnist_small/    900 of its training part and 100 of its test part, in two npz files
 """
 
@@ -19,32 +19,32 @@ from neurosvt.datasets.folder import checked_split, data_root, find
 from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats.npz import read_arrays
 
-CLASSES: tuple[str, ...] = tuple("0123456789")
+NMNIST_CLASSES: tuple[str, ...] = tuple("0123456789")
 
-SIDE = 34
+NMNIST_SIDE = 34
 """Sensor side of the recordings, pixels."""
 
-SEEN_US = 340_000
+NMNIST_SEEN_US = 340_000
 """Time given to every recording; the longest of nmnist_small lasts 336 ms."""
 
-LAST_SEEN_US = 290_000
+NMNIST_LAST_SEEN_US = 290_000
 """When the last saccade of every recording of nmnist_small is still under way: what is known of a
 digit while it is seen is judged here, not in the stillness after."""
 
-VALIDATION_PER_CLASS = 10
+NMNIST_VALIDATION_PER_CLASS = 10
 """The last ten of every class in the training file are kept for validation."""
 
-FILES = {
+NMNIST_FILES = {
     "train": "nmnist_small/nmnist_train900.npz",
     "validation": "nmnist_small/nmnist_train900.npz",
     "test": "nmnist_small/nmnist_test100.npz",
 }
-PREPARED = "nmnist"
+NMNIST_FOLDER = "nmnist"
 """Folder of all recordings, among the data sets."""
 
-COLUMNS = ("x", "y", "p", "t", "offsets", "labels", "ids")
-"""What a file of `FILES` holds, and a folder of `PREPARED`: there recording i is the events
-offsets[i] .. offsets[i + 1] - 1."""
+NMNIST_COLUMNS = ("x", "y", "p", "t", "offsets", "labels", "ids")
+"""What a file of `NMNIST_FILES` holds, and a folder of `NMNIST_FOLDER`: there recording i is the
+events offsets[i] .. offsets[i + 1] - 1."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ class Recordings:
         part = slice(self.first[index], self.last[index])
         events = pack_events(self.t[part], self.x[part], self.y[part], self.p[part])
         name = f"nmnist {self.ids[index]}"
-        return Recording(events, SIDE, SIDE, int(self.labels[index]), name)
+        return Recording(events, NMNIST_SIDE, NMNIST_SIDE, int(self.labels[index]), name)
 
 
-def load(split: str, root: str | Path | None = None) -> Recordings:
+def load_nmnist(split: str, root: str | Path | None = None) -> Recordings:
     """Load a split: "train" (800 recordings of nmnist_small, 59,900 of all), "validation" (100 of
     the training part) or "test" (100, 10,000).
 
@@ -88,14 +88,16 @@ def load(split: str, root: str | Path | None = None) -> Recordings:
         UserError: an unknown split, or a file that does not hold what it should.
     """
     part = "test" if checked_split(split) == "test" else "train"
-    folder = data_root(root) / PREPARED / part
+    folder = data_root(root) / NMNIST_FOLDER / part
     mapped = folder.is_dir()
-    recordings = map_recordings(folder) if mapped else read_recordings(find(FILES[split], root))
+    recordings = (
+        map_recordings(folder) if mapped else read_recordings(find(NMNIST_FILES[split], root))
+    )
     if split == "test":
         return recordings
     kept = np.zeros(len(recordings), bool)
-    for digit in range(len(CLASSES)):
-        kept[np.flatnonzero(recordings.labels == digit)[-VALIDATION_PER_CLASS:]] = True
+    for digit in range(len(NMNIST_CLASSES)):
+        kept[np.flatnonzero(recordings.labels == digit)[-NMNIST_VALIDATION_PER_CLASS:]] = True
     return select(recordings, np.flatnonzero(kept == (split == "validation")))
 
 
@@ -106,7 +108,7 @@ def map_recordings(folder: Path) -> Recordings:
         UserError: a file is missing or cut.
     """
     try:
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in COLUMNS}
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in NMNIST_COLUMNS}
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} is damaged ({error}); remove it and prepare again") from error
     return _recordings(arrays)
@@ -123,16 +125,16 @@ def read_recordings(path: Path) -> Recordings:
             arrays = read_arrays(stream)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
-    missing = [name for name in COLUMNS if name not in arrays]
+    missing = [name for name in NMNIST_COLUMNS if name not in arrays]
     if missing:
         raise UserError(f"{path}: holds no {', '.join(missing)}; is it a file of nmnist_small?")
-    x, y, p, t, offsets, labels, ids = (arrays[name] for name in COLUMNS)
+    x, y, p, t, offsets, labels, ids = (arrays[name] for name in NMNIST_COLUMNS)
 
     def check(holds: bool, problem: str) -> None:
         if not holds:
             raise UserError(f"{path}: {problem}; fetch nmnist_small again")
 
-    for name in COLUMNS:
+    for name in NMNIST_COLUMNS:
         whole = arrays[name].ndim == 1 and arrays[name].dtype.kind in "iu"
         check(whole, f"{name} is no list of integers")
     check(len(x) == len(y) == len(p) == len(t), "x, y, p and t differ in length")
@@ -141,14 +143,20 @@ def read_recordings(path: Path) -> Recordings:
     starts_and_ends = offsets[0] == 0 and offsets[-1] == len(x)
     check(bool(starts_and_ends), "offsets do not cover the events")
     check(bool((np.diff(offsets) > 0).all()), "offsets do not rise")
-    for name, limit in (("x", SIDE), ("y", SIDE), ("p", 2), ("t", SEEN_US), ("labels", 10)):
+    for name, limit in (
+        ("x", NMNIST_SIDE),
+        ("y", NMNIST_SIDE),
+        ("p", 2),
+        ("t", NMNIST_SEEN_US),
+        ("labels", 10),
+    ):
         inside = arrays[name].min() >= 0 and arrays[name].max() < limit
         check(bool(inside), f"{name} leaves 0..{limit - 1}")
     return _recordings(arrays)
 
 
 def _recordings(arrays: Mapping[str, np.ndarray]) -> Recordings:
-    x, y, p, t, offsets, labels, ids = (arrays[name] for name in COLUMNS)
+    x, y, p, t, offsets, labels, ids = (arrays[name] for name in NMNIST_COLUMNS)
     bounds = offsets.astype(np.int64)
     return Recordings(x, y, p, t, bounds[:-1], bounds[1:], labels.astype(np.int64), ids)
 

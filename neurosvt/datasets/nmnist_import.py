@@ -13,20 +13,20 @@ from typing import BinaryIO
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.datasets.nmnist import CLASSES, COLUMNS, SEEN_US, SIDE
+from neurosvt.datasets.nmnist import NMNIST_CLASSES, NMNIST_COLUMNS, NMNIST_SEEN_US, NMNIST_SIDE
 from neurosvt.events.recording import Recording
 from neurosvt.formats import read_events
 
-PARTS = {"Train": "train", "Test": "test"}
+_PARTS = {"Train": "train", "Test": "test"}
 """Folders of the download, and of what is made of them."""
 
-KINDS = {
+_KINDS = {
     "x": np.uint8, "y": np.uint8, "p": np.uint8, "t": np.uint32,
     "offsets": np.int64, "labels": np.int64, "ids": np.int64,
 }  # fmt: skip
 
 
-def prepare(
+def prepare_nmnist(
     source: str | Path,
     destination: Path,
     on_recording: Callable[[int, int], None] = lambda done, of: None,
@@ -36,7 +36,7 @@ def prepare(
 
     Args:
         source: folder with `Train` and `Test`.
-        destination: folder for what `nmnist.load` reads.
+        destination: folder for what `load_nmnist` reads.
         on_recording: told how many recordings are done, and of how many.
 
     Returns:
@@ -49,18 +49,18 @@ def prepare(
     source = Path(source)
     if not source.is_dir():
         raise FileNotFoundError(f"{source}: no such folder")
-    files = {part: _files(source / part) for part in PARTS}
-    missing = [part for part, place in PARTS.items() if not (destination / place).is_dir()]
+    files = {part: _files(source / part) for part in _PARTS}
+    missing = [part for part, made in _PARTS.items() if not (destination / made).is_dir()]
     total = sum(len(files[part]) for part in missing)
     done = 0
     for part in missing:
-        draft = destination / f"{PARTS[part]}.part"
+        draft = destination / f"{_PARTS[part]}.part"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         with ExitStack() as stack:
             columns = {
-                name: Column(stack.enter_context(open(draft / f"{name}.npy", "wb")), KINDS[name])
-                for name in COLUMNS
+                name: Column(stack.enter_context(open(draft / f"{name}.npy", "wb")), _KINDS[name])
+                for name in NMNIST_COLUMNS
             }
             columns["offsets"].add(np.zeros(1))
             for digit, path in files[part]:
@@ -69,7 +69,7 @@ def prepare(
                 on_recording(done, total)
             for column in columns.values():
                 column.finish()
-        os.replace(draft, destination / PARTS[part])
+        os.replace(draft, destination / _PARTS[part])
     return bool(missing)
 
 
@@ -104,7 +104,7 @@ class Column:
 def _files(folder: Path) -> list[tuple[int, Path]]:
     """Digit and path of every recording, in the order of their numbers."""
     found = []
-    for digit in range(len(CLASSES)):
+    for digit in range(len(NMNIST_CLASSES)):
         some = [
             (digit, path) for path in (folder / str(digit)).glob("*.bin") if path.stem.isdigit()
         ]
@@ -119,15 +119,17 @@ def _read(path: Path) -> Recording:
         raise UserError(line)
 
     recording = read_events(path, on_damage=refuse)
-    if max(recording.width, recording.height) > SIDE:
-        raise UserError(f"{path} has events beyond {SIDE} x {SIDE} pixels; is it N-MNIST?")
+    if max(recording.width, recording.height) > NMNIST_SIDE:
+        raise UserError(
+            f"{path} has events beyond {NMNIST_SIDE} x {NMNIST_SIDE} pixels; is it N-MNIST?"
+        )
     return recording
 
 
 def _add(columns: dict[str, Column], recording: Recording, digit: int, number: int) -> None:
     events = recording.events
     # None lasts longer; what stands there is a fault of the clock, and would fall into the dark.
-    events = events[events["t"] < SEEN_US]
+    events = events[events["t"] < NMNIST_SEEN_US]
     for name in ("x", "y", "p", "t"):
         columns[name].add(events[name])
     for name, value in (("offsets", columns["x"].length), ("labels", digit), ("ids", number)):

@@ -40,8 +40,8 @@ class Builder:
     def __init__(self, folder: Path, settings: Mapping[str, Any]):
         self.folder, self.parts = folder, folder / "parts"
         self.settings = json.loads(json.dumps(dict(settings)))
-        for place in (folder / MANIFEST, self.parts / "settings.json"):
-            there = _json(place).get("settings") if place.is_file() else None
+        for record in (folder / MANIFEST, self.parts / "settings.json"):
+            there = _json(record).get("settings") if record.is_file() else None
             if there is not None and there != self.settings:
                 raise UserError(
                     f"{folder} holds frames that were made otherwise "

@@ -1,8 +1,8 @@
-"""Gestures that are made up, in the layout of DVS128 Gesture: what runs on these runs on those.
+"""Synthetic gestures in the layout of DVS128 Gesture: what runs on these runs on those.
 
-A disc circles at four places one after the other; a gesture is the order in which it visits them,
-and in nothing else do they differ. Whoever adds up events over time sees the same four places in
-all of them, so that only what has memory tells them apart.
+A disc circles at four positions one after the other; a gesture is the order in which it visits
+them, and in nothing else do they differ. Whoever adds up events over time sees the same four
+positions in all of them, so that only what has memory tells them apart.
 
 In a mirror a right hand's gesture is the left hand's here too; what both hands make has two orders,
 each the mirror's image of the other.
@@ -16,23 +16,29 @@ from pathlib import Path
 
 import numpy as np
 
-from neurosvt.datasets.dvs128_gesture import CLASSES, HEADER, LISTS, OTHER_SIDE, SIDE
+from neurosvt.datasets.dvs128_gesture import (
+    GESTURE_CLASSES,
+    GESTURE_LISTS,
+    GESTURE_SIDE,
+    LABELS_HEADER,
+    OTHER_SIDE,
+)
 from neurosvt.events.recording import EVENT, Recording
 from neurosvt.formats import write_events
 
-PLACES = ((36, 36), (92, 36), (92, 92), (36, 92))
+POSITIONS = ((36, 36), (92, 36), (92, 92), (36, 92))
 IN_MIRROR = (1, 0, 3, 2)
-"""The place at which a mirror shows each of them."""
+"""The position at which a mirror shows each of them."""
 
 
 def _orders() -> dict[int, tuple[tuple[int, ...], ...]]:
     pairs = []
-    for order in permutations(range(len(PLACES))):
-        mirrored = tuple(IN_MIRROR[place] for place in order)
+    for order in permutations(range(len(POSITIONS))):
+        mirrored = tuple(IN_MIRROR[position] for position in order)
         if order < mirrored:
             pairs.append((order, mirrored))
     orders: dict[int, tuple[tuple[int, ...], ...]] = {}
-    for label in range(len(CLASSES)):
+    for label in range(len(GESTURE_CLASSES)):
         if label not in orders:
             other = OTHER_SIDE.get(label)
             one, two = pairs.pop(0)
@@ -41,7 +47,7 @@ def _orders() -> dict[int, tuple[tuple[int, ...], ...]]:
 
 
 ORDERS = _orders()
-"""In which the places may be visited, by label."""
+"""In which the positions may be visited, by label."""
 VISIT_US = 200_000
 PAUSE_US = 100_000
 """Between two gestures."""
@@ -52,17 +58,17 @@ RADIUS, ORBIT, TURN_US = 7, 6, 100_000
 LIGHTINGS = ("fluorescent", "natural")
 
 
-def made_up(label: int, start_us: int, rng: np.random.Generator) -> np.ndarray:
+def synthetic_gesture(label: int, start_us: int, rng: np.random.Generator) -> np.ndarray:
     """The events of one gesture, in order of time."""
     order = np.array(ORDERS[label][rng.integers(len(ORDERS[label]))])
     steps = len(order) * VISIT_US // STEP_US
     t = start_us + np.sort(rng.integers(0, steps * STEP_US, steps * PER_STEP))
     since = t - start_us
-    place = np.array(PLACES)[order[since // VISIT_US]]
-    place = place + rng.normal(0, 2, 2)
+    position = np.array(POSITIONS)[order[since // VISIT_US]]
+    position = position + rng.normal(0, 2, 2)
     turning = rng.choice([-1, 1])
     angle = 2 * np.pi * (turning * since / TURN_US + rng.random())
-    middle = place + ORBIT * np.stack([np.cos(angle), np.sin(angle)], 1)
+    middle = position + ORBIT * np.stack([np.cos(angle), np.sin(angle)], 1)
     around = rng.uniform(0, 2 * np.pi, len(t))
     at = middle + RADIUS * np.stack([np.cos(around), np.sin(around)], 1)
     # The disc is bright: its edge brightens where it goes to, and darkens where it comes from.
@@ -74,13 +80,13 @@ def made_up(label: int, start_us: int, rng: np.random.Generator) -> np.ndarray:
         start_us + rng.integers(0, steps * STEP_US, noise),
     )
     for axis, column in (("x", 0), ("y", 1)):
-        events[axis][: len(t)] = np.clip(np.rint(at[:, column]), 0, SIDE - 1)
-        events[axis][len(t) :] = rng.integers(0, SIDE, noise)
+        events[axis][: len(t)] = np.clip(np.rint(at[:, column]), 0, GESTURE_SIDE - 1)
+        events[axis][len(t) :] = rng.integers(0, GESTURE_SIDE, noise)
     events["p"][: len(t)], events["p"][len(t) :] = ahead, rng.random(noise) < 0.5
     return events[np.argsort(events["t"], kind="stable")]
 
 
-def write_data_set(
+def write_synthetic_gestures(
     folder: Path,
     people: int = 29,
     seed: int = 0,
@@ -92,23 +98,23 @@ def write_data_set(
     are written, and of how many.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    listed: dict[str, list[str]] = {split: [] for split in LISTS}
+    listed: dict[str, list[str]] = {split: [] for split in GESTURE_LISTS}
     users = np.rint(np.linspace(1, 29, people)).astype(int)
     for number, user in enumerate(users):
         split = "test" if user >= 24 else "train"
         for lighting, light in enumerate(LIGHTINGS):
             rng = np.random.default_rng([seed, int(user), lighting])
             name, start = f"user{user:02}_{light}", PAUSE_US
-            parts, rows = [], [HEADER]
-            for label in rng.permutation(len(CLASSES)):
-                parts.append(made_up(int(label), start, rng))
-                end = start + len(PLACES) * VISIT_US
+            parts, rows = [], [LABELS_HEADER]
+            for label in rng.permutation(len(GESTURE_CLASSES)):
+                parts.append(synthetic_gesture(int(label), start, rng))
+                end = start + len(POSITIONS) * VISIT_US
                 rows.append(f"{label + 1},{start},{end}")
                 start = end + PAUSE_US
-            recording = Recording(np.concatenate(parts), SIDE, SIDE)
+            recording = Recording(np.concatenate(parts), GESTURE_SIDE, GESTURE_SIDE)
             write_events(folder / f"{name}.aedat", recording, "aedat3")
             (folder / f"{name}_labels.csv").write_text("\n".join(rows) + "\n")
             listed[split].append(f"{name}.aedat")
             on_sitting(number * len(LIGHTINGS) + lighting + 1, people * len(LIGHTINGS))
-    for split, file in LISTS.items():
+    for split, file in GESTURE_LISTS.items():
         (folder / file).write_text("\n".join(listed[split]) + "\n")

@@ -12,26 +12,26 @@ from pathlib import Path
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.datasets import handheld_objects
 from neurosvt.datasets.folder import checked_split, find
+from neurosvt.datasets.handheld_objects import HANDHELD_CLASSES, HANDHELD_HELD_OUT, SESSIONS
 from neurosvt.events.frames import by_time, make_frames
 from neurosvt.events.recording import Recording, fit_to_sensor
 from neurosvt.formats import read_events
 
-CLASSES: dict[str, tuple[str, ...]] = {
-    "dvs128_objects": handheld_objects.CLASSES,
+TRACK_CLASSES: dict[str, tuple[str, ...]] = {
+    "dvs128_objects": HANDHELD_CLASSES,
     "pendulum": ("pendulum", "anything else"),
 }
-"""What each data set shows; of the pendulum, the place alone is a question."""
+"""What each data set shows; of the pendulum, the position alone is a question."""
 
 PENDULUM = {"train": (0.0, 0.4), "validation": (0.4, 0.5), "test": (0.5, 1.0)}
 """Shares of the one recording: its first half trains, its second half judges."""
 
 AROUND_US = 25_000
-"""Events this long before and after a moment tell the place at it: a window of 50 ms."""
+"""Events this long before and after a time tell the position at it: a window of 50 ms."""
 
-LEAST = 10
-"""Events that it takes to tell a place; between two moments that have them it moves evenly."""
+LEAST_EVENTS = 10
+"""Events that it takes to tell a position; between two times that have them it moves evenly."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def load_tracks(
     """The recordings of a split.
 
     Args:
-        dataset: a key of `CLASSES`.
+        dataset: a key of `TRACK_CLASSES`.
         split: "train", "validation" or "test"; objects are judged in another session than they are
             learnt in, of which validation takes the end.
         size: sensor side, pixels, onto which the camera's 128 are fitted.
@@ -69,26 +69,28 @@ def load_tracks(
         first, last = (round(share * len(whole.frames)) for share in PENDULUM[split])
         return [_part(whole, first, last)]
     tracks = []
-    for name in handheld_objects.SESSIONS["test" if split == "test" else "train"]:
-        label = handheld_objects.CLASSES.index(name.rsplit("_", 1)[0])
+    for name in SESSIONS["test" if split == "test" else "train"]:
+        label = HANDHELD_CLASSES.index(name.rsplit("_", 1)[0])
         whole = track(_read(name, size, root), label, frame_us)
-        kept = round(len(whole.frames) * (1 - handheld_objects.HELD_OUT))
+        kept = round(len(whole.frames) * (1 - HANDHELD_HELD_OUT))
         bounds = {"train": (0, kept), "validation": (kept, len(whole.frames))}
         tracks.append(_part(whole, *bounds.get(split, (0, len(whole.frames)))))
     return tracks
 
 
 def track(recording: Recording, label: int, frame_us: int) -> Track:
-    """A recording in frames, with its place at every frame's end."""
+    """A recording in frames, with the position of what it shows at every frame's end."""
     events = recording.events
     frames = make_frames(recording, by_time(events, frame_us))
     ends = events["t"].min() + frame_us * np.arange(1, len(frames) + 1)
     order = np.argsort(events["t"], kind="stable")
     t, xy = events["t"][order], np.stack([events["x"], events["y"]], -1)[order]
     low, high = (np.searchsorted(t, ends + shift) for shift in (-AROUND_US, AROUND_US))
-    told = np.flatnonzero(high - low >= LEAST)
+    told = np.flatnonzero(high - low >= LEAST_EVENTS)
     if not len(told):
-        raise UserError(f"{recording.name}: never {LEAST} events within 50 ms, so no place to tell")
+        raise UserError(
+            f"{recording.name}: never {LEAST_EVENTS} events within 50 ms, so no position to tell"
+        )
     middle = np.array([np.median(xy[low[f] : high[f]], axis=0) for f in told]) + 0.5
     steps = np.arange(len(frames))
     position = np.stack([np.interp(steps, told, column) for column in middle.T], -1)

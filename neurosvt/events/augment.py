@@ -1,4 +1,4 @@
-"""Recordings varied, so that a small set teaches more than itself.
+"""Recordings augmented, so that a small set teaches more than itself.
 
 Units: pixels; angles in radians.
 """
@@ -38,7 +38,7 @@ def augment(
     rng: np.random.Generator,
     augmentation: Augmentation,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The events of many recordings, each turned, stretched, slanted and thinned in its own way.
+    """The events of many recordings, each turned, stretched, slanted and thinned by itself.
 
     An event may have fallen anywhere in its pixel: it is moved from a random point there, so that
     a stretched recording has no empty lines. What would leave the sensor ends on its border.
@@ -47,8 +47,8 @@ def augment(
         x: (events,) pixels; y alike.
         row: (events,) which recording each belongs to, rising.
         side: of their sensor, pixels; they turn about its middle.
-        rng: draws the way, one for each recording, and the events left out.
-        variety: how far it goes.
+        rng: draws how, for each recording, and the events left out.
+        augmentation: how far it goes.
 
     Returns:
         x and y of the events that are left, int64, and which they are, as indices.

@@ -15,7 +15,7 @@ def denoise(recording: Recording, support_us: int = 5_000) -> Recording:
     """Without events that no neighbour supports: none of the eight pixels around had one of either
     polarity in the `support_us` before.
 
-    Events must be in order of time; of those at one moment, the earlier in the file came first.
+    Events must be in order of time; of those at one time, the earlier in the file came first.
 
     Source: Delbruck, "Frame-free dynamic digital vision", 2008, sec. III A.
 
@@ -32,12 +32,12 @@ def denoise(recording: Recording, support_us: int = 5_000) -> Recording:
     pixel = (events["y"].astype(np.int64) + 1) * stride + events["x"] + 1
     order = np.argsort(pixel, kind="stable")  # within a pixel, in their order
     sorted_pixel = pixel[order]
-    count, place = len(events), np.arange(len(events))
+    count, index = len(events), np.arange(len(events))
     key = sorted_pixel * count + order  # rising: where an event of a pixel stands in the file
     supported = np.zeros(count, bool)
     for step in (-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1):
         neighbour = pixel + step
-        before = np.searchsorted(key, neighbour * count + place) - 1  # the last one before it
+        before = np.searchsorted(key, neighbour * count + index) - 1  # the last one before it
         found = before >= 0
         found[found] = sorted_pixel[before[found]] == neighbour[found]
         supported[found] |= t[found] - t[order[before[found]]] <= support_us

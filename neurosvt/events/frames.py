@@ -110,14 +110,14 @@ def make_frames(recording: Recording, cut: Cut, *, counted: bool = False) -> np.
             "more than fits; cut the recording or take longer frames"
         )
     events = recording.events
-    place = np.ravel_multi_index((events["p"].astype(np.intp), events["y"], events["x"]), shape[1:])
-    place += cut.index * (2 * recording.height * recording.width)
+    cell = np.ravel_multi_index((events["p"].astype(np.intp), events["y"], events["x"]), shape[1:])
+    cell += cut.index * (2 * recording.height * recording.width)
     frames = np.zeros(shape, kind)
     if not counted:
-        frames.reshape(-1)[place] = True
+        frames.reshape(-1)[cell] = True
         return frames
-    places, counts = np.unique(place, return_counts=True)
+    cells, counts = np.unique(cell, return_counts=True)
     if counts.max(initial=0) > np.iinfo(np.uint16).max:
         raise UserError(f"a pixel has {counts.max()} events in one frame; take shorter frames")
-    frames.reshape(-1)[places] = counts
+    frames.reshape(-1)[cells] = counts
     return frames

@@ -81,7 +81,7 @@ def fit_to_sensor(recording: Recording, size: int) -> Recording:
 
     Blocks of f x f pixels become one, f the smallest integer that makes both sides fit (1 for a
     camera that fits as it is); the result lies in the middle. A 346 x 260 camera on 64 x 64: f = 6,
-    58 x 44 pixels. No event is dropped; events of one block and moment stay separate events.
+    58 x 44 pixels. No event is dropped; events of one block and time stay separate events.
     """
     if size < 1:
         raise UserError(f"size must be at least 1 pixel, got {size}")

@@ -1,8 +1,8 @@
-"""Films as an event camera would have seen them.
+"""Videos as an event camera would have seen them.
 
 The pixel model is eventcv's, after v2e (Hu, Liu & Delbruck, CVPRW 2021): between two frames the
-light changes evenly, so a film of few frames a second gives events in bursts that are smoother than
-the motion was.
+light changes evenly, so a video of few frames a second gives events in bursts that are smoother
+than the motion was.
 
 Axes: T frames, Y X pixels.
 """
@@ -39,7 +39,7 @@ def read_video(path: str | Path) -> Video:
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"no film {path}")
+        raise FileNotFoundError(f"no video {path}")
     if path.is_dir():
         frames, fps = _stills(path), None
     elif path.suffix.lower() == ".gif":
@@ -54,15 +54,15 @@ def read_video(path: str | Path) -> Video:
     return Video(np.stack(frames), fps, path.name)
 
 
-def cut(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0.0) -> Video:
-    """A part of a film, brought to a square sensor.
+def crop_video(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0.0) -> Video:
+    """A part of a video, brought to a square sensor.
 
     Args:
-        film: the whole.
+        video: the whole.
         box: left, top, width and height, pixels.
         size: side of the sensor, pixels.
-        blur: standard deviation of a Gaussian before that, pixels of the film: takes out the dither
-            of palettes and the blocks of codecs, which would make events.
+        blur: standard deviation of a Gaussian before that, pixels of the video: takes out the
+            dither of palettes and the blocks of codecs, which would make events.
 
     Raises:
         UserError: a box that reaches beyond the frames.
@@ -72,7 +72,7 @@ def cut(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0
     left, top, width, height = box
     across, down = video.frames.shape[2], video.frames.shape[1]
     if min(left, top) < 0 or min(width, height) < 1 or left + width > across or top + height > down:
-        raise UserError(f"--crop {box} reaches beyond the film's {across} x {down} pixels")
+        raise UserError(f"--crop {box} reaches beyond the video's {across} x {down} pixels")
     small = []
     for frame in video.frames:
         image = Image.fromarray(frame).filter(ImageFilter.GaussianBlur(blur))
@@ -81,11 +81,11 @@ def cut(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0
     return replace(video, frames=np.stack(small))
 
 
-def as_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
+def simulate_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
     """What an event camera would have reported.
 
     Args:
-        film: with its frame rate known.
+        video: with its frame rate known.
         noise_hz: shot noise of a dark pixel, events a second.
         seed: of thresholds and noise.
 

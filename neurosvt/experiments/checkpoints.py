@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from neurosvt.config import UserError, as_plain
 from neurosvt.experiments.migrate import migrate_metadata, migrate_tensors
 from neurosvt.experiments.runs import Run, build_run
-from neurosvt.loaders.images import ImageStreamConfig
+from neurosvt.loaders.images import ImageConfig
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.train import checkpoint
@@ -116,6 +116,6 @@ def load_classifier(name: str, backend: str = "auto") -> Checkpoint:
 def load_image_model(name: str, backend: str = "auto") -> Checkpoint:
     """A classifier of images; otherwise as `load_classifier`."""
     trained = load_classifier(name, backend)
-    if not isinstance(trained.run.data, ImageStreamConfig):
+    if not isinstance(trained.run.data, ImageConfig):
         raise UserError(f"{name} names clips of events, not images")
     return trained

@@ -12,7 +12,7 @@ from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.experiments.checkpoints import Checkpoint, load_image_model, load_model
 from neurosvt.experiments.runs import Run
-from neurosvt.loaders.clips import ClipStream, ClipStreamConfig
+from neurosvt.loaders.clips import ClipStream, ClipConfig
 from neurosvt.loaders.images import ImageStream
 from neurosvt.loaders.prefetch import ahead
 from neurosvt.models.dysvit import DySViT
@@ -173,6 +173,6 @@ def recipe_of(run: Run, backend: str, device: torch.device) -> Recipe:
     torch.manual_seed(run.train.seed)
     if run.hides:
         return OcclusionRecipe(run, backend, device)
-    if isinstance(run.data, ClipStreamConfig):
+    if isinstance(run.data, ClipConfig):
         return ClipRecipe(run, backend, device)
     return ImageRecipe(run, backend, device)

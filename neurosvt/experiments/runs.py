@@ -6,29 +6,46 @@ of it: objects that hide are followed, clips and images are named.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
-from neurosvt.config import ConfigError, Registry, UserError, build, build_kind, check_names
-from neurosvt.datasets import cifar10, nmnist
+from neurosvt.config import (
+    ConfigError,
+    Registry,
+    UserError,
+    build,
+    build_kind,
+    check_names,
+)
+from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.experiments.models import MODELS
-from neurosvt.loaders import clips as clip_loader
-from neurosvt.loaders.clips import ClipStreamConfig, load_clips
-from neurosvt.loaders.images import ImageStreamConfig
-from neurosvt.loaders.occlusions import (
-    TRACKS,
-    NMNISTStream,
-    SceneStream,
-    StreamConfig,
-    TrackStream,
-)
+from neurosvt.loaders.clips import ClipConfig, ClipData, load_clips
+from neurosvt.loaders.images import ImageConfig, ImageData
+from neurosvt.loaders.occlusions import OcclusionConfig, OcclusionData, OcclusionStream
+from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
-from neurosvt.permanence.tasks import NMNISTTask, SceneTask, Task, TrackTask
+from neurosvt.permanence.tasks import TASKS, Task
 from neurosvt.scenes.scenes import SceneConfig
 from neurosvt.train.images import ImageTrainConfig
 from neurosvt.train.loop import TrainConfig
+
+
+class Settings(NamedTuple):
+    """What the settings of a run are, for data of one kind."""
+
+    data: Any
+    train: Any
+    model: str
+    """Kind of the model where none is named."""
+
+
+SETTINGS: dict[type[TrainingData], Settings] = {
+    OcclusionData: Settings(OcclusionConfig, TrainConfig, "neurosvt"),
+    ClipData: Settings(ClipConfig, TrainConfig, "neurosvt"),
+    ImageData: Settings(ImageConfig, ImageTrainConfig, "dysvit"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,35 +58,30 @@ class Run:
 
     model: Any = field(default_factory=NeuroSVTConfig)
     """Settings of one of `MODELS`."""
-    data: Any = field(default_factory=StreamConfig)
+    data: Any = field(default_factory=OcclusionConfig)
     train: Any = field(default_factory=TrainConfig)
 
     def __post_init__(self):
-        classes, side = len(self.classes), self.side
-        if self.model.classes != classes:
-            raise ValueError(
-                f"model.classes is {self.model.classes}, {self.data.dataset} has {classes}"
-            )
+        dataset, model = self.data.dataset, self.model
+        if model.classes != len(self.classes):
+            raise ValueError(f"model.classes is {model.classes}, {dataset} has {len(self.classes)}")
         if self.hides:
-            if self.data.dataset == "nmnist" and self.model.image_size < nmnist.SIDE:
+            least = find_dataset(dataset, OcclusionData).least_size
+            if model.image_size < least:
                 raise ValueError(
-                    f"model.image_size is {self.model.image_size}, a recording of nmnist needs "
-                    f"{nmnist.SIDE} pixels"
+                    f"model.image_size is {model.image_size}, {dataset} needs {least} pixels"
                 )
-            self.task("validation")  # which knows what a sensor needs
-        elif self.model.image_size != side:
-            raise ValueError(
-                f"model.image_size is {self.model.image_size}, {self.data.dataset} has {side}"
-            )
-        if not self.hides and not getattr(self.train, "hidden_steps", True):
-            raise ValueError(
-                f"train.hidden_steps is false, and nothing hides in {self.data.dataset}"
-            )
+            return
+        side = self.data.side if isinstance(self.data, ClipConfig) else DATASETS[dataset].side  # type: ignore[attr-defined]
+        if model.image_size != side:
+            raise ValueError(f"model.image_size is {model.image_size}, {dataset} has {side}")
+        if not getattr(self.train, "hidden_steps", True):
+            raise ValueError(f"train.hidden_steps is false, and nothing hides in {dataset}")
 
     @property
     def hides(self) -> bool:
         """Whether objects hide in its data: the model follows them, and does not only name."""
-        return isinstance(self.data, StreamConfig)
+        return isinstance(self.data, OcclusionConfig)
 
     @property
     def frame_us(self) -> int:
@@ -77,66 +89,45 @@ class Run:
         return round(self.model.frame_ms * 1000)
 
     @property
-    def side(self) -> int:
-        """Pixels per side of what is shown."""
-        if isinstance(self.data, ImageStreamConfig):
-            return cifar10.SIDE
-        return self.data.side if isinstance(self.data, ClipStreamConfig) else self.model.image_size
-
-    @property
     def classes(self) -> tuple[str, ...]:
         """What may be shown."""
-        if isinstance(self.data, ImageStreamConfig):
-            return cifar10.CLASSES
-        if isinstance(self.data, ClipStreamConfig):
-            return clip_loader.CLASSES[self.data.dataset]
-        return self._task_of_data("validation", 0, SceneConfig()).classes
+        return DATASETS[self.data.dataset].classes
 
     def network(self, backend: str = "auto") -> nn.Module:
         """Its model, untrained."""
         return MODELS[self.model.kind].make(self.model, backend)
 
-    def stream(self) -> SceneStream | NMNISTStream | TrackStream:
+    def stream(self) -> OcclusionStream:
         """Training batches of objects that hide."""
-        cfg = self.train
-        kinds: dict[str, Any] = {"nmnist": NMNISTStream, **dict.fromkeys(TRACKS, TrackStream)}
-        kind = kinds.get(self.data.dataset, SceneStream)
-        return kind(self.data, cfg.batch, cfg.steps, cfg.seed, self.model.image_size, self.frame_us)
+        cfg, size = self.train, self.model.image_size
+        data = find_dataset(self.data.dataset, OcclusionData)
+        return data.stream(self.data, cfg.batch, cfg.steps, cfg.seed, size, self.frame_us)
 
     def task(self, split: str, seed: int = 0) -> Task:
-        """What a model that follows objects is judged on.
+        """What a model that follows objects is judged on: "validation" or "test".
 
         Raises:
             UserError: nothing hides in its data.
         """
         if not self.hides:
-            raise UserError(f"nothing hides in {self.data.dataset}: it is for `neurosvt evaluate`")
+            raise UserError(f"nothing hides in {self.data.dataset}: `neurosvt evaluate` judges it")
         scene = SceneConfig(
             size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
         )
-        return self._task_of_data(split, seed, scene)
+        tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
+        return TASKS[self.data.dataset](split, seed, scene, tiers)
 
-    def samples(self, split: str) -> Clips | cifar10.Images:
+    def samples(self, split: str) -> Clips | Images:
         """A part of its data set: "train", "validation" or "test".
 
         Raises:
             UserError: objects hide in its data.
         """
-        if isinstance(self.data, ImageStreamConfig):
-            return cifar10.load(split)
-        if isinstance(self.data, ClipStreamConfig):
+        if isinstance(self.data, ImageConfig):
+            return find_dataset(self.data.dataset, ImageData).load(split, None)
+        if isinstance(self.data, ClipConfig):
             return load_clips(self.data, split, self.frame_us)
-        raise UserError(
-            f"objects hide in {self.data.dataset}: `neurosvt permanence` judges who follows them"
-        )
-
-    def _task_of_data(self, split: str, seed: int, scene: SceneConfig) -> Task:
-        if self.data.dataset == "nmnist":
-            return NMNISTTask(split, seed, scene=scene)
-        if self.data.dataset in TRACKS:
-            return TrackTask(split, seed, TRACKS[self.data.dataset], scene=scene)
-        tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
-        return SceneTask(split, seed, scene=scene, name=self.data.dataset, tiers=tiers)
+        raise UserError(f"objects hide in {self.data.dataset}: `neurosvt permanence` judges it")
 
 
 def build_run(values: Mapping[str, Any]) -> Run:
@@ -147,24 +138,20 @@ def build_run(values: Mapping[str, Any]) -> Run:
         ConfigError: as `config.build`.
     """
     check_names(values, [field.name for field in fields(Run)])
-    dataset = _setting(values, "data", "dataset")
-    images, clips = dataset == "cifar10", dataset in clip_loader.CLASSES
-    data: Any = ImageStreamConfig if images else ClipStreamConfig if clips else StreamConfig
-    train: Any = ImageTrainConfig if images else TrainConfig
-    usual = "dysvit" if images else "neurosvt"
-    model = values.get("model", {})
-    if isinstance(model, Mapping):
-        model = {"kind": usual, **model}
-    kinds = Registry("model", {name: kind.config for name, kind in MODELS.items()})
-    model = build_kind(kinds, model, "model")
-    data = build(data, values.get("data", {}), "data")
-    train = build(train, values.get("train", {}), "train")
+    data, model, train = (values.get(name, {}) for name in ("data", "model", "train"))
+    dataset = data.get("dataset", "scenes") if isinstance(data, Mapping) else "scenes"
     try:
-        return Run(model, data, train)
+        known = SETTINGS[type(DATASETS[dataset])]
+    except UserError as error:
+        raise ConfigError(f"data.dataset: {error}") from error
+    kinds = Registry("model", {name: kind.config for name, kind in MODELS.items()})
+    named = {"kind": known.model, **model} if isinstance(model, Mapping) else model
+    parts = {
+        "model": build_kind(kinds, named, "model"),
+        "data": build(known.data, data, "data"),
+        "train": build(known.train, train, "train"),
+    }
+    try:
+        return Run(**parts)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-
-
-def _setting(values: Mapping[str, Any], table: str, name: str) -> Any:
-    settings = values.get(table)
-    return settings.get(name) if isinstance(settings, Mapping) else None

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from neurosvt.config import ConfigError, UserError
+from neurosvt.config import ConfigError, Registry, UserError
 from neurosvt.events.recording import EVENT, Recording, extent
 from neurosvt.files import whole_file
 from neurosvt.formats import (
@@ -34,10 +34,13 @@ from neurosvt.formats import (
 )  # fmt: skip
 from neurosvt.formats.source import Source
 
-FORMATS: dict[str, ModuleType] = {
-    module.NAME: module
-    for module in (aedat2, aedat3, aedat4, evt2, evt21, evt3, dat, npz, hdf5, nmnist)
-}
+FORMATS: Registry[ModuleType] = Registry(
+    "format",
+    {
+        module.NAME: module
+        for module in (aedat2, aedat3, aedat4, evt2, evt21, evt3, dat, npz, hdf5, nmnist)
+    },
+)
 """By name, in the order in which they are tried: nmnist, which has no header, last."""
 
 REFUSED = {

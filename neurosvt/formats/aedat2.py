@@ -17,15 +17,15 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.formats.evt2 import check
-from neurosvt.formats.source import BLOCK, Sensor, Source, Words, epochs, packed
+from neurosvt.formats.source import BLOCK_BYTES, SensorSize, Source, Words, epochs, packed
 
 NAME = "aedat2"
 ENDING = ".aedat"
-MAGIC, END = b"#!AER-DAT2.0", b"#End Of ASCII Header"
+MAGIC, _END = b"#!AER-DAT2.0", b"#End Of ASCII Header"
 DVS128, DAVIS240, DAVIS346 = (128, 128), (240, 180), (346, 260)
 CHIPS = (("dvs128", DVS128), ("davis346", DAVIS346), ("davis240", DAVIS240))
-NAMES = {DVS128: "DVS128", DAVIS240: "DAVIS240C", DAVIS346: "Davis346red"}
-LONGEST = 1 << 16
+_NAMES = {DVS128: "DVS128", DAVIS240: "DAVIS240C", DAVIS346: "Davis346red"}
+_LONGEST = 1 << 16
 """Bytes of a header's line."""
 
 
@@ -43,7 +43,7 @@ def open_source(stream: BinaryIO) -> Source:
     chip = ""
     while True:
         start = stream.tell()
-        line = stream.readline(LONGEST)
+        line = stream.readline(_LONGEST)
         # Records may begin with the byte of "#", but they are no text.
         if not line.startswith(b"#") or not line.isascii():
             stream.seek(start)
@@ -52,7 +52,7 @@ def open_source(stream: BinaryIO) -> Source:
             raise UserError("its header does not end")
         if line.startswith(b"# AEChip:"):
             chip = line.split(b":", 1)[1].decode().strip()
-        if line.startswith(END):
+        if line.startswith(_END):
             break
     sensor = sensor_of(chip, stream)
     if sensor == DVS128:
@@ -60,7 +60,7 @@ def open_source(stream: BinaryIO) -> Source:
     return Words(stream, decode_davis, sensor, word=8, mirrored=True)
 
 
-def sensor_of(chip: str, stream: BinaryIO) -> Sensor:
+def sensor_of(chip: str, stream: BinaryIO) -> SensorSize:
     """The sensor of a chip by its name, or without one by the addresses that follow."""
     for name, size in CHIPS:
         if name in chip.lower():
@@ -68,7 +68,7 @@ def sensor_of(chip: str, stream: BinaryIO) -> Sensor:
     if chip:
         raise UserError(f"was recorded by {chip}; known are DVS128, DAVIS240 and DAVIS346")
     start = stream.tell()
-    block = stream.read(BLOCK // 8 * 8)
+    block = stream.read(BLOCK_BYTES // 8 * 8)
     stream.seek(start)
     address = np.frombuffer(block, ">u4", len(block) // 8 * 2)[::2]
     if not (address >> 16).any():
@@ -105,8 +105,8 @@ def write(stream: BinaryIO, source: Source) -> None:
     Raises:
         UserError: a sensor that none of these chips has, or a time outside 32 bits.
     """
-    if source.sensor not in NAMES:
-        sizes = ", ".join(f"{w} x {h}" for w, h in NAMES)
+    if source.sensor not in _NAMES:
+        sizes = ", ".join(f"{w} x {h}" for w, h in _NAMES)
         raise UserError(f"{NAME} is of cameras with {sizes} pixels, not {source.sensor}")
     width, height = source.sensor
     lines = [
@@ -114,8 +114,8 @@ def write(stream: BinaryIO, source: Source) -> None:
         "# This is a raw AE data file - do not edit",
         "# Data format is int32 address, int32 timestamp (8 bytes total), repeated for each event",
         "# Timestamps tick is 1 us",
-        f"# AEChip: {NAMES[source.sensor]}",
-        END.decode(),
+        f"# AEChip: {_NAMES[source.sensor]}",
+        _END.decode(),
     ]
     stream.write("".join(f"{line}\r\n" for line in lines).encode())
     for events in source.upright():

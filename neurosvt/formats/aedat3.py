@@ -22,14 +22,14 @@ from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
 from neurosvt.formats.aedat2 import CHIPS
 from neurosvt.formats.evt2 import check
-from neurosvt.formats.source import BLOCK, Sensor, Source, Words, packed
+from neurosvt.formats.source import BLOCK_BYTES, SensorSize, Source, Words, packed
 
 NAME = "aedat3"
 ENDING = ".aedat"
-MAGIC, END = b"#!AER-DAT3.1", b"#!END-HEADER"
+MAGIC, _END = b"#!AER-DAT3.1", b"#!END-HEADER"
 HEAD = struct.Struct("<hhiiiiii")
 POLARITY = 1
-SIDE, TIME_BITS = 1 << 15, 62
+_SIDE, _TIME_BITS = 1 << 15, 62
 PACKET = 1 << 12
 """Events of a packet that we write."""
 
@@ -45,12 +45,12 @@ def open_source(stream: BinaryIO) -> Source:
     Raises:
         UserError: a header that does not end, or packets that are compressed.
     """
-    sensor: Sensor | None = None
+    sensor: SensorSize | None = None
     while True:
-        line = stream.readline(BLOCK)
+        line = stream.readline(BLOCK_BYTES)
         if not line.startswith(b"#") or not line.endswith(b"\n"):
             raise UserError("its header does not end")
-        if line.startswith(END):
+        if line.startswith(_END):
             break
         name, _, value = line[1:].decode("latin-1").partition(":")
         if name == "Format" and value.strip() != "RAW":
@@ -66,7 +66,7 @@ class Packets(Words):
 
     def chunks(self) -> Iterator[np.ndarray]:
         rest = b""
-        while block := self.stream.read(BLOCK):
+        while block := self.stream.read(BLOCK_BYTES):
             block = rest + block
             events = self.events(block, len(block))
             self.account()
@@ -79,7 +79,7 @@ class Packets(Words):
         if self.state["left"]:
             self.damage.notes.append(f"its last packet lacks {int(self.state['left']):,} bytes")
         self.damage.lost_bytes += len(rest)
-        while block := self.stream.read(BLOCK):
+        while block := self.stream.read(BLOCK_BYTES):
             self.damage.lost_bytes += len(block)
 
 
@@ -113,13 +113,13 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
             events = min(count - at, int(state["left"])) // 8
             if not events:
                 break
-            place, time = np.frombuffer(block, "<u4", 2 * events, at).reshape(-1, 2).T
-            place, time = place.astype(np.int64), time.astype(np.int64) & 0x7FFFFFFF
+            address, time = np.frombuffer(block, "<u4", 2 * events, at).reshape(-1, 2).T
+            address, time = address.astype(np.int64), time.astype(np.int64) & 0x7FFFFFFF
             if not state["polarity"]:
-                kept = place & 1 == 1
-                place, time = place[kept], time[kept]
+                kept = address & 1 == 1
+                address, time = address[kept], time[kept]
             t = state["epoch"] << 31 | time
-            found.append(packed(state, t, place >> 17, place >> 2 & 0x7FFF, place >> 1 & 1))
+            found.append(packed(state, t, address >> 17, address >> 2 & 0x7FFF, address >> 1 & 1))
             at += 8 * events
             state["left"] -= 8 * events
     state["whole"] = at
@@ -133,14 +133,14 @@ def write(stream: BinaryIO, source: Source) -> None:
         UserError: an event at 32768 pixels or beyond, or a negative time.
     """
     name = next((camera for camera, size in CHIPS if size == source.sensor), "unknown")
-    lines = ["#!AER-DAT3.1", "#Format: RAW", f"#Source 1: {name.upper()}", END.decode()]
+    lines = ["#!AER-DAT3.1", "#Format: RAW", f"#Source 1: {name.upper()}", _END.decode()]
     stream.write("".join(f"{line}\r\n" for line in lines).encode())
     for events in source.upright():
-        check(events, SIDE, TIME_BITS)
-        place = events["x"].astype("<u4") << 17 | events["y"].astype("<u4") << 2 | 1
-        place |= events["p"].astype("<u4") << 1
+        check(events, _SIDE, _TIME_BITS)
+        address = events["x"].astype("<u4") << 17 | events["y"].astype("<u4") << 2 | 1
+        address |= events["p"].astype("<u4") << 1
         overflow = events["t"] >> 31
-        words = np.stack([place, (events["t"] & 0x7FFFFFFF).astype("<u4")], 1)
+        words = np.stack([address, (events["t"] & 0x7FFFFFFF).astype("<u4")], 1)
         cuts = np.flatnonzero(np.diff(overflow)) + 1
         for start, stop in zip([0, *cuts], [*cuts, len(events)], strict=True):
             for first in range(start, stop, PACKET):

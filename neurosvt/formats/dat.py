@@ -1,7 +1,7 @@
-"""DAT, Prophesee's format of decoded events: 8 bytes an event, time and place, little-endian.
+"""DAT, Prophesee's format of decoded events: 8 bytes an event, time and address, little-endian.
 
     time    32 bits, microseconds
-    place   version 2: 13-0 x, 27-14 y, 28 polarity     version 1: 8-0 x, 16-9 y, 17 polarity
+    address version 2: 13-0 x, 27-14 y, 28 polarity     version 1: 8-0 x, 16-9 y, 17 polarity
 
 A header of lines with a per cent sign is followed by the type and the size of an event, a byte
 each.
@@ -20,9 +20,9 @@ from neurosvt.formats.source import Source, Words, epochs, packed
 
 NAME = "dat"
 ENDING = ".dat"
-TYPES = (0x00, 0x0C)
+_TYPES = (0x00, 0x0C)
 """Of events with x, y and polarity."""
-SIDE, TIME_BITS = 1 << 14, 32
+_SIDE, _TIME_BITS = 1 << 14, 32
 
 
 def recognises(stream: BinaryIO) -> bool:
@@ -36,7 +36,7 @@ def open_source(stream: BinaryIO) -> Source:
     """Its events; errors as `Source`, and for events of another kind."""
     fields = read_header(stream)
     kind = stream.read(2)[0]
-    if kind not in TYPES:
+    if kind not in _TYPES:
         raise UserError(f"holds records of type {kind}, not events")
     source = Words(stream, decode, geometry(fields), word=8, kernel="dat")
     old = fields.get("version", "1").split()[:1] == ["1"]
@@ -46,11 +46,11 @@ def open_source(stream: BinaryIO) -> Source:
 
 def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
     """The definition; see `source.Decode`."""
-    time, place = np.frombuffer(block, "<u4", 2 * count).reshape(-1, 2).astype(np.int64).T
+    time, address = np.frombuffer(block, "<u4", 2 * count).reshape(-1, 2).astype(np.int64).T
     t = epochs(time, 32, state) << 32 | time
     x_bits, y_bits = state["x_bits"], state["y_bits"]
-    x, y = place & (1 << x_bits) - 1, place >> x_bits & (1 << y_bits) - 1
-    return packed(state, t, x, y, place >> x_bits + y_bits & 1)
+    x, y = address & (1 << x_bits) - 1, address >> x_bits & (1 << y_bits) - 1
+    return packed(state, t, x, y, address >> x_bits + y_bits & 1)
 
 
 def write(stream: BinaryIO, source: Source) -> None:
@@ -64,8 +64,8 @@ def write(stream: BinaryIO, source: Source) -> None:
         lines += [f"Width {source.sensor[0]}", f"Height {source.sensor[1]}"]
     stream.write("".join(f"% {line}\n" for line in lines).encode() + bytes([0x0C, 8]))
     for events in source.upright():
-        check(events, SIDE, TIME_BITS)
-        place = events["x"].astype("<u4") | events["y"].astype("<u4") << 14
-        place |= events["p"].astype("<u4") << 28
-        columns = np.stack([events["t"].astype("<u4"), place], 1)
+        check(events, _SIDE, _TIME_BITS)
+        address = events["x"].astype("<u4") | events["y"].astype("<u4") << 14
+        address |= events["p"].astype("<u4") << 28
+        columns = np.stack([events["t"].astype("<u4"), address], 1)
         stream.write(columns.tobytes())

@@ -18,7 +18,7 @@ from neurosvt.formats.source import Source, Words, epochs, held, packed
 
 NAME = "evt2"
 ENDING = ".raw"
-SIDE, TIME_BITS = 1 << 11, 34
+EVT_SIDE, EVT2_TIME_BITS = 1 << 11, 34
 
 
 def recognises(stream: BinaryIO) -> bool:
@@ -73,7 +73,7 @@ def write(stream: BinaryIO, source: Source) -> None:
     stream.write(raw_header(NAME, source.sensor))
     before = -1
     for events in source.upright():
-        check(events, SIDE, TIME_BITS)
+        check(events, EVT_SIDE, EVT2_TIME_BITS)
         high = events["t"] >> 6
         fresh = np.flatnonzero(np.diff(high, prepend=before))
         before = int(high[-1])

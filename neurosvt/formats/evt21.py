@@ -12,13 +12,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from neurosvt.formats.evt2 import SIDE, TIME_BITS, check, clock
+from neurosvt.formats.evt2 import EVT2_TIME_BITS, EVT_SIDE, check, clock
 from neurosvt.formats.prophesee import encoding, geometry, raw_header, read_header
 from neurosvt.formats.source import Source, Words, packed
 
 NAME = "evt2.1"
 ENDING = ".raw"
-VECTOR = 32
+_VECTOR = 32
 
 
 def recognises(stream: BinaryIO) -> bool:
@@ -29,7 +29,7 @@ def recognises(stream: BinaryIO) -> bool:
 def open_source(stream: BinaryIO) -> Source:
     """Its events; errors as `Source`."""
     sensor = geometry(read_header(stream))
-    return Words(stream, decode, sensor, word=8, kernel="evt21", most=VECTOR)
+    return Words(stream, decode, sensor, word=8, kernel="evt21", most=_VECTOR)
 
 
 def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
 
 
 def write(stream: BinaryIO, source: Source) -> None:
-    """Write events; neighbours of one row, moment and polarity share a word.
+    """Write events; neighbours of one row, time and polarity share a word.
 
     Raises:
         UserError: an event at 2048 pixels or beyond, or a time outside 34 bits.
@@ -59,8 +59,8 @@ def write(stream: BinaryIO, source: Source) -> None:
     stream.write(raw_header(NAME, source.sensor))
     before = -1
     for events in source.upright():
-        check(events, SIDE, TIME_BITS)
-        first, bits = vectors(events, VECTOR)
+        check(events, EVT_SIDE, EVT2_TIME_BITS)
+        first, bits = vectors(events, _VECTOR)
         head = events[first]
         high = head["t"] >> 6
         fresh = np.flatnonzero(np.diff(high, prepend=before))
@@ -68,7 +68,7 @@ def write(stream: BinaryIO, source: Source) -> None:
         words = (
             head["p"].astype(np.uint64) << 60
             | (head["t"] & 0x3F).astype(np.uint64) << 54
-            | (head["x"] // VECTOR * VECTOR).astype(np.uint64) << 43
+            | (head["x"] // _VECTOR * _VECTOR).astype(np.uint64) << 43
             | head["y"].astype(np.uint64) << 32
             | bits.astype(np.uint64)
         )
@@ -80,7 +80,7 @@ def vectors(events: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Events that can share a vector of `length` pixels, in the order of the file.
 
     Returns:
-        The place of the first event of every vector, and the bits of its pixels.
+        The index of the first event of every vector, and the bits of its pixels.
     """
     x = events["x"].astype(np.int64)
     start = np.ones(len(events), bool)

@@ -18,15 +18,15 @@ from typing import BinaryIO
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.formats.evt2 import SIDE, check
+from neurosvt.formats.evt2 import EVT_SIDE, check
 from neurosvt.formats.evt21 import vectors
 from neurosvt.formats.prophesee import encoding, geometry, raw_header, read_header
 from neurosvt.formats.source import Source, Words, epochs, held, packed
 
 NAME = "evt3"
 ENDING = ".raw"
-VECTOR = 12
-TIME_BITS = 36
+_VECTOR = 12
+_TIME_BITS = 36
 """Of the times that are written: 4,096 turns of the clock."""
 
 
@@ -38,7 +38,7 @@ def recognises(stream: BinaryIO) -> bool:
 def open_source(stream: BinaryIO) -> Source:
     """Its events; errors as `Source`."""
     sensor = geometry(read_header(stream))
-    return Words(stream, decode, sensor, word=2, kernel="evt3", most=VECTOR)
+    return Words(stream, decode, sensor, word=2, kernel="evt3", most=_VECTOR)
 
 
 def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
@@ -102,7 +102,7 @@ def _places(
 
 
 def write(stream: BinaryIO, source: Source) -> None:
-    """Write events; three and more neighbours of one row, moment and polarity become a vector.
+    """Write events; three and more neighbours of one row, time and polarity become a vector.
 
     Raises:
         UserError: an event at 2048 pixels or beyond, or a time that falls or exceeds 36 bits.
@@ -111,10 +111,10 @@ def write(stream: BinaryIO, source: Source) -> None:
     before = row = -1
     last = 0
     for events in source.upright():
-        check(events, SIDE, TIME_BITS)
+        check(events, EVT_SIDE, _TIME_BITS)
         if (np.diff(events["t"], prepend=last) < 0).any():
             raise UserError(f"{NAME} cannot hold times that step back; sort the events by time")
-        first, bits = vectors(events, VECTOR)
+        first, bits = vectors(events, _VECTOR)
         size = np.diff(first, append=len(events))
         single = np.repeat(size < 3, size)
         starts = np.flatnonzero(single | np.isin(np.arange(len(events)), first))
@@ -133,17 +133,17 @@ def write(stream: BinaryIO, source: Source) -> None:
         there[:, 1] = np.diff(head["t"], prepend=-1 if before < 0 else last) != 0
         words[:, 2] = head["y"]
         there[:, 2] = np.diff(head["y"].astype(np.int64), prepend=row) != 0
-        base = x // VECTOR * VECTOR
+        base = x // _VECTOR * _VECTOR
         words[:, 3] = np.where(is_vector, 3 << 12 | p << 11 | base, 2 << 12 | p << 11 | x)
         there[:, 3] = True
         words[:, 4], there[:, 4] = 4 << 12 | shared[starts], is_vector
         parts, done = [], 0
-        for place in np.flatnonzero(turns):
-            gap = _turns(before, int(high[place]))
+        for turn in np.flatnonzero(turns):
+            gap = _turns(before, int(high[turn]))
             if gap:  # the clock has to be seen to begin anew
-                parts += [words[done:place][there[done:place]], np.array(gap)]
-                done = int(place)
-            before = int(high[place])
+                parts += [words[done:turn][there[done:turn]], np.array(gap)]
+                done = int(turn)
+            before = int(high[turn])
         parts.append(words[done:][there[done:]])
         stream.write(np.concatenate(parts).astype("<u2").tobytes())
         row, last = int(head["y"][-1]), int(events["t"][-1])

@@ -17,7 +17,7 @@ from neurosvt.formats.source import Source, packed
 NAME = "hdf5"
 ENDING = ".h5"
 MAGIC = b"\x89HDF\r\n\x1a\n"
-NAMES = {"t": ("t", "ts", "timestamp"), "x": ("x",), "y": ("y",), "p": ("p", "pol", "polarity")}
+_NAMES = {"t": ("t", "ts", "timestamp"), "x": ("x",), "y": ("y",), "p": ("p", "pol", "polarity")}
 SLICE = 1 << 17
 """Events that are read at once."""
 
@@ -72,7 +72,7 @@ def _groups(h5py: Any, file: Any) -> list[Any]:
 def _columns(group: Any) -> dict[str, Any] | None:
     """The four arrays of a group, by our names."""
     columns = {}
-    for name, others in NAMES.items():
+    for name, others in _NAMES.items():
         there = [other for other in others if other in group and hasattr(group[other], "shape")]
         if not there:
             return None
@@ -92,8 +92,8 @@ class Group(Source):
             if len(shapes) != 1 or len(next(iter(shapes))) != 1:
                 raise UserError(f"{group.name}: t, x, y, p must be lists of one length")
             self.offset = next(
-                (int(place["t_offset"][()]) for place in (group, group.parent, file)
-                 if "t_offset" in place), 0,
+                (int(holder["t_offset"][()]) for holder in (group, group.parent, file)
+                 if "t_offset" in holder), 0,
             )  # fmt: skip
             stated = {**file.attrs, **group.attrs}
             sensor = (int(stated["width"]), int(stated["height"])) if "width" in stated else None

@@ -16,20 +16,20 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.formats.evt2 import check
-from neurosvt.formats.source import BLOCK, Source, Words, packed
+from neurosvt.formats.source import BLOCK_BYTES, Source, Words, packed
 
 NAME = "nmnist"
 ENDING = ".bin"
 RECORD, OVERFLOW_Y, OVERFLOW_US = 5, 240, 1 << 13
-SENSOR = (34, 34)
-CAMERA = (304, 240)
+_SENSOR = (34, 34)
+_CAMERA = (304, 240)
 """Of the ATIS, whose whole view N-Caltech101 uses; a byte reaches to x = 255."""
-TIME_BITS = 23
+_TIME_BITS = 23
 
 
 def recognises(stream: BinaryIO) -> bool:
     """Whole records, in the view of the camera, whose times nowhere step back; no text."""
-    data = stream.read(BLOCK // RECORD * RECORD)
+    data = stream.read(BLOCK_BYTES // RECORD * RECORD)
     text = re.fullmatch(rb"[\t-\r -~]*", data[:64])
     if text or (len(data) % RECORD and not stream.read(1)):
         return False
@@ -48,12 +48,12 @@ def open_source(stream: BinaryIO) -> Source:
     """Its events, on the sensor of N-MNIST if they fit on it."""
     start = stream.tell()
     largest = 0
-    while block := stream.read(BLOCK // RECORD * RECORD):
-        places = np.frombuffer(block, np.uint8, len(block) // RECORD * RECORD)
-        places = places.reshape(-1, RECORD)[:, :2]
-        largest = max(largest, places[places[:, 1] != OVERFLOW_Y].max(initial=0))
+    while block := stream.read(BLOCK_BYTES // RECORD * RECORD):
+        positions = np.frombuffer(block, np.uint8, len(block) // RECORD * RECORD)
+        positions = positions.reshape(-1, RECORD)[:, :2]
+        largest = max(largest, positions[positions[:, 1] != OVERFLOW_Y].max(initial=0))
     stream.seek(start)
-    sensor = SENSOR if largest < max(SENSOR) else CAMERA
+    sensor = _SENSOR if largest < max(_SENSOR) else _CAMERA
     return Words(stream, decode, sensor, word=RECORD)
 
 
@@ -74,7 +74,7 @@ def write(stream: BinaryIO, source: Source) -> None:
         UserError: an event that does not fit: a byte holds no more than 239 for y and 255 for x.
     """
     for events in source.upright():
-        check(events, 256, TIME_BITS)
+        check(events, 256, _TIME_BITS)
         if len(events) and events["y"].max() >= OVERFLOW_Y:
             raise UserError(f"{NAME} holds rows 0 to 239, got an event at y {events['y'].max()}")
         t = events["t"]

@@ -11,12 +11,12 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT, extent, pack_events
-from neurosvt.formats.source import BLOCK, Sensor, Source
+from neurosvt.formats.source import BLOCK_BYTES, SensorSize, Source
 
 NAME = "npz"
 ENDING = ".npz"
 MAGIC = b"PK"
-COLUMNS = ("t", "x", "y", "p")
+_COLUMNS = ("t", "x", "y", "p")
 
 
 def recognises(stream: BinaryIO) -> bool:
@@ -34,13 +34,13 @@ def open_source(stream: BinaryIO) -> Source:
     if "events" in arrays:
         events = arrays["events"]
         arrays |= {name: events[name] for name in events.dtype.names or ()}
-    missing = [name for name in COLUMNS if name not in arrays]
+    missing = [name for name in _COLUMNS if name not in arrays]
     if missing:
         raise UserError(
             f"holds no {', '.join(missing)}; one recording has arrays t, x, y, p, this file has "
             + (", ".join(sorted(arrays)) or "none")
         )
-    events = pack_events(*(arrays[name] for name in COLUMNS))
+    events = pack_events(*(arrays[name] for name in _COLUMNS))
     stated = {name: scalar(arrays, name) for name in ("width", "height")}
     sensor = None
     if any(side is not None for side in stated.values()):
@@ -55,12 +55,12 @@ def open_source(stream: BinaryIO) -> Source:
 class Whole(Source):
     """Events that are in memory already."""
 
-    def __init__(self, events: np.ndarray, sensor: Sensor | None, label: int | None = None):
+    def __init__(self, events: np.ndarray, sensor: SensorSize | None, label: int | None = None):
         super().__init__(sensor)
         self.events, self.label = events, label
 
     def chunks(self) -> Iterator[np.ndarray]:
-        length = BLOCK // EVENT.itemsize
+        length = BLOCK_BYTES // EVENT.itemsize
         t, damage = self.events["t"], self.damage
         damage.time_steps_back = int((t[1:] < t[:-1]).sum())
         for start in range(0, len(self.events), length):
@@ -106,7 +106,7 @@ def scalar(arrays: dict[str, np.ndarray], name: str) -> int | None:
 def write(stream: BinaryIO, source: Source) -> None:
     """Write events, all at once."""
     events = np.concatenate([np.empty(0, EVENT), *source.upright()])
-    arrays = {name: events[name] for name in COLUMNS}
+    arrays = {name: events[name] for name in _COLUMNS}
     if source.sensor:
         arrays |= {"width": np.array(source.sensor[0]), "height": np.array(source.sensor[1])}
     np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]

@@ -8,9 +8,9 @@ import re
 from typing import BinaryIO
 
 from neurosvt.config import UserError
-from neurosvt.formats.source import Sensor
+from neurosvt.formats.source import SensorSize
 
-LONGEST = 1 << 16
+_LONGEST = 1 << 16
 """Bytes; a header that is longer is none."""
 
 
@@ -23,8 +23,8 @@ def read_header(stream: BinaryIO) -> dict[str, str]:
     fields: dict[str, str] = {}
     while True:
         start = stream.tell()
-        line = stream.readline(LONGEST)
-        if not line.startswith(b"%") or start > LONGEST:
+        line = stream.readline(_LONGEST)
+        if not line.startswith(b"%") or start > _LONGEST:
             stream.seek(start)
             return fields
         if not line.endswith(b"\n"):
@@ -36,7 +36,7 @@ def read_header(stream: BinaryIO) -> dict[str, str]:
             fields[words[0].lower()] = words[1] if len(words) > 1 else ""
 
 
-def geometry(fields: dict[str, str]) -> Sensor | None:
+def geometry(fields: dict[str, str]) -> SensorSize | None:
     """The sensor, in whichever of their ways a header states it; None where it does not."""
     if found := re.fullmatch(r"(\d+)x(\d+)", fields.get("geometry", "")):
         return int(found[1]), int(found[2])
@@ -55,7 +55,7 @@ def encoding(fields: dict[str, str]) -> str:
     return named.get(stated) or versions.get(fields.get("evt", ""), "")
 
 
-def raw_header(name: str, sensor: Sensor | None) -> bytes:
+def raw_header(name: str, sensor: SensorSize | None) -> bytes:
     """The header of a raw file of ours."""
     version = {"evt2": "2.0", "evt2.1": "2.1", "evt3": "3.0"}[name]
     stated = {"evt2": "EVT2", "evt2.1": "EVT21", "evt3": "EVT3"}[name]

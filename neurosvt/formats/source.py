@@ -10,7 +10,7 @@ Every format is a file of this folder with
 Nothing here guesses. What cannot be is refused in one line; what is cut short gives what was whole
 before the cut, and the bytes that were lost are counted.
 
-Units: t microseconds, x to the right and y down in pixels, as `data.events`.
+Units: t microseconds, x to the right and y down in pixels, as `events.recording`.
 """
 
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
 from neurosvt.native import library
 
-BLOCK = 1 << 20
+BLOCK_BYTES = 1 << 20
 """Bytes that are read at once."""
 LARGEST = 1 << 16
 """A sensor of unknown size has fewer pixels per side than this."""
@@ -64,7 +64,7 @@ STATE = np.dtype([
 ])  # fmt: skip
 """What a decoder carries from one block to the next; `State` in native/decode.cpp."""
 
-Sensor = tuple[int, int]
+SensorSize = tuple[int, int]
 """Width and height, pixels."""
 
 
@@ -77,7 +77,9 @@ class Source(ABC):
         inverted: 1 stands for OFF.
     """
 
-    def __init__(self, sensor: Sensor | None, *, mirrored: bool = False, inverted: bool = False):
+    def __init__(
+        self, sensor: SensorSize | None, *, mirrored: bool = False, inverted: bool = False
+    ):
         if sensor and not all(1 <= side < LARGEST for side in sensor):
             raise UserError(f"states a sensor of {sensor[0]} x {sensor[1]} pixels")
         self.sensor, self.mirrored, self.inverted = sensor, mirrored, inverted
@@ -130,7 +132,7 @@ class Words(Source):
         self,
         stream: BinaryIO,
         decode: Decode,
-        sensor: Sensor | None,
+        sensor: SensorSize | None,
         *,
         word: int,
         kernel: str | None = None,
@@ -143,7 +145,7 @@ class Words(Source):
         self.word, self.most = word, most
 
     def chunks(self) -> Iterator[np.ndarray]:
-        size = max(BLOCK // self.most // self.word, 1) * self.word
+        size = max(BLOCK_BYTES // self.most // self.word, 1) * self.word
         while block := self.stream.read(size):
             count, rest = divmod(len(block), self.word)
             events = self.events(block, count)
@@ -193,10 +195,10 @@ def epochs(high: np.ndarray, bits: int, state: np.ndarray) -> np.ndarray:
 
 
 def held(index: np.ndarray, values: np.ndarray, before: int, length: int) -> np.ndarray:
-    """(length,) the value that was last set at each place, `before` where none was yet.
+    """(length,) the value that was last set at each index, `before` where none was yet.
 
     Args:
-        index: places at which a value is set, rising.
+        index: where a value is set, rising.
         values: what is set there.
     """
     steps = np.zeros(length, np.int64)

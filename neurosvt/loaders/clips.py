@@ -6,10 +6,10 @@ with the data that it would have had.
 Axes: T time steps, B batch, 2 polarities, Y X pixels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -17,15 +17,20 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from neurosvt.datasets import dvs128_gesture, handheld_objects
 from neurosvt.datasets.clips import Clips, downsample
+from neurosvt.datasets.dvs128_gesture import (
+    GESTURE_CLASSES,
+    GESTURE_SIDE,
+    OTHER_SIDE,
+    load_gestures,
+)
+from neurosvt.datasets.handheld_objects import (
+    HANDHELD_CLASSES,
+    HANDHELD_SIDE,
+    load_handheld_objects,
+)
 from neurosvt.events.augment import Augmentation, augment
-
-CLASSES = {"dvs128": dvs128_gesture.CLASSES, "dvs128_objects": handheld_objects.CLASSES}
-"""Of every data set, by its name in `ClipStreamConfig`."""
-
-OTHER_SIDE: dict[str, dict[int, int]] = {"dvs128": dvs128_gesture.OTHER_SIDE, "dvs128_objects": {}}
-"""What its classes become in a mirror, where they become another."""
+from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 
 
 class ClipBatch(NamedTuple):
@@ -36,10 +41,11 @@ class ClipBatch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ClipStreamConfig:
-    """What clips a model is trained on, and how they are varied each time they are shown."""
+class ClipConfig:
+    """What clips a model is trained on, and how they are augmented each time they are shown."""
 
-    dataset: Literal["dvs128", "dvs128_objects"] = "dvs128"
+    dataset: str = "dvs128"
+    """A key of `DATASETS`: "dvs128", gestures, or "dvs128_objects", hand-held objects."""
     frames: int = 16
     """Of a clip."""
     mirror: bool = True
@@ -58,34 +64,44 @@ class ClipStreamConfig:
     def __post_init__(self):
         if self.frames < 1:
             raise ValueError(f"frames must be at least 1, got {self.frames}")
-        if self.side < 1 or dvs128_gesture.SIDE % self.side:
-            raise ValueError(
-                f"side must divide the camera's {dvs128_gesture.SIDE}, got {self.side}"
-            )
+        camera = find_dataset(self.dataset, ClipData).side
+        if self.side < 1 or camera % self.side:
+            raise ValueError(f"side must divide the camera's {camera}, got {self.side}")
         if not 0 <= self.shift < self.side:
             raise ValueError(f"shift must lie in [0, {self.side}), got {self.shift}")
         if not 0 <= self.blur < np.inf:
             raise ValueError(f"blur must not be below 0, got {self.blur}")
 
 
+@dataclass(frozen=True)
+class ClipData(TrainingData):
+    """A data set of clips."""
+
+    holds: ClassVar[str] = "clips"
+    load: Callable[[ClipConfig, str, int, str | Path | None], Clips]
+    """The clips of a split, as `load_clips` is asked for them, in the camera's pixels."""
+    side: int = 128
+    """Pixels per side of the camera."""
+    other_side: Mapping[int, int] = field(default_factory=dict)
+    """What its classes become in a mirror, where they become another."""
+
+
 def load_clips(
-    config: ClipStreamConfig, split: str, frame_us: int, root: str | Path | None = None
+    config: ClipConfig, split: str, frame_us: int, root: str | Path | None = None
 ) -> Clips:
     """The clips of a data set.
 
     Args:
+        config: which, and how large.
         split: "train", "validation" or "test".
         frame_us: length of a frame; gestures are cut by counts of events, and have none.
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
 
     Raises:
-        FileNotFoundError, UserError: as `dvs128_gesture.load` and `handheld_objects.load`.
+        FileNotFoundError, UserError: as the data set's own loader.
     """
-    if config.dataset == "dvs128":
-        clips = dvs128_gesture.load(split, config.frames, root, in_memory=config.in_memory)
-    else:
-        clips = handheld_objects.load(split, config.frames, frame_us, root)
-    return downsample(clips, dvs128_gesture.SIDE // config.side)
+    data = find_dataset(config.dataset, ClipData)
+    return downsample(data.load(config, split, frame_us, root), data.side // config.side)
 
 
 class ClipStream(Dataset):
@@ -94,13 +110,13 @@ class ClipStream(Dataset):
     Args:
         clips: to draw from. An epoch takes as many of every class as the rarest has; what does not
             fill its last batch waits for the next.
-        config: how to vary them.
+        config: how to augment them.
         batch: clips per batch, at most as many as there are in an epoch.
         steps: how many batches there are.
         seed: of the whole stream.
     """
 
-    def __init__(self, clips: Clips, config: ClipStreamConfig, batch: int, steps: int, seed: int):
+    def __init__(self, clips: Clips, config: ClipConfig, batch: int, steps: int, seed: int):
         self.clips, self.config = clips, config
         members = [np.flatnonzero(clips.labels == label) for label in np.unique(clips.labels)]
         self.members, self.each = members, min(map(len, members))
@@ -112,27 +128,27 @@ class ClipStream(Dataset):
     def __getitem__(self, index: int) -> ClipBatch:
         if not 0 <= index < self.steps:
             raise IndexError(f"batch {index} of {self.steps}")
-        epoch, place = divmod(index, self.each * len(self.members) // self.batch)
+        epoch, within = divmod(index, self.each * len(self.members) // self.batch)
         drawing = np.random.default_rng([self.seed, 0, epoch])
         drawn = [drawing.permutation(some)[: self.each] for some in self.members]
         order = drawing.permutation(np.concatenate(drawn))
-        chosen = order[place * self.batch : (place + 1) * self.batch]
+        chosen = order[within * self.batch : (within + 1) * self.batch]
         rng = np.random.default_rng([self.seed, 1, index])
-        other_side = OTHER_SIDE[self.config.dataset]
-        frames, labels = varied(
+        other_side = find_dataset(self.config.dataset, ClipData).other_side
+        frames, labels = augment_clips(
             self.clips.frames(chosen), self.clips.labels[chosen], self.config, other_side, rng
         )
         return ClipBatch(torch.from_numpy(frames), torch.from_numpy(labels))
 
 
-def varied(
+def augment_clips(
     frames: np.ndarray,
     labels: np.ndarray,
-    config: ClipStreamConfig,
+    config: ClipConfig,
     other_side: Mapping[int, int],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Clips (B, T, 2, H, W) bool, each varied in its own way, as (T, B, 2, H, W); their labels.
+    """Clips (B, T, 2, H, W) bool, each augmented by itself, as (T, B, 2, H, W); their labels.
 
     What leaves the sensor is left out.
     """
@@ -158,3 +174,20 @@ def varied(
     out = np.zeros((steps, batch, 2, high, wide), bool)
     out[t[inside], row[inside], p[inside], y[inside], x[inside]] = True
     return out, labels
+
+
+DATASETS["dvs128"] = ClipData(
+    GESTURE_CLASSES,
+    lambda config, split, frame_us, root: load_gestures(
+        split, config.frames, root, in_memory=config.in_memory
+    ),
+    GESTURE_SIDE,
+    OTHER_SIDE,
+)
+DATASETS["dvs128_objects"] = ClipData(
+    HANDHELD_CLASSES,
+    lambda config, split, frame_us, root: load_handheld_objects(
+        split, config.frames, frame_us, root
+    ),
+    HANDHELD_SIDE,
+)

@@ -6,8 +6,10 @@ with the data that it would have had.
 Axes: B batch, C colours, Y X pixels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +17,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from neurosvt.datasets import cifar10
+from neurosvt.datasets.cifar10 import CIFAR10_CLASSES, CIFAR10_SIDE, Images, load_cifar10
+from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 
-MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+CIFAR10_MEAN, CIFAR10_DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Of the colours, as in the card of Dy-SViT; the deviations are the customary ones, means over
 images, and smaller than those over all pixels (0.247, 0.243, 0.262)."""
 
@@ -35,10 +38,11 @@ class ImageBatch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ImageStreamConfig:
-    """What images a model is trained on, and how they are varied each time they are shown."""
+class ImageConfig:
+    """What images a model is trained on, and how they are augmented each time they are shown."""
 
-    dataset: Literal["cifar10"] = "cifar10"
+    dataset: str = "cifar10"
+    """A key of `DATASETS`."""
     shift: int = 4
     """Pixels that an image is moved by at most, either way; black comes in at the border."""
     flip: bool = True
@@ -48,10 +52,22 @@ class ImageStreamConfig:
     """
 
     def __post_init__(self):
-        if not 0 <= self.shift < cifar10.SIDE:
-            raise ValueError(f"shift must lie in [0, {cifar10.SIDE}), got {self.shift}")
+        side = find_dataset(self.dataset, ImageData).side
+        if not 0 <= self.shift < side:
+            raise ValueError(f"shift must lie in [0, {side}), got {self.shift}")
         if not 0 <= self.mixup < np.inf:
             raise ValueError(f"mixup must not be below 0, got {self.mixup}")
+
+
+@dataclass(frozen=True)
+class ImageData(TrainingData):
+    """A data set of images."""
+
+    holds: ClassVar[str] = "images"
+    load: Callable[[str, str | Path | None], Images]
+    """The images of a split; None for the folder of data sets that NEUROSVT_DATA names."""
+    side: int = 32
+    """Pixels per side."""
 
 
 class ImageStream(Dataset):
@@ -59,7 +75,7 @@ class ImageStream(Dataset):
 
     Args:
         images: to draw from; what does not fill an epoch's last batch waits for the next epoch.
-        config: how to vary them.
+        config: how to augment them.
         batch: images per batch.
         steps: how many batches there are.
         pure_from: the step from which on nothing is mixed.
@@ -68,8 +84,8 @@ class ImageStream(Dataset):
 
     def __init__(
         self,
-        images: cifar10.Images,
-        config: ImageStreamConfig,
+        images: Images,
+        config: ImageConfig,
         batch: int,
         steps: int,
         pure_from: int,
@@ -84,11 +100,11 @@ class ImageStream(Dataset):
     def __getitem__(self, index: int) -> ImageBatch:
         if not 0 <= index < self.steps:
             raise IndexError(f"batch {index} of {self.steps}")
-        epoch, place = divmod(index, len(self.images) // self.batch)
+        epoch, within = divmod(index, len(self.images) // self.batch)
         order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.images))
-        chosen = order[place * self.batch : (place + 1) * self.batch]
+        chosen = order[within * self.batch : (within + 1) * self.batch]
         rng = np.random.default_rng([self.seed, 1, index])
-        images = normalised(varied(self.images.pixels[chosen], self.config, rng))
+        images = normalise_images(augment_images(self.images.pixels[chosen], self.config, rng))
         label = torch.from_numpy(self.images.labels[chosen])
         share, other = 1.0, label
         if self.config.mixup and index < self.pure_from:
@@ -99,8 +115,8 @@ class ImageStream(Dataset):
         return ImageBatch(images, label, other, share)
 
 
-def varied(pixels: np.ndarray, config: ImageStreamConfig, rng: np.random.Generator) -> np.ndarray:
-    """A copy of images (B, C, Y, X) uint8, each shifted and flipped in its own way."""
+def augment_images(pixels: np.ndarray, config: ImageConfig, rng: np.random.Generator) -> np.ndarray:
+    """A copy of images (B, C, Y, X) uint8, each shifted and flipped by itself."""
     count, side = len(pixels), pixels.shape[-1]
     border = ((0, 0), (0, 0), (config.shift, config.shift), (config.shift, config.shift))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(pixels, border), (side, side), (2, 3))
@@ -112,7 +128,10 @@ def varied(pixels: np.ndarray, config: ImageStreamConfig, rng: np.random.Generat
     return out
 
 
-def normalised(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
+def normalise_images(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
     """Bytes as numbers of about mean 0 and deviation 1."""
-    mean, deviation = (torch.tensor(v)[:, None, None] for v in (MEAN, DEVIATION))
+    mean, deviation = (torch.tensor(v)[:, None, None] for v in (CIFAR10_MEAN, CIFAR10_DEVIATION))
     return (torch.from_numpy(pixels).float() / 255 - mean) / deviation
+
+
+DATASETS["cifar10"] = ImageData(CIFAR10_CLASSES, load_cifar10, CIFAR10_SIDE)

@@ -4,39 +4,43 @@ Because batch i depends on nothing but (seed, i), training can stop after any st
 there with the data that it would have had.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from neurosvt.datasets import nmnist
-from neurosvt.datasets.mnist import load_digits
-from neurosvt.datasets.tracks import load_tracks
+from neurosvt.datasets.mnist import MNIST_CLASSES, Digits, load_mnist
+from neurosvt.datasets.nmnist import NMNIST_CLASSES, NMNIST_SIDE, load_nmnist
+from neurosvt.datasets.tracks import TRACK_CLASSES, load_tracks
 from neurosvt.events.augment import Augmentation
+from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.scenes.occluded_tracks import make_scenes_tracks
-from neurosvt.scenes.scenes import TIERS, SceneConfig, Scenes, make_scenes, split_seed
-from neurosvt.scenes.succession import ALL_TIERS, make_succession
+from neurosvt.scenes.sampling import SHAPE_CLASSES, SceneConfig
+from neurosvt.scenes.scenes import Scenes, make_scenes, split_seed
+from neurosvt.scenes.succession import SUCCESSION, all_tiers, checked_tier, make_succession
+from neurosvt.scenes.tiers import TIERS
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-"""Frames (T, B, 2, H, W) bool, label (T, B), place (T, B, 2), hidden (T, B) and asked (T, B): False
-before an object has moved, when there was nothing to see, and after a sequence's end."""
+OcclusionBatch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Frames (T, B, 2, H, W) bool, label (T, B), position (T, B, 2), hidden (T, B) and asked (T, B):
+False before an object has moved, when there was nothing to see, and after a sequence's end."""
 
 
 @dataclass(frozen=True)
-class StreamConfig:
+class OcclusionConfig:
     """What sequences a model is trained on."""
 
-    dataset: Literal["scenes", "digits", "nmnist", "hidden_objects", "pendulum"] = "scenes"
-    """Made-up scenes, of eight shapes or of MNIST's digits; or real recordings: of N-MNIST, or of
-    dvs128_objects, hand-held objects and a pendulum, with a shutter cut in."""
+    dataset: str = "scenes"
+    """A key of `DATASETS`: "scenes" or "digits", made-up scenes of eight shapes or of MNIST's
+    digits; or real recordings: "nmnist"; "hidden_objects" and "pendulum", with a shutter cut in."""
     tiers: tuple[str, ...] = ("blackout", "curtain")
-    """What hides the object, in equal shares of every batch. Recordings have darkness alone; with
-    "succession" among the tiers, one after the other."""
+    """What hides the object, in equal shares of every batch: keys of `TIERS`, or "succession".
+    Recordings have darkness alone; with "succession" among the tiers, one after the other."""
     seen: tuple[int, int] = (8, 20)
     """Fewest and most frames in view before something begins to hide the object; a recording is
     seen whole."""
@@ -51,17 +55,17 @@ class StreamConfig:
     noise_hz: float = 0.1
     """Sensor noise per pixel and second."""
     augmentation: Augmentation = field(default_factory=Augmentation)
-    """How far recordings are varied, each time that they are shown; scenes are always new, and the
+    """How far recordings are augmented, each time they are shown; scenes are always new, and the
     pendulum hangs as it hangs."""
     moves: float = 0.0
     """How far hand-held objects are moved at random, at most, in sensor sides."""
 
     def __post_init__(self):
+        find_dataset(self.dataset, OcclusionData)
         if not self.tiers:
-            raise ValueError(f"tiers must name at least one of {sorted(ALL_TIERS)}")
+            raise ValueError(f"tiers must name at least one of {', '.join(all_tiers())}")
         for tier in self.tiers:
-            if tier not in ALL_TIERS:
-                raise ValueError(f"tier {tier!r} is unknown; choose from {sorted(ALL_TIERS)}")
+            checked_tier(tier)
         for name in ("seen", "hidden"):
             low, high = getattr(self, name)
             if not 1 <= low <= high:
@@ -72,8 +76,8 @@ class StreamConfig:
             raise ValueError("after and noise_hz must not be below 0")
 
 
-class _Stream(Dataset):
-    """Batch i, from seed and i alone.
+class OcclusionStream(Dataset):
+    """Batch i, from seed and i alone; a data set's own stream says how one is made.
 
     Args:
         config: what to draw.
@@ -86,7 +90,7 @@ class _Stream(Dataset):
 
     def __init__(
         self,
-        config: StreamConfig,
+        config: OcclusionConfig,
         batch: int,
         steps: int,
         seed: int,
@@ -99,46 +103,63 @@ class _Stream(Dataset):
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> OcclusionBatch:
         if not 0 <= index < self.steps:
             raise IndexError(f"batch {index} of {self.steps}")
         return self.make(split_seed("train", self.seed, index))
 
-    def make(self, seed: list[int]) -> Batch:
+    def make(self, seed: list[int]) -> OcclusionBatch:
+        """The batch of this seed."""
         raise NotImplementedError
 
 
-class SceneStream(_Stream):
+@dataclass(frozen=True)
+class OcclusionData(TrainingData):
+    """A data set of objects that hide."""
+
+    holds: ClassVar[str] = "occlusions"
+    stream: Callable[[OcclusionConfig, int, int, int, int, int], OcclusionStream]
+    """Its training batches, from what an `OcclusionStream` is made of: config, batch, steps, seed,
+    size, frame_us."""
+    least_size: int = 32
+    """Sensor side that it needs, pixels."""
+
+
+class SceneStream(OcclusionStream):
     """Made-up scenes without end: no object is shown twice.
 
     Every batch holds all tiers in equal shares, so that its statistics are those of the whole. Each
     is hidden for a time of its own; the shorter sequences end in frames of which nothing is asked.
+
+    Args:
+        digits: objects in place of the eight shapes.
+        args, options: as of `OcclusionStream`.
     """
 
-    def __init__(self, *args: Any, **options: Any):
+    def __init__(self, *args: Any, digits: Digits | None = None, **options: Any):
         super().__init__(*args, **options)
-        self.digits = load_digits("train") if self.config.dataset == "digits" else None
+        self.digits = digits
 
-    def make(self, seed: list[int]) -> Batch:
+    def make(self, seed: list[int]) -> OcclusionBatch:
         tiers = self.config.tiers
         parts = [
-            as_tensors(self.play(tier, [*seed, share], len(range(share, self.batch, len(tiers)))))
+            as_tensors(self.scenes(tier, [*seed, share], len(range(share, self.batch, len(tiers)))))
             for share, tier in enumerate(tiers[: self.batch])
         ]
         return pad_and_stack(parts)
 
-    def play(self, tier: str, seed: list[int], batch: int) -> Scenes:
+    def scenes(self, tier: str, seed: list[int], batch: int) -> Scenes:
         """Some sequences of one tier."""
         cfg = self.config
-        if tier == "succession":
-            acts = [draw_act(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
+        if tier == SUCCESSION:
+            parts = [draw_lengths(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
             return make_succession(
-                seed, batch, seen=acts[0][0], hidden=[act[1] for act in acts],
-                after=acts[-1][2], config=self.scene, digits=self.digits,
+                seed, batch, seen=parts[0][0], hidden=[hidden for _, hidden, _ in parts],
+                after=parts[-1][2], config=self.scene, digits=self.digits,
             )  # fmt: skip
         rules = TIERS[tier].at(self.scene)
         bounds = [n for n in (rules.longest, cfg.busy if rules.noise > 1 else None) if n]
-        seen, hidden, after = draw_act(cfg, seed, min(bounds, default=None))
+        seen, hidden, after = draw_lengths(cfg, seed, min(bounds, default=None))
         if after:  # what comes back slowly is followed until it is back
             after += rules.returning(seen, hidden)
         return make_scenes(
@@ -147,44 +168,44 @@ class SceneStream(_Stream):
         )  # fmt: skip
 
 
-class NMNISTStream(_Stream):
-    """The training recordings of N-MNIST at ever new places of the sensor."""
+class NMNISTStream(OcclusionStream):
+    """The training recordings of N-MNIST at ever new positions."""
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
-        self.recordings = nmnist.load("train")
+        self.recordings = load_nmnist("train")
 
-    def make(self, seed: list[int]) -> Batch:
-        if "succession" not in self.config.tiers:
-            _, hidden, after = draw_act(self.config, seed)
+    def make(self, seed: list[int]) -> OcclusionBatch:
+        if SUCCESSION not in self.config.tiers:
+            _, hidden, after = draw_lengths(self.config, seed)
             scenes = make_scenes_nmnist(
                 self.recordings, seed, self.batch, hidden=hidden, after=after,
                 augmentation=self.config.augmentation, config=self.scene,
             )  # fmt: skip
             return as_tensors(scenes)
-        acts = [draw_act(self.config, [*seed, i]) for i in range(self.config.objects)]
+        parts = [draw_lengths(self.config, [*seed, i]) for i in range(self.config.objects)]
         scenes = make_succession_nmnist(
-            self.recordings, seed, self.batch, hidden=[act[1] for act in acts],
-            after=acts[-1][2], augmentation=self.config.augmentation, config=self.scene,
+            self.recordings, seed, self.batch, hidden=[hidden for _, hidden, _ in parts],
+            after=parts[-1][2], augmentation=self.config.augmentation, config=self.scene,
         )  # fmt: skip
         return as_tensors(scenes)
 
 
-TRACKS = {"hidden_objects": "dvs128_objects", "pendulum": "pendulum"}
-"""What the recordings of a data set are called, a key of `tracks.CLASSES`."""
+class TrackStream(OcclusionStream):
+    """Stretches of recordings, augmented, with a shutter cut in.
 
+    Args:
+        recordings: a key of `TRACK_CLASSES`.
+        args, options: as of `OcclusionStream`.
+    """
 
-class TrackStream(_Stream):
-    """Stretches of recordings, varied, with a shutter cut in."""
-
-    def __init__(self, *args: Any, **options: Any):
+    def __init__(self, *args: Any, recordings: str = "dvs128_objects", **options: Any):
         super().__init__(*args, **options)
-        dataset = TRACKS[self.config.dataset]
-        self.tracks = load_tracks(dataset, "train", self.scene.size, self.scene.frame_us)
-        self.augmentation = None if dataset == "pendulum" else self.config.augmentation
+        self.tracks = load_tracks(recordings, "train", self.scene.size, self.scene.frame_us)
+        self.augmentation = None if recordings == "pendulum" else self.config.augmentation
 
-    def make(self, seed: list[int]) -> Batch:
-        seen, hidden, after = draw_act(self.config, seed)
+    def make(self, seed: list[int]) -> OcclusionBatch:
+        seen, hidden, after = draw_lengths(self.config, seed)
         scenes = make_scenes_tracks(
             self.tracks, seed, self.batch, seen=seen, hidden=hidden, after=after,
             augmentation=self.augmentation, moves=self.config.moves, config=self.scene,
@@ -192,8 +213,8 @@ class TrackStream(_Stream):
         return as_tensors(scenes)
 
 
-def draw_act(
-    config: StreamConfig, seed: list[int], longest: int | None = None
+def draw_lengths(
+    config: OcclusionConfig, seed: list[int], longest: int | None = None
 ) -> tuple[int, int, int]:
     """Frames seen, hidden (at most `longest`) and after, of some sequences."""
     rng = np.random.default_rng([*seed, 1])
@@ -207,7 +228,7 @@ def draw_act(
     )
 
 
-def as_tensors(scenes: Scenes) -> Batch:
+def as_tensors(scenes: Scenes) -> OcclusionBatch:
     """The parts of scenes that learning wants, without a copy of the frames."""
     moved = (scenes.position != scenes.position[:1]).any(-1)
     asked = np.logical_or.accumulate(moved, axis=0) | ~moved.any(0)
@@ -215,7 +236,7 @@ def as_tensors(scenes: Scenes) -> Batch:
     return tuple(torch.from_numpy(part) for part in parts)  # type: ignore[return-value]
 
 
-def pad_and_stack(parts: Sequence[Batch]) -> Batch:
+def pad_and_stack(parts: Sequence[OcclusionBatch]) -> OcclusionBatch:
     """Batches beside each other, the shorter ones with empty frames behind them, of which nothing
     is asked."""
     steps = max(len(part[0]) for part in parts)
@@ -231,3 +252,14 @@ def pad_and_stack(parts: Sequence[Batch]) -> Batch:
             begin += column.shape[1]
         whole.append(joined)
     return tuple(whole)  # type: ignore[return-value]
+
+
+DATASETS["scenes"] = OcclusionData(SHAPE_CLASSES, SceneStream)
+DATASETS["digits"] = OcclusionData(
+    MNIST_CLASSES, lambda *settings: SceneStream(*settings, digits=load_mnist("train"))
+)
+DATASETS["nmnist"] = OcclusionData(NMNIST_CLASSES, NMNISTStream, least_size=NMNIST_SIDE)
+DATASETS["hidden_objects"] = OcclusionData(TRACK_CLASSES["dvs128_objects"], TrackStream)
+DATASETS["pendulum"] = OcclusionData(
+    TRACK_CLASSES["pendulum"], partial(TrackStream, recordings="pendulum")
+)

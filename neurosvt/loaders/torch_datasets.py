@@ -17,15 +17,18 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from neurosvt.config import UserError
-from neurosvt.datasets import cifar10, dvs128_gesture, nmnist
+from neurosvt.datasets.cifar10 import load_cifar10
+from neurosvt.datasets.dvs128_gesture import load_gestures
+from neurosvt.datasets.nmnist import NMNIST_SEEN_US, load_nmnist
 from neurosvt.events.frames import by_time, into_counts, make_frames
 from neurosvt.events.recording import Recording
 from neurosvt.formats import read_events
-from neurosvt.loaders.images import normalised
+from neurosvt.loaders.images import normalise_images
 
 
 class DVS128Gesture(Dataset):
-    """Gestures of 16 frames (T, 2, 128, 128), bool, and their label, a place in `dvs128_gesture.CLASSES`.
+    """Gestures of 16 frames (T, 2, 128, 128), bool, and their label, an index into
+    `GESTURE_CLASSES`.
 
     Args:
         split: "train", "validation" or "test".
@@ -34,7 +37,7 @@ class DVS128Gesture(Dataset):
         in_memory: all read there at the start; else mapped, and shared by all workers.
 
     Raises:
-        FileNotFoundError, UserError: as `dvs128_gesture.load`.
+        FileNotFoundError, UserError: as `load_gestures`.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class DVS128Gesture(Dataset):
         *,
         in_memory: bool = False,
     ):
-        self.clips = dvs128_gesture.load(split, frames, root, in_memory=in_memory)
+        self.clips = load_gestures(split, frames, root, in_memory=in_memory)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -59,17 +62,17 @@ class NMNIST(Dataset):
 
     Args:
         split: "train", "validation" or "test".
-        frame_us: length of a frame; the whole lasts `nmnist.SEEN_US`.
+        frame_us: length of a frame; the whole lasts `NMNIST_SEEN_US`.
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
 
     Raises:
-        FileNotFoundError, UserError: as `nmnist.load`.
+        FileNotFoundError, UserError: as `load_nmnist`.
     """
 
     def __init__(
         self, split: str = "train", frame_us: int = 10_000, root: str | Path | None = None
     ):
-        self.recordings, self.frame_us = nmnist.load(split, root), frame_us
+        self.recordings, self.frame_us = load_nmnist(split, root), frame_us
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -77,36 +80,36 @@ class NMNIST(Dataset):
     def __getitem__(self, index: int) -> tuple[Bool[Tensor, "T 2 H W"], int]:
         if not 0 <= index < len(self):
             raise IndexError(f"recording {index} of {len(self)}")
-        recording, count = self.recordings[index], -(-nmnist.SEEN_US // self.frame_us)
+        recording, count = self.recordings[index], -(-NMNIST_SEEN_US // self.frame_us)
         cut = by_time(recording.events, self.frame_us, start_us=0, frames=count)
         return torch.from_numpy(make_frames(recording, cut)), int(self.recordings.labels[index])
 
 
 class CIFAR10(Dataset):
-    """Normalised images (3, 32, 32) and their label, a place in `cifar10.CLASSES`.
+    """Normalised images (3, 32, 32) and their label, an index into `CIFAR10_CLASSES`.
 
     Args:
-        split, root: as in `cifar10.load`, whose errors it raises.
+        split, root: as in `load_cifar10`, whose errors it raises.
     """
 
     def __init__(self, split: str = "train", root: str | Path | None = None):
-        self.images = cifar10.load(split, root)
+        self.images = load_cifar10(split, root)
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Float[Tensor, "C H W"], int]:
-        image = normalised(self.images.pixels[index][None])[0]
+        image = normalise_images(self.images.pixels[index][None])[0]
         return image, int(self.images.labels[index])
 
 
-def in_sixteen(recording: Recording) -> np.ndarray:
+def sixteen_frames(recording: Recording) -> np.ndarray:
     """Sixteen binary frames of equally many events."""
     return make_frames(recording, into_counts(recording.events, 16))
 
 
 class EventFolder(Dataset):
-    """Event files of any format, in a folder for each class: frames, and the place of the folder's
+    """Event files of any format, in a folder for each class: frames, and the index of the folder's
     name among all of them, sorted.
 
     Args:
@@ -119,7 +122,7 @@ class EventFolder(Dataset):
     """
 
     def __init__(
-        self, folder: str | Path, frames_of: Callable[[Recording], np.ndarray] = in_sixteen
+        self, folder: str | Path, frames_of: Callable[[Recording], np.ndarray] = sixteen_frames
     ):
         folder = Path(folder)
         if not folder.is_dir():

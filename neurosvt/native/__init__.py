@@ -33,7 +33,7 @@ SIGNATURES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "through_norm": ([POINTER] * 5 + [COUNT] * 2, BOTH),
     "gather_rows": ([POINTER] * 2 + [COUNT] * 3 + [POINTER], BOTH),
     "neighbours": ([POINTER] + [COUNT] * 4 + [POINTER], ("f32",)),
-    "play": ([POINTER] + [COUNT] * 8 + [POINTER] * 11, ("f32",)),
+    "simulate": ([POINTER] + [COUNT] * 8 + [POINTER] * 11, ("f32",)),
     "tally": ([POINTER] + [COUNT] * 2 + [POINTER, COUNT, POINTER], BOTH),
     "windows": ([POINTER] * 3 + [COUNT] * 7 + [POINTER], BOTH),
     "gated_forward": ([POINTER] * 7 + [COUNT] * 4 + [POINTER] * 2, ("f32",)),

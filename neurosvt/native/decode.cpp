@@ -1,4 +1,4 @@
-// Events from the words of event files: neurosvt/data/formats. Each decoder says the same as the
+// Events from the words of event files: neurosvt/formats. Each decoder says the same as the
 // numpy form beside its reader there, which is its definition.
 
 #include "kernel.hpp"
@@ -6,14 +6,14 @@
 namespace {
 
 #pragma pack(push, 1)
-struct Event {  // neurosvt/data/events.py, EVENT
+struct Event {  // neurosvt/events/recording.py, EVENT
     std::int64_t t;
     std::uint16_t x, y;
     std::uint8_t p;
 };
 #pragma pack(pop)
 
-// What lives from one block of a file to the next; neurosvt/data/formats/state.py.
+// What lives from one block of a file to the next; `STATE` in neurosvt/formats/source.py.
 struct State {
     Count width, height;  // of the sensor
     Count last;           // time of the last event
@@ -43,7 +43,7 @@ INLINE Count bits_of(std::uint32_t x) {
     return Count((((x + (x >> 4)) & 0x0F0F0F0F) * 0x01010101) >> 24);
 }
 
-// Neighbours of one row and moment: those of `length` pixels from x on whose bit is set.
+// Neighbours of one row and time: those of `length` pixels from x on whose bit is set.
 INLINE Event* vector(
     State& s, Event* out, Count t, Count x, Count y, bool p, std::uint32_t valid, Count length) {
     if (!s.timed) {

@@ -19,7 +19,7 @@ from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.surrogate import spike
 
 BLOCK = 64
-"""Rows whose sums the kernel takes in single precision; `ROWS` in native/batch_spike.cpp."""
+"""Rows whose sums the kernel takes in single precision; `ROWS` in native/batchnorm_spike.cpp."""
 
 
 class BatchStats(NamedTuple):

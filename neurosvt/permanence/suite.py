@@ -130,7 +130,7 @@ def _plans(args: argparse.Namespace, suite: Suite) -> Iterator[Plan]:
             yield _plan(args, suite, run=name, memory="leaky", **options)
     if args.run is None:
         try:
-            nmnist.load("test")
+            nmnist.load_nmnist("test")
         except FileNotFoundError as error:
             print(f"N-MNIST left out: {error}", file=sys.stderr)
         else:

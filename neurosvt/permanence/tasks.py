@@ -2,27 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 
-from neurosvt.config import UserError
+from neurosvt.config import Registry
 from neurosvt.datasets import mnist, nmnist, tracks
 from neurosvt.datasets.folder import checked_split
 from neurosvt.scenes import occluded_tracks
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.scenes.scenes import (
-    CLASSES,
     RECOVERY,
-    TIERS,
+    SHAPE_CLASSES,
     SceneConfig,
     Scenes,
     make_scenes,
     split_seed,
 )
-from neurosvt.scenes.succession import ALL_TIERS, make_succession
+from neurosvt.scenes.succession import all_tiers, make_succession
+from neurosvt.scenes.tiers import TIERS
 
 OBJECTS = 4
 """Objects of a succession, one after the other."""
@@ -48,17 +48,21 @@ class SceneTask:
     scene: SceneConfig = field(default_factory=SceneConfig)
     name: str = "scenes"
     root: Path | None = None
-    tiers: tuple[str, ...] = ALL_TIERS
-    known: ClassVar[tuple[str, ...]] = ALL_TIERS
-    """Tiers that there are; those in `tiers` are asked about when nobody names any."""
+    tiers: tuple[str, ...] = field(default_factory=all_tiers)
+    """Those that are asked about when nobody names any."""
 
     def __post_init__(self):
         checked_split(self.split)
 
     @property
+    def known(self) -> tuple[str, ...]:
+        """Tiers that there are, those included that were added since."""
+        return all_tiers()
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """What an object may be."""
-        return mnist.CLASSES if self.name == "digits" else CLASSES
+        return mnist.MNIST_CLASSES if self.name == "digits" else SHAPE_CLASSES
 
     def supports(self, tier: str, hidden: int) -> bool:
         """Whether there is such a cell: what moves while it is hidden does not move for ever."""
@@ -82,7 +86,7 @@ class SceneTask:
         _checked_tier(self, tier)
         objects = OBJECTS if tier == "succession" else 1
         sequences = -(-events // objects)
-        shown = mnist.load_digits(self.split, self.root) if self.name == "digits" else None
+        shown = mnist.load_mnist(self.split, self.root) if self.name == "digits" else None
         for index, start in enumerate(range(0, sequences, self.batch)):
             seed = split_seed(self.split, self.seed, index)
             batch = min(self.batch, sequences - start)
@@ -117,7 +121,7 @@ class NMNISTTask:
     batch: int = 50
     scene: SceneConfig = field(default_factory=SceneConfig)
     name: str = "nmnist"
-    classes: tuple[str, ...] = nmnist.CLASSES
+    classes: tuple[str, ...] = nmnist.NMNIST_CLASSES
     tiers: tuple[str, ...] = ("real",)
     known: ClassVar[tuple[str, ...]] = ("real", "succession")
 
@@ -136,7 +140,7 @@ class NMNISTTask:
     def batches(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
         """As of `SceneTask`, of recordings."""
         _checked_tier(self, tier)
-        recordings = nmnist.load(self.split, self.root)
+        recordings = nmnist.load_nmnist(self.split, self.root)
         objects = OBJECTS if tier == "succession" else 1
         # Every recording once, then every recording at a second placement, and so on; in a
         # succession each object goes through them in an order of its own.
@@ -167,7 +171,7 @@ class TrackTask:
     Args:
         split: "validation" or "test".
         seed: of the shutter and the sensor noise.
-        name: a key of `data.tracks.CLASSES`.
+        name: a key of `TRACK_CLASSES`.
         seen: frames in view before the shutter comes.
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
         batch: sequences made at a time.
@@ -189,13 +193,15 @@ class TrackTask:
     @property
     def classes(self) -> tuple[str, ...]:
         """What the recordings show."""
-        return tracks.CLASSES[self.name]
+        return tracks.TRACK_CLASSES[self.name]
 
     def supports(self, tier: str, hidden: int) -> bool:
         """Whether a recording of the split is long enough."""
         _checked_tier(self, tier)
-        total = occluded_tracks.length(self.seen, hidden, occluded_tracks.OPENING + RECOVERY)
-        return bool(occluded_tracks.starts_for(self._tracks(), total))
+        total = occluded_tracks.track_scene_frames(
+            self.seen, hidden, occluded_tracks.SHUTTER_OPENING + RECOVERY
+        )
+        return bool(occluded_tracks.possible_starts(self._tracks(), total))
 
     def at(self, frame_us: int) -> "TrackTask":
         """The same in frames of another length."""
@@ -205,9 +211,9 @@ class TrackTask:
         """As of `SceneTask`, of stretches of recordings."""
         _checked_tier(self, tier)
         recordings = self._tracks()
-        after = occluded_tracks.OPENING + RECOVERY
-        total = occluded_tracks.length(self.seen, hidden, after)
-        possible = occluded_tracks.starts_for(recordings, total)
+        after = occluded_tracks.SHUTTER_OPENING + RECOVERY
+        total = occluded_tracks.track_scene_frames(self.seen, hidden, after)
+        possible = occluded_tracks.possible_starts(recordings, total)
         spread = np.linspace(0, len(possible) - 1, events).astype(int)
         starts = [possible[at] for at in spread.tolist()]
         for index, start in enumerate(range(0, events, self.batch)):
@@ -222,8 +228,7 @@ class TrackTask:
 
 
 def _checked_tier(task: "Task", tier: str) -> None:
-    if tier not in task.known:
-        raise UserError(f"tier {tier!r} is unknown; choose from {', '.join(task.known)}")
+    Registry("tier", dict.fromkeys(task.known))[tier]
 
 
 T = TypeVar("T", SceneTask, TrackTask)
@@ -239,3 +244,45 @@ _loaded = lru_cache(maxsize=4)(tracks.load_tracks)
 
 Task = SceneTask | NMNISTTask | TrackTask
 """Anything with these fields, `supports` and `batches` will do."""
+
+
+class MakesTask(Protocol):
+    """A task of a data set, for a split, a seed, a camera, and the tiers that are learnt from."""
+
+    def __call__(
+        self, split: str, seed: int, scene: SceneConfig, tiers: tuple[str, ...]
+    ) -> Task: ...
+
+
+def _scene_task(
+    split: str, seed: int, scene: SceneConfig, tiers: tuple[str, ...], name: str = "scenes"
+) -> Task:
+    return SceneTask(split, seed, scene=scene, name=name, tiers=tiers)
+
+
+def _nmnist_task(split: str, seed: int, scene: SceneConfig, tiers: tuple[str, ...]) -> Task:
+    return NMNISTTask(split, seed, scene=scene)
+
+
+def _track_task(
+    split: str,
+    seed: int,
+    scene: SceneConfig,
+    tiers: tuple[str, ...],
+    name: str = "dvs128_objects",
+) -> Task:
+    return TrackTask(split, seed, name, scene=scene)
+
+
+TASKS: Registry[MakesTask] = Registry(
+    "task for data set",
+    {
+        "scenes": _scene_task,
+        "digits": partial(_scene_task, name="digits"),
+        "nmnist": _nmnist_task,
+        "hidden_objects": _track_task,
+        "pendulum": partial(_track_task, name="pendulum"),
+    },
+)
+"""What judges those who learn from a data set, by its name in `loaders.DATASETS`. Recordings have
+tiers of their own."""

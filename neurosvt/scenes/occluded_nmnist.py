@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.datasets.nmnist import LAST_SEEN_US, SEEN_US, SIDE, Recordings
+from neurosvt.datasets.nmnist import NMNIST_LAST_SEEN_US, NMNIST_SEEN_US, NMNIST_SIDE, Recordings
 from neurosvt.events.augment import Augmentation, augment
-from neurosvt.scenes.sampling import DEFAULT, SceneConfig
+from neurosvt.scenes.sampling import DEFAULT_CONFIG, SceneConfig
 from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes, one_after_another
 from neurosvt.scenes.sensor import add_noise
 
@@ -29,18 +29,18 @@ def make_scenes_nmnist(
     from_dark: bool = False,
     indices: Sequence[int] | np.ndarray | None = None,
     augmentation: Augmentation | None = None,
-    config: SceneConfig = DEFAULT,
+    config: SceneConfig = DEFAULT_CONFIG,
 ) -> Scenes:
     """Make a batch of the tier "real": a recorded digit, then darkness, then its beginning again.
 
-    Each recording is put at a random place of the sensor and seen whole (`SEEN_US`). Then the light
+    Each recording is put at a random position and seen whole (`NMNIST_SEEN_US`). Then the light
     goes off: one frame with an OFF event at every pixel, `hidden` frames of darkness. Then it comes
     on: `after` frames, an ON event at every pixel in the first, the recording's beginning in the
     others. Sensor noise falls on all of them, at the rate that `config` says. The bursts are made
     up, the digits' events are as recorded.
 
-    The true place is the median of the recording's own events, the same for all frames: the digit
-    moves by a few pixels with every saccade, and returns.
+    The true position is the median of the recording's own events, the same for all frames: the
+    digit moves by a few pixels with every saccade, and returns.
 
     Args:
         recordings: to draw from.
@@ -50,19 +50,19 @@ def make_scenes_nmnist(
         after: frames from the light's return to the end, >= 0.
         from_dark: whether the light comes on first, in a frame more.
         indices: which recordings, `batch` of them, repeats allowed; None draws them.
-        variety: how far each may be varied, for training; None shows them as recorded.
+        augmentation: how far each may be varied, for training; None shows them as recorded.
         config: `size` (at least 34), `frame_us` and `noise_hz` are used.
 
     Raises:
         UserError: a number out of range.
     """
     _check(len(recordings), batch, hidden, after, indices, config)
-    drawing, noise, varying = np.random.default_rng(seed).spawn(3)
+    drawing, noise, augmenting = np.random.default_rng(seed).spawn(3)
     drawn = drawing.integers(0, len(recordings), batch)
-    corner = drawing.integers(0, config.size - SIDE + 1, (batch, 2))  # left, top
+    corner = drawing.integers(0, config.size - NMNIST_SIDE + 1, (batch, 2))  # left, top
     chosen = drawn if indices is None else np.asarray(indices, np.int64)
     begin = int(from_dark)
-    seen = begin + -(-SEEN_US // config.frame_us)
+    seen = begin + -(-NMNIST_SEEN_US // config.frame_us)
     first = seen + TRANSITION
     back = first + hidden
     frames = np.zeros((back + after, batch, 2, config.size, config.size), bool)
@@ -74,7 +74,7 @@ def make_scenes_nmnist(
     row = np.repeat(np.arange(batch), lengths)
     x, y = recordings.x[events], recordings.y[events]
     if augmentation is not None:
-        x, y, kept = augment(x, y, row, SIDE, varying, augmentation)
+        x, y, kept = augment(x, y, row, NMNIST_SIDE, augmenting, augmentation)
         events, row = events[kept], row[kept]
     x = x + corner[row, 0]
     y = y + corner[row, 1]
@@ -103,7 +103,7 @@ def make_scenes_nmnist(
         occluder=occluder,
         occlusions=(
             Occlusion(
-                seen=np.full(batch, begin + LAST_SEEN_US // config.frame_us - 1),
+                seen=np.full(batch, begin + NMNIST_LAST_SEEN_US // config.frame_us - 1),
                 first=first,
                 last=back - 1,
                 recovered=np.full(batch, back + RECOVERY - 1),
@@ -121,7 +121,7 @@ def make_succession_nmnist(
     after: int,
     indices: np.ndarray | None = None,
     augmentation: Augmentation | None = None,
-    config: SceneConfig = DEFAULT,
+    config: SceneConfig = DEFAULT_CONFIG,
 ) -> Scenes:
     """Digits one after the other, each followed by darkness; arguments as of `make_scenes_nmnist`,
     with frames of darkness for every digit and `indices` (digits, batch)."""
@@ -135,7 +135,7 @@ def make_succession_nmnist(
         for index, length in enumerate(hidden)
     ]  # fmt: skip
     # Recovery from a digit is asked of the next when its recording has run as long as it is seen.
-    openings = [LAST_SEEN_US // config.frame_us] * last
+    openings = [NMNIST_LAST_SEEN_US // config.frame_us] * last
     return one_after_another(parts, [*openings, 0])
 
 
@@ -152,8 +152,10 @@ def _check(available, batch, hidden, after, indices, config):
         raise UserError(
             f"batch and hidden must be at least 1, after at least 0, got {batch}, {hidden}, {after}"
         )
-    if config.size < SIDE:
-        raise UserError(f"size must be at least {SIDE} pixels for N-MNIST, got {config.size}")
+    if config.size < NMNIST_SIDE:
+        raise UserError(
+            f"size must be at least {NMNIST_SIDE} pixels for N-MNIST, got {config.size}"
+        )
     if indices is None:
         return
     if len(indices) != batch:

@@ -12,23 +12,23 @@ import numpy as np
 from neurosvt.config import UserError
 from neurosvt.datasets.tracks import Track
 from neurosvt.events.augment import Augmentation, augment
-from neurosvt.scenes.sampling import DEFAULT, SceneConfig
+from neurosvt.scenes.sampling import DEFAULT_CONFIG, SceneConfig
 from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes
 from neurosvt.scenes.sensor import add_noise
 
-CLOSING = 16
+SHUTTER_CLOSING = 16
 """Frames in which the shutter comes over the sensor, from a random side."""
 
-OPENING = 4
+SHUTTER_OPENING = 4
 """Frames in which it leaves."""
 
-EDGE = 0.9
+EDGE_DENSITY = 0.9
 """Share of the pixels that the edge passes which report an event."""
 
 
-def length(seen: int, hidden: int, after: int) -> int:
+def track_scene_frames(seen: int, hidden: int, after: int) -> int:
     """Frames of a sequence."""
-    return seen + CLOSING + hidden + after
+    return seen + SHUTTER_CLOSING + hidden + after
 
 
 def make_scenes_tracks(
@@ -42,7 +42,7 @@ def make_scenes_tracks(
     starts: Sequence[tuple[int, int]] | None = None,
     augmentation: Augmentation | None = None,
     moves: float = 0.0,
-    config: SceneConfig = DEFAULT,
+    config: SceneConfig = DEFAULT_CONFIG,
 ) -> Scenes:
     """Make a batch of the tier "real": a stretch of a recording, hidden for a while.
 
@@ -54,8 +54,9 @@ def make_scenes_tracks(
         hidden: frames behind it, >= 1.
         after: frames from its beginning to leave to the end, >= 0.
         starts: which track and from which of its frames, for every sequence; None draws them.
-        variety: for training, how far each may be varied about the object's own place, half of them
-            upside down, and half of all mirrored left for right; None shows them as recorded.
+        augmentation: for training, how far each may be varied about the object's own position, half
+            of them upside down, and half of all mirrored left for right; None shows them as
+            recorded.
         moves: how far to move each of these at random, at most, in sensor sides.
         config: `size`, `frame_us` and `noise_hz` are used.
 
@@ -67,15 +68,15 @@ def make_scenes_tracks(
             f"batch, seen and hidden must be at least 1, after at least 0, got {batch}, {seen}, "
             f"{hidden}, {after}"
         )
-    drawing, hiding, noise, varying = np.random.default_rng(seed).spawn(4)
-    total = length(seen, hidden, after)
+    drawing, hiding, noise, augmenting = np.random.default_rng(seed).spawn(4)
+    total = track_scene_frames(seen, hidden, after)
     if starts is None:
         starts = _draw(tracks, total, batch, drawing)
     shown = [_cut(tracks[i], first, total) for i, first in starts]
-    first, back = seen + CLOSING, seen + CLOSING + hidden
+    first, back = seen + SHUTTER_CLOSING, seen + SHUTTER_CLOSING + hidden
     if augmentation is not None:
         seen_at = np.r_[:first, back:total]
-        shown = [_vary(*one, seen_at, augmentation, moves, varying) for one in shown]
+        shown = [_augment_track(*one, seen_at, augmentation, moves, augmenting) for one in shown]
     frames = np.stack([frames for frames, _ in shown], 1)
     position = np.stack([position for _, position in shown], 1)
 
@@ -85,7 +86,7 @@ def make_scenes_tracks(
     near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
     far = np.maximum(normal, 0).sum(-1) * size + 1
     substep = np.arange(total + 1)
-    knots = [seen, first, back, back + OPENING]
+    knots = [seen, first, back, back + SHUTTER_OPENING]
     share = np.interp(substep, knots, [0, 1, 1, 0])[:, None]
     edge = near + (far - near) * share  # (T + 1, B), at the frames' ends; 0 is the beginning
     _shut(frames, edge, normal, hiding.random(batch) < 0.5, hiding)
@@ -108,13 +109,13 @@ def make_scenes_tracks(
                 seen=np.full(batch, seen - 1),
                 first=first,
                 last=back - 1,
-                recovered=np.full(batch, back + OPENING + RECOVERY - 1),
+                recovered=np.full(batch, back + SHUTTER_OPENING + RECOVERY - 1),
             ),
         ),
     )
 
 
-def starts_for(tracks: Sequence[Track], total: int) -> list[tuple[int, int]]:
+def possible_starts(tracks: Sequence[Track], total: int) -> list[tuple[int, int]]:
     """Every track and frame of it from which on there are `total` frames."""
     return [
         (index, first)
@@ -127,7 +128,7 @@ def _draw(
     tracks: Sequence[Track], total: int, batch: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Starts, all as likely."""
-    possible = starts_for(tracks, total)
+    possible = possible_starts(tracks, total)
     if not possible:
         longest = max(len(track.frames) for track in tracks)
         raise UserError(f"a sequence of {total} frames is longer than any recording ({longest})")
@@ -140,7 +141,7 @@ def _cut(track: Track, first: int, total: int) -> tuple[np.ndarray, np.ndarray]:
     return track.frames[first : first + total], track.position[first : first + total]
 
 
-def _vary(
+def _augment_track(
     frames: np.ndarray,
     position: np.ndarray,
     seen_at: np.ndarray,
@@ -148,7 +149,7 @@ def _vary(
     moves: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Another object on the same way, or on its mirror image, moved; what leaves the sensor is
+    """Another object on the same path, or on its mirror image, moved; what leaves the sensor is
     lost, and so is what happens at other times than `seen_at`."""
     size = frames.shape[-1]
     t, p, y, x = np.nonzero(frames[seen_at])
@@ -162,12 +163,12 @@ def _vary(
     across, down = np.rint(rng.uniform(-moves, moves, 2) * size).astype(np.int64)
     x, y = x + home[0, kept] + across, y + home[1, kept] + down
     inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
-    varied = np.zeros_like(frames)
-    varied[t[kept][inside], p[kept][inside], y[inside], x[inside]] = True
+    changed = np.zeros_like(frames)
+    changed[t[kept][inside], p[kept][inside], y[inside], x[inside]] = True
     position = np.clip(position + np.array([across, down]) / size, 0, 1).astype(np.float32)
     if rng.random() < 0.5:
-        return np.flip(varied, 3), np.stack([1 - position[:, 0], position[:, 1]], -1)
-    return varied, position
+        return np.flip(changed, 3), np.stack([1 - position[:, 0], position[:, 1]], -1)
+    return changed, position
 
 
 def _shut(
@@ -186,7 +187,7 @@ def _shut(
         frames[step] &= (along >= np.maximum(before, now))[:, None]
         passed = (along >= np.minimum(before, now)) & (along < np.maximum(before, now))
         if passed.any():
-            passed &= rng.random(passed.shape) < EDGE
+            passed &= rng.random(passed.shape) < EDGE_DENSITY
             on = bright == (edge[step + 1] > edge[step])
             frames[step, :, 1] |= passed & on[:, None, None]
             frames[step, :, 0] |= passed & ~on[:, None, None]

@@ -1,79 +1,70 @@
-"""The stage of made-up scenes: the script that a cast follows, and the play before the sensor.
+"""Objects and occluders of a timeline, drawn onto a canvas at any substep.
 
-`neurosvt.scenes.tiers` writes the scripts; here they are drawn, `neurosvt.scenes.simulate` plays them.
-
-Axes: T frames, B batch, H W sensor pixels, K moments (substeps of frames; moment 0 lies before the
-first frame), P bands, Y X canvas pixels (the sensor and a border around it), S the side of a
-sprite.
+Axes: B batch, H W sensor pixels, K substeps of frames (substep 0 lies before the first frame), P
+bands, Y X canvas pixels (the sensor and a border around it), S the side of a sprite.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from neurosvt.datasets.mnist import paint_digits
+from neurosvt.scenes.digits import paint_digits
 from neurosvt.scenes.sampling import Appearance, SampledObjects, SceneConfig
 from neurosvt.scenes.sensor import Canvas, Region
 from neurosvt.scenes.shapes import (
     DISTRACTORS,
     SILHOUETTES,
+    Silhouette,
     paint_background,
     paint_sprites,
     plane_wave,
 )
-
-FAR = 1e6
-"""Where a band ends that does not end, pixels."""
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """What happens at every moment, as a tier decides it."""
-
-    position: np.ndarray  # (K, B, 2) centre of the object, pixels
-    light: np.ndarray  # (K, B) level of illumination, 1 when on
-    normal: np.ndarray  # (B, 2) unit vector across the opaque bands; 0 for none
-    bands: np.ndarray  # (K, B, P, 2) from where to where they reach along the normal, pixels
-    distractors: tuple[
-        tuple[Appearance, np.ndarray], ...
-    ] = ()  # in front of all, with their positions
-    vanishes: np.ndarray | None = None  # (B,) moment at which it begins to; None: when hiding does
-    returns: np.ndarray | None = None  # (B,) moment at which enough of it is back; None: the first
+from neurosvt.scenes.timeline import Timeline
 
 
 class Sprite:
-    """What moves about: sprites, one a sequence, that can be drawn between pixels."""
+    """One moving object of every sequence, which can be drawn between pixels.
 
-    def __init__(self, sprites: np.ndarray, position: np.ndarray):
+    Args:
+        images: (B, 2, S, S) float32 light and cover, as `paint_sprites` gives them.
+        position: (K, B, 2) of their centres, pixels.
+    """
+
+    def __init__(self, images: np.ndarray, position: np.ndarray):
         self.position = position
-        self.side = side = sprites.shape[-1]
+        self.side = side = images.shape[-1]
         # Flat, so that a neighbour is one long shift away; the empty rim takes what wraps around.
-        flat = sprites.reshape(len(sprites), 2, -1)
-        self.sprites = np.pad(flat, ((0, 0), (0, 0), (0, side + 1)))
-        # Its light and cover, where it is not drawn into the scene.
+        flat = images.reshape(len(images), 2, -1)
+        self.images = np.pad(flat, ((0, 0), (0, 0), (0, side + 1)))
         self.layers: tuple[Canvas, ...] = ()
+        """Light and cover of a distractor; the object is drawn into the scene."""
 
     def at(self, k: int, rows: np.ndarray, border: int) -> tuple[Region, np.ndarray, np.ndarray]:
-        """The squares that the things of `rows` stand in at moment k, their light, their cover."""
+        """The squares that the sprites of `rows` fill at substep k, their light, their cover."""
         corner = self.position[k, rows] + (border - self.side / 2)
         whole = np.floor(corner)
         fx, fy = (corner - whole).astype(np.float32).T[..., None, None]
         side = self.side
-        sprite = self.sprites if len(rows) == len(self.sprites) else self.sprites[rows]
+        image = self.images if len(rows) == len(self.images) else self.images[rows]
         # Bilinear shift by the fraction: every pixel takes a share of its left and upper neighbour.
         for neighbour, share in ((1, fx), (side, fy)):
-            shifted = sprite[..., :-neighbour] - sprite[..., neighbour:]
+            shifted = image[..., :-neighbour] - image[..., neighbour:]
             shifted *= share
-            shifted += sprite[..., neighbour:]
-            sprite = shifted
-        light, covered = sprite.reshape(-1, 2, side, side).swapaxes(0, 1)
+            shifted += image[..., neighbour:]
+            image = shifted
+        light, covered = image.reshape(-1, 2, side, side).swapaxes(0, 1)
         left, top = whole.astype(np.int64).T + 1
         return (rows, top, left), light, covered
 
 
 class Renderer:
-    """The canvas: what stands on it, and what of it the camera can see at a moment."""
+    """The canvas: what is on it, and what of it the camera can see at a substep.
+
+    Args:
+        objects: the objects and backgrounds.
+        timeline: what happens.
+        config: the camera.
+    """
 
     def __init__(self, objects: SampledObjects, timeline: Timeline, config: SceneConfig):
         self.bands = timeline.bands.astype(np.float32)
@@ -81,7 +72,7 @@ class Renderer:
         appearances = [objects, *(appearance for appearance, _ in timeline.distractors)]
         paths = [timeline.position, *(path for _, path in timeline.distractors)]
         step = max(float(np.abs(np.diff(path, axis=0)).max(initial=0)) for path in paths)
-        margin = int(np.ceil(step)) + 2  # a square also holds the pixels that its thing just left
+        margin = int(np.ceil(step)) + 2  # a square also holds the pixels that its sprite just left
         widest = max(int(np.ceil(appearance.radius.max())) for appearance in appearances)
         side = 2 * (widest + margin)
         border = widest - int(objects.radius.min()) + margin + 2
@@ -96,21 +87,21 @@ class Renderer:
         self.row = np.repeat(np.arange(batch), width * width)
         kinds = [SILHOUETTES, *(DISTRACTORS for _ in timeline.distractors)]
         self.object, *self.distractors = (
-            Sprite(_sprites(appearance, side, kind), path)
+            Sprite(_painted(appearance, side, kind), path)
             for appearance, path, kind in zip(appearances, paths, kinds, strict=True)
         )
         if config.blind:
-            self.object.sprites[:] = 0
+            self.object.images[:] = 0
         for sprite in self.distractors:
             sprite.layers = tuple(Canvas(np.zeros_like(background), side) for _ in range(2))
         for sprite in (self.object, *self.distractors):
             self.draw(sprite, 0, np.arange(batch))
         self.has_bands = bool(timeline.normal.any())
         if self.has_bands:
-            self._hang_bands(objects.curtain, timeline.normal)
+            self._paint_bands(objects.curtain, timeline.normal)
 
-    def _hang_bands(self, curtain: np.ndarray, normal: np.ndarray) -> None:
-        """Paint the bands."""
+    def _paint_bands(self, curtain: np.ndarray, normal: np.ndarray) -> None:
+        """Paint what the bands are made of; the timeline says where they are."""
         border, width, batch = self.border, self.width, len(normal)
         at = np.arange(width, dtype=np.float32) + np.float32(0.5 - border)
         x, y = at[None, None, :], at[None, :, None]
@@ -137,7 +128,7 @@ class Renderer:
         return self.distance.flat[pixel], pixel
 
     def draw(self, sprite: Sprite, k: int, rows: np.ndarray) -> Region:
-        """Put the things of `rows` where they are at moment k; returns the squares redrawn."""
+        """Draw the sprites of `rows` where they are at substep k; returns the squares redrawn."""
         squares, light, covered = sprite.at(k, rows, self.border)
         if not sprite.layers:
             self.scene[squares] = light + (1 - covered) * self.background[squares]
@@ -146,7 +137,7 @@ class Renderer:
         return squares
 
     def strips(self, before: int, now: int) -> Region:
-        """The pixels that the edges of bands may have touched between two moments."""
+        """The pixels that the edges of bands may have touched between two substeps."""
         distance, pixel = self.along
         edges = self.bands[[before, now]]
         low, high = edges.min(0) - 1, edges.max(0) + 1
@@ -159,7 +150,7 @@ class Renderer:
         return pixels if edges[0, 0].size == 2 else np.unique(pixels)
 
     def log_seen(self, k: int, region: Region) -> np.ndarray:
-        """Log intensity that the camera sees at moment k."""
+        """Log intensity that the camera sees at substep k."""
         if isinstance(region, tuple):
             rows = region[0][:, None, None]
         else:
@@ -178,7 +169,7 @@ class Renderer:
         return np.log(light, dtype=np.float64).astype(np.float32) + self.log_light[k][rows]
 
 
-def _sprites(appearance: Appearance, side: int, silhouettes: dict) -> np.ndarray:
+def _painted(appearance: Appearance, side: int, silhouettes: dict[str, Silhouette]) -> np.ndarray:
     drawn = (appearance.radius, appearance.angle, appearance.brightness, appearance.grating, side)
     if appearance.image is not None:
         return paint_digits(appearance.image, *drawn)

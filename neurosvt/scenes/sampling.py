@@ -1,4 +1,4 @@
-"""The cast of made-up scenes: what the camera is, and which objects it is shown.
+"""What is drawn at random before a scene begins: objects, their appearance, the background.
 
 Axes: B batch.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from neurosvt.datasets.mnist import Digits
 from neurosvt.scenes.shapes import DISTRACTORS, SILHOUETTES
 
-CLASSES: tuple[str, ...] = tuple(SILHOUETTES)
+SHAPE_CLASSES: tuple[str, ...] = tuple(SILHOUETTES)
 """Names of the objects' classes; a label is an index into them."""
 
 
@@ -41,7 +41,7 @@ class SceneConfig:
     blind: bool = False
     """Draw no object: what is left to see is what hides it, and where it would have been."""
     substeps: int = 2
-    """Moments per frame at which the light is sampled."""
+    """How often the light is sampled in a frame."""
 
     def __post_init__(self):
         if self.size < 32:
@@ -66,29 +66,39 @@ class SceneConfig:
         return max(1, round(count * 10_000 / self.frame_us))
 
 
-DEFAULT = SceneConfig()
+DEFAULT_CONFIG = SceneConfig()
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How the things of a batch look, one a sequence."""
+    """How one object of every sequence looks."""
 
     label: np.ndarray
-    radius: np.ndarray  # (B,) of the circle around it, pixels
-    angle: np.ndarray  # (B,) radians
-    brightness: np.ndarray  # (B,) log intensity against the background's mean
-    grating: np.ndarray  # (B, 4) as in `paint_sprites`
-    image: np.ndarray | None = field(default=None, kw_only=True)  # (B, 28, 28) of digits
+    """(B,) int64 class."""
+    radius: np.ndarray
+    """(B,) of the circle around it, pixels."""
+    angle: np.ndarray
+    """(B,) turn, radians."""
+    brightness: np.ndarray
+    """(B,) log intensity against the background's mean."""
+    grating: np.ndarray
+    """(B, 4) surface texture, as in `paint_sprites`."""
+    image: np.ndarray | None = field(default=None, kw_only=True)
+    """(B, 28, 28) uint8 of digits; None for silhouettes."""
 
 
 @dataclass(frozen=True)
 class SampledObjects(Appearance):
-    """Who plays: the objects and backgrounds of a batch, before anything moves."""
+    """The objects and backgrounds of a batch, before anything moves."""
 
-    background: np.ndarray  # (B, 4 waves, 4)
-    curtain: np.ndarray  # (B, 3): log intensity; amplitude and wave number of its stripes
-    start: np.ndarray  # (B, 2) pixels
-    velocity: np.ndarray  # (B, 2) pixels per moment
+    background: np.ndarray
+    """(B, 4 waves, 4), as in `paint_background`."""
+    curtain: np.ndarray
+    """(B, 3) of what covers: log intensity; amplitude and wave number of its stripes."""
+    start: np.ndarray
+    """(B, 2) pixels."""
+    velocity: np.ndarray
+    """(B, 2) pixels per substep."""
 
 
 def sample_objects(
@@ -101,7 +111,7 @@ def sample_objects(
     speed *= config.frame_us * 1e-6 / config.substeps
     low = radius[:, None] + 0.5
     objects = SampledObjects(
-        label=rng.integers(0, len(CLASSES), batch),
+        label=rng.integers(0, len(SHAPE_CLASSES), batch),
         radius=radius,
         angle=rng.uniform(-config.tilt, config.tilt, batch),
         brightness=rng.uniform(0.6, 1.2, batch) * rng.choice([-1, 1], batch),
@@ -120,7 +130,7 @@ def sample_objects(
 
 
 def sample_distractor(rng: np.random.Generator, batch: int, config: SceneConfig) -> Appearance:
-    """Draw things that are never asked for: smaller, of silhouettes of their own."""
+    """Draw distractors, which are never asked for: smaller, of silhouettes of their own."""
     return Appearance(
         label=rng.integers(0, len(DISTRACTORS), batch),
         radius=rng.uniform(0.08, 0.14, batch) * config.size,

@@ -1,6 +1,6 @@
 """Made-up moving objects and occluders seen by an event camera, with the truth while hidden.
 
-A sequence is one object that is in view, is hidden in the way of its tier (`neurosvt.scenes.tiers`),
+A sequence is one object that is in view, is hidden as its tier hides (`neurosvt.scenes.tiers`),
 stays hidden, and is seen again:
 
     frames  0 .. seen-1         in view
@@ -10,7 +10,7 @@ stays hidden, and is seen again:
 
 Axes: T frames, B batch, 2 polarities (OFF, ON), H W sensor pixels.
 
-Units: x runs right, y down; pixel i covers [i, i + 1), so a place of 0.5 is the sensor's middle.
+Units: x runs right, y down; pixel i covers [i, i + 1), so a position of 0.5 is the sensor's middle.
 """
 
 import zlib
@@ -20,16 +20,26 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from neurosvt.datasets.mnist import Digits
-from neurosvt.scenes.renderer import Timeline
-from neurosvt.scenes.sampling import CLASSES, DEFAULT, SceneConfig, sample_objects
+from neurosvt.scenes.sampling import DEFAULT_CONFIG, SHAPE_CLASSES, SceneConfig, sample_objects
 from neurosvt.scenes.sensor import add_hot_pixels, add_noise
 from neurosvt.scenes.simulate import simulate
-from neurosvt.scenes.tiers import TIERS, Clock, Tier
+from neurosvt.scenes.tiers import TIERS, Tier
+from neurosvt.scenes.timeline import Clock, Timeline
 
-__all__ = ["CLASSES", "TIERS", "Occlusion", "SceneConfig", "Scenes", "make_scenes", "split_seed"]
+__all__ = [
+    "RECOVERY",
+    "SHAPE_CLASSES",
+    "TIERS",
+    "Occlusion",
+    "SceneConfig",
+    "Scenes",
+    "make_scenes",
+    "one_after_another",
+    "split_seed",
+]
 
 RECOVERY = 3
-"""Recovery is judged at the third frame after the object is back."""
+"""Recovery is judged in the third frame after the object is back."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +96,14 @@ def one_after_another(parts: Sequence[Scenes], openings: Sequence[int]) -> Scene
 
 
 def make_scenes(
-    tier: str,
+    tier: str | Tier,
     seed: int | Sequence[int],
     batch: int,
     *,
     seen: int,
     hidden: int,
     after: int,
-    config: SceneConfig = DEFAULT,
+    config: SceneConfig = DEFAULT_CONFIG,
     digits: Digits | None = None,
 ) -> Scenes:
     """Make a batch of sequences of one tier; the same arguments give the same bytes.
@@ -101,7 +111,7 @@ def make_scenes(
     Objects, backgrounds and sensor depend on the seed alone, not on the tier.
 
     Args:
-        tier: a key of `TIERS`.
+        tier: a key of `TIERS`, or a tier that has no name.
         seed: non-negative; for training and judging take `split_seed`.
         batch: how many sequences, >= 1.
         seen: frames of the object in view before anything starts to hide it, >= 1.
@@ -111,53 +121,36 @@ def make_scenes(
         digits: objects in place of the eight shapes.
 
     Raises:
-        ValueError: a tier that is unknown, or a number out of range.
+        UserError: a tier that is unknown.
+        ValueError: a number out of range.
     """
-    if tier not in TIERS:
-        raise ValueError(f"tier {tier!r} is unknown; choose from {sorted(TIERS)}")
-    return play(
-        TIERS[tier], seed, batch, seen=seen, hidden=hidden, after=after, config=config,
-        digits=digits,
-    )  # fmt: skip
-
-
-def play(
-    tier: Tier,
-    seed: int | Sequence[int],
-    batch: int,
-    *,
-    seen: int,
-    hidden: int,
-    after: int,
-    config: SceneConfig = DEFAULT,
-    digits: Digits | None = None,
-) -> Scenes:
-    """`make_scenes` for a tier that may have no name."""
     for name, value, least in (("batch", batch, 1), ("seen", seen, 1), ("hidden", hidden, 1)):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
     if after < 0:
         raise ValueError(f"after must not be below 0 frames, got {after}")
-    tier = tier.at(config)
+    tier = (TIERS[tier] if isinstance(tier, str) else tier).at(config)
     if tier.longest is not None and hidden > tier.longest:
         raise ValueError(f"hidden must be at most {tier.longest} here, got {hidden}")
     config = tier.camera(config)
-    # Streams of their own, so that a tier's draws do not change the objects.
-    casting, acting, sensing, noise = np.random.default_rng(seed).spawn(4)
+    # Generators of their own, so that a tier's draws do not change the objects.
+    sampling, hiding, sensing, noise = np.random.default_rng(seed).spawn(4)
     n = config.substeps
     first = seen + tier.transition(seen, hidden)
-    acts = (seen, first, first + hidden, first + hidden + after)
-    hide, gone, back, end = (n * act for act in acts)
-    clock = Clock(hide, gone, back, end, substeps=n, substep_ms=config.frame_us / n / 1000)
-    objects = sample_objects(casting, batch, config, digits)
+    back, total = first + hidden, first + hidden + after
+    clock = Clock(
+        hide=n * seen, hidden=n * first, back=n * back, end=n * total,
+        substeps=n, substep_ms=config.frame_us / n / 1000,
+    )  # fmt: skip
+    objects = sample_objects(sampling, batch, config, digits)
     objects = replace(objects, radius=tier.scale * objects.radius)
-    timeline = tier.act(objects, clock, acting, config)
-    frames = np.zeros((acts[-1], batch, 2, config.size, config.size), bool)
+    timeline = tier.timeline(objects, clock, hiding, config)
+    frames = np.zeros((total, batch, 2, config.size, config.size), bool)
     simulate(objects, timeline, frames, sensing, config)
     add_noise(frames, config.noise_hz, config.frame_us, noise)
     add_hot_pixels(frames, config.hot_pixels, noise)
-    is_hidden = np.zeros((acts[-1], batch), bool)
-    is_hidden[first : first + hidden] = True
+    is_hidden = np.zeros((total, batch), bool)
+    is_hidden[first:back] = True
     vanishes = np.full(batch, clock.hide) if timeline.vanishes is None else timeline.vanishes
     returns = np.full(batch, clock.back) if timeline.returns is None else timeline.returns
     return Scenes(
@@ -165,25 +158,25 @@ def play(
         label=np.broadcast_to(objects.label, is_hidden.shape).copy(),
         position=(timeline.position[n::n] / config.size).astype(np.float32),
         hidden=is_hidden,
-        occluder=_drawing(timeline, config)[n::n],
+        occluder=_occluder(timeline, config)[n::n],
         occlusions=(
             Occlusion(
                 seen=np.maximum(vanishes // n - 1, 0).astype(np.int64),
                 first=first,
-                last=first + hidden - 1,
+                last=back - 1,
                 recovered=(np.ceil(returns / n) + RECOVERY - 1).astype(np.int64),
             ),
         ),
     )
 
 
-def _drawing(timeline: Timeline, config: SceneConfig) -> np.ndarray:
-    """`Scenes.occluder` at every moment."""
-    substeps_total, batch = timeline.light.shape
-    bands = np.zeros((substeps_total, batch, 2, 2))
+def _occluder(timeline: Timeline, config: SceneConfig) -> np.ndarray:
+    """`Scenes.occluder` at every substep."""
+    steps, batch = timeline.light.shape
+    bands = np.zeros((steps, batch, 2, 2))
     bands[:, :, : timeline.bands.shape[2]] = np.clip(timeline.bands / config.size, -2, 2)
     normal = np.broadcast_to(timeline.normal, timeline.position.shape)
-    parts = [normal, timeline.light[..., None], bands.reshape(substeps_total, batch, 4)]
+    parts = [normal, timeline.light[..., None], bands.reshape(steps, batch, 4)]
     return np.concatenate(parts, -1).astype(np.float32)
 
 

@@ -56,16 +56,16 @@ class Sensor:
     """The pixels of a batch of event cameras, and the frames that they write their events to.
 
     Args:
-        log_intensity: (B, Y, X) float32 of the canvas before the first moment. Each pixel starts at
-            a random point between its thresholds, as one that has been watching for long.
+        log_intensity: (B, Y, X) float32 of the canvas before the first substep. Each pixel starts
+            at a random point between its thresholds, as one that has been watching for long.
         frames: (T, B, 2, H, W) bool, all False, C-contiguous, seen by the middle of the canvas;
             events are set to True, channel 0 OFF and 1 ON.
         threshold: change of log intensity that makes an event.
         mismatch: standard deviation between pixels, as a share of the threshold.
-        refractory: moments after an event's own in which its pixel is held in reset: it stays
+        refractory: substeps after an event's own in which its pixel is held in reset: it stays
             silent and its reference follows the light (Lichtsteiner et al. 2008, sec. III).
-            0 lets a pixel fire at every moment.
-        side: pixels per side of the squares in which it is shown things.
+            0 lets a pixel fire at every substep.
+        side: pixels per side of the squares that change.
         rng: draws the mismatch and the starting points.
     """
 
@@ -99,10 +99,11 @@ class Sensor:
         self.home = home.reshape(-1)
 
     def see(self, substep: int, frame: int, region: Region, log_intensity: np.ndarray) -> None:
-        """Let a region see a new level at a moment; pixels outside it see no change.
+        """Let a region see a new level at a substep; pixels outside it see no change.
 
         A pixel whose level has left its reference by n thresholds makes n events, of which the
-        frame keeps that there were any, and its reference moves by n thresholds. Moments only grow.
+        frame keeps that there were any, and its reference moves by n thresholds. Substeps only
+        grow.
         """
         change = log_intensity - self.reference[region]
         if self.awake_at is not None:
@@ -139,7 +140,7 @@ class Sensor:
 
 
 def add_noise(frames: np.ndarray, rate_hz: float, frame_us: int, rng: np.random.Generator) -> None:
-    """Set events of random pixels, moments and polarity in `frames` (T, B, 2, H, W), in place.
+    """Set events of random pixels, frames and polarity in `frames` (T, B, 2, H, W), in place.
 
     Args:
         frames: C-contiguous bool.

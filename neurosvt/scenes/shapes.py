@@ -15,7 +15,7 @@ Silhouette = Callable[[Field, Field], Field]
 
 CRESCENT_CENTRE = -0.3320
 """x of the crescent's centre of mass in the frame in which it is defined (units of its radius);
-found by summing on a fine grid, kept true by tests/data/test_shapes.py."""
+found by summing on a fine grid, kept true by tests/scenes/test_shapes.py."""
 
 
 def _box(x: Field, y: Field, half_width: float, half_height: float) -> Field:
@@ -93,7 +93,7 @@ def _dots(x: Field, y: Field) -> Field:
 
 
 DISTRACTORS: dict[str, Silhouette] = {"ell": _ell, "hourglass": _hourglass, "dots": _dots}
-"""Things that are never asked for; silhouettes as above, but their middles need not be exact."""
+"""Silhouettes that are never asked for; as above, but their middles need not be exact."""
 
 
 def paint_sprites(

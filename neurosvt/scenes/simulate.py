@@ -1,8 +1,8 @@
-"""The play before the sensor: a script's events.
+"""The events that a camera reports of a timeline.
 
-`simulate_reference` is the definition; the kernel plays the same, event by event.
+`simulate_reference` is the definition; the kernel gives the same, event by event.
 
-Axes: T frames, B batch, H W sensor pixels, K moments.
+Axes: T frames, B batch, H W sensor pixels, K substeps.
 """
 
 import math
@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from neurosvt.ops.native import call, suits
-from neurosvt.scenes.renderer import Renderer, Timeline
+from neurosvt.scenes.renderer import Renderer
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig
 from neurosvt.scenes.sensor import EVERYWHERE, Region, Sensor
+from neurosvt.scenes.timeline import Timeline
 
 
 def simulate(
@@ -24,10 +25,19 @@ def simulate(
     config: SceneConfig,
     backend: str = "auto",
 ) -> None:
-    """Play a script before the sensor; its events go into `frames` (T, B, 2, H, W), all False.
+    """Show a timeline to the sensor, and set its events in `frames`.
 
-    Only pixels that can change are looked at: a square around each moving thing, the strips that
+    Only pixels that can change are looked at: a square around each moving object, the strips that
     the edges of bands pass, and all of them while the light changes. What rests costs nothing.
+
+    Args:
+        objects: the objects and backgrounds.
+        timeline: what happens to them.
+        frames: (T, B, 2, H, W) bool, all False, C-contiguous; written to.
+        rng: draws the sensor's mismatch and where its pixels start.
+        config: the camera.
+        backend: "auto" and "native" take the kernel where there is one and it can; anything else
+            the definition.
     """
     renderer = Renderer(objects, timeline, config)
     sensor = Sensor(
@@ -44,14 +54,16 @@ def simulate(
 
 
 def simulate_reference(renderer: Renderer, sensor: Sensor, substeps: int) -> None:
-    """The definition, moment by moment."""
+    """The definition, substep by substep."""
     sprites = [renderer.object, *renderer.distractors]
-    moves: list[np.ndarray] = [(np.diff(t.position, axis=0) != 0).any(-1) for t in sprites]
+    moves: list[np.ndarray] = [
+        (np.diff(sprite.position, axis=0) != 0).any(-1) for sprite in sprites
+    ]
     edges_move: np.ndarray = (np.diff(renderer.bands, axis=0) != 0).any((2, 3))
     light_moves: np.ndarray = np.diff(renderer.log_light, axis=0) != 0
     happens = np.any([*moves, edges_move, light_moves], axis=0).any(1)
     for k in np.flatnonzero(happens).tolist():
-        # All is put in its place before any of it is looked at.
+        # Everything is drawn before any of it is looked at.
         changed: list[Region] = []
         for sprite, moving in zip(sprites, moves, strict=True):
             if moving[k].any():
@@ -65,7 +77,7 @@ def simulate_reference(renderer: Renderer, sensor: Sensor, substeps: int) -> Non
 
 
 def simulate_native(renderer: Renderer, sensor: Sensor, substeps: int) -> None:
-    """The same through the kernel, which plays one sequence after the other."""
+    """The same through the kernel, which takes one sequence after the other."""
     sprites = [renderer.object, *renderer.distractors]
     substeps_total, batch, bands, _ = renderer.bands.shape
     layers = [layer.pixels for sprite in sprites for layer in sprite.layers]
@@ -73,12 +85,12 @@ def simulate_native(renderer: Renderer, sensor: Sensor, substeps: int) -> None:
         (renderer.distance.pixels, renderer.curtain.pixels) if renderer.has_bands else (None, None)
     )
     call(
-        "play", torch.float32, torch.from_numpy(sensor.frames), batch, sensor.frames.shape[-1],
+        "simulate", torch.float32, torch.from_numpy(sensor.frames), batch, sensor.frames.shape[-1],
         renderer.width, substeps, substeps_total - 1, len(sprites), renderer.object.side,
         bands if renderer.has_bands else 0,
         *map(_tensor, (
             np.stack([sprite.position for sprite in sprites]),
-            np.stack([sprite.sprites for sprite in sprites]),
+            np.stack([sprite.images for sprite in sprites]),
             renderer.background.pixels, renderer.scene.pixels, np.stack(layers) if layers else None,
             renderer.bands, *curtain, renderer.log_light,
             sensor.threshold.pixels, sensor.reference.pixels,
@@ -91,7 +103,7 @@ def _tensor(array: np.ndarray | None) -> torch.Tensor | None:
 
 
 def substeps_within(rest_us: int, substep_us: float) -> int:
-    """How many of the moments after an event lie within the rest that follows it.
+    """How many of the substeps after an event lie within the rest that follows it.
 
     >>> [substeps_within(rest, substep_us=5_000.0) for rest in (1_000, 12_000)]
     [0, 2]

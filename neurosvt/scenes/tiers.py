@@ -1,6 +1,12 @@
-"""What hides the object of a made-up scene: each tier of PermanenceBench as a script.
+"""What hides the object of a made-up scene: each tier of PermanenceBench as a timeline.
 
-Axes: B batch, K moments (substeps of frames; moment 0 lies before the first frame), P bands.
+A tier of one's own is a function that makes a `Timeline`, and a name for it:
+
+    TIERS["fog"] = Tier(fog, frames_to_hide=40)
+
+From then on it can be trained on and judged, as those of this file.
+
+Axes: B batch, K substeps of frames (substep 0 lies before the first frame), P bands.
 Lengths are pixels, x runs right, y down; a pixel i covers [i, i + 1).
 """
 
@@ -10,13 +16,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from neurosvt.scenes.renderer import FAR, Timeline
+from neurosvt.config import Registry
+from neurosvt.scenes.occluders import RIM, Sweep, dimmed
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig, sample_distractor
+from neurosvt.scenes.timeline import Clock, Timeline
 from neurosvt.scenes.trajectories import Trajectory, bounce, fastest, turned, wander
-
-RIM = 2.5
-"""Pixels around an object's circle that have to be covered too: the ramps of outline and edge, and
-the spread of subpixel shifts."""
 
 SMALL = 0.58
 """Size of the objects that pass through a tunnel against others': the sensor has to hold the way
@@ -24,18 +28,6 @@ in, the way through and the way out."""
 
 TUNNEL_ROOM = 0.31
 """Least way in view and hidden, without the ways in and out, sensor sides."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The moments at which the acts begin; the first act begins at 0."""
-
-    hide: int
-    hidden: int
-    back: int
-    end: int
-    substeps: int
-    substep_ms: float
 
 
 def blackout(
@@ -63,11 +55,11 @@ def curtain(
 ) -> Timeline:
     """An opaque half-plane sweeps in from a random side, covers the object, and goes back.
 
-    The object rests from the moment at which the edge enters the sensor until it is wholly free
+    The object rests from the substep at which the edge enters the sensor until it is wholly free
     again. The edge covers it exactly when the transition ends, and stops a little or much further
     on. Covered means: the whole circle around it is, so that the edge's timing tells nothing of
     the class (an object that does not fill its circle is out of sight up to a frame earlier). Where
-    the edge stops does bound the object's place from one side, as any curtain does.
+    the edge stops does bound the object's position from one side, as any curtain does.
     """
     sweep = Sweep.draw(objects, clock, rng, config)
     substep = np.arange(clock.end + 1)[:, None]
@@ -83,7 +75,7 @@ def curtain(
 def curtain_moving(
     objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
 ) -> Timeline:
-    """As `curtain`, but the object moves straight on, and the edge stops beyond its way."""
+    """As `curtain`, but the object moves straight on, and the edge stops beyond its path."""
     sweep = Sweep.draw(objects, clock, rng, config)
     trajectory = Trajectory.draw(objects, rng, config, least=0.45 * config.size)
     batch, frames = len(objects.label), clock.back / clock.substeps
@@ -125,11 +117,11 @@ def gripper(
 def tunnel(
     objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
 ) -> Timeline:
-    """A wall stands in its way: the object passes behind it and comes out on the other side.
+    """A wall stands on its path: the object passes behind it and comes out on the other side.
 
     The wall cannot be seen but by what it hides. It is as wide as it has to be for the object to be
     wholly behind it in the hidden frames and in no others. The object rests until `seen` frames
-    before it comes to the wall, and again where its way ends, at least half out.
+    before it comes to the wall, and again where its path ends, at least half out.
     """
     batch, n = len(objects.label), clock.substeps
     reach = objects.radius + RIM
@@ -142,7 +134,7 @@ def tunnel(
     frames = (clock.back - clock.hidden + clock.hide) / n
     speed = np.minimum(room * rng.uniform(0.85, 1, batch) / frames, fastest(config))
     start = (room - speed * frames) * rng.random(batch)
-    entering = enter / speed * n  # moments
+    entering = enter / speed * n  # substeps
     substep = np.arange(clock.end + 1)[:, None]
     gone = np.clip(substep - (clock.hidden - entering - clock.hide), 0, None) / n * speed
     position = trajectory.at(np.minimum(start + gone, trajectory.length))
@@ -163,7 +155,7 @@ def tunnel(
 def distractor(
     objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
 ) -> Timeline:
-    """As `curtain`, while one or two other things pass in front of all, out of view and in again.
+    """As `curtain`, while one or two distractors pass in front of all, out of view and in again.
 
     They come from outside the sensor, the first when the curtain does, the second later or never.
     """
@@ -182,11 +174,13 @@ def distractor(
 
 @dataclass(frozen=True)
 class Tier:
-    """How a tier is played."""
+    """One way in which objects are hidden."""
 
-    act: Callable[[SampledObjects, Clock, np.random.Generator, SceneConfig], Timeline]
+    timeline: Callable[[SampledObjects, Clock, np.random.Generator, SceneConfig], Timeline]
+    """What happens to these objects, hidden from `Clock.hidden` to `Clock.back`; its randomness
+    comes from the generator alone, so that the same seed gives the same bytes."""
     frames_to_hide: int = 16
-    """Of 10 ms, as `longest`."""
+    """Frames from `Clock.hide` to `Clock.hidden`, of 10 ms, as `longest`."""
     per_hidden: float = 0.0
     """Further frames to hide for every frame in view or hidden: the slower, the longer."""
     longest: int | None = None
@@ -217,70 +211,15 @@ class Tier:
         return replace(config, noise_hz=self.noise * config.noise_hz, hot_pixels=hot)
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """How an edge comes over the object and leaves it, along `normal`."""
-
-    normal: np.ndarray  # (B, 2)
-    near: np.ndarray  # (B,) the sensor's first corner along it
-    far: np.ndarray  # (B,) and its last
-    reach: np.ndarray  # (B,) from the object's centre to where it is wholly covered
-    length: np.ndarray  # (B,) moments from the edge's coming to the object's being hidden
-    back_in: np.ndarray  # (B,) moments in which it uncovers the object
-    stop_at: np.ndarray  # (B,) share of the rest of the sensor that it covers as well
-
-    @classmethod
-    def draw(
-        cls, objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
-    ) -> "Sweep":
-        batch = len(objects.label)
-        transition = clock.hidden - clock.hide
-        length = rng.integers((transition + 1) // 2, transition + 1, batch)
-        turn = rng.uniform(0, 2 * np.pi, batch)
-        stop_at = rng.random(batch)
-        back_in = rng.uniform(2, 4, batch) * clock.substeps * 10_000 / config.frame_us
-        normal = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
-        near = np.minimum(normal, 0).sum(-1) * config.size
-        far = np.maximum(normal, 0).sum(-1) * config.size
-        return cls(normal, near, far, objects.radius + RIM, length, back_in, stop_at)
-
-    def edge(
-        self, cover: np.ndarray, uncover: np.ndarray, clock: Clock, furthest: np.ndarray
-    ) -> np.ndarray:
-        """(K, B): at `cover` when the transition ends, then at least 3 pixels beyond `furthest`,
-        and at `uncover` when it comes back."""
-        substep = np.arange(clock.end + 1)[:, None]
-        forth = cover + (cover - self.near) / self.length * (substep - clock.hidden)
-        back = uncover - 2 * self.reach / self.back_in * (substep - clock.back)
-        stop = furthest + 3 + self.stop_at * np.maximum(self.far - furthest, 0)
-        return np.clip(np.minimum(forth, back), self.near - 1, stop)
-
-    def timeline(self, position: np.ndarray, edge: np.ndarray) -> Timeline:
-        """The script of a half-plane with this edge."""
-        band = np.stack([np.full(edge.shape, -FAR), edge], -1)[:, :, None]
-        return Timeline(position, np.ones(edge.shape), self.normal, band)
-
-
-def dimmed(clock: Clock, batch: int, rng: np.random.Generator) -> np.ndarray:
-    """(K, B): light that falls from `hide` to `hidden` and rises, as long, from `back` on."""
-    substep = np.arange(clock.end + 1)[:, None]
-    tau = rng.uniform(1.5, 4, batch) / clock.substep_ms
-    floor = rng.uniform(0.02, 0.05, batch)
-    burst = clock.hidden - clock.hide
-    falling = floor + (1 - floor) * np.exp(np.minimum(clock.hide - substep, 0) / tau)
-    rising = 1 - (1 - floor) * np.exp(np.minimum(clock.back - substep, 0) / tau)
-    light = np.where(
-        substep < clock.hidden, falling, np.where(substep <= clock.back, floor, rising)
-    )
-    light[clock.back + burst :] = 1
-    return light
-
-
-TIERS: dict[str, Tier] = {
-    "blackout": Tier(blackout, frames_to_hide=2),
-    "curtain": Tier(curtain),
-    "curtain_moving": Tier(curtain_moving, longest=120),
-    "gripper": Tier(gripper),
-    "tunnel": Tier(tunnel, frames_to_hide=12, per_hidden=1.4, longest=120, scale=SMALL),
-    "distractor": Tier(distractor, noise=10.0, hot_pixels=4),
-}
+TIERS: Registry[Tier] = Registry(
+    "tier",
+    {
+        "blackout": Tier(blackout, frames_to_hide=2),
+        "curtain": Tier(curtain),
+        "curtain_moving": Tier(curtain_moving, longest=120),
+        "gripper": Tier(gripper),
+        "tunnel": Tier(tunnel, frames_to_hide=12, per_hidden=1.4, longest=120, scale=SMALL),
+        "distractor": Tier(distractor, noise=10.0, hot_pixels=4),
+    },
+)
+"""By name. "succession" is none of these: it is made of several scenes (`scenes.succession`)."""

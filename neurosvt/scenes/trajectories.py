@@ -1,6 +1,6 @@
-"""How things move over the sensor: straight on, thrown back by its borders, in from outside.
+"""How objects move over the sensor: straight on, thrown back by its borders, in from outside.
 
-Axes: B batch, K moments. Lengths are pixels, x runs right, y down.
+Axes: B batch, K substeps. Lengths are pixels, x runs right, y down.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from neurosvt.scenes.sampling import Appearance, SampledObjects, SceneConfig
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A straight way through the sensor on which the whole object stays inside."""
+    """A straight line through the sensor on which the whole object stays inside."""
 
     origin: np.ndarray  # (B, 2)
     heading: np.ndarray  # (B, 2) unit vector
@@ -27,7 +27,7 @@ class Trajectory:
         least: np.ndarray | float = 0.0,
         tries: int = 64,
     ) -> "Trajectory":
-        """The first of some random ways that is at least as long as `least`, or the longest."""
+        """The first of `tries` random lines that is at least as long as `least`, or the longest."""
         batch = len(objects.label)
         turn = rng.uniform(0, 2 * np.pi, (tries, batch))
         aside = rng.uniform(-0.35, 0.35, (tries, batch, 1)) * config.size
@@ -62,8 +62,8 @@ def wander(
     rng: np.random.Generator,
     config: SceneConfig,
 ) -> np.ndarray:
-    """Centres (K, B, 2) of things that wait outside, pass through the sensor, leave it, and come
-    back; `begins` (B,): the moment at which each starts."""
+    """Centres (K, B, 2) of objects that wait outside, pass through the sensor, leave it, and come
+    back; `begins` (B,): the substep at which each starts."""
     batch = len(appearance.label)
     out = (appearance.radius + 2)[:, None]
     along = rng.uniform(0, config.size, batch)
@@ -79,7 +79,7 @@ def wander(
 
 
 def reflect(path: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Places thrown back and forth between two walls instead of going through them."""
+    """Positions thrown back and forth between two walls instead of going through them."""
     room = high - low
     unfolded = np.mod(path - low, 2 * room)
     return low + room - np.abs(unfolded - room)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neurosvt.cli import main
-from neurosvt.datasets.synthetic_gestures import write_data_set
+from neurosvt.datasets.synthetic_gestures import write_synthetic_gestures
 from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats import read_events, write_events
 
@@ -106,7 +106,7 @@ def test_torch_is_not_needed_to_look_into_a_file(recording, tmp_path):
 
 def test_killed_at_any_moment_and_run_again_it_ends_with_the_same_bytes(tmp_path, files_in):
     """Killed by the system: no moment is announced, and nothing is tidied up."""
-    write_data_set(tmp_path / "raw", people=8)
+    write_synthetic_gestures(tmp_path / "raw", people=8)
 
     def start(position):
         words = ["data", "prepare", "dvs128", str(tmp_path / "raw"), str(position)]
@@ -153,7 +153,7 @@ def test_tensor_files_of_the_original_are_prepared_where_they_lie(tmp_path, caps
 
 
 def test_a_data_set_is_prepared_once(tmp_path, capsys, monkeypatch):
-    write_data_set(tmp_path / "raw", people=3)
+    write_synthetic_gestures(tmp_path / "raw", people=3)
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
     words = ["data", "prepare", "dvs128", str(tmp_path / "raw"), "--frames", "4"]
     position = tmp_path / "DVS128Gesture_Processed"

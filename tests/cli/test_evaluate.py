@@ -24,7 +24,7 @@ def test_the_row_is_what_was_promised(trained, split, rows_of, tmp_path, capsys)
     assert record["command"] == f"neurosvt evaluate out --split {split}"
     (row,) = record["rows"]
     assert list(row) == ["model", "dataset", "split", "accuracy", "low", "high", "samples"]
-    images = cifar10.load(split)
+    images = cifar10.load_cifar10(split)
     hits = predict_classes(load_model(trained).model, images) == images.labels
     assert row["accuracy"] == hits.mean()
     assert row["low"] <= row["accuracy"] <= row["high"]
@@ -67,7 +67,7 @@ def test_the_shipped_model_is_small_and_as_good_as_its_file_says(data_root):
     assert path.stat().st_size < 10e6
     tensors, _ = checkpoint.load(path)
     assert {t.dtype for t in tensors.values()} == {torch.float16}
-    images = cifar10.load("test")
+    images = cifar10.load_cifar10("test")
     some = cifar10.Images(images.pixels[:500], images.labels[:500])
     trained = load_model("dysvit_protocol")
     said = predict_classes(trained.model, some)

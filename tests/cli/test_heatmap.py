@@ -9,7 +9,7 @@ from neurosvt.classification.edges import correlation, edge_strength
 from neurosvt.classification.slopes import look, picture
 from neurosvt.cli import main
 from neurosvt.experiments.checkpoints import load_model
-from neurosvt.loaders.images import normalised
+from neurosvt.loaders.images import normalise_images
 from neurosvt.train import checkpoint
 
 FIELDS = [
@@ -68,7 +68,7 @@ def test_what_is_drawn_is_what_the_slope_networks_say(trained, photograph):
     model = load_model(trained).model
     with Image.open(photograph) as image:
         pixels = np.array(image).transpose(2, 0, 1)
-    slopes = model.slopes(normalised(pixels[None]))
+    slopes = model.slopes(normalise_images(pixels[None]))
     np.testing.assert_array_equal(block[1].values, slopes["blocks.0.fire_qkv"][0].numpy())
     np.testing.assert_array_equal(first[1].values, edge_strength(pixels[None], 8)[0])
     (grid,) = picture(seen, 0, by_block=True)

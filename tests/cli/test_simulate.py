@@ -2,7 +2,7 @@ import pytest
 
 from neurosvt.cli import main
 from neurosvt.formats import read_events
-from tests.events.films import moving_square, write_gif
+from tests.events.videos import moving_square, write_gif
 
 pytest.importorskip("eventcv")
 
@@ -22,7 +22,7 @@ def test_the_command_writes_an_event_file(tmp_path, capsys):
     ("options", "message"),
     [
         (["--crop", "1,2,3"], "--crop X,Y,W,H: '1,2,3' is not 4 whole numbers"),
-        (["--crop", "0,0,99,9"], "reaches beyond the film's 32 x 32 pixels"),
+        (["--crop", "0,0,99,9"], "reaches beyond the video's 32 x 32 pixels"),
         (["--frames", "4:9"], "--frames 4:9 are not two or more of 6"),
         (["--fps", "0"], "--fps must be above 0"),
         (["--size", "0"], "--size must be at least 1"),
@@ -43,5 +43,5 @@ def test_damaged_films_are_told(name, refused, tmp_path):
 
 def test_films_that_are_not_there_are_told(refused, tmp_path):
     said = refused("data", "simulate", str(tmp_path / "no.gif"), str(tmp_path / "a.npz"))
-    assert "no film" in said
+    assert "no video" in said
     assert "holds 0 frames" in refused("data", "simulate", str(tmp_path), str(tmp_path / "a.npz"))

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from neurosvt.cli import main
-from neurosvt.datasets.dvs128_gesture import CLASSES
-from neurosvt.datasets.synthetic_gestures import write_data_set
+from neurosvt.datasets.dvs128_gesture import GESTURE_CLASSES
+from neurosvt.datasets.synthetic_gestures import write_synthetic_gestures
 from neurosvt.experiments import recipes
 from neurosvt.experiments.checkpoints import load_model
 from neurosvt.train import checkpoint
@@ -26,7 +26,7 @@ TINY = {
 def data_sets(tmp_path_factory):
     """A folder of data sets with prepared gestures of eight people; nobody writes in it."""
     folder = tmp_path_factory.mktemp("data")
-    write_data_set(folder / "DVS128Gesture" / "download", people=8)
+    write_synthetic_gestures(folder / "DVS128Gesture" / "download", people=8)
     words = [folder / "DVS128Gesture", folder / "DVS128Gesture_Processed", "--frames", "4"]
     assert main(["data", "prepare", "dvs128", *map(str, words)]) == 0
     return folder
@@ -53,7 +53,7 @@ def test_it_learns_what_differs_in_order_alone(train, capsys):
     assert train("--out", "out", train__rate=1e-2, **longer, **larger) == 0
     assert "time constants, in steps" in capsys.readouterr().out
     history = json.loads(Path("out/history.json").read_text())["history"]
-    assert history[-1]["loss"] < math.log(len(CLASSES)) - 0.3
+    assert history[-1]["loss"] < math.log(len(GESTURE_CLASSES)) - 0.3
 
 
 def test_a_training_may_start_from_what_another_learnt(train):
@@ -103,7 +103,7 @@ def test_the_rows_say_how_often_it_was_right_and_what_it_took_for_what(train, ro
     table = np.array([row["samples"] for row in pairs]).reshape(11, 11)
     assert table.sum(1).tolist() == [4] * 11
     assert table.trace() / 44 == whole["accuracy"]
-    assert [row["shown"] for row in pairs[::11]] == list(CLASSES)
+    assert [row["shown"] for row in pairs[::11]] == list(GESTURE_CLASSES)
     assert "11 other_gestures" in capsys.readouterr().out
 
 

@@ -53,26 +53,28 @@ def as_parquet(folder, part, pixels, labels):
 
 
 def as_binary(folder, part, pixels, labels):
-    place = folder / "cifar-10-batches-bin"
-    place.mkdir(exist_ok=True)
+    inside = folder / "cifar-10-batches-bin"
+    inside.mkdir(exist_ok=True)
     for i, name in enumerate(cifar10.OFFICIAL[part]):
-        (place / f"{name}.bin").write_bytes(rows_of(pixels, labels)[20 * i : 20 * i + 20].tobytes())
+        (inside / f"{name}.bin").write_bytes(
+            rows_of(pixels, labels)[20 * i : 20 * i + 20].tobytes()
+        )
 
 
 def as_python(folder, part, pixels, labels):
-    place = folder / "cifar-10-batches-py"
-    place.mkdir(exist_ok=True)
+    inside = folder / "cifar-10-batches-py"
+    inside.mkdir(exist_ok=True)
     for i, name in enumerate(cifar10.OFFICIAL[part]):
         some = slice(20 * i, 20 * i + 20)
         batch = {b"data": pixels[some].reshape(20, -1), b"labels": labels[some].tolist()}
-        (place / name).write_bytes(pickle.dumps(batch, protocol=2))
+        (inside / name).write_bytes(pickle.dumps(batch, protocol=2))
 
 
 def as_folders(folder, part, pixels, labels):
     for i, (image, label) in enumerate(zip(pixels, labels, strict=True)):
-        place = folder / part / cifar10.CLASSES[label]
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{i:04}.png").write_bytes(encoded(image))
+        inside = folder / part / cifar10.CIFAR10_CLASSES[label]
+        inside.mkdir(parents=True, exist_ok=True)
+        (inside / f"{i:04}.png").write_bytes(encoded(image))
 
 
 @pytest.mark.parametrize("write", [as_parquet, as_binary, as_python])
@@ -81,10 +83,13 @@ def test_every_official_form_gives_the_same(write, inner, tiny, tmp_path):
     (tmp_path / inner).mkdir(exist_ok=True)
     for part, (pixels, labels) in tiny.items():
         write(tmp_path / inner, part, pixels, labels)
-    test = cifar10.load("test", tmp_path)
+    test = cifar10.load_cifar10("test", tmp_path)
     assert np.array_equal(test.pixels, tiny["test"][0])
     assert np.array_equal(test.labels, tiny["test"][1])
-    train, validation = cifar10.load("train", tmp_path), cifar10.load("validation", tmp_path)
+    train, validation = (
+        cifar10.load_cifar10("train", tmp_path),
+        cifar10.load_cifar10("validation", tmp_path),
+    )
     assert (len(train), len(validation)) == (70, 30)
     assert (np.bincount(validation.labels) == 3).all()
     together = np.concatenate([train.pixels, validation.pixels]).reshape(100, -1)
@@ -94,7 +99,7 @@ def test_every_official_form_gives_the_same(write, inner, tiny, tmp_path):
 def test_folders_of_images_hold_them_class_by_class(tiny, tmp_path):
     pixels, labels = tiny["test"]
     as_folders(tmp_path, "test", pixels, labels)
-    found, order = cifar10.load("test", tmp_path), np.argsort(labels, kind="stable")
+    found, order = cifar10.load_cifar10("test", tmp_path), np.argsort(labels, kind="stable")
     assert np.array_equal(found.pixels, pixels[order])
     assert np.array_equal(found.labels, labels[order])
 
@@ -104,7 +109,7 @@ def test_an_image_that_differs_by_one_bit_is_noticed(tiny, tmp_path):
     pixels[7, 1, 2, 3] ^= 1
     as_parquet(tmp_path, "test", pixels, labels)
     with pytest.raises(UserError, match="differ from the official ones"):
-        cifar10.load("test", tmp_path)
+        cifar10.load_cifar10("test", tmp_path)
 
 
 def test_a_pickle_that_asks_for_more_than_arrays_runs_nothing(tiny, tmp_path):
@@ -117,7 +122,7 @@ def test_a_pickle_that_asks_for_more_than_arrays_runs_nothing(tiny, tmp_path):
     path = tmp_path / "cifar-10-batches-py" / "test_batch"
     path.write_bytes(pickle.dumps({b"data": Evil(), b"labels": []}))
     with pytest.raises(UserError, match="test_batch is damaged or is no batch"):
-        cifar10.load("test", tmp_path)
+        cifar10.load_cifar10("test", tmp_path)
     assert not (tmp_path / "ran").exists()
 
 
@@ -126,14 +131,14 @@ def test_a_missing_class_is_named(tiny, tmp_path):
     for path in (tmp_path / "test" / "frog").iterdir():
         path.unlink()
     with pytest.raises(FileNotFoundError, match="frog holds no images"):
-        cifar10.load("test", tmp_path)
+        cifar10.load_cifar10("test", tmp_path)
 
 
 def test_a_missing_batch_is_named(tiny, tmp_path):
     as_binary(tmp_path, "train", *tiny["train"])
     (tmp_path / "cifar-10-batches-bin" / "data_batch_3.bin").unlink()
     with pytest.raises(FileNotFoundError, match=r"data_batch_3\.bin is missing"):
-        cifar10.load("train", tmp_path)
+        cifar10.load_cifar10("train", tmp_path)
 
 
 @pytest.mark.parametrize("cut", [0, 100, -1])
@@ -142,7 +147,7 @@ def test_a_cut_parquet_is_named(cut, tiny, tmp_path):
     path = tmp_path / "cifar10_test.parquet"
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(UserError, match=r"cifar10_test\.parquet is damaged"):
-        cifar10.load("test", tmp_path)
+        cifar10.load_cifar10("test", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -163,14 +168,14 @@ def test_an_image_that_does_not_fit_is_named(data, problem):
 
 def test_nothing_there_says_what_would_do(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"cifar10_train\.parquet, cifar-10-batches-bin"):
-        cifar10.load("train", tmp_path)
+        cifar10.load_cifar10("train", tmp_path)
     with pytest.raises(UserError, match="choose from train, validation, test"):
-        cifar10.load("all", tmp_path)
+        cifar10.load_cifar10("all", tmp_path)
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason=f"no CIFAR-10 at {REAL}")
 def test_the_real_test_images_are_the_official_ones():
-    test = cifar10.load("test")
+    test = cifar10.load_cifar10("test")
     assert (np.bincount(test.labels) == 1000).all()
     mean = test.pixels.mean((0, 2, 3)) / 255
     assert mean == pytest.approx([0.49421428, 0.48513139, 0.45040909], abs=1e-6)
@@ -181,16 +186,16 @@ def test_preparing_writes_the_official_files_once(write, tiny, tmp_path):
     (tmp_path / "from").mkdir()
     for part, held in tiny.items():
         write(tmp_path / "from", part, *held)
-    assert cifar10.prepare(tmp_path / "from", tmp_path / "to")
-    assert not cifar10.prepare(tmp_path / "from", tmp_path / "to")
+    assert cifar10.prepare_cifar10(tmp_path / "from", tmp_path / "to")
+    assert not cifar10.prepare_cifar10(tmp_path / "from", tmp_path / "to")
     pixels, labels = tiny["test"]
-    again = cifar10.load("test", tmp_path / "to")
+    again = cifar10.load_cifar10("test", tmp_path / "to")
     assert (again.pixels == pixels).all()
     assert (again.labels == labels).all()
     cut = tmp_path / "to" / "cifar-10-batches-bin" / "data_batch_2.bin"
     whole = cut.read_bytes()
     cut.write_bytes(whole[:-1])
-    assert cifar10.prepare(tmp_path / "from", tmp_path / "to")
+    assert cifar10.prepare_cifar10(tmp_path / "from", tmp_path / "to")
     assert cut.read_bytes() == whole
 
 
@@ -198,5 +203,5 @@ def test_folders_of_images_cannot_be_checked_and_are_not_prepared(tiny, tmp_path
     for part, held in tiny.items():
         as_folders(tmp_path, part, *held)
     with pytest.raises(UserError, match="in no known order, so nothing to check"):
-        cifar10.prepare(tmp_path, tmp_path / "to")
+        cifar10.prepare_cifar10(tmp_path, tmp_path / "to")
     assert not (tmp_path / "to").exists()

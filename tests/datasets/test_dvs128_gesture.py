@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 
 from neurosvt.config import UserError
-from neurosvt.datasets.dvs128_gesture import CLASSES, OTHER_SIDE, Download, load, prepare
+from neurosvt.datasets.dvs128_gesture import (
+    GESTURE_CLASSES,
+    OTHER_SIDE,
+    Download,
+    load_gestures,
+    prepare_gestures,
+)
 from neurosvt.datasets.packed_cache import load_cache
-from neurosvt.datasets.synthetic_gestures import IN_MIRROR, ORDERS, write_data_set
+from neurosvt.datasets.synthetic_gestures import IN_MIRROR, ORDERS, write_synthetic_gestures
 from neurosvt.events.frames import into_counts, make_frames
 from neurosvt.events.recording import Recording
 from neurosvt.formats import read_events, write_events
@@ -19,7 +25,7 @@ from neurosvt.formats import read_events, write_events
 def written(tmp_path_factory):
     """A folder as it is downloaded; nobody writes in it."""
     folder = tmp_path_factory.mktemp("DVS128Gesture") / "download"
-    write_data_set(folder, people=8)
+    write_synthetic_gestures(folder, people=8)
     return folder
 
 
@@ -37,7 +43,7 @@ def test_every_sitting_has_its_split_and_its_gestures(written):
     assert {s.split for s in download.sittings if s.name.startswith("user21")} == {"validation"}
     for split, expected in {"train": 10, "validation": 2, "test": 4}.items():
         made = [t.label for s in download.sittings if s.split == split for t in s.trials]
-        assert np.bincount(made).tolist() == [expected] * len(CLASSES)
+        assert np.bincount(made).tolist() == [expected] * len(GESTURE_CLASSES)
 
 
 def test_a_gesture_is_what_happened_between_its_times(written):
@@ -81,11 +87,13 @@ def test_only_what_is_wanted_is_read(written):
 def test_mirrors_swap_sides_and_directions():
     for label, other in OTHER_SIDE.items():
         assert OTHER_SIDE[other] == label
-        one, two = CLASSES[label], CLASSES[other]
+        one, two = GESTURE_CLASSES[label], GESTURE_CLASSES[other]
         assert {one.split("_")[0], two.split("_")[0]} == {"left", "right"}
         assert ("counter" in one) == ("counter" not in two) or "wave" in one
     assert not [
-        n for i, n in enumerate(CLASSES) if i not in OTHER_SIDE and n[:4] in ("left", "righ")
+        n
+        for i, n in enumerate(GESTURE_CLASSES)
+        if i not in OTHER_SIDE and n[:4] in ("left", "righ")
     ]
 
 
@@ -141,7 +149,7 @@ def test_nothing_and_a_broken_archive_are_named(tmp_path):
 def test_made_up_gestures_differ_in_nothing_but_the_order_of_places(written):
     """Whoever adds up events over time sees the same: a linear classifier stays below one half."""
     orders = [order for some in ORDERS.values() for order in some]
-    assert sorted(ORDERS) == list(range(len(CLASSES)))
+    assert sorted(ORDERS) == list(range(len(GESTURE_CLASSES)))
     assert len(set(orders)) == len(orders)
     features, labels, test = [], [], []
     for sitting, gestures in Download(written).gestures():
@@ -155,13 +163,13 @@ def test_made_up_gestures_differ_in_nothing_but_the_order_of_places(written):
     x, y, test = np.array(features), np.array(labels), np.array(test)
     x = (x - x[~test].mean(0)) / (x[~test].std(0) + 1e-6)
     x = np.concatenate([x, np.ones((len(x), 1))], 1)
-    targets = np.eye(len(CLASSES))[y[~test]]
+    targets = np.eye(len(GESTURE_CLASSES))[y[~test]]
     weights = np.linalg.solve(
         x[~test].T @ x[~test] + 100 * np.eye(x.shape[1]), x[~test].T @ targets
     )
     right = ((x[test] @ weights).argmax(1) == y[test]).mean()
     assert right < 0.5
-    # And in order they can be told: the places of one gesture of each class.
+    # And in order they can be told: the positions of one gesture of each class.
     gestures = next(Download(written).gestures())[1]
     for gesture in gestures:
         e = gesture.events
@@ -176,13 +184,13 @@ def test_made_up_gestures_differ_in_nothing_but_the_order_of_places(written):
 
 def test_a_mirror_makes_of_a_made_up_gesture_what_it_makes_of_a_real_one():
     for label, orders in ORDERS.items():
-        mirrored = {tuple(IN_MIRROR[place] for place in order) for order in orders}
+        mirrored = {tuple(IN_MIRROR[position] for position in order) for order in orders}
         assert mirrored == set(ORDERS[OTHER_SIDE.get(label, label)])
 
 
 def test_preparing_can_be_stopped_anywhere_and_ends_with_the_same_bytes(written, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert prepare(written, whole, frames=4)
+    assert prepare_gestures(written, whole, frames=4)
 
     def stop(done, of):
         if done in (3, 4, 9):
@@ -192,7 +200,7 @@ def test_preparing_can_be_stopped_anywhere_and_ends_with_the_same_bytes(written,
     stops, again = [], True
     while again:
         try:
-            prepare(
+            prepare_gestures(
                 written, cut, frames=4, on_sitting=stop if len(stops) < 3 else lambda d, o: None
             )
             again = False
@@ -201,14 +209,14 @@ def test_preparing_can_be_stopped_anywhere_and_ends_with_the_same_bytes(written,
     assert len(stops) == 3
     one, two = ({p.name: p.read_bytes() for p in f.iterdir()} for f in (whole, cut))
     assert one == two
-    assert not prepare(written, whole, frames=4)  # a second time there is nothing to do
+    assert not prepare_gestures(written, whole, frames=4)  # a second time there is nothing to do
 
 
 def test_what_is_prepared_are_the_gestures_in_frames_of_equally_many_events(written, tmp_path):
-    prepare(written, tmp_path, frames=4)
+    prepare_gestures(written, tmp_path, frames=4)
     train, test = load_cache(tmp_path, "train"), load_cache(tmp_path, "test")
     assert (len(train), len(load_cache(tmp_path, "validation")), len(test)) == (110, 22, 44)
-    assert np.bincount(test.labels).tolist() == [4] * len(CLASSES)
+    assert np.bincount(test.labels).tolist() == [4] * len(GESTURE_CLASSES)
     first = next(g for s, g in Download(written).gestures(lambda s: s.split == "test"))[0]
     expected = make_frames(first, into_counts(first.events, 4))
     np.testing.assert_array_equal(test.frames(0), expected)
@@ -217,7 +225,7 @@ def test_what_is_prepared_are_the_gestures_in_frames_of_equally_many_events(writ
 
 def test_the_whole_of_dvs128_gesture_would_fit_in_120_megabytes(written, tmp_path):
     """1,464 samples (1,176 to train, 288 to test) of 16 frames."""
-    prepare(written, tmp_path)
+    prepare_gestures(written, tmp_path)
     cached = load_cache(tmp_path, "test")
     assert 1464 * 16 * cached.packed[0].nbytes < 120e6
 
@@ -225,8 +233,8 @@ def test_the_whole_of_dvs128_gesture_would_fit_in_120_megabytes(written, tmp_pat
 def test_what_was_prepared_is_found_among_the_data_sets(written, tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="neurosvt data prepare dvs128 SOURCE makes it"):
-        load("train", 4)
-    prepare(written, tmp_path / "DVS128Gesture_Processed", frames=4)
-    assert load("test", 4).frames(0).shape == (4, 2, 128, 128)
+        load_gestures("train", 4)
+    prepare_gestures(written, tmp_path / "DVS128Gesture_Processed", frames=4)
+    assert load_gestures("test", 4).frames(0).shape == (4, 2, 128, 128)
     with pytest.raises(UserError, match="holds gestures of 4 frames, not 16"):
-        load("train", 16)
+        load_gestures("train", 16)

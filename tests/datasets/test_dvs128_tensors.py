@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from neurosvt.config import UserError
-from neurosvt.datasets.dvs128_gesture import CLASSES
+from neurosvt.datasets.dvs128_gesture import GESTURE_CLASSES
 from neurosvt.datasets.dvs128_tensors import CLASS_OF, prepare_tensors, read_sample
 from neurosvt.datasets.packed_cache import load_cache
 
@@ -24,7 +24,7 @@ def source(tmp_path):
     for part, each, base in (("train", 8, 0), ("test", 2, 1000)):
         folder = tmp_path / "theirs" / part
         folder.mkdir(parents=True)
-        for i in range(each * len(CLASSES)):
+        for i in range(each * len(GESTURE_CLASSES)):
             torch.save((frames_of(base + i), i // each), folder / f"sample_{i:04d}.pt")
     return tmp_path / "theirs"
 
@@ -38,10 +38,10 @@ def test_frames_and_labels_come_through(source, tmp_path):
     assert prepare_tensors(source, tmp_path / "ours")
     train, held, test = (load_cache(tmp_path / "ours", s) for s in ("train", "validation", "test"))
     for clips, each in ((train, 7), (held, 1), (test, 2)):
-        assert np.bincount(clips.labels).tolist() == [each] * len(CLASSES)
+        assert np.bincount(clips.labels).tolist() == [each] * len(GESTURE_CLASSES)
         assert clips.steps == FRAMES
     np.testing.assert_array_equal(test.frames(4), frames_of(1004).numpy() > 0)
-    assert test.labels[4] == CLASSES.index("other_gestures")
+    assert test.labels[4] == GESTURE_CLASSES.index("other_gestures")
     # The last of every class is kept for validation: sample 15 is the last of the second.
     np.testing.assert_array_equal(held.frames(1), frames_of(15).numpy() > 0)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurosvt.config import UserError
-from neurosvt.datasets.handheld_objects import CLASSES, SESSIONS, load
+from neurosvt.datasets.handheld_objects import HANDHELD_CLASSES, SESSIONS, load_handheld_objects
 from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats import read_events, write_events
 
@@ -24,7 +24,9 @@ def root(tmp_path_factory):
 
 
 def test_training_windows_begin_at_every_frame_and_the_others_follow_one_another(root):
-    train, held, test = (load(s, 5, 10_000, root) for s in ("train", "validation", "test"))
+    train, held, test = (
+        load_handheld_objects(s, 5, 10_000, root) for s in ("train", "validation", "test")
+    )
     assert np.bincount(train.labels).tolist() == [28, 56, 28]  # of 32 frames
     assert np.bincount(held.labels).tolist() == [1, 2, 1]  # of the 8 others
     assert np.bincount(test.labels).tolist() == [8, 8, 8]
@@ -37,7 +39,10 @@ def test_training_windows_begin_at_every_frame_and_the_others_follow_one_another
 
 
 def test_no_frame_of_validation_or_test_is_trained_on(root):
-    train, held = load("train", 5, 10_000, root), load("validation", 5, 10_000, root)
+    train, held = (
+        load_handheld_objects("train", 5, 10_000, root),
+        load_handheld_objects("validation", 5, 10_000, root),
+    )
     assert train.frames(np.arange(len(train))).any((0, 1, 2, 3)).nonzero()[0].max() == 31
     assert held.frames(np.arange(len(held))).any((0, 1, 2, 3)).nonzero()[0].min() == 32
     assert not set(SESSIONS["train"]) & set(SESSIONS["test"])
@@ -45,16 +50,16 @@ def test_no_frame_of_validation_or_test_is_trained_on(root):
 
 def test_what_cannot_be_loaded_is_named(root, tmp_path):
     with pytest.raises(UserError, match="split 'half' is unknown"):
-        load("half", 5, 10_000, root)
+        load_handheld_objects("half", 5, 10_000, root)
     with pytest.raises(UserError, match="no window of 9 frames fits into its 8"):
-        load("validation", 9, 10_000, root)
+        load_handheld_objects("validation", 9, 10_000, root)
     with pytest.raises(FileNotFoundError, match=r"box_rec1\.aedat is missing"):
-        load("train", 5, 10_000, tmp_path)
+        load_handheld_objects("train", 5, 10_000, tmp_path)
 
 
 def test_the_real_recordings_lose_no_event_by_being_cut(data_root):
-    test = load("test", 20, 10_000)
-    assert set(test.labels.tolist()) == set(range(len(CLASSES)))
+    test = load_handheld_objects("test", 20, 10_000)
+    assert set(test.labels.tolist()) == set(range(len(HANDHELD_CLASSES)))
     name = SESSIONS["test"][0]
     events = read_events(data_root / f"dvs128_objects/aedat/{name}.aedat").events
     since = events["t"] - events["t"][0]

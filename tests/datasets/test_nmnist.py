@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from neurosvt.datasets.folder import find
-from neurosvt.datasets.nmnist import FILES, SIDE, Recordings, load, read_recordings, select
+from neurosvt.datasets.nmnist import (
+    NMNIST_FILES,
+    NMNIST_SIDE,
+    Recordings,
+    load_nmnist,
+    read_recordings,
+    select,
+)
 from neurosvt.events.augment import Augmentation
 from neurosvt.scenes.occluded_nmnist import TRANSITION, make_scenes_nmnist
 from neurosvt.scenes.scenes import SceneConfig, split_seed
@@ -18,8 +25,8 @@ def made_up(count=40, seed=0) -> dict[str, np.ndarray]:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     total = offsets[-1]
     return {
-        "x": rng.integers(0, SIDE, total).astype(np.uint8),
-        "y": rng.integers(0, SIDE, total).astype(np.uint8),
+        "x": rng.integers(0, NMNIST_SIDE, total).astype(np.uint8),
+        "y": rng.integers(0, NMNIST_SIDE, total).astype(np.uint8),
         "p": rng.integers(0, 2, total).astype(np.uint8),
         "t": np.concatenate([np.sort(rng.integers(0, 336_000, n)) for n in lengths]).astype(
             np.uint32
@@ -74,8 +81,8 @@ def test_every_event_is_where_and_when_the_recording_has_it(recordings):
             .astype(int)
             .tolist()
         )
-        assert 0 <= left <= 64 - SIDE
-        assert 0 <= top <= 64 - SIDE
+        assert 0 <= left <= 64 - NMNIST_SIDE
+        assert 0 <= top <= 64 - NMNIST_SIDE
         told = {(int(t) // 10_000, int(p), int(y) + top, int(x) + left) for t, x, y, p in events}
         seen = {tuple(int(i) for i in hit) for hit in np.argwhere(scenes.frames[:SEEN, b])}
         assert seen == told
@@ -83,7 +90,7 @@ def test_every_event_is_where_and_when_the_recording_has_it(recordings):
     assert not np.array_equal(scenes.position[0, 0], scenes.position[0, 1])  # two placements
 
 
-def test_the_place_is_the_same_at_all_times_and_on_the_sensor(recordings):
+def test_the_position_is_the_same_at_all_times_and_on_the_sensor(recordings):
     position = make_scenes_nmnist(recordings, 3, 8, hidden=4, after=4).position
     assert position.dtype == np.float32
     assert (position == position[:1]).all()
@@ -169,8 +176,8 @@ def test_a_file_that_is_not_what_it_should_be_is_refused_by_name(tmp_path, array
 def test_a_missing_file_is_named_with_what_would_do(tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="NEUROSVT_DATA") as caught:
-        load("test")
-    assert str(tmp_path / FILES["test"]) in str(caught.value)
+        load_nmnist("test")
+    assert str(tmp_path / NMNIST_FILES["test"]) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -188,11 +195,11 @@ def test_the_data_folder_is_the_argument_then_the_variable_then_data(tmp_path, m
 
 def test_an_unknown_split_is_refused():
     with pytest.raises(ValueError, match="split 'tset' is unknown; choose from"):
-        load("tset")
+        load_nmnist("tset")
 
 
 def test_the_splits_share_no_recording_and_lose_none(data_root):
-    splits = {split: load(split, data_root) for split in FILES}
+    splits = {split: load_nmnist(split, data_root) for split in NMNIST_FILES}
     assert {split: len(part) for split, part in splits.items()} == {
         "train": 800,
         "validation": 100,
@@ -205,8 +212,8 @@ def test_the_splits_share_no_recording_and_lose_none(data_root):
     assert events == 3_717_279 + 385_596  # as the data set's own page counts them
 
 
-def test_real_digits_are_seen_around_their_place(data_root):
-    test = load("test", data_root)
+def test_real_digits_are_seen_around_their_position(data_root):
+    test = load_nmnist("test", data_root)
     scenes = make_scenes_nmnist(
         test, 0, 100, hidden=2, after=0, indices=np.arange(100), config=SILENT
     )
@@ -217,7 +224,7 @@ def test_real_digits_are_seen_around_their_place(data_root):
         assert np.abs(centre - scenes.position[0, b]).max() < 3 / 64
 
 
-def test_varied_recordings_are_the_same_from_the_same_seed_and_others_from_another(recordings):
+def test_augmented_recordings_are_the_same_from_the_same_seed_and_others_from_another(recordings):
     def make(seed, augmentation):
         return make_scenes_nmnist(
             recordings, seed, 4, hidden=2, after=0, indices=range(4), augmentation=augmentation
@@ -228,7 +235,7 @@ def test_varied_recordings_are_the_same_from_the_same_seed_and_others_from_anoth
     assert not np.array_equal(make(5, Augmentation()), make(5, None))
 
 
-def test_the_place_of_a_varied_recording_is_the_median_of_what_is_shown(recordings):
+def test_the_position_of_an_augmented_recording_is_the_median_of_what_is_shown(recordings):
     """Of the pixels shown, near enough: a pixel may have had several events in a frame."""
     scenes = make_scenes_nmnist(
         recordings, 4, 6, hidden=1, after=0, augmentation=Augmentation(), config=SILENT

@@ -5,7 +5,12 @@ from neurosvt.config import UserError
 from neurosvt.datasets.tracks import load_tracks, track
 from neurosvt.events.augment import Augmentation
 from neurosvt.events.recording import Recording, pack_events
-from neurosvt.scenes.occluded_tracks import CLOSING, OPENING, length, make_scenes_tracks
+from neurosvt.scenes.occluded_tracks import (
+    SHUTTER_CLOSING,
+    SHUTTER_OPENING,
+    make_scenes_tracks,
+    track_scene_frames,
+)
 from neurosvt.scenes.sampling import SceneConfig
 from neurosvt.scenes.scenes import RECOVERY
 
@@ -13,7 +18,7 @@ SILENT = SceneConfig(size=32, noise_hz=0.0)
 
 
 def swinging(seconds=2.0, size=32, hz=0.5, rate=4000, seed=0):
-    """A dot that swings from side to side, and the times and places of its events."""
+    """A dot that swings from side to side, and the times and positions of its events."""
     rng = np.random.default_rng(seed)
     t = np.sort(rng.uniform(0, seconds * 1e6, int(rate * seconds))).astype(np.int64)
     x = size / 2 + 8 * np.sin(2 * np.pi * hz * t * 1e-6) + rng.normal(0, 1, len(t))
@@ -27,7 +32,7 @@ def recorded():
     return [track(swinging(seed=0), 0, 10_000), track(swinging(3.0, seed=1), 1, 10_000)]
 
 
-def test_a_track_knows_its_place_at_every_frame():
+def test_a_track_knows_its_position_at_every_frame():
     found = track(swinging(), 0, 10_000)
     ends = 0.01 * np.arange(1, len(found.frames) + 1)
     true = 0.5 + 0.25 * np.sin(2 * np.pi * 0.5 * ends)
@@ -36,7 +41,7 @@ def test_a_track_knows_its_place_at_every_frame():
     assert found.frames.shape[1:] == (2, 32, 32)
 
 
-def test_between_moments_with_events_it_moves_evenly():
+def test_between_times_with_events_it_moves_evenly():
     whole = swinging()
     t = whole.events["t"]
     gap = whole.events[(t < 500_000) | (t > 700_000)]
@@ -52,7 +57,7 @@ def test_a_recording_of_next_to_nothing_is_named():
 
 
 def made(tracks, seed=0, batch=6, **change):
-    options = {"seen": 12, "hidden": 20, "after": OPENING + RECOVERY, "config": SILENT}
+    options = {"seen": 12, "hidden": 20, "after": SHUTTER_OPENING + RECOVERY, "config": SILENT}
     return make_scenes_tracks(tracks, seed, batch, **options | change)
 
 
@@ -62,12 +67,12 @@ def test_the_same_arguments_give_the_same_bytes(recorded):
     assert not np.array_equal(one.frames, other.frames)
 
 
-def test_moments_are_where_they_should_be(recorded):
+def test_phases_begin_and_end_where_they_should(recorded):
     scenes = made(recorded)
     (o,) = scenes.occlusions
-    assert len(scenes.frames) == length(12, 20, OPENING + RECOVERY)
+    assert len(scenes.frames) == track_scene_frames(12, 20, SHUTTER_OPENING + RECOVERY)
     assert (o.seen == 11).all()
-    assert (o.first, o.last) == (12 + CLOSING, 12 + CLOSING + 19)
+    assert (o.first, o.last) == (12 + SHUTTER_CLOSING, 12 + SHUTTER_CLOSING + 19)
     assert (o.recovered == len(scenes.frames) - 1).all()
     assert np.array_equal(np.flatnonzero(scenes.hidden.all(1)), np.arange(o.first, o.last + 1))
 
@@ -83,10 +88,8 @@ def test_the_recording_is_untouched_while_seen_and_gone_while_hidden(recorded):
         )
         assert (scenes.label[:, row] == uncut.label).all()
     assert not scenes.frames[scenes.hidden].any()
-    assert scenes.frames[12 : 12 + CLOSING].sum((0, 2, 3, 4)).min() > 500  # the edge shows
-    assert (
-        not recorded[0].frames[30:60][:, :, 0, :].any()
-    )  # the recordings themselves are as before
+    assert scenes.frames[12 : 12 + SHUTTER_CLOSING].sum((0, 2, 3, 4)).min() > 500  # the edge shows
+    assert not recorded[0].frames[30:60][:, :, 0, :].any()  # the recordings are as before
 
 
 def test_the_edge_is_of_one_polarity_as_it_comes_and_of_the_other_as_it_goes():
@@ -103,7 +106,7 @@ def test_the_edge_is_of_one_polarity_as_it_comes_and_of_the_other_as_it_goes():
     assert (abs(share - 0.9) < 0.06).all()
 
 
-def test_varied_stretches_keep_their_place(recorded):
+def test_augmented_stretches_keep_their_position(recorded):
     scenes = made(recorded, batch=40, augmentation=Augmentation(), moves=0.125)
     for row in range(40):
         _, _, y, x = np.nonzero(scenes.frames[4:10, row])

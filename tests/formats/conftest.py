@@ -10,7 +10,7 @@ from neurosvt.formats import FORMATS, npz, source
 
 
 def _made_up(seed, count, sensor, *, span=10**6, start=0):
-    """Events in order of time, among them rows of neighbours at one moment, as edges make them."""
+    """Events in order of time, among them rows of neighbours at one time, as edges make them."""
     rng = np.random.default_rng(seed)
     events = np.zeros(count, EVENT)
     events["t"] = start + np.sort(rng.integers(0, max(span, 1), count))

@@ -31,7 +31,7 @@ def samples(seed: int) -> dict[str, bytes]:
         events = np.zeros(60, EVENT)
         events["t"] = np.sort(rng.integers(0, 10**6, 60))
         events["x"], events["y"] = (rng.integers(0, side, 60) for side in sensor)
-        events["t"][20:40] = events["t"][20]  # an edge: neighbours at one moment
+        events["t"][20:40] = events["t"][20]  # an edge: neighbours at one time
         events["y"][20:40], events["p"][20:40] = 9, True
         events["x"][20:40] = np.arange(5, 25)
         with tempfile.TemporaryFile() as stream:

@@ -6,12 +6,12 @@ import torch
 
 from neurosvt.datasets.clips import Clips
 from neurosvt.events.augment import Augmentation
-from neurosvt.loaders.clips import ClipStream, ClipStreamConfig, varied
+from neurosvt.loaders.clips import ClipConfig, ClipStream, augment_clips
 from neurosvt.loaders.prefetch import ahead
 
 SIDE = 32
 STILL = Augmentation(turn=0.0, stretch=0.0, shear=0.0, drop=0.0)
-AS_THEY_ARE = ClipStreamConfig(mirror=False, shift=0, augmentation=STILL)
+AS_THEY_ARE = ClipConfig(mirror=False, shift=0, augmentation=STILL)
 
 
 def frames_of(count, steps=3, seed=0):
@@ -26,15 +26,15 @@ def clips_of(labels, steps=3):
 
 def test_unvaried_is_as_recorded():
     frames, labels = frames_of(4), np.arange(4)
-    out, same = varied(frames, labels, AS_THEY_ARE, {}, np.random.default_rng(0))
+    out, same = augment_clips(frames, labels, AS_THEY_ARE, {}, np.random.default_rng(0))
     np.testing.assert_array_equal(out.swapaxes(0, 1), frames)
     np.testing.assert_array_equal(same, labels)
 
 
 def test_a_mirrored_hand_is_the_other_hand():
     frames, labels = frames_of(40), np.arange(40) % 3
-    config = ClipStreamConfig(shift=0, augmentation=STILL)
-    out, named = varied(frames, labels, config, {0: 1, 1: 0}, np.random.default_rng(0))
+    config = ClipConfig(shift=0, augmentation=STILL)
+    out, named = augment_clips(frames, labels, config, {0: 1, 1: 0}, np.random.default_rng(0))
     turned = [bool((out[:, i] == frames[i][..., ::-1]).all()) for i in range(40)]
     kept = [bool((out[:, i] == frames[i]).all()) for i in range(40)]
     assert [not k for k in kept] == turned
@@ -47,8 +47,8 @@ def test_a_mirrored_hand_is_the_other_hand():
 
 def test_what_is_moved_off_the_sensor_is_left_out_and_nothing_comes_in():
     frames = np.ones((20, 1, 2, SIDE, SIDE), bool)
-    config = ClipStreamConfig(mirror=False, shift=5, augmentation=STILL)
-    out, _ = varied(frames, np.zeros(20, int), config, {}, np.random.default_rng(0))
+    config = ClipConfig(mirror=False, shift=5, augmentation=STILL)
+    out, _ = augment_clips(frames, np.zeros(20, int), config, {}, np.random.default_rng(0))
     for clip in out[0]:
         rows, columns = clip[0].any(1), clip[0].any(0)
         assert (clip[0] == rows[:, None] & columns[None]).all()
@@ -60,8 +60,8 @@ def test_what_is_moved_off_the_sensor_is_left_out_and_nothing_comes_in():
 def test_a_blurred_clip_is_scattered_around_where_it_was():
     frames = np.zeros((50, 1, 2, SIDE, SIDE), bool)
     frames[..., 16, 16] = True
-    config = ClipStreamConfig(mirror=False, shift=0, augmentation=STILL, blur=4.0)
-    out, _ = varied(frames, np.zeros(50, int), config, {}, np.random.default_rng(0))
+    config = ClipConfig(mirror=False, shift=0, augmentation=STILL, blur=4.0)
+    out, _ = augment_clips(frames, np.zeros(50, int), config, {}, np.random.default_rng(0))
     rows = out.any((0, 2, 4)).nonzero()[1] - 16
     assert 1 < rows.std() < 4
     assert abs(rows.mean()) < 1
@@ -69,7 +69,7 @@ def test_a_blurred_clip_is_scattered_around_where_it_was():
 
 def test_varied_clips_have_no_more_events_and_all_of_their_steps():
     frames = frames_of(6)
-    out, _ = varied(frames, np.zeros(6, int), ClipStreamConfig(), {}, np.random.default_rng(1))
+    out, _ = augment_clips(frames, np.zeros(6, int), ClipConfig(), {}, np.random.default_rng(1))
     assert out.shape == (3, 6, 2, SIDE, SIDE)
     assert 0.4 < out.sum() / frames.sum() <= 1
     assert out.any((2, 3, 4)).all()
@@ -87,13 +87,13 @@ def test_an_epoch_shows_all_classes_equally_often_and_no_clip_twice():
 
 
 def test_a_batch_depends_on_its_number_alone():
-    stream = ClipStream(clips_of([0, 1] * 6), ClipStreamConfig(), 4, 6, seed=3)
+    stream = ClipStream(clips_of([0, 1] * 6), ClipConfig(), 4, 6, seed=3)
     later = list(ahead(stream, 4, workers=1))
     assert len(later) == 2
     for mine, theirs in zip(later, (stream[4], stream[5]), strict=True):
         assert torch.equal(mine.frames, theirs.frames)
         assert torch.equal(mine.label, theirs.label)
-    other = ClipStream(clips_of([0, 1] * 6), ClipStreamConfig(), 4, 6, seed=4)
+    other = ClipStream(clips_of([0, 1] * 6), ClipConfig(), 4, 6, seed=4)
     assert not torch.equal(other[4].frames, stream[4].frames)
     with pytest.raises(IndexError, match="batch 6 of 6"):
         stream[6]
@@ -117,4 +117,4 @@ def test_more_clips_than_there_are_make_a_batch_of_all():
 )
 def test_a_stream_that_cannot_be_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        ClipStreamConfig(**settings)
+        ClipConfig(**settings)

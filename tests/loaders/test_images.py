@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from neurosvt.datasets.cifar10 import Images
-from neurosvt.loaders.images import ImageStream, ImageStreamConfig, normalised, varied
+from neurosvt.loaders.images import ImageConfig, ImageStream, augment_images, normalise_images
 
-STILL = ImageStreamConfig(shift=0, flip=False, mixup=0.0)
+STILL = ImageConfig(shift=0, flip=False, mixup=0.0)
 
 
 def made_up(count=10):
@@ -33,7 +33,7 @@ def test_epochs_differ_in_their_order_and_seeds_in_everything():
 
 
 def test_a_batch_depends_on_seed_and_index_alone():
-    config = ImageStreamConfig()
+    config = ImageConfig()
     one, two = stream(config), stream(config)
     one[7], one[2]
     for first, second in zip(one[5], two[5], strict=True):
@@ -50,7 +50,7 @@ def test_an_image_keeps_its_label():
 
 def test_mixed_images_and_labels_have_the_same_share():
     """Grey mixes as labels do: the two can be told from the mixture."""
-    batch = stream(ImageStreamConfig(shift=0, flip=False, mixup=1.0))[4]
+    batch = stream(ImageConfig(shift=0, flip=False, mixup=1.0))[4]
     grey = (batch.images[:, 0, 0, 0] * 0.2023 + 0.4914) * 255
     expected = batch.share * batch.label + (1 - batch.share) * batch.other
     torch.testing.assert_close(grey, expected.float(), atol=1e-3, rtol=0)
@@ -58,14 +58,14 @@ def test_mixed_images_and_labels_have_the_same_share():
 
 
 def test_the_last_epochs_are_not_mixed():
-    drawn = stream(ImageStreamConfig(mixup=1.0), pure_from=6)
+    drawn = stream(ImageConfig(mixup=1.0), pure_from=6)
     assert [drawn[i].share == 1 for i in range(9)] == [False] * 6 + [True] * 3
 
 
 def test_shifts_reach_every_corner_and_flips_half():
     pixels = np.zeros((2000, 1, 32, 32), np.uint8)
     pixels[:, 0, 10, 20] = 1
-    out = varied(pixels, ImageStreamConfig(shift=2, flip=True), np.random.default_rng(0))
+    out = augment_images(pixels, ImageConfig(shift=2, flip=True), np.random.default_rng(0))
     assert not np.shares_memory(out, pixels)
     _, _, y, x = out.nonzero()
     assert len(y) == 2000
@@ -75,19 +75,19 @@ def test_shifts_reach_every_corner_and_flips_half():
 
 
 def test_black_comes_in_at_the_border():
-    out = varied(
-        np.full((50, 3, 32, 32), 255, np.uint8), ImageStreamConfig(), np.random.default_rng(0)
+    out = augment_images(
+        np.full((50, 3, 32, 32), 255, np.uint8), ImageConfig(), np.random.default_rng(0)
     )
     assert (out == 0).any()
     assert (out[:, :, 4:-4, 4:-4] == 255).all()
 
 
 def test_normalised_is_what_the_card_says():
-    image = normalised(np.full((1, 3, 32, 32), 255, np.uint8))[0, :, 0, 0]
+    image = normalise_images(np.full((1, 3, 32, 32), 255, np.uint8))[0, :, 0, 0]
     assert image.tolist() == pytest.approx([0.5086 / 0.2023, 0.5178 / 0.1994, 0.5535 / 0.2010])
 
 
 @pytest.mark.parametrize("settings", [{"shift": -1}, {"shift": 32}, {"mixup": -0.1}])
 def test_settings_out_of_range_are_named(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
-        ImageStreamConfig(**settings)
+        ImageConfig(**settings)

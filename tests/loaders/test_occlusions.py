@@ -3,13 +3,13 @@ import pytest
 import torch
 
 from neurosvt.config import ConfigError, build
-from neurosvt.datasets.nmnist import SEEN_US, SIDE
+from neurosvt.datasets.nmnist import NMNIST_SEEN_US, NMNIST_SIDE
 from neurosvt.loaders.occlusions import (
     NMNISTStream,
+    OcclusionConfig,
     SceneStream,
-    StreamConfig,
     as_tensors,
-    draw_act,
+    draw_lengths,
 )
 from neurosvt.scenes.scenes import TIERS, make_scenes, split_seed
 
@@ -17,7 +17,7 @@ SHORT = {"seen": (2, 4), "hidden": (3, 9), "after": 2}
 
 
 def short_stream(steps=5, seed=0, batch=2, **settings):
-    return SceneStream(StreamConfig(**SHORT | settings), batch, steps, seed, size=32)
+    return SceneStream(OcclusionConfig(**SHORT | settings), batch, steps, seed, size=32)
 
 
 def same(one, two):
@@ -38,11 +38,11 @@ def test_other_indices_and_other_seeds_show_other_scenes():
 
 
 @pytest.mark.parametrize("tier", sorted(TIERS))
-def test_a_batch_has_the_shapes_and_acts_it_says(tier):
+def test_a_batch_has_the_shapes_and_lengths_it_says(tier):
     stream = short_stream(tiers=(tier,), batch=3)
     for index in range(4):
         seed = split_seed("train", 0, index)
-        seen, dark, after = draw_act(stream.config, [*seed, 0])
+        seen, dark, after = draw_lengths(stream.config, [*seed, 0])
         frames, label, position, hidden, asked = stream[index]
         after += TIERS[tier].returning(seen, dark) if after else 0
         steps = seen + TIERS[tier].transition(seen, dark) + dark + after
@@ -91,14 +91,14 @@ def test_a_succession_hides_several_objects_for_lengths_of_their_own():
     assert len(lengths) > 4
 
 
-def acts(config, count=4000):
-    drawn = [draw_act(config, split_seed("train", 0, i)) for i in range(count)]
+def drawn_lengths(config, count=4000):
+    drawn = [draw_lengths(config, split_seed("train", 0, i)) for i in range(count)]
     return tuple(np.array(column) for column in zip(*drawn, strict=True))
 
 
-def test_acts_fill_their_ranges_ends_included():
-    config = StreamConfig(seen=(2, 4), hidden=(3, 9), after=2)
-    seen, hidden, after = acts(config)
+def test_lengths_fill_their_ranges_ends_included():
+    config = OcclusionConfig(seen=(2, 4), hidden=(3, 9), after=2)
+    seen, hidden, after = drawn_lengths(config)
     assert set(seen) == {2, 3, 4}
     assert set(hidden) == set(range(3, 10))
     assert set(after) == {0, 2}
@@ -108,14 +108,14 @@ def test_acts_fill_their_ranges_ends_included():
 
 def test_hidden_lengths_are_drawn_log_uniformly():
     """As often below 100 as above it."""
-    _, hidden, _ = acts(StreamConfig(hidden=(10, 1000)))
+    _, hidden, _ = drawn_lengths(OcclusionConfig(hidden=(10, 1000)))
     assert hidden.min() >= 10
     assert hidden.max() <= 1000
     assert (hidden < 100).mean() == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_single_length_is_possible():
-    _, hidden, _ = acts(StreamConfig(hidden=(7, 7)), count=50)
+    _, hidden, _ = drawn_lengths(OcclusionConfig(hidden=(7, 7)), count=50)
     assert set(hidden) == {7}
 
 
@@ -137,13 +137,15 @@ def test_a_batch_beyond_the_last_is_an_index_error():
         ({"hidden": (9, 3)}, "hidden must rise"),
         ({"after": -1}, "after"),
         ({"noise_hz": -0.1}, "noise_hz"),
-        ({"dataset": "mnist"}, "dataset"),
+        ({"tiers": ("blackout", "sucession")}, "did you mean 'succession'"),
+        ({"dataset": "mnist"}, "data set 'mnist' is unknown; did you mean 'nmnist'"),
+        ({"dataset": "dvs128"}, "holds clips, not occlusions; choose from scenes, digits"),
     ],
     ids=str,
 )
 def test_settings_that_cannot_be_are_named(setting, message):
     with pytest.raises(ConfigError, match=message):
-        build(StreamConfig, setting)
+        build(OcclusionConfig, setting)
 
 
 def test_what_learning_gets_is_not_a_copy():
@@ -162,8 +164,8 @@ def recorded(tmp_path, monkeypatch) -> int:
     total = count * events
     np.savez(
         folder / "nmnist_train900.npz",
-        x=rng.integers(0, SIDE, total).astype(np.uint8),
-        y=rng.integers(0, SIDE, total).astype(np.uint8),
+        x=rng.integers(0, NMNIST_SIDE, total).astype(np.uint8),
+        y=rng.integers(0, NMNIST_SIDE, total).astype(np.uint8),
         p=rng.integers(0, 2, total).astype(np.uint8),
         t=np.sort(rng.integers(0, 300_000, (count, events))).astype(np.uint32).reshape(-1),
         offsets=np.arange(count + 1) * events,
@@ -174,15 +176,15 @@ def recorded(tmp_path, monkeypatch) -> int:
     return count
 
 
-def test_recordings_come_at_ever_new_places_and_validation_is_kept_out(recorded):
-    config = StreamConfig(dataset="nmnist", **SHORT)
+def test_recordings_come_at_ever_new_positions_and_validation_is_kept_out(recorded):
+    config = OcclusionConfig(dataset="nmnist", **SHORT)
     stream = NMNISTStream(config, 4, 3, seed=0, size=40)
     assert len(stream.recordings) == recorded - 100
     first, second = stream[0], NMNISTStream(config, 4, 3, seed=0, size=40)[1]
     frames, label, position, hidden, asked = first
     assert asked.all()
     assert frames.shape[1:] == (4, 2, 40, 40)
-    assert int(hidden[:, 0].long().argmax()) == SEEN_US // 10_000 + 1
+    assert int(hidden[:, 0].long().argmax()) == NMNIST_SEEN_US // 10_000 + 1
     assert set(label.flatten().tolist()) <= set(range(10))
     assert not torch.equal(position[0], second[2][0])
     assert same(first, stream[0])

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from neurosvt.loaders.occlusions import SceneStream, StreamConfig
+from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.loaders.prefetch import ahead
 
 
 def short_stream(steps=5):
-    config = StreamConfig(seen=(2, 4), hidden=(3, 9), after=2)
+    config = OcclusionConfig(seen=(2, 4), hidden=(3, 9), after=2)
     return SceneStream(config, 2, steps, 0, size=32)
 
 

@@ -7,13 +7,19 @@ from torch.utils.data import DataLoader
 
 from neurosvt.config import UserError
 from neurosvt.datasets import cifar10, nmnist
-from neurosvt.datasets.dvs128_gesture import load, prepare
-from neurosvt.datasets.synthetic_gestures import write_data_set
+from neurosvt.datasets.dvs128_gesture import load_gestures, prepare_gestures
+from neurosvt.datasets.synthetic_gestures import write_synthetic_gestures
 from neurosvt.events.frames import by_time, make_frames
 from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats import write_events
-from neurosvt.loaders.images import MEAN
-from neurosvt.loaders.torch_datasets import CIFAR10, NMNIST, DVS128Gesture, EventFolder, in_sixteen
+from neurosvt.loaders.images import CIFAR10_MEAN
+from neurosvt.loaders.torch_datasets import (
+    CIFAR10,
+    NMNIST,
+    DVS128Gesture,
+    EventFolder,
+    sixteen_frames,
+)
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 
@@ -22,12 +28,12 @@ from neurosvt.models.neurosvt_config import NeuroSVTConfig
 def root(tmp_path_factory):
     """A folder of data sets: gestures in four frames, and digits."""
     root = tmp_path_factory.mktemp("data")
-    write_data_set(root / "raw", people=8)
-    prepare(root / "raw", root / "DVS128Gesture_Processed", frames=4)
+    write_synthetic_gestures(root / "raw", people=8)
+    prepare_gestures(root / "raw", root / "DVS128Gesture_Processed", frames=4)
     (root / "nmnist_small").mkdir()
     rng = np.random.default_rng(0)
     np.savez(
-        root / nmnist.FILES["test"],
+        root / nmnist.NMNIST_FILES["test"],
         x=rng.integers(0, 34, 200).astype(np.uint8),
         y=rng.integers(0, 34, 200).astype(np.uint8),
         p=rng.integers(0, 2, 200).astype(np.uint8),
@@ -44,7 +50,7 @@ def test_gestures_come_in_batches_that_a_model_takes(root, in_memory):
     data = DVS128Gesture("test", 4, root, in_memory=in_memory)
     assert len(data) == 44
     frames, label = next(iter(DataLoader(data, batch_size=3, num_workers=1)))
-    clips = load("test", 4, root)
+    clips = load_gestures("test", 4, root)
     np.testing.assert_array_equal(frames.numpy(), clips.frames(np.arange(3)))
     assert label.tolist() == clips.labels[:3].tolist()
     model = NeuroSVT(
@@ -59,7 +65,7 @@ def test_digits_come_as_frames_of_one_length(root):
     shapes = {tuple(frames.shape) for frames, _ in data}
     assert shapes == {(17, 2, 34, 34)}
     assert [label for _, label in data] == list(range(10))
-    recording = nmnist.load("test", root)[3]
+    recording = nmnist.load_nmnist("test", root)[3]
     cut = by_time(recording.events, 20_000, start_us=0)
     np.testing.assert_array_equal(data[3][0][: cut.frames], make_frames(recording, cut))
 
@@ -71,7 +77,7 @@ def test_images_come_normalised(monkeypatch):
     image, label = CIFAR10("test")[2]
     assert image.shape == (3, 32, 32)
     assert (label, image.dtype) == (2, torch.float32)
-    assert image[0, 0, 0] == pytest.approx((1 - MEAN[0]) / 0.2023)
+    assert image[0, 0, 0] == pytest.approx((1 - CIFAR10_MEAN[0]) / 0.2023)
 
 
 def test_files_of_any_format_in_folders(tmp_path):
@@ -89,7 +95,7 @@ def test_files_of_any_format_in_folders(tmp_path):
     assert data.classes == ("ant", "cat")
     assert [label for _, label in data.files] == [0, 1, 1]
     frames, label = data[2]
-    np.testing.assert_array_equal(frames, in_sixteen(last))
+    np.testing.assert_array_equal(frames, sixteen_frames(last))
     assert (label, tuple(frames.shape)) == (1, (16, 2, 20, 20))
 
 

@@ -117,7 +117,10 @@ def test_what_the_exported_file_says_of_images_is_what_training_does():
     from neurosvt.loaders import images
     from neurosvt.models import dysvit_standalone
 
-    assert (dysvit_standalone.MEAN, dysvit_standalone.DEVIATION) == (images.MEAN, images.DEVIATION)
+    assert (dysvit_standalone.MEAN, dysvit_standalone.DEVIATION) == (
+        images.CIFAR10_MEAN,
+        images.CIFAR10_DEVIATION,
+    )
 
 
 def test_what_the_exported_file_leaves_open_is_as_published():

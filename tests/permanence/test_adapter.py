@@ -5,7 +5,7 @@ import torch
 from neurosvt.permanence.adapter import StepModel
 from neurosvt.permanence.evaluate import evaluate_cell
 from neurosvt.permanence.tasks import SceneTask
-from neurosvt.scenes.scenes import CLASSES, SceneConfig
+from neurosvt.scenes.scenes import SHAPE_CLASSES, SceneConfig
 
 TASK = SceneTask("test", seen=4, batch=4, scene=SceneConfig(size=32, noise_hz=0.0))
 
@@ -13,17 +13,21 @@ TASK = SceneTask("test", seen=4, batch=4, scene=SceneConfig(size=32, noise_hz=0.
 def counting(frame, state):
     """Says as class and place how many frames it has seen."""
     seen = 1 if state is None else state + 1
-    label = torch.full((len(frame),), seen % len(CLASSES))
+    label = torch.full((len(frame),), seen % len(SHAPE_CLASSES))
     return label, torch.full((len(frame), 2), float(seen)), seen
 
 
 @pytest.mark.parametrize("tier", ["blackout", "succession"])
 def test_every_frame_is_shown_once_and_in_order(tier):
-    found = evaluate_cell({"": StepModel(counting, len(CLASSES))}, TASK, tier, 70, 8)[""]["belief"]
+    found = evaluate_cell({"": StepModel(counting, len(SHAPE_CLASSES))}, TASK, tier, 70, 8)[""][
+        "belief"
+    ]
     scenes = next(iter(TASK.batches(tier, 70, 8)))
     lasts = np.repeat([o.last for o in scenes.occlusions], scenes.label.shape[1])
     assert found.predicted_position[: len(lasts), 0].tolist() == (lasts + 1).tolist()
-    assert found.predicted_class[: len(lasts)].tolist() == ((lasts + 1) % len(CLASSES)).tolist()
+    assert (
+        found.predicted_class[: len(lasts)].tolist() == ((lasts + 1) % len(SHAPE_CLASSES)).tolist()
+    )
 
 
 def test_scores_of_the_classes_will_do_as_well():

@@ -23,7 +23,7 @@ from neurosvt.permanence.evaluate import (
 )
 from neurosvt.permanence.metrics import best_constant, row
 from neurosvt.permanence.tasks import SceneTask
-from neurosvt.scenes.scenes import CLASSES, SceneConfig
+from neurosvt.scenes.scenes import SHAPE_CLASSES, SceneConfig
 
 module = import_module("neurosvt.permanence.evaluate")
 TASK = SceneTask("test", seen=4, batch=4, scene=SceneConfig(size=32, noise_hz=0.0))
@@ -55,7 +55,7 @@ class Oracle(nn.Module):
         now = slice(start, start + len(frames))
         label = torch.from_numpy(scenes.label[now])
         unseen = torch.from_numpy(scenes.hidden[now]).float() + 0.5
-        known = nn.functional.one_hot(label, len(CLASSES)).float()
+        known = nn.functional.one_hot(label, len(SHAPE_CLASSES)).float()
         belief = Belief(known, torch.from_numpy(scenes.position[now]), unseen)
         return belief, (scenes, now.stop)
 
@@ -69,7 +69,7 @@ class Stubborn(nn.Module):
 
     def forward(self, frames, state=None, *, state_noise=0.0):
         steps, batch = frames.shape[:2]
-        logits = torch.zeros(steps, batch, len(CLASSES))
+        logits = torch.zeros(steps, batch, len(SHAPE_CLASSES))
         logits[..., self.label] = 1
         position = torch.tensor(self.position).expand(steps, batch, 2)
         return Belief(logits, position, torch.zeros(steps, batch)), ()

@@ -6,7 +6,7 @@ from torch import nn
 from neurosvt.nn.heads import Belief
 from neurosvt.permanence.reacquisition import LONGEST_WAIT, measure_reacquisition
 from neurosvt.permanence.tasks import SceneTask
-from neurosvt.scenes.scenes import CLASSES, SceneConfig
+from neurosvt.scenes.scenes import SHAPE_CLASSES, SceneConfig
 
 TASK = SceneTask("test", seen=4, batch=4, scene=SceneConfig(size=32, noise_hz=0.0))
 
@@ -28,7 +28,7 @@ class Late(nn.Module):
         label = torch.from_numpy(np.where(self.knows[now, None], self.label[now], -1) % 8)
         wrong = (torch.from_numpy(self.label[now]) + 1) % 8
         said = torch.where(torch.from_numpy(self.knows[now])[:, None], label, wrong)
-        logits = nn.functional.one_hot(said, len(CLASSES)).float()
+        logits = nn.functional.one_hot(said, len(SHAPE_CLASSES)).float()
         position = torch.zeros(*said.shape, 2)
         return Belief(logits, position, position[..., 0]), now.stop
 

@@ -6,10 +6,10 @@ import pytest
 from neurosvt.config import UserError
 from neurosvt.datasets import nmnist
 from neurosvt.datasets.folder import data_root
-from neurosvt.loaders.occlusions import SceneStream, StreamConfig
+from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.permanence.tasks import NMNISTTask, SceneTask, TrackTask
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig
-from neurosvt.scenes.succession import ALL_TIERS
+from neurosvt.scenes.succession import all_tiers
 
 SMALL = SceneConfig(size=32)
 SILENT = SceneConfig(size=32, noise_hz=0.0)
@@ -37,7 +37,7 @@ def test_what_there_is_not_is_named(kind):
 def test_splits_share_no_scene(seed):
     """Training's included."""
     shown = [asked(scene_exam(split, seed))[0] for split in ("validation", "test")]
-    training = SceneStream(StreamConfig(seen=(4, 4), hidden=(3, 3)), 3, 9, seed, size=32)
+    training = SceneStream(OcclusionConfig(seen=(4, 4), hidden=(3, 3)), 3, 9, seed, size=32)
     positions = training[0][2]
     starts = [position.tobytes() for scenes in shown for position in scenes.position[0]]
     starts += [position.numpy().tobytes() for position in positions[0]]
@@ -83,7 +83,7 @@ def test_in_shorter_frames_an_object_is_in_view_for_as_long():
     np.testing.assert_allclose(halved.position[47], usual.position[23], atol=1e-6)
 
 
-@pytest.mark.parametrize("tier", ALL_TIERS)
+@pytest.mark.parametrize("tier", all_tiers())
 def test_the_moments_of_a_question_are_where_they_should_be(tier):
     (scenes,) = asked(scene_exam(scene=SceneConfig(noise_hz=0.0)), tier, hidden=5)
     batch = scenes.label.shape[1]
@@ -123,9 +123,9 @@ def recordings_root(tmp_path) -> Path:
     for split, count in (("train", 130), ("test", 20)):
         total = count * 15
         np.savez(
-            tmp_path / nmnist.FILES[split],
-            x=rng.integers(0, nmnist.SIDE, total).astype(np.uint8),
-            y=rng.integers(0, nmnist.SIDE, total).astype(np.uint8),
+            tmp_path / nmnist.NMNIST_FILES[split],
+            x=rng.integers(0, nmnist.NMNIST_SIDE, total).astype(np.uint8),
+            y=rng.integers(0, nmnist.NMNIST_SIDE, total).astype(np.uint8),
             p=rng.integers(0, 2, total).astype(np.uint8),
             t=rng.integers(0, 300_000, total).astype(np.uint32),
             offsets=np.arange(count + 1) * 15,
@@ -142,7 +142,7 @@ def digit_exam(root, split="test", seed=0, batch=8):
 
 def test_every_recording_is_asked_once_per_placement(recordings_root):
     task = digit_exam(recordings_root)
-    labels = nmnist.load("test", recordings_root).labels
+    labels = nmnist.load_nmnist("test", recordings_root).labels
     batches = list(task.batches("real", 2, 40))
     asked_for = np.concatenate([scenes.label[0] for scenes in batches])
     assert np.array_equal(asked_for, np.tile(labels, 2))
@@ -155,8 +155,8 @@ def test_a_digit_is_asked_for_before_the_light_fails(recordings_root):
     task = digit_exam(recordings_root)
     scenes = next(iter(task.batches("real", 2, 4)))
     (occlusion,) = scenes.occlusions
-    assert (occlusion.seen + 1 == nmnist.LAST_SEEN_US // 10_000).all()
-    dark = nmnist.SEEN_US // 10_000
+    assert (occlusion.seen + 1 == nmnist.NMNIST_LAST_SEEN_US // 10_000).all()
+    dark = nmnist.NMNIST_SEEN_US // 10_000
     assert scenes.frames[dark, :, 0].all()  # an OFF event at every pixel
     assert not scenes.frames[:dark, :, 0].all((-1, -2)).any()
     assert len(scenes.frames) == occlusion.last + RECOVERY + 1
@@ -191,7 +191,7 @@ def test_the_real_test_recordings_are_asked_ten_times_each(data_root):
     task = digit_exam(data_root, batch=500)
     labels = np.concatenate([s.label[0] for s in task.batches("real", 1, 1000)])
     assert len(labels) == 1000
-    assert np.array_equal(labels[:100], nmnist.load("test", data_root).labels)
+    assert np.array_equal(labels[:100], nmnist.load_nmnist("test", data_root).labels)
     assert np.array_equal(labels, np.tile(labels[:100], 10))
 
 

@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 
 from neurosvt.scenes.sampling import sample_objects
 from neurosvt.scenes.scenes import (
-    CLASSES,
     RECOVERY,
+    SHAPE_CLASSES,
     TIERS,
     SceneConfig,
     make_scenes,
     split_seed,
 )
 from neurosvt.scenes.simulate import simulate
-from neurosvt.scenes.tiers import Clock
+from neurosvt.scenes.tiers import Tier, blackout
+from neurosvt.scenes.timeline import Clock
 
 SILENT = SceneConfig(noise_hz=0.0)
 RESTING = ("blackout", "curtain", "gripper", "distractor")
@@ -25,9 +26,9 @@ tiers = pytest.mark.parametrize("tier", TIERS)
 
 def same(one, other) -> bool:
     arrays = ("frames", "label", "position", "hidden", "occluder")
-    substeps_total = [[asdict(o) for o in scenes.occlusions] for scenes in (one, other)]
+    occlusions = [[asdict(o) for o in scenes.occlusions] for scenes in (one, other)]
     return all(np.array_equal(getattr(one, n), getattr(other, n)) for n in arrays) and all(
-        np.array_equal(a[n], b[n]) for a, b in zip(*substeps_total, strict=True) for n in a
+        np.array_equal(a[n], b[n]) for a, b in zip(*occlusions, strict=True) for n in a
     )
 
 
@@ -35,6 +36,12 @@ def same(one, other) -> bool:
 def test_the_same_arguments_give_the_same_bytes(tier):
     arguments = {"seen": 5, "hidden": 7, "after": 6}
     assert same(make_scenes(tier, 4, 3, **arguments), make_scenes(tier, 4, 3, **arguments))
+
+
+def test_a_tier_without_a_name_makes_the_scenes_of_its_twin_that_has_one():
+    settings = {"seen": 5, "hidden": 7, "after": 6}
+    nameless = make_scenes(Tier(blackout, frames_to_hide=2), 4, 3, **settings)
+    assert same(nameless, make_scenes("blackout", 4, 3, **settings))
 
 
 @tiers
@@ -109,7 +116,7 @@ def test_a_hidden_object_rests_and_a_seen_one_moves(tier):
 @pytest.mark.parametrize("tier", MOVING)
 @pytest.mark.parametrize("hidden", [30, 60])
 def test_an_object_goes_straight_on_while_it_is_hidden(tier, hidden):
-    """By more than a right answer may be off, or its last place would do."""
+    """By more than a right answer may be off, or its last position would do."""
     scenes = make_scenes(tier, 1, 64, seen=24, hidden=hidden, after=0)
     (occlusion,) = scenes.occlusions
     unseen = scenes.position[occlusion.seen.max() : occlusion.last + 1]
@@ -157,7 +164,7 @@ def test_a_tunnel_is_silent_while_something_passes_through():
 
 @tiers
 def test_hidden_frames_tell_nothing_of_the_class(tier):
-    """Two plays that differ in the object's class alone look the same while it is hidden.
+    """Two scenes that differ in the object's class alone look the same while it is hidden.
 
     An object that rests does so all the time: a pixel that it has passed may remember that in its
     reference level. One that moves is looked for where it has not passed in view.
@@ -165,23 +172,23 @@ def test_hidden_frames_tell_nothing_of_the_class(tier):
     config = SceneConfig(noise_hz=0.0, speed=(0.0, 0.0))
     seen, hidden, after, n = 3, 12, 6, config.substeps
     first = seen + TIERS[tier].transition(seen, hidden)
-    ends = (n * act for act in (seen, first, first + hidden, first + hidden + after))
-    clock = Clock(*ends, n, config.frame_us / n / 1000)  # type: ignore[misc]
+    phases = [n * begin for begin in (seen, first, first + hidden, first + hidden + after)]
+    clock = Clock(*phases, n, config.frame_us / n / 1000)
     objects = sample_objects(np.random.default_rng(5), 8, config)
-    timeline = TIERS[tier].act(objects, clock, np.random.default_rng(6), config)
-    plays = []
-    for label in (objects.label, (objects.label + 1) % len(CLASSES)):
+    timeline = TIERS[tier].timeline(objects, clock, np.random.default_rng(6), config)
+    made = []
+    for label in (objects.label, (objects.label + 1) % len(SHAPE_CLASSES)):
         frames = np.zeros((clock.end // n, 8, 2, 64, 64), bool)
         simulate(replace(objects, label=label), timeline, frames, np.random.default_rng(7), config)
-        plays.append(frames)
-    one, two = (play[first : first + hidden] for play in plays)
+        made.append(frames)
+    one, two = (frames[first : first + hidden] for frames in made)
     if tier == "curtain_moving":
         # The curtain leaves no trace but of its edge, and that where the object was in view.
         assert (one != two).mean() < 1e-4
     else:
         assert np.array_equal(one, two)
     if tier != "blackout":
-        assert not np.array_equal(plays[0][:first], plays[1][:first])  # an edge does show it
+        assert not np.array_equal(made[0][:first], made[1][:first])  # an edge does show it
 
 
 @tiers
@@ -197,31 +204,31 @@ def test_without_its_object_a_scene_is_the_same_whatever_the_class(tier):
     config = SceneConfig(blind=True)
     objects = sample_objects(np.random.default_rng(5), 8, config)
     first = 6 + TIERS[tier].transition(6, 12)
-    clock = Clock(*(2 * act for act in (6, first, first + 12, first + 18)), 2, 5.0)
-    timeline = TIERS[tier].act(objects, clock, np.random.default_rng(6), config)
-    plays = []
-    for label in (objects.label, (objects.label + 3) % len(CLASSES)):
+    clock = Clock(*(2 * begin for begin in (6, first, first + 12, first + 18)), 2, 5.0)
+    timeline = TIERS[tier].timeline(objects, clock, np.random.default_rng(6), config)
+    made = []
+    for label in (objects.label, (objects.label + 3) % len(SHAPE_CLASSES)):
         frames = np.zeros((clock.end // 2, 8, 2, 64, 64), bool)
         simulate(replace(objects, label=label), timeline, frames, np.random.default_rng(7), config)
-        plays.append(frames)
-    assert np.array_equal(*plays)
+        made.append(frames)
+    assert np.array_equal(*made)
 
 
 def test_nothing_about_a_scene_but_its_object_goes_with_the_class():
     """So that whoever is shown the occluder alone does no better than the best constant class."""
     batch = 40_000
     objects = sample_objects(np.random.default_rng(0), batch, SceneConfig())
-    metadata = [
+    facts = [
         objects.radius,
         objects.angle,
         objects.brightness,
         *objects.start.T,
         *objects.velocity.T,
     ]
-    metadata += [*objects.grating.T, *objects.curtain.T, *objects.background.reshape(batch, -1).T]
-    for fact in metadata:
-        spread = fact.std() / (batch / len(CLASSES)) ** 0.5
-        means = [fact[objects.label == label].mean() for label in range(len(CLASSES))]
+    facts += [*objects.grating.T, *objects.curtain.T, *objects.background.reshape(batch, -1).T]
+    for fact in facts:
+        spread = fact.std() / (batch / len(SHAPE_CLASSES)) ** 0.5
+        means = [fact[objects.label == label].mean() for label in range(len(SHAPE_CLASSES))]
         assert np.abs(np.array(means) - fact.mean()).max() < 5 * spread
 
 
@@ -264,7 +271,7 @@ def test_distractors_come_with_more_noise_and_hot_pixels():
     assert rate[0] < 0.2
     assert 0.9 < rate[1] < 1.2
     often = loud.frames[:30].any(2).mean(0) > 0.25
-    assert (often.sum((1, 2)) == 4).mean() > 0.7  # two may share a place
+    assert (often.sum((1, 2)) == 4).mean() > 0.7  # two may share a pixel
 
 
 def test_the_light_level_is_on_the_record():
@@ -276,7 +283,7 @@ def test_the_light_level_is_on_the_record():
 
 
 @pytest.mark.parametrize("tier", [tier for tier in TIERS if tier != "tunnel"])
-def test_events_of_a_seen_object_lie_around_its_true_place(tier):
+def test_events_of_a_seen_object_lie_around_its_true_position(tier):
     scenes = make_scenes(tier, 10, 64, seen=8, hidden=2, after=0, config=SILENT)
     for b in range(64):
         _, _, y, x = np.nonzero(scenes.frames[4:8, b : b + 1].any(2, keepdims=True)[:, 0])
@@ -325,7 +332,8 @@ def test_all_classes_turn_up_equally_often():
         ]
     )
     assert labels.dtype == np.int64
-    assert np.bincount(labels, minlength=len(CLASSES)).min() > 90  # of 128; 4 deviations are 42
+    counts = np.bincount(labels, minlength=len(SHAPE_CLASSES))
+    assert counts.min() > 90  # of 128; 4 deviations are 42
 
 
 @pytest.mark.parametrize(
@@ -351,6 +359,7 @@ def test_a_config_that_cannot_be_is_refused(change, message):
     ("change", "message"),
     [
         ({"tier": "fog"}, "tier 'fog' is unknown; choose from"),
+        ({"tier": "courtain"}, "tier 'courtain' is unknown; did you mean 'curtain'"),
         ({"batch": 0}, "batch must be at least 1, got 0"),
         ({"seen": 0}, "seen must be at least 1"),
         ({"hidden": 0}, "hidden must be at least 1"),

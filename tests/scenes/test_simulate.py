@@ -6,18 +6,19 @@ import pytest
 from neurosvt.native import library
 from neurosvt.scenes.sampling import SceneConfig, sample_objects
 from neurosvt.scenes.simulate import simulate
-from neurosvt.scenes.tiers import TIERS, Clock
+from neurosvt.scenes.tiers import TIERS
+from neurosvt.scenes.timeline import Clock
 
 
 def events(tier, batch, config, backend, seed=5):
-    """Frames of the tier's script, played by one backend."""
+    """Frames of the tier's timeline, simulated by one backend."""
     n, first = config.substeps, 9 + TIERS[tier].transition(9, 20)
-    ends = [n * act for act in (9, first, first + 20, first + 29)]
-    clock = Clock(*ends, n, config.frame_us / n / 1000)
-    casting, acting, sensing = np.random.default_rng(seed).spawn(3)
-    objects = sample_objects(casting, batch, config)
+    phases = [n * begin for begin in (9, first, first + 20, first + 29)]
+    clock = Clock(*phases, n, config.frame_us / n / 1000)
+    sampling, hiding, sensing = np.random.default_rng(seed).spawn(3)
+    objects = sample_objects(sampling, batch, config)
     objects = replace(objects, radius=TIERS[tier].scale * objects.radius)
-    timeline = TIERS[tier].act(objects, clock, acting, config)
+    timeline = TIERS[tier].timeline(objects, clock, hiding, config)
     frames = np.zeros((clock.end // n, batch, 2, config.size, config.size), bool)
     simulate(objects, timeline, frames, sensing, config, backend)
     return frames
@@ -35,7 +36,7 @@ def events(tier, batch, config, backend, seed=5):
 )
 @pytest.mark.parametrize("batch", [1, 7])
 @pytest.mark.parametrize("tier", TIERS)
-def test_the_kernel_plays_every_event_as_the_definition_does(tier, batch, config):
+def test_the_kernel_gives_every_event_that_the_definition_gives(tier, batch, config):
     expected = events(tier, batch, config, "reference")
     # A tunnel's wall cannot be seen but by what it hides.
     assert expected.any() == (tier != "tunnel" or not config.blind)

@@ -2,23 +2,23 @@ import numpy as np
 import pytest
 
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig
-from neurosvt.scenes.succession import OPENING, make_succession
+from neurosvt.scenes.succession import PART_OPENING, make_succession
 
 SILENT = SceneConfig(size=32, noise_hz=0.0)
 
 
-def as_input(seed=0, batch=8, hidden=(5, 9, 7), after=6, config=SILENT):
+def succession(seed=0, batch=8, hidden=(5, 9, 7), after=6, config=SILENT):
     return make_succession(seed, batch, seen=6, hidden=hidden, after=after, config=config)
 
 
 def test_the_same_arguments_give_the_same_bytes():
-    one, two, other = as_input(3), as_input(3), as_input(4)
+    one, two, other = succession(3), succession(3), succession(4)
     assert np.array_equal(one.frames, two.frames)
     assert not np.array_equal(one.frames, other.frames)
 
 
 def test_each_object_is_hidden_in_turn_for_the_time_asked_for():
-    scenes = as_input()
+    scenes = succession()
     assert [o.last - o.first + 1 for o in scenes.occlusions] == [5, 9, 7]
     inside = np.zeros(len(scenes.frames), bool)
     for o in scenes.occlusions:
@@ -30,8 +30,8 @@ def test_each_object_is_hidden_in_turn_for_the_time_asked_for():
     assert (scenes.occlusions[-1].recovered + 1 <= len(scenes.frames)).all()
 
 
-def test_a_new_object_stands_in_another_place_and_may_be_of_any_class():
-    scenes = as_input(batch=256, hidden=(1, 1))
+def test_a_new_object_stands_at_another_position_and_may_be_of_any_class():
+    scenes = succession(batch=256, hidden=(1, 1))
     first, second = (scenes.label[o.last] for o in scenes.occlusions)
     assert 0.05 < (first == second).mean() < 0.25  # one in eight
     assert np.bincount(second, minlength=8).min() > 10
@@ -40,18 +40,18 @@ def test_a_new_object_stands_in_another_place_and_may_be_of_any_class():
 
 
 def test_recovery_asks_for_the_next_object_once_it_is_in_view():
-    scenes = as_input(batch=64)
+    scenes = succession(batch=64)
     for one, following in zip(scenes.occlusions, scenes.occlusions[1:], strict=False):
-        substep = one.recovered[0]
-        assert one.last + RECOVERY <= substep <= one.last + OPENING + RECOVERY
-        assert np.array_equal(scenes.label[substep], scenes.label[following.last])
-        assert not scenes.hidden[substep].any()
+        judged = one.recovered[0]
+        assert one.last + RECOVERY <= judged <= one.last + PART_OPENING + RECOVERY
+        assert np.array_equal(scenes.label[judged], scenes.label[following.last])
+        assert not scenes.hidden[judged].any()
 
 
 def test_light_and_shutter_both_hide_and_what_hid_gives_way():
     kinds = set()
     for seed in range(6):
-        scenes = as_input(seed)
+        scenes = succession(seed)
         for one in scenes.occlusions[:-1]:
             dark = (scenes.occluder[one.last, :, 2] < 0.1).all()
             far = np.maximum(scenes.occluder[one.last, :, :2], 0).sum(-1)
@@ -66,16 +66,16 @@ def test_light_and_shutter_both_hide_and_what_hid_gives_way():
 
 
 def test_every_sequence_is_silent_once_a_shutter_or_darkness_has_come_to_rest():
-    scenes = as_input(hidden=(60, 60), batch=4, after=0)
+    scenes = succession(hidden=(60, 60), batch=4, after=0)
     for o in scenes.occlusions:
         assert not scenes.frames[o.last - 10 : o.last + 1].any()
 
 
 def test_light_that_comes_on_is_seen_by_every_pixel():
-    """Acts are joined in the dark; the dawn belongs to the next."""
+    """Parts are joined in the dark; the dawn belongs to the next."""
     found = 0
     for seed in range(6):
-        scenes = as_input(seed, hidden=(3, 3))
+        scenes = succession(seed, hidden=(3, 3))
         first = scenes.occlusions[0]
         if scenes.occluder[first.last, 0, 2] < 0.1:
             found += 1

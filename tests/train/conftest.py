@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neurosvt.loaders.occlusions import SceneStream, StreamConfig
+from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.train.loop import TrainConfig, Training
@@ -44,7 +44,7 @@ def tiny_training(tiny_model):
 @pytest.fixture(scope="session")
 def tiny_batches():
     """tiny_batches(start, steps): what a tiny model is trained on."""
-    config = StreamConfig(seen=(6, 8), hidden=(5, 8), after=2)
+    config = OcclusionConfig(seen=(6, 8), hidden=(5, 8), after=2)
     made = {}
 
     def draw(start=0, stop=6):

@@ -9,7 +9,7 @@ from neurosvt.nn.heads import Belief
 from neurosvt.permanence.baselines.track_fit import TrackFit
 from neurosvt.permanence.evaluate import evaluate_cell
 from neurosvt.permanence.tasks import SceneTask
-from neurosvt.scenes.scenes import CLASSES
+from neurosvt.scenes.scenes import SHAPE_CLASSES
 
 TASK = SceneTask("validation", batch=20)
 
@@ -21,7 +21,7 @@ class Stubborn(nn.Module):
         steps, batch = frames.shape[:2]
         position = torch.full((steps, batch, 2), 0.4)
         return Belief(
-            torch.ones(steps, batch, len(CLASSES)), position, torch.zeros(steps, batch)
+            torch.ones(steps, batch, len(SHAPE_CLASSES)), position, torch.zeros(steps, batch)
         ), ()
 
 

@@ -1,4 +1,4 @@
-"""A film to simulate events from."""
+"""A video to simulate events from."""
 
 import numpy as np
 from PIL import Image

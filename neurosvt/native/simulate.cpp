@@ -1,7 +1,7 @@
-// A script played before the sensor: neurosvt/data/stage.py.
+// The events that a camera reports of a timeline: neurosvt/scenes/simulate.py.
 //
-// Sequences share nothing, so each is played to its end before the next: its canvases stay in the
-// cache. All that is rounded is rounded as in the definition. That takes a logarithm of the light
+// Sequences share nothing, so each is simulated to its end before the next: its canvases stay in
+// the cache. All that is rounded is rounded as in the definition. That takes a logarithm of the light
 // at every pixel looked at; here light is first held against bounds a hair inside of those at which
 // its pixel could fire, and the logarithm taken of the few that pass.
 
@@ -14,25 +14,27 @@ namespace {
 
 constexpr float HAIR = 1e-5f;  // more than the logarithm and the bounds are rounded by
 
-struct Play {
+struct Simulation {
     std::uint8_t* frames;  // (T, batch, 2, size, size), all 0
-    Count batch, size, width, substeps, moments, things, side, bands;
-    const double* position;   // (things, moments + 1, batch, 2): the object's, then those before it
-    const float* sprites;     // (things, batch, 2, side * side + side + 1): light and cover, flat
+    Count batch, size, width;
+    Count substeps, steps;  // of a frame, and in all
+    Count objects, side, bands;
+    const double* position;   // (objects, steps + 1, batch, 2): the object's, then those before it
+    const float* sprites;     // (objects, batch, 2, side * side + side + 1): light and cover, flat
     const float* background;  // (batch, width, width)
     float* scene;             // the same, with the object
-    float* layers;            // (things - 1, 2, batch, width, width): light and cover of the others
-    const float* edges;       // (moments + 1, batch, bands, 2)
+    float* layers;            // (objects - 1, 2, batch, width, width): the others' light and cover
+    const float* edges;       // (steps + 1, batch, bands, 2)
     const float* distance;    // (batch, width, width) along the bands' normal
     const float* curtain;     // (batch, width, width)
-    const float* log_light;   // (moments + 1, batch)
+    const float* log_light;   // (steps + 1, batch)
     const float* threshold;   // (batch, width, width)
     float* reference;         // (batch, width, width)
 };
 
-// One sequence at one moment.
-struct Eye {
-    const Play& a;
+// One sequence at one substep.
+struct Camera {
+    const Simulation& a;
     Count b, border, plane;
     const float *background, *distance, *curtain, *threshold;
     float *scene, *reference;
@@ -41,8 +43,8 @@ struct Eye {
     const float* edge = nullptr;
     float log_light = 0;
 
-    Eye(const Play& play, Count row)
-        : a(play), b(row), border((play.width - play.size) / 2), plane(play.width * play.width),
+    Camera(const Simulation& job, Count row)
+        : a(job), b(row), border((job.width - job.size) / 2), plane(job.width * job.width),
           background(a.background + row * plane),
           distance(a.bands ? a.distance + row * plane : nullptr),
           curtain(a.bands ? a.curtain + row * plane : nullptr),
@@ -50,8 +52,8 @@ struct Eye {
           reference(a.reference + row * plane), upper(plane), lower(plane), light(a.width),
           sprite(a.side * a.side + a.side) {}
 
-    float* layer(Count thing, Count what) const {
-        return a.layers + (((thing - 1) * 2 + what) * a.batch + b) * plane;
+    float* layer(Count object, Count what) const {
+        return a.layers + (((object - 1) * 2 + what) * a.batch + b) * plane;
     }
 
     // What the light of a pixel may at most be while it stays silent, and must at least be.
@@ -60,9 +62,9 @@ struct Eye {
         lower[at] = exponential(reference[at] - threshold[at] - log_light) * (1 + HAIR);
     }
 
-    // Let a thing stand where it is at moment k; gives its square's upper left corner.
-    void place(Count thing, Count k, Count* top, Count* left) {
-        const double* at = a.position + ((thing * (a.moments + 1) + k) * a.batch + b) * 2;
+    // Draw an object where it is at substep k; gives its square's upper left corner.
+    void draw(Count object, Count k, Count* top, Count* left) {
+        const double* at = a.position + ((object * (a.steps + 1) + k) * a.batch + b) * 2;
         const double shift = double(border) - double(a.side) / 2;
         const double x = at[0] + shift, y = at[1] + shift;
         const float fx = float(x - std::floor(x)), fy = float(y - std::floor(y));
@@ -70,17 +72,17 @@ struct Eye {
         *top = Count(std::floor(y)) + 1;
         const Count side = a.side, size = side * side;
         for (Count what = 0; what < 2; ++what) {
-            const float* s = a.sprites + ((thing * a.batch + b) * 2 + what) * (size + side + 1);
+            const float* s = a.sprites + ((object * a.batch + b) * 2 + what) * (size + side + 1);
             float* sideways = sprite.data();
             for (Count i = 0; i < size + side; ++i) sideways[i] = (s[i] - s[i + 1]) * fx + s[i + 1];
-            float* to = thing ? layer(thing, what) : scene;
+            float* to = object ? layer(object, what) : scene;
             for (Count v = 0; v < side; ++v) {
                 const float* from = sideways + v * side;
                 float* line = to + (*top + v) * a.width + *left;
                 const float* behind = background + (*top + v) * a.width + *left;
                 for (Count u = 0; u < side; ++u) {
                     const float value = (from[u] - from[u + side]) * fy + from[u + side];
-                    if (thing || what == 0)
+                    if (object || what == 0)
                         line[u] = value;
                     else  // the object's cover, over the background
                         line[u] = line[u] + (1 - value) * behind[u];
@@ -104,8 +106,8 @@ struct Eye {
                 l[i] = l[i] + covered * (c[i] - l[i]);
             }
         }
-        for (Count thing = 1; thing < a.things; ++thing) {
-            const float *shines = layer(thing, 0) + first, *covers = layer(thing, 1) + first;
+        for (Count object = 1; object < a.objects; ++object) {
+            const float *shines = layer(object, 0) + first, *covers = layer(object, 1) + first;
             for (Count i = 0; i < count; ++i) l[i] = l[i] * (1 - covers[i]) + shines[i];
         }
     }
@@ -162,15 +164,15 @@ struct Eye {
     void run() {
         log_light = a.log_light[b];
         for (Count at = 0; at < plane; ++at) bound(at);
-        std::vector<Count> corners(2 * a.things);
-        for (Count k = 0; k < a.moments; ++k) {
+        std::vector<Count> corners(2 * a.objects);
+        for (Count k = 0; k < a.steps; ++k) {
             Count moved = 0;
-            for (Count thing = 0; thing < a.things; ++thing) {
+            for (Count object = 0; object < a.objects; ++object) {
                 const double* now =
-                    a.position + ((thing * (a.moments + 1) + k) * a.batch + b) * 2;
+                    a.position + ((object * (a.steps + 1) + k) * a.batch + b) * 2;
                 const double* next = now + 2 * a.batch;
                 if (now[0] == next[0] && now[1] == next[1]) continue;
-                place(thing, k + 1, &corners[2 * moved], &corners[2 * moved + 1]);
+                draw(object, k + 1, &corners[2 * moved], &corners[2 * moved + 1]);
                 ++moved;
             }
             const float* before = a.edges + (k * a.batch + b) * a.bands * 2;
@@ -192,19 +194,20 @@ struct Eye {
     }
 };
 
-CLONED void play(const void* job, Count begin, Count end) {
-    for (Count b = begin; b < end; ++b) Eye(*static_cast<const Play*>(job), b).run();
+CLONED void simulate(const void* job, Count begin, Count end) {
+    for (Count b = begin; b < end; ++b) Camera(*static_cast<const Simulation*>(job), b).run();
 }
 
 }  // namespace
 
-DOOR void play_f32(std::uint8_t* frames, Count batch, Count size, Count width, Count substeps,
-                   Count moments, Count things, Count side, Count bands, const double* position,
-                   const float* sprites, const float* background, float* scene, float* layers,
-                   const float* edges, const float* distance, const float* curtain,
-                   const float* log_light, const float* threshold, float* reference, int threads) {
-    const Play job{frames,     batch, size,   width, substeps, moments,  things,    side,      bands,
-                   position,   sprites, background, scene, layers, edges, distance,  curtain,
-                   log_light,  threshold, reference};
-    in_parts(batch, 1, 1, threads, play, &job);
+DOOR void simulate_f32(std::uint8_t* frames, Count batch, Count size, Count width, Count substeps,
+                       Count steps, Count objects, Count side, Count bands, const double* position,
+                       const float* sprites, const float* background, float* scene, float* layers,
+                       const float* edges, const float* distance, const float* curtain,
+                       const float* log_light, const float* threshold, float* reference,
+                       int threads) {
+    const Simulation job{frames,   batch,    size,      width,     substeps,  steps,  objects,
+                         side,     bands,    position,  sprites,   background, scene, layers,
+                         edges,    distance, curtain,   log_light, threshold, reference};
+    in_parts(batch, 1, 1, threads, simulate, &job);
 }

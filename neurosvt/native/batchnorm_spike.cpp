@@ -1,4 +1,4 @@
-// Batch normalisation and a spike in a single step from rest: neurosvt/ops/batch_spike.py.
+// Batch normalisation and a spike in a single step from rest: neurosvt/ops/batchnorm_spike.py.
 
 
 #include "kernel.hpp"
