@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import pydoc
 import re
 import subprocess
 import tomllib
@@ -202,6 +203,26 @@ def test_what_the_library_reads_at_run_time_lies_in_the_package():
     assert {*runs} <= {*packed}
     assert not {Path(path).suffix for path in packed} & {".cpp", ".hpp", ".txt"}
     assert any(path.endswith((".cpp", ".hpp")) for path in committed())  # so that less is less
+
+
+def moved_to() -> list[str]:
+    """What the tables of CHANGELOG.md call the new names, written out."""
+    cells = re.findall(r"^\| `neurosvt\..* \| (.*) \|$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    names = []
+    for cell in cells:
+        first, *more = re.findall(r"`([^`]+)`", cell)
+        room = first.rpartition(".")[0]
+        names += [first, *(n if n.startswith("neurosvt.") else f"{room}.{n}" for n in more)]
+    return names
+
+
+def test_the_changelog_names_many_moves():
+    assert len(moved_to()) > 40
+
+
+@pytest.mark.parametrize("name", moved_to())
+def test_what_the_changelog_says_has_moved_is_where_it_says(name):
+    assert pydoc.locate(name) is not None
 
 
 def test_files_that_a_machine_reads_can_be_read():
