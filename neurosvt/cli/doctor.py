@@ -6,10 +6,7 @@ import argparse
 EXTRAS = {
     "data": ("pyarrow", "PIL", "h5py", "av"),
     "events": ("eventcv", "dv_processing"),
-    "export": ("nir", "onnx"),
-    "app": ("gradio",),
     "tensorboard": ("tensorboard",),
-    "cuda": ("cupy",),
 }
 PEERS = ("spikingjelly", "snntorch", "norse")
 

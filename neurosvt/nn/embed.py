@@ -34,7 +34,7 @@ class Windows:
     stride: int
     least: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kernel < self.stride or (self.kernel - self.stride) % 2:
             raise ValueError(
                 f"kernel_size {self.kernel} must be patch_size {self.stride} plus an even number"
@@ -158,7 +158,9 @@ class SpikingPatchEmbed(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "R P"], v: Float[Tensor, "B N D"], ctx: RowContext
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
-        return self.fire(self.project(pixels, scaled=False), v, ctx, self.project.norm)
+        current = self.project(pixels, scaled=False)
+        out: tuple[Tensor, Tensor] = self.fire(current, v, ctx, self.project.norm)
+        return out
 
 
 class Positions(nn.Module):

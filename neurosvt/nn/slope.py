@@ -36,7 +36,7 @@ class FixedSlope(nn.Module):
 class LayerSlope(nn.Module):
     """One learnt slope for all tokens of a layer."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.raw = nn.Parameter(torch.zeros(1))
 

@@ -69,7 +69,9 @@ def batchnorm_spike(
         return batchnorm_spike_reference(x, weight, bias, slope, moments, threshold, eps)
     given = moments is not None
     mean, variance = _moments(x) if moments is None else moments
-    spikes = _BatchSpike.apply(x, weight, bias, slope, mean, variance, given, threshold, eps)
+    spikes: Tensor = _BatchSpike.apply(  # type: ignore[no-untyped-call]
+        x, weight, bias, slope, mean, variance, given, threshold, eps
+    )
     return spikes, BatchStats(mean, variance)
 
 

@@ -31,7 +31,10 @@ def sum_of_products(
         home: sum that each row is part of, in [0, F); no two rows of a group have the same.
         sums: F.
     """
-    return _SumOfProducts.apply(x, weight, group, home, sums)
+    out: Tensor = _SumOfProducts.apply(  # type: ignore[no-untyped-call]
+        x, weight, group, home, sums
+    )
+    return out
 
 
 class _SumOfProducts(torch.autograd.Function):

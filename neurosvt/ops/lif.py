@@ -8,8 +8,8 @@ time that a token is touched; S streams, one for each token that is touched at a
 
 Two doors lead to one recursion. `lif` takes every neuron at every step. `lif_rows` takes only the
 touches: rows sorted by rank (first touch of every stream, then second, ...), streams that are
-touched most often first, so that rank r is the slice of `batch_sizes[r]` rows after those of rank r - 1
-and belongs to the first `batch_sizes[r]` streams. A dense call is the case in which all sizes are equal.
+touched most often first, so that rank r is the slice of `batch_sizes[r]` rows after those of rank
+r - 1 and belongs to the first `batch_sizes[r]` streams. In a dense call all sizes are equal.
 """
 
 from collections.abc import Callable, Sequence
@@ -137,8 +137,8 @@ def lif_rows(
     shrinking = all(a >= b for a, b in pairwise([len(v), *batch_sizes]))
     if sum(batch_sizes) != len(current) or not shrinking or current.shape[1] != v.shape[1]:
         raise ValueError(
-            f"sizes {list(batch_sizes)[:4]}... must not increase, start at most at v's {len(v)} streams "
-            f"and sum to current's {len(current)} rows, which must be as wide as v"
+            f"batch_sizes {list(batch_sizes)[:4]}... must not increase, start at most at v's "
+            f"{len(v)} streams and sum to current's {len(current)} rows, which must be as wide as v"
         )
     if isinstance(keep, Tensor) and len(keep) not in (1, len(current)):
         raise ValueError(f"keep has {len(keep)} rows, current {len(current)}")

@@ -25,9 +25,10 @@ def lif_manual(
     slope: float,
 ) -> tuple[Tensor, Tensor]:
     """As `lif_reference`; the membrane is kept in the precision of `v`, whatever `current` has."""
-    return _LIF.apply(
+    out: tuple[Tensor, Tensor] = _LIF.apply(  # type: ignore[no-untyped-call]
         current, v, tuple(batch_sizes), keep, threshold, reset == "hard", surrogate, slope
     )
+    return out
 
 
 def _ranks(batch_sizes: Sequence[int]) -> Iterator[tuple[int, slice]]:

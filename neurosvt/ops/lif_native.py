@@ -31,7 +31,10 @@ def lif_native(
     if not kernels_know(current, v, keep):
         return lif_manual(current, v, batch_sizes, keep, threshold, reset, surrogate, slope)
     constants = threshold, int(reset == "soft"), _SURROGATES[surrogate], slope
-    return _LIF.apply(current.contiguous(), v, tuple(batch_sizes), keep, constants)
+    out: tuple[Tensor, Tensor] = _LIF.apply(  # type: ignore[no-untyped-call]
+        current.contiguous(), v, tuple(batch_sizes), keep, constants
+    )
+    return out
 
 
 def lif_bytes(
@@ -89,9 +92,9 @@ def fire(
     rows, width = current.shape
     each, per_channel, for_all = _split(keep, width)
     call(
-        "lif_forward", current.dtype, current, scale, v, torch.tensor(batch_sizes, dtype=torch.int64),
-        len(batch_sizes), rows, len(v), width, each, per_channel, for_all, threshold, soft, spikes,
-        int(spikes.dtype == torch.uint8),
+        "lif_forward", current.dtype, current, scale, v,
+        torch.tensor(batch_sizes, dtype=torch.int64), len(batch_sizes), rows, len(v), width,
+        each, per_channel, for_all, threshold, soft, spikes, int(spikes.dtype == torch.uint8),
     )  # fmt: skip
     return v
 

@@ -42,7 +42,10 @@ def leaky_memory(
     inputs = [at_least_float32(x) for x in (drive, gate, v, decay)]
     if backend == "reference":
         return leaky_memory_reference(*inputs)
-    return _LeakyMemory.apply(*inputs, suits(inputs[0], backend))
+    charge: Tensor = _LeakyMemory.apply(  # type: ignore[no-untyped-call]
+        *inputs, suits(inputs[0], backend)
+    )
+    return charge
 
 
 def leaky_memory_reference(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor) -> Tensor:
@@ -80,7 +83,8 @@ def gated_memory(
             parts[0], parts[1], parts[3], parts[4], noise=noise, write=parts[2], look=look
         )
         return charge
-    return _GatedMemory.apply(*parts, look, noise)
+    out: Tensor = _GatedMemory.apply(*parts, look, noise)  # type: ignore[no-untyped-call]
+    return out
 
 
 class _GatedMemory(torch.autograd.Function):
@@ -171,8 +175,10 @@ def leaky_memory_stepwise(
 
 def stored(v: Tensor, bits: int) -> Tensor:
     """Charge as a memory of few bits keeps it, rounded at random."""
-    step, most = RANGE / 2 ** (bits - 1), 2 ** (bits - 1)
-    return (v / step + torch.rand_like(v)).floor().clamp(-most, most - 1) * step
+    most: int = 2 ** (bits - 1)
+    step = RANGE / most
+    level = (v / step + torch.rand_like(v)).floor().clamp(-most, most - 1)
+    return level * step
 
 
 class _LeakyMemory(torch.autograd.Function):

@@ -37,4 +37,6 @@ def call(name: str, dtype: torch.dtype, *arguments: Any) -> int:
         a.data_ptr() if isinstance(a, Tensor) else a  # None is a null pointer
         for a in arguments
     ]
-    return getattr(library(), f"{name}_{_SUFFIX[dtype]}")(*plain, torch.get_num_threads())
+    kernel = getattr(library(), f"{name}_{_SUFFIX[dtype]}")
+    result: int = kernel(*plain, torch.get_num_threads())  # as `native.SIGNATURES` declares
+    return result

@@ -117,13 +117,15 @@ class _GatherRows(torch.autograd.Function):
 
 def scatter_rows(rows: Tensor, slots: Tensor, size: int) -> Tensor:
     """Rows into a zeroed tensor of `size` slots, each into its own; no slot may be named twice."""
-    return _ScatterRows.apply(rows, slots, size)
+    out: Tensor = _ScatterRows.apply(rows, slots, size)  # type: ignore[no-untyped-call]
+    return out
 
 
 def gather_rows(source: Tensor, slots: Tensor) -> Tensor:
-    """The inverse of `scatter_rows`. Autograd's own indexing adds into slots; ours, being distinct, need
-    only be written, which is several times faster and the same in any order."""
-    return _GatherRows.apply(source, slots)
+    """The inverse of `scatter_rows`. Autograd's own indexing adds into slots; ours, being distinct,
+    need only be written, which is several times faster and the same in any order."""
+    out: Tensor = _GatherRows.apply(source, slots)  # type: ignore[no-untyped-call]
+    return out
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,10 @@ def scale_by_rms(
     """
     if backend == "reference":
         return scale_by_rms_reference(x, gain, eps)
-    return _ScaleByRMS.apply(x, gain, eps, suits(x, backend))
+    out: tuple[Tensor, Tensor] = _ScaleByRMS.apply(  # type: ignore[no-untyped-call]
+        x, gain, eps, suits(x, backend)
+    )
+    return out
 
 
 def scale_by_rms_reference(x: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor]:

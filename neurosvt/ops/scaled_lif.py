@@ -43,7 +43,10 @@ def rms_lif_rows(
         v, sizes, keep, backend: as in `ops.lif.lif_rows`.
     """
     if len(x) and suits(x, backend) and v.dtype == torch.float32:
-        return _RMSLIF.apply(x.contiguous(), gain, eps, v, tuple(batch_sizes), keep)
+        out: tuple[Tensor, Tensor, Tensor] = _RMSLIF.apply(  # type: ignore[no-untyped-call]
+            x.contiguous(), gain, eps, v, tuple(batch_sizes), keep
+        )
+        return out
     y, mean_square = scale_by_rms(x, gain, eps, backend)
     return *lif_rows(y, v, batch_sizes=batch_sizes, keep=keep, backend=backend), mean_square
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
-from accelerate.utils import send_to_device
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 from neurosvt.config import UserError
 from neurosvt.nn.weights import device_of, load_weights
@@ -170,7 +170,7 @@ def fit(
     device = device_of(model)
     for waited, seconds, batch in _timed(batches):
         model.train()
-        batch = send_to_device(batch, device)
+        batch = batch_to(batch, device)
         before = [buffer.clone() for buffer in model.buffers()]
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
         for optimizer in training.optimizers:
@@ -218,6 +218,11 @@ def layers_not_finite(model: nn.Module) -> list[str]:
 
 
 @torch.no_grad()
+def batch_to(batch: Any, device: torch.device) -> Any:
+    """A batch whose tensors are on `device`, in whatever tuples, lists and dicts they stand."""
+    return tree_map_only(Tensor, lambda x: x.to(device), batch)
+
+
 def first_not_finite(model: nn.Module, objective: Objective, batch: Any) -> str:
     """The first layer whose output is NaN or infinite while it answers; "" if there is none."""
     found: list[str] = []

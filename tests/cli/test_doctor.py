@@ -7,7 +7,7 @@ def test_it_tells_what_is_there_and_what_is_not(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
     assert main(["doctor"]) == 0
     told = capsys.readouterr().out
-    for word in ("kernels", "permanence", "nmnist_small", "[cuda]", "neurosvt bench"):
+    for word in ("kernels", "permanence", "nmnist_small", "[events]", "neurosvt bench"):
         assert word in told
 
 
