@@ -19,7 +19,7 @@ COLOURS = "viridis"
 
 
 @dataclass(frozen=True)
-class Photograph:
+class ImagePanel:
     """A panel that shows an image as it is."""
 
     title: str
@@ -28,7 +28,7 @@ class Photograph:
 
 
 @dataclass(frozen=True)
-class Map:
+class TokenPanel:
     """A panel that shows a number per patch, from low (dark) to high (bright)."""
 
     title: str
@@ -36,11 +36,11 @@ class Map:
     """(N,), row by row; N is a square."""
 
 
-Panel = Photograph | Map
+Panel = ImagePanel | TokenPanel
 
 
-def draw(path: Path, title: str, rows: Sequence[Sequence[Panel]]) -> None:
-    """Write panels as a PNG, row by row.
+def draw_panels(path: Path, title: str, rows: Sequence[Sequence[Panel]]) -> None:
+    """Write panels as a PNG, row by row; a folder that is not there is made.
 
     Every map has its own scale, whose ends stand above it: what is compared is patches of one map.
     """
@@ -48,18 +48,18 @@ def draw(path: Path, title: str, rows: Sequence[Sequence[Panel]]) -> None:
     figure = Figure(figsize=(1.5 * columns, 1.75 * len(rows) + 0.4), layout="constrained", dpi=120)
     figure.suptitle(title, fontsize=10)
     panels = figure.subplots(len(rows), columns, squeeze=False)
-    for row, places in zip(rows, panels, strict=True):
-        for place in places:
-            place.set_axis_off()
-        for panel, place in zip(row, places, strict=False):
-            if isinstance(panel, Photograph):
-                place.imshow(panel.pixels.transpose(1, 2, 0))
-                place.set_title(panel.title, fontsize=7)
+    for row, all_axes in zip(rows, panels, strict=True):
+        for axes in all_axes:
+            axes.set_axis_off()
+        for panel, axes in zip(row, all_axes, strict=False):
+            if isinstance(panel, ImagePanel):
+                axes.imshow(panel.pixels.transpose(1, 2, 0))
+                axes.set_title(panel.title, fontsize=7)
             else:
                 side = math.isqrt(len(panel.values))
-                place.imshow(panel.values.reshape(side, side), cmap=COLOURS)
+                axes.imshow(panel.values.reshape(side, side), cmap=COLOURS)
                 ends = f"{panel.values.min():.2f} to {panel.values.max():.2f}"
-                place.set_title(f"{panel.title}\n{ends}", fontsize=7)
+                axes.set_title(f"{panel.title}\n{ends}", fontsize=7)
     data = io.BytesIO()
     figure.savefig(data, format="png")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,14 @@
 
 import argparse
 
-# Extra of the package to what it brings, by the names under which it is imported.
 EXTRAS = {
     "data": ("pyarrow", "PIL", "h5py", "av"),
     "events": ("eventcv", "dv_processing"),
-    "export": ("nir", "onnx"),
-    "app": ("gradio",),
     "tensorboard": ("tensorboard",),
-    "cuda": ("cupy",),
+    "docs": ("mkdocs", "material", "mkdocstrings"),
+    "notebook": ("nbformat", "nbclient", "ipykernel"),
 }
-PEERS = ("spikingjelly", "snntorch", "norse")
+"""Extra of the package to what it brings, by the names under which it is imported."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,14 +25,13 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from neurosvt import __version__
+    from neurosvt.bench.peers import installed
     from neurosvt.datasets.folder import data_root
     from neurosvt.experiments.checkpoints import WEIGHTS
     from neurosvt.native import library
     from neurosvt.results.rows import hardware
 
-    machine = hardware()
-    cuda = torch.cuda.is_available()
-    root = data_root()
+    machine, root, cuda = hardware(), data_root(), torch.cuda.is_available()
     held = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) if root.is_dir() else ""
     lines = {
         "neurosvt": __version__,
@@ -56,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
         missing = [module for module in brings if not find_spec(module)]
         brought = f"pip install 'neurosvt[{name}]' brings {', '.join(missing)}"
         lines[f"[{name}]"] = brought if missing else "installed"
-    peers = [name for name in PEERS if find_spec(name)]
-    lines["peers"] = f"{', '.join(peers) or 'none'} (measured by neurosvt bench)"
+    lines["peers"] = f"{', '.join(installed()) or 'none'} (measured by neurosvt bench)"
     width = max(map(len, lines))
     for name, text in lines.items():
         print(f"{name:<{width}}  {text}")

@@ -12,8 +12,9 @@ from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.experiments.checkpoints import Checkpoint, load_image_model, load_model
 from neurosvt.experiments.runs import AnyImageRun, AnyRun, ClipRun, FollowingRun
-from neurosvt.loaders.clips import ClipStream
-from neurosvt.loaders.images import ImageStream
+from neurosvt.loaders.clips import ClipStream, ClipStreamConfig
+from neurosvt.loaders.images import ImageStream, ImageStreamConfig
+from neurosvt.loaders.occlusions import StreamConfig
 from neurosvt.loaders.prefetch import ahead
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
@@ -96,8 +97,8 @@ class _ClassificationRecipe:
         return ahead(self.stream, start)
 
     def validate(self) -> dict[str, float]:
-        said = predict_classes(self.model, self.held_out, amp=self.run.train.amp)
-        return {"score": float((said == self.held_out.labels).mean())}
+        predicted = predict_classes(self.model, self.held_out, amp=self.run.train.amp)
+        return {"score": float((predicted == self.held_out.labels).mean())}
 
     def calibrate(self) -> dict[str, float]:
         return {}
@@ -170,11 +171,23 @@ def time_constants(memory: nn.Module) -> list[str]:
     ]
 
 
+RECIPES: dict[type, Callable[[Any, str, torch.device], Recipe]] = {
+    StreamConfig: OcclusionRecipe,
+    ClipStreamConfig: ClipRecipe,
+    ImageStreamConfig: ImageRecipe,
+}
+"""By the kind of data that a run learns from; others may be added at run time."""
+
+
 def recipe_of(run: AnyRun, backend: str, device: torch.device) -> Recipe:
-    """The course of a run, its weights from the run's seed alone, wherever they go."""
+    """The recipe of a run, its weights from the run's seed alone, wherever they go.
+
+    Raises:
+        UserError: nothing is known of how such data are learnt from.
+    """
+    kind = type(run.data)
+    if kind not in RECIPES:
+        known = ", ".join(data.__name__ for data in RECIPES)
+        raise UserError(f"no recipe for data of kind {kind.__name__}; there are some for {known}")
     torch.manual_seed(run.train.seed)
-    if isinstance(run, FollowingRun):
-        return OcclusionRecipe(run, backend, device)
-    if isinstance(run, ClipRun):
-        return ClipRecipe(run, backend, device)
-    return ImageRecipe(run, backend, device)
+    return RECIPES[kind](run, backend, device)

@@ -390,6 +390,10 @@ class NeuroSVT(nn.Module):
             model.memory.start.copy_(to_grid(model.memory.start))
         return model
 
+    def deployed(self) -> "NeuroSVT":
+        """The form in which it runs on hardware: `on_grid()`, or itself where it has none."""
+        return self if self.config.memory_read == "attention" else self.on_grid()
+
     def parameter_count(self) -> int:
         """Learnt numbers."""
         return sum(p.numel() for p in self.parameters())
