@@ -14,9 +14,9 @@ from neurosvt.config import Registry, UserError
 BENCHMARKS: Registry[Callable[[bool], Iterable[Candidate]]] = Registry(
     "benchmark",
     {
-        "neurons": lambda compiled: neurons.candidates(compiled=compiled),
-        "train": lambda compiled: training.candidates(),
-        "formats": lambda compiled: formats.candidates(),
+        "neurons": lambda compiled: neurons.neuron_candidates(compiled=compiled),
+        "train": lambda compiled: training.training_candidates(),
+        "formats": lambda compiled: formats.reading_candidates(),
     },
 )
 """What can be measured, by name; each told whether torch.compile takes part."""

@@ -4,6 +4,7 @@ the making of what `permanence_first` is trained on."""
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
-from neurosvt.experiments.registry import FIRST
+from neurosvt.experiments.registry import run_named
 from neurosvt.loaders.images import ImageBatch
 from neurosvt.loaders.occlusions import Batch
 from neurosvt.models.dysvit import DySViT
@@ -25,7 +26,7 @@ BATCHES = 8
 """Batches of scenes that every backend trains on, in the same order, over and over."""
 
 
-def candidates() -> Iterator[Candidate]:
+def training_candidates() -> Iterator[Candidate]:
     """Steps of what learns all tiers, of DySViT, and of `dvs128` beside what it is to replace."""
     yield from _default()
     yield from _photographs()
@@ -33,7 +34,8 @@ def candidates() -> Iterator[Candidate]:
 
 
 def _default() -> Iterator[Candidate]:
-    run, objective = FIRST, BeliefObjective(FIRST.train.state_noise)
+    run: Any = run_named("permanence_first")
+    objective = BeliefObjective(run.train.state_noise)
     stream = run.stream()
     batches = [stream[i] for i in range(BATCHES)]
     for backend in ("native", "manual", "reference"):

@@ -17,7 +17,7 @@ from neurosvt.config import UserError
 from neurosvt.loaders.images import normalised
 from neurosvt.models.dysvit import DySViT
 
-PARTS = {
+LAYER_TITLES = {
     "fire_attention": "into attention",
     "fire_qkv": "q, k, v",
     "fire_mixed": "attended",
@@ -79,7 +79,7 @@ def slope_panels(
     last = []
     for layer, values in found.slopes.items():
         *block, part = layer.split(".")
-        panel = TokenPanel(PARTS[part], values[image])
+        panel = TokenPanel(LAYER_TITLES[part], values[image])
         if block:
             blocks.setdefault(f"block {int(block[1]) + 1}", []).append(panel)
         else:

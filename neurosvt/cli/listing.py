@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("what", choices=list(LISTS), help="of which kind")
+    parser.add_argument("what", choices=list(NAME_TABLES), help="of which kind")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table."""
     from rich.console import Console
 
-    Console(width=110).print(LISTS[args.what]())
+    Console(width=110).print(NAME_TABLES[args.what]())
     return 0
 
 
@@ -93,7 +93,7 @@ def _models() -> "Table":
     return _table(title, ("model", "network", "learnt from", "parameters", "steps"), rows)
 
 
-LISTS: dict[str, Callable[[], "Table"]] = {
+NAME_TABLES: dict[str, Callable[[], "Table"]] = {
     "runs": _runs,
     "tiers": _tiers,
     "memories": _memories,
