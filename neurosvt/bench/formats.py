@@ -45,7 +45,7 @@ def edges(count: int, seed: int = 0) -> Recording:
     return Recording(events, *SENSOR_SIDES)
 
 
-class Reader(NamedTuple):
+class PeerReader(NamedTuple):
     """How a library reads a file, and which formats it reads."""
 
     read: Callable[[Path], int]
@@ -89,8 +89,8 @@ def _eventcv(path: Path) -> int:
 
 
 READERS = {
-    "neurosvt": Reader(_neurosvt, set(MEASURED_FORMATS)),
-    "faery": Reader(_faery, {"evt3", "evt2", "dat"}),
-    "eventcv": Reader(_eventcv, {"evt3", "evt2", "dat"}),
+    "neurosvt": PeerReader(_neurosvt, set(MEASURED_FORMATS)),
+    "faery": PeerReader(_faery, {"evt3", "evt2", "dat"}),
+    "eventcv": PeerReader(_eventcv, {"evt3", "evt2", "dat"}),
 }
 """By the name of the package."""

@@ -97,13 +97,11 @@ def _simulate(args: argparse.Namespace) -> None:
     from neurosvt.formats import write_events
 
     check_outputs(args.to)
-    crop, frames = args.crop, args.frames
+    crop = whole_numbers(args.crop, "--crop X,Y,W,H", count=4) if args.crop else None
+    span = whole_numbers(args.frames, "--frames A:B", between=":", count=2) if args.frames else None
     recording = simulate_events(
-        read_video(args.video), size=args.size, fps=args.fps, blur=args.blur,
-        crop=tuple(whole_numbers(crop, "--crop X,Y,W,H", count=4)) if crop else None,
-        frames=tuple(whole_numbers(frames, "--frames A:B", between=":", count=2))
-        if frames else None,
-        noise_hz=args.noise_hz, seed=args.seed,
+        read_video(args.video), size=args.size, fps=args.fps, crop=crop, frames=span,
+        blur=args.blur, noise_hz=args.noise_hz, seed=args.seed,
     )  # fmt: skip
     write_events(args.to, recording)
     print(f"{args.to}: {len(recording.events):,} events")

@@ -7,6 +7,7 @@ the motion was.
 Axes: T frames, Y X pixels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,8 @@ def simulate_events(
     *,
     size: int = 64,
     fps: float | None = None,
-    crop: tuple[int, int, int, int] | None = None,
-    frames: tuple[int, int] | None = None,
+    crop: Sequence[int] | None = None,
+    frames: Sequence[int] | None = None,
     blur: float = 1.0,
     noise_hz: float = 0.0,
     seed: int = 0,
@@ -145,8 +146,10 @@ def simulate_events(
             raise UserError(f"--frames {first}:{last} are not two or more of {len(video.frames)}")
         video = replace(video, frames=video.frames[first:last])
     video = video if fps is None else replace(video, fps=fps)
-    whole = (0, 0, video.frames.shape[2], video.frames.shape[1])
-    return as_events(cut(video, crop or whole, size, blur), noise_hz=noise_hz, seed=seed)
+    _, down, across = video.frames.shape
+    left, top, width, height = crop or (0, 0, across, down)
+    small = cut(video, (left, top, width, height), size, blur)
+    return as_events(small, noise_hz=noise_hz, seed=seed)
 
 
 def _stills(folder: Path) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import nn
 
 from neurosvt.classification.accuracy import as_input, predict_classes
@@ -83,8 +84,8 @@ def energy_of(
     Args:
         trained: a NeuroSVT that follows hidden objects, or any classifier.
         plan: what is counted on; None for the defaults.
-        say: told in a line which baselines have no trained weights. These are counted untrained,
-            for a dense network does the same before.
+        say: told in a line which baselines have no trained weights. These are counted with random
+            ones, always the same, for a dense network multiplies as much before as after.
 
     Returns:
         The model's cost first, called "neurosvt" where baselines stand beside it.
@@ -160,7 +161,9 @@ def _baselines(trained: Checkpoint, say: Callable[[str], None]) -> list[Entrant]
 def _dense(beside: Any, baseline: EnergyBaseline, learnt: Checkpoint | None) -> nn.Module:
     """A dense relative of a NeuroSVT's config, with the weights that were learnt if any were."""
     config = learnt.run.model if learnt else DENSE[baseline.member](beside)
-    model = ViT(config if baseline.looks is None else replace(config, looks=baseline.looks))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # which weights are read depends on those before: the same every time
+        model = ViT(config if baseline.looks is None else replace(config, looks=baseline.looks))
     if learnt:
         model.load_state_dict(learnt.model.state_dict())
     return model.eval()
