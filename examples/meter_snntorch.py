@@ -4,7 +4,7 @@ import snntorch
 import torch
 from torch import nn
 
-from neurosvt.energy.costs import TABLES, joules
+from neurosvt.energy.costs import all_costs, joules
 from neurosvt.energy.count import Meter
 
 
@@ -32,5 +32,5 @@ with torch.no_grad(), Meter(net, batch_axes=2) as meter:
     net(spikes)
 for name, done in meter.layers.items():
     print(f"{name}: {done.acs:,} ACs, {done.macs:,} MACs, {done.updates:,} updates")
-for table in TABLES.values():
+for table in all_costs():
     print(f"{table.name} {table.precision}: {1e6 * joules(meter.total, table) / 320:.3g} uJ a step")

@@ -19,9 +19,9 @@ from neurosvt.bench.timing import Candidate
 from neurosvt.events.recording import EVENT, Recording
 from neurosvt.formats import open_events, write_events
 
-FORMATS = {"evt3": "raw", "evt2.1": "raw", "evt2": "raw", "dat": "dat", "aedat3": "aedat"}
+MEASURED_FORMATS = {"evt3": "raw", "evt2.1": "raw", "evt2": "raw", "dat": "dat", "aedat3": "aedat"}
 """What is measured, and the ending by which others know it."""
-SENSOR = (1280, 720)
+SENSOR_SIDES = (1280, 720)
 RATE = 10
 """Events a microsecond of the made-up camera."""
 
@@ -39,13 +39,13 @@ def edges(count: int, seed: int = 0) -> Recording:
     within = np.arange(count) - starts[row]
     events = np.empty(count, EVENT)
     events["t"] = starts[row] // RATE
-    events["x"] = rng.integers(0, SENSOR[0] - 25, len(starts))[row] + within
-    events["y"] = rng.integers(0, SENSOR[1], len(starts))[row]
+    events["x"] = rng.integers(0, SENSOR_SIDES[0] - 25, len(starts))[row] + within
+    events["y"] = rng.integers(0, SENSOR_SIDES[1], len(starts))[row]
     events["p"] = (rng.random(len(starts)) < 0.5)[row]
-    return Recording(events, *SENSOR)
+    return Recording(events, *SENSOR_SIDES)
 
 
-class Peer(NamedTuple):
+class PeerReader(NamedTuple):
     """How a library reads a file, and which formats it reads."""
 
     read: Callable[[Path], int]
@@ -53,14 +53,14 @@ class Peer(NamedTuple):
     formats: set[str]
 
 
-def candidates(count: int = 8_000_000) -> Iterator[Candidate]:
+def reading_candidates(count: int = 8_000_000) -> Iterator[Candidate]:
     """Readers of `count` events in every format, from files that are removed at exit."""
     recording, folder = edges(count), Path(mkdtemp(prefix="neurosvt-bench-"))
     atexit.register(shutil.rmtree, folder)
-    for name, ending in FORMATS.items():
+    for name, ending in MEASURED_FORMATS.items():
         path = folder / f"{name}.{ending}"
         write_events(path, recording, name)
-        for reader, peer in PEERS.items():
+        for reader, peer in READERS.items():
             if find_spec(reader) and name in peer.formats:
                 found = peer.read(path)
                 if found != count:
@@ -85,12 +85,12 @@ def _faery(path: Path) -> int:
 def _eventcv(path: Path) -> int:
     import eventcv
 
-    return len(eventcv.load(str(path), sensor_size=SENSOR).numpy())
+    return len(eventcv.load(str(path), sensor_size=SENSOR_SIDES).numpy())
 
 
-PEERS = {
-    "neurosvt": Peer(_neurosvt, set(FORMATS)),
-    "faery": Peer(_faery, {"evt3", "evt2", "dat"}),
-    "eventcv": Peer(_eventcv, {"evt3", "evt2", "dat"}),
+READERS = {
+    "neurosvt": PeerReader(_neurosvt, set(MEASURED_FORMATS)),
+    "faery": PeerReader(_faery, {"evt3", "evt2", "dat"}),
+    "eventcv": PeerReader(_eventcv, {"evt3", "evt2", "dat"}),
 }
 """By the name of the package."""

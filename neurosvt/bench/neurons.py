@@ -21,14 +21,14 @@ LIF_SHAPE = (16, 8, 64, 256)
 BATCH_SHAPE = (8192, 1024)
 MEMORY_SHAPE = (200, 32, 128)
 
-TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def candidates(*, compiled: bool = True) -> Iterator[Candidate]:
+def neuron_candidates(*, compiled: bool = True) -> Iterator[Candidate]:
     """All there is to compare here; `compiled` False leaves out torch.compile's first call."""
     backends = [b for b in BACKENDS if b != "native" or library() is not None]
     backends = [b for b in backends if compiled or b != "compile"]
-    for dtype, kind in TYPES.items():
+    for dtype, kind in DTYPES.items():
         yield from _lif(dtype, kind, backends)
         yield from _batch_spike(dtype, kind, backends)
     yield from _memory(backends)

@@ -4,6 +4,7 @@ the making of what `permanence_first` is trained on."""
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ BATCHES = 8
 """Batches of scenes that every backend trains on, in the same order, over and over."""
 
 
-def candidates() -> Iterator[Candidate]:
+def training_candidates() -> Iterator[Candidate]:
     """Steps of what learns all tiers, of DySViT, and of `dvs128` beside what it is to replace."""
     yield from _default()
     yield from _photographs()
@@ -34,7 +35,7 @@ def candidates() -> Iterator[Candidate]:
 
 
 def _default() -> Iterator[Candidate]:
-    run = load_run("permanence_stage1")
+    run: Any = load_run("permanence_stage1")
     objective = BeliefObjective(run.train.state_noise)
     stream = run.stream()
     batches = [stream[i] for i in range(BATCHES)]

@@ -3,10 +3,12 @@
 Axes: M samples, C classes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from rich.table import Table
 from torch import Tensor, nn
 
 from neurosvt.datasets.cifar10 import Images
@@ -23,20 +25,21 @@ def predict_classes(
     """(M,) int64: the class that the model names for each; of a clip, after its last frame.
 
     Args:
-        model: in eval mode.
+        model: in eval mode; images (B, 3, Y, X) to logits (B, C), or frames (T, B, 2, Y, X) to a
+            belief with `class_logits` (T, B, C) and a state.
         samples: to be named.
         batch: how many at a time, which changes nothing else; None for a size that suits them.
         amp: bfloat16 products.
     """
     size = batch or (250 if isinstance(samples, Images) else 16)
-    said, device = [], device_of(model)
+    predicted, device = [], device_of(model)
     for start in range(0, len(samples), size):
         part = np.arange(start, min(start + size, len(samples)))
         with torch.autocast(device.type, torch.bfloat16, enabled=amp):
             answer = model(as_input(samples, part).to(device))
         logits = answer if isinstance(samples, Images) else answer[0].class_logits[-1]
-        said.append(logits.argmax(1).cpu().numpy())
-    return np.concatenate(said)
+        predicted.append(logits.argmax(1).cpu().numpy())
+    return np.concatenate(predicted)
 
 
 def as_input(samples: Images | Clips, which: np.ndarray) -> Tensor:
@@ -53,6 +56,26 @@ def accuracy_row(said: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     return {"accuracy": float(hits.mean()), "low": low, "high": high, "samples": len(hits)}
 
 
-def confusion(said: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+def confusion(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """(C, C) int64: row is what a sample shows, column what the model names, entry how often."""
-    return np.bincount(labels * classes + said, minlength=classes**2).reshape(classes, classes)
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def confusion_table(counts: np.ndarray, classes: Sequence[str]) -> Table:
+    """The counts of `confusion` for people; zeros are left out."""
+    table = Table(title="a row is what is shown, a column what is named")
+    table.add_column("shown")
+    for number in range(1, len(classes) + 1):
+        table.add_column(str(number), justify="right")
+    for number, (name, row) in enumerate(zip(classes, counts, strict=True), 1):
+        table.add_row(f"{number} {name}", *(str(count) if count else "" for count in row))
+    return table
+
+
+def confusion_rows(counts: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """The counts of `confusion` as flat rows, one a pair of classes."""
+    return [
+        {"shown": shown, "named": named, "samples": int(counts[i, j])}
+        for i, shown in enumerate(classes)
+        for j, named in enumerate(classes)
+    ]

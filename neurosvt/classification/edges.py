@@ -57,7 +57,7 @@ def correlation(
     return Correlation(float(value), float(low), float(high))
 
 
-def in_place(values: np.ndarray) -> np.ndarray:
+def less_position_mean(values: np.ndarray) -> np.ndarray:
     """(M, N) values less the mean of their position: what is left is not due to objects standing
     in the middle."""
     return values - values.mean(0)

@@ -17,7 +17,7 @@ COLOUR_MAP = "viridis"
 
 
 @dataclass(frozen=True)
-class Photograph:
+class ImagePanel:
     """A panel that shows an image as it is."""
 
     title: str
@@ -26,7 +26,7 @@ class Photograph:
 
 
 @dataclass(frozen=True)
-class Map:
+class TokenPanel:
     """A panel that shows a number per patch, from low (dark) to high (bright)."""
 
     title: str
@@ -34,10 +34,10 @@ class Map:
     """(N,), row by row; N is a square."""
 
 
-Panel = Photograph | Map
+Panel = ImagePanel | TokenPanel
 
 
-def draw(path: Path, title: str, rows: Sequence[Sequence[Panel]]) -> None:
+def draw_panels(path: Path, title: str, rows: Sequence[Sequence[Panel]]) -> None:
     """Write panels as a PNG, row by row.
 
     Every map has its own scale, whose ends stand above it: what is compared is patches of one map.
@@ -51,7 +51,7 @@ def draw(path: Path, title: str, rows: Sequence[Sequence[Panel]]) -> None:
             place.set_axis_off()
         for index, row in enumerate(rows):
             for panel, place in zip(row, grid[index * columns :], strict=False):
-                if isinstance(panel, Photograph):
+                if isinstance(panel, ImagePanel):
                     place.imshow(panel.pixels.transpose(1, 2, 0))
                     place.set_title(panel.title, fontsize=7)
                 else:

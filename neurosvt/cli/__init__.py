@@ -5,11 +5,12 @@ A command is a module with a docstring (`neurosvt NAME: what it does`), `add_arg
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from neurosvt import __version__
 from neurosvt.config import UserError
@@ -23,6 +24,7 @@ COMMANDS = {
     "energy": "neurosvt.cli.energy",
     "heatmap": "neurosvt.cli.heatmap",
     "bench": "neurosvt.cli.bench",
+    "list": "neurosvt.cli.listing",
     "doctor": "neurosvt.cli.doctor",
 }
 """Every command and the module that holds it, in the order in which help lists them."""
@@ -38,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Our own options take no values, so the first plain word is the command.
     word = next((word for word in argv if not word.startswith("-")), "")
     args = _parser([word] if word in COMMANDS else list(COMMANDS)).parse_args(argv)
+    args.command = typed_command(argv)
     try:
         return args.execute(args)
     except UserError as error:
@@ -46,15 +49,49 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `[Errno 2] No such file or directory: 'x'` is Python's way of putting it, not ours.
         named = error.filename is not None and error.strerror
         return _complain(f"{error.filename}: {error.strerror}" if named else str(error), 2)
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+    except KeyboardInterrupt as interrupt:
+        return _complain(str(interrupt) or "interrupted", 130)
+
+
+def typed_command(argv: Sequence[str]) -> str:
+    """The command line as rows tell it: what was typed, less where the rows go.
+
+    >>> typed_command(["evaluate", "dysvit", "--json", "rows.json"])
+    'neurosvt evaluate dysvit'
+    """
+    words = list(argv)
+    if "--json" in words:
+        at = words.index("--json")
+        del words[at : at + 2]
+    return shlex.join(["neurosvt", *(word for word in words if not word.startswith("--json="))])
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Prints defaults, where there is one to speak of."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        told = action.default is not None and action.default is not False and action.default != []
+        return super()._get_help_string(action) if told else action.help
 
 
 class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong, where argparse would print its whole usage as well."""
 
+    def __init__(self, **options: Any):
+        super().__init__(**({"formatter_class": _Help} | options))
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """A choice that is none is told with what was probably meant."""
+        if action.choices is not None and value not in action.choices:
+            from neurosvt.cli.options import check_choice
+
+            try:
+                check_choice(str(action.metavar or action.dest).lower(), value, action.choices)
+            except UserError as error:
+                self.error(str(error))
 
 
 def _parser(names: Sequence[str]) -> argparse.ArgumentParser:

@@ -2,14 +2,6 @@
 
 import argparse
 
-# Extra of the package to what it brings, by the names under which it is imported.
-EXTRAS = {
-    "data": ("pyarrow", "PIL", "h5py", "av"),
-    "events": ("eventcv", "dv_processing"),
-    "tensorboard": ("tensorboard",),
-}
-PEERS = ("spikingjelly", "snntorch", "norse")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command has no options."""
@@ -17,45 +9,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line per finding."""
-    import platform
-    import shutil
-    from importlib.util import find_spec
+    from neurosvt.bench.installation import describe_installation
 
-    import torch
-
-    from neurosvt import __version__
-    from neurosvt.datasets.folder import data_root
-    from neurosvt.experiments.checkpoints import WEIGHTS
-    from neurosvt.native import library
-    from neurosvt.results.hardware import hardware
-
-    machine = hardware()
-    cuda = torch.cuda.is_available()
-    root = data_root()
-    held = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) if root.is_dir() else ""
-    lines = {
-        "neurosvt": __version__,
-        "python": f"{platform.python_version()} on {platform.platform()}",
-        "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
-        "machine": f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB",
-        "gpu": machine["gpu"] or "none: everything runs on the CPU",
-        "kernels": "built: backend auto is native"
-        if library()
-        else "not built: backend auto is PyTorch alone and takes twice the time; they are built "
-        "when the package is installed where there is a C++ compiler",
-        "compile": "backend compile works"
-        if shutil.which("g++") or cuda
-        else "backend compile wants a C++ compiler",
-        "models": ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))),
-        "data": f"{root}: {held or 'nothing there; NEUROSVT_DATA names another folder'}",
-    }
-    for name, brings in EXTRAS.items():
-        missing = [module for module in brings if not find_spec(module)]
-        brought = f"pip install 'neurosvt[{name}]' brings {', '.join(missing)}"
-        lines[f"[{name}]"] = brought if missing else "installed"
-    peers = [name for name in PEERS if find_spec(name)]
-    lines["peers"] = f"{', '.join(peers) or 'none'} (measured by neurosvt bench)"
-    width = max(map(len, lines))
-    for name, text in lines.items():
+    findings = describe_installation()
+    width = max(map(len, findings))
+    for name, text in findings.items():
         print(f"{name:<{width}}  {text}")
     return 0

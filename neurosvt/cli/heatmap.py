@@ -7,10 +7,12 @@ slopes of each layer reach, and how they go with the strength of edges in the pa
 
 import argparse
 
+from neurosvt.cli.options import add_json, add_model, check_outputs, write_rows
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("run", metavar="RUN", help="run folder, checkpoint or shipped model")
+    add_model(parser)
     parser.add_argument(
         "images", metavar="IMAGE", nargs="*",
         help="image file of 32 x 32 pixels, or test:N for a test image of CIFAR-10",
@@ -19,40 +21,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--grid", metavar="FILE", help="also one PNG of all images, a mean for every block"
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Look, draw, print the table, and write the rows."""
     # Imported here so that `neurosvt --help` answers at once, without loading torch.
-    import shlex
     from pathlib import Path
 
     from rich.console import Console
 
-    from neurosvt.classification.heatmap import draw
-    from neurosvt.classification.slopes import look, picture, slope_rows, slope_table
+    from neurosvt.classification.heatmap import draw_panels
+    from neurosvt.classification.slopes import (
+        measure_slopes,
+        slope_panels,
+        slope_rows,
+        slope_table,
+    )
     from neurosvt.config import UserError
-    from neurosvt.results.places import check_folder, check_writable
-    from neurosvt.results.rows import write_results
+    from neurosvt.datasets.named_images import read_named_images
+    from neurosvt.experiments.checkpoints import load_image_model
+    from neurosvt.results.places import check_folder
 
     if args.grid and not args.images:
         raise UserError("--grid wants images to show")
     out = check_folder(args.out)
-    for file in filter(None, (args.grid, args.json)):
-        check_writable(file)
-    seen = look(args.run, args.images)
-    for i, name in enumerate(seen.names):
+    check_outputs(args.grid, args.json)
+    trained = load_image_model(args.run)
+    names, pixels = read_named_images(args.images)
+    found = measure_slopes(trained.model, pixels)
+    for i, name in enumerate(names):
         path = out / f"{name}.png"
-        draw(path, f"{args.run}: surrogate slopes over {name}", picture(seen, i))
+        title = f"{args.run}: surrogate slopes over {name}"
+        draw_panels(path, title, slope_panels(found, i, name))
         print(path)
     if args.grid:
-        rows = [picture(seen, i, by_block=True)[0] for i in range(len(seen.names))]
-        draw(Path(args.grid), f"{args.run}: surrogate slopes, mean over each block", rows)
+        panels = [slope_panels(found, i, name, by_block=True)[0] for i, name in enumerate(names)]
+        title = f"{args.run}: surrogate slopes, mean over each block"
+        draw_panels(Path(args.grid), title, panels)
         print(args.grid)
-    table = slope_rows(seen)
-    Console(width=100).print(slope_table(table))
-    if args.json:
-        command = shlex.join(["neurosvt", "heatmap", args.run, *args.images])
-        write_results(args.json, command, table)
+    rows = slope_rows(found)
+    Console(width=100).print(slope_table(rows))
+    about = {"model": args.run, "dataset": "files" if args.images else "cifar10"}
+    write_rows(args, [{**about, **row} for row in rows])
     return 0

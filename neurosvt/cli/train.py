@@ -5,27 +5,25 @@ weights that validation liked best) and `history.json` (the curve).
 """
 
 import argparse
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
-        "name",
-        metavar="NAME|FILE.toml",
-        help="permanence_first, nmnist, dysvit_protocol, ... or a file",
-    )
-    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME)")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+        "name", metavar="NAME|FILE.toml", nargs="?",
+        help="a run (neurosvt list runs), or a file; may be left out to resume what --out names",
+    )  # fmt: skip
+    parser.add_argument("--out", metavar="DIR", help="run folder, instead of runs/NAME")
     parser.add_argument(
-        "--no-amp", action="store_true", help="float32 instead of bfloat16 products"
+        "--resume", action="store_true", help="go on from the last checkpoint, with its settings"
     )
-    parser.add_argument("--backend", default="auto", help="how neurons are computed (auto)")
-    parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda or cuda:N (cpu)")
-    parser.add_argument("--threads", type=int, help="cores to use (default: all)")
+    parser.add_argument(
+        "--no-amp", action="append_const", const="train.amp=false", default=[], dest="settings",
+        help="float32 instead of bfloat16 products",
+    )  # fmt: skip
+    parser.add_argument("--backend", default="auto", help="how neurons are computed")
+    parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda or cuda:N")
+    parser.add_argument("--threads", type=int, help="cores to use, instead of all")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
@@ -40,38 +38,30 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
+    from neurosvt.cli.options import check_choice
     from neurosvt.config import UserError, override
     from neurosvt.experiments.registry import run_settings
+    from neurosvt.experiments.resume import saved_run
     from neurosvt.experiments.runs import build_run
-    from neurosvt.experiments.trainer import Trainer
-    from neurosvt.ops.lif import backend_named
+    from neurosvt.experiments.trainer import train
+    from neurosvt.ops.lif import BACKENDS
 
+    if not args.name and not (args.resume and args.out):
+        raise UserError("name a run (neurosvt list runs), or what to resume: --resume --out DIR")
     if args.threads is not None:
         if args.threads < 1:
             raise UserError(f"--threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
-    try:
-        backend_named(args.backend)
-    except ValueError as error:
-        raise UserError(f"--{error}") from error
-    settings = [*args.settings, *(["train.amp=false"] if args.no_amp else [])]
-    described = build_run(override(run_settings(args.name), settings))
+    check_choice("--backend", args.backend, ["auto", *BACKENDS])
     folder = Path(args.out) if args.out else Path("runs") / Path(args.name).stem
-    device = _device(args.device)
-    trainer = Trainer(described, folder, args.backend, device, tensorboard=args.tensorboard)
-    trainer.prepare(resume=args.resume)
-    return trainer.run()
-
-
-def _device(name: str) -> "torch.device":
-    """A device that is there: better known before the data are read than after."""
-    import torch
-
-    from neurosvt.config import UserError
-
-    there = ["cpu", "cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    if not torch.cuda.is_available():
-        there = ["cpu"]
-    if name not in there:
-        raise UserError(f"--device {name!r} is not here; choose from {', '.join(there)}")
-    return torch.device(name)
+    settings = run_settings(args.name) if args.name and not args.resume else {}
+    described = (
+        saved_run(folder, args.settings)
+        if args.resume
+        else build_run(override(settings, args.settings))
+    )
+    train(
+        described, folder, backend=args.backend, device=args.device, resume=args.resume,
+        tensorboard=args.tensorboard,
+    )  # fmt: skip
+    return 0

@@ -4,12 +4,11 @@ Energy is a count times a table, never measured. Every table says where its numb
 a source does not give is derived from what it gives, and the table says how.
 """
 
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from neurosvt.config import UserError, build
+from neurosvt.config import Registry, UserError, build, load_toml
 from neurosvt.energy.operations import Operations
 
 ADDRESS_BYTES = 2
@@ -129,11 +128,34 @@ _CHIPS = [
     ),
 ]  # fmt: skip
 
-TABLES: dict[tuple[str, str], Costs] = {
-    (table.name, table.precision): table
-    for table in (_FP32, _FP16, _INT8, *_MEMORY, _SEED, *_CHIPS)
-}
-"""By name and precision."""
+COST_TABLES: Registry[dict[str, Costs]] = Registry("cost table")
+"""By name, then by precision; `add_costs` puts in one of your own."""
+
+
+def add_costs(table: Costs) -> None:
+    """Make a table known by its name and precision, beside those of the package.
+
+    >>> add_costs(Costs("my chip", "int4", "its data sheet, 2031", mac=0.1, ac=0.02))
+    >>> COST_TABLES["my chip"]["int4"].ac
+    0.02
+    >>> del COST_TABLES["my chip"]
+
+    Raises:
+        UserError: there is one of that name and precision already.
+    """
+    if table.name not in COST_TABLES:
+        COST_TABLES[table.name] = {}
+    if table.precision in COST_TABLES[table.name]:
+        raise UserError(
+            f"there is a cost table {table.name!r} for {table.precision} already; "
+            "choose another name"
+        )
+    COST_TABLES[table.name][table.precision] = table
+
+
+def all_costs() -> list[Costs]:
+    """Every table in every precision, in the order in which they were made known."""
+    return [table for by_precision in COST_TABLES.values() for table in by_precision.values()]
 
 
 def read_costs(path: str | Path) -> Costs:
@@ -144,22 +166,20 @@ def read_costs(path: str | Path) -> Costs:
         UserError: it is no TOML, or a setting is wrong.
     """
     path = Path(path)
-    try:
-        return build(Costs, tomllib.loads(path.read_text()), path=path.name)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no TOML file: {error}") from error
+    return build(Costs, load_toml(path), path=path.name)
 
 
-def tables_named(name: str) -> list[Costs]:
-    """All precisions of a table, or the table that a file holds.
+def costs_named(name: str) -> list[Costs]:
+    """All precisions of a table, or the one table that a .toml file holds.
 
     Raises:
-        UserError: neither.
+        FileNotFoundError: there is no such file.
+        UserError: no such table, or a file that is wrong.
     """
-    named = [table for (known, _), table in TABLES.items() if known == name]
-    if named:
-        return named
     if name.endswith(".toml"):
         return [read_costs(name)]
-    known = ", ".join(dict.fromkeys(table for table, _ in TABLES))
-    raise UserError(f"cost table {name!r} is unknown; choose from {known}, or name a .toml file")
+    return list(COST_TABLES[name].values())
+
+
+for _table in (_FP32, _FP16, _INT8, *_MEMORY, _SEED, *_CHIPS):
+    add_costs(_table)

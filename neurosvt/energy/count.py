@@ -24,7 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from neurosvt.config import UserError
 from neurosvt.energy.dispatched import PRODUCTS, Setting
 from neurosvt.energy.elementwise import VIEWS, elementwise
-from neurosvt.energy.layers import Account, Call, Framed, account_of, rows_of
+from neurosvt.energy.layers import Account, Call, Framed, account_of, rows_told
 from neurosvt.energy.operations import Operations
 from neurosvt.energy.products import ONE_FRAME, Frames
 from neurosvt.nn.norm import FixedScale, ScaleNorm
@@ -104,7 +104,7 @@ class Meter:
             first = next(_tensors((inputs, options.values())), None)
             if first is not None:
                 self._frames = Frames(first.shape[: self.batch_axes].numel())
-        rows = rows_of(inputs)
+        rows = rows_told(inputs)
         around = self._running[-1].of_rows if self._running else None
         part = self._parts[module]
         self._running.append(_Running(part, around if rows is None else self._frames_of(rows)))

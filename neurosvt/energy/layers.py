@@ -203,10 +203,11 @@ class Framed(Protocol):
     """What says in which frame each row lies, as `Rows` do."""
 
     @property
-    def frame(self) -> Tensor: ...
+    def frame(self) -> Tensor:
+        """(R,) int64: the frame of every row, from 0."""
 
 
-def rows_of(inputs: tuple[Any, ...]) -> Framed | None:
+def rows_told(inputs: tuple[Any, ...]) -> Framed | None:
     """The rows that a layer is told about."""
     told = (given.rows if isinstance(given, RowContext) else given for given in inputs)
     return next((rows for rows in told if isinstance(rows, Framed)), None)

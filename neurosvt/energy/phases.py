@@ -1,22 +1,22 @@
 """What a model does while there is something to see, and while what it saw is hidden."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
-from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.scenes.scenes import Scenes
 
 
 @dataclass(frozen=True)
 class PhaseCounts:
-    """One part of all sequences."""
+    """What a model did in one part of all sequences."""
 
     layers: dict[str, Operations]
+    """Operations of every layer, by its name in the model."""
     frames: int
     """Frames of all sequences together: what the operations are of."""
 
@@ -26,11 +26,17 @@ class PhaseCounts:
         return Operations.summed(self.layers.values())
 
 
+@runtime_checkable
+class Deployable(Protocol):
+    """A model that runs on hardware in another form than it is trained in."""
+
+    def deployed(self) -> nn.Module:
+        """That form: norms folded into weights, and nothing that serves training alone."""
+
+
 def deployed(model: nn.Module) -> nn.Module:
-    """Norms folded and weights on the grid, where a model has such a form; else as it is."""
-    if isinstance(model, Latch):
-        return Latch(deployed(model.model), model.threshold)  # type: ignore[arg-type]
-    return model.deployed() if isinstance(model, NeuroSVT) else model
+    """A model as it runs on hardware: `model.deployed()` where it has that form, else itself."""
+    return model.deployed() if isinstance(model, Deployable) else model
 
 
 @torch.no_grad()
@@ -38,7 +44,7 @@ def count_phases(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:
     """Feed scenes to a model frame by frame and count: by phase, layer by layer.
 
     Args:
-        model: whatever takes (T, B, 2, H, W) frames and a state.
+        model: called as `_, state = model(frames, state)` on frames (1, B, 2, H, W).
         scenes: of one occlusion.
 
     Returns:
@@ -62,3 +68,21 @@ def count_phases(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:
         phase: PhaseCounts(dict(meters[phase].layers), count * sequences)
         for phase, count in steps.items()
     }
+
+
+@torch.no_grad()
+def count_pass(model: nn.Module, inputs: Tensor) -> PhaseCounts:
+    """Count one forward pass over images or clips, layer by layer.
+
+    Args:
+        model: called as `model(inputs)`.
+        inputs: images (B, C, Y, X), or clips of frames (T, B, C, Y, X). Each image is a frame.
+
+    Raises:
+        UserError: an operator whose cost is not known.
+    """
+    axes = inputs.ndim - 3
+    with Meter(model, batch_axes=axes) as meter:
+        model(inputs)
+    meter.refuse_unknown()
+    return PhaseCounts(dict(meter.layers), inputs.shape[:axes].numel())

@@ -9,7 +9,11 @@ Source: `src/utils/energy_meter.py` of github.com/cronenberg64/svt, read as of c
 
 from collections.abc import Mapping
 
+from torch import nn
+
 from neurosvt.energy.operations import Operations
+from neurosvt.energy.phases import PhaseCounts
+from neurosvt.nn.linear import SpikeLinear
 
 SOP = 0.1
 """Multiply-adds that a synaptic operation was taken for."""
@@ -27,11 +31,41 @@ def published_sops(
         layers: what was counted.
         frames: over how many frames.
         tokens: of a frame, for each linear layer by name; others are left out, as they were.
+
+    Returns:
+        Synaptic operations a frame.
     """
     return sum(layers[name].acs / (frames * count) for name, count in tokens.items())
 
 
 def published_macs(tokens: int, width: int, depth: int) -> int:
-    """Multiply-adds of the dense transformer that it was compared with, MLP ratio 4."""
+    """Multiply-adds a frame of the dense transformer that it was compared with, MLP ratio 4."""
     projections = 4 * tokens * width**2 + 2 * tokens**2 * width
     return depth * (projections + 8 * tokens * width**2)
+
+
+def published_summary(
+    model: nn.Module, active: PhaseCounts, *, tokens: int, patches: int, width: int, depth: int
+) -> str:
+    """What the original's formula makes of counted frames, in one line.
+
+    Args:
+        model: a network of spikes; its linear layers are the formula's.
+        active: what it did while there was something to see.
+        tokens: of a frame, the memory's own included.
+        patches: of a frame.
+        width: of a token, channels.
+        depth: blocks.
+    """
+    linear = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, SpikeLinear) and name in active.layers
+    ]
+    sops = published_sops(active.layers, active.frames, dict.fromkeys(linear, tokens))
+    macs = published_macs(patches + 1, width, depth)
+    return (
+        f"active frames, by the original's formula: {sops:,.0f} SOPs (we count "
+        f"{active.total.acs / active.frames:,.0f}) against {macs:,} multiply-adds, "
+        f"{1 - SOP * sops / macs:.3%} saved"
+    )

@@ -1,4 +1,4 @@
-"""How the accounts of `neurosvt energy` read: tables, and what they say in words."""
+"""How costs read: tables for people, and what these say in words."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from neurosvt.energy.compare import Account
-from neurosvt.energy.costs import TABLES
+from neurosvt.energy.compare import ModelCost
+from neurosvt.energy.costs import COST_TABLES, all_costs
 
 
 def total_tables(rows: Iterable[Mapping[str, Any]]) -> Iterator[Table]:
-    """Totals, a table for every phase."""
+    """Totals of the rows of `ModelCost`, a table for every phase."""
     rows = list(rows)
     costs = list(dict.fromkeys((row["table"], row["precision"]) for row in rows))
     for phase in dict.fromkeys(row["phase"] for row in rows):
@@ -45,10 +45,10 @@ def _short(number: float) -> str:
     return f"{number:.3g}"
 
 
-def layer_table(account: Account) -> Table:
+def layer_table(cost: ModelCost) -> Table:
     """One model, layer by layer, in the phase in which it does most."""
-    phase, done = next(iter(account.phases.items()))
-    table = Table(title=f"{account.model}, {phase}, per frame")
+    phase, done = next(iter(cost.phases.items()))
+    table = Table(title=f"{cost.model}, {phase}, per frame")
     table.add_column("layer")
     kinds = ("macs", "acs", "updates", "adds", "multiplies", "comparisons", "specials", "spikes")
     for kind in kinds:
@@ -59,8 +59,8 @@ def layer_table(account: Account) -> Table:
     return table
 
 
-def verdict(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """What the tables say of the model beside the others, in words."""
+def energy_verdict(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What the rows say of "neurosvt" beside the others: lines of words."""
     at = {(r["phase"], r["model"], r["table"], r["precision"]): r for r in rows}
     costs = list(dict.fromkeys(key[2:] for key in at))
     for phase, model in dict.fromkeys(key[:2] for key in at):
@@ -77,7 +77,7 @@ def verdict(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             share = ours["acs"] / theirs["macs"]
             yield f"active frames, SOPs: {share:.2%} of the multiply-adds of {model}"
     for name, precision in costs:
-        table = TABLES.get((name, precision))
+        table = COST_TABLES[name].get(precision) if name in COST_TABLES else None
         if table is None or table.byte:
             continue  # what spikes move is not told apart
         own, twin = (
@@ -92,15 +92,15 @@ def verdict(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             )
 
 
-def sources() -> Table:
-    """Every cost table and where it comes from."""
+def costs_table() -> Table:
+    """Every cost table, in picojoules an operation, and where it comes from."""
     table = Table(title="picojoules an operation")
     for name in ("table", "precision"):
         table.add_column(name)
     for name in ("MAC", "AC", "update", "byte"):
         table.add_column(name, justify="right")
     table.add_column("source")
-    for costs in TABLES.values():
+    for costs in all_costs():
         numbers = (costs.mac, costs.ac, costs.update, costs.byte)
         table.add_row(costs.name, costs.precision, *(f"{n:g}" for n in numbers), costs.source)
     return table

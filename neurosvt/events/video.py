@@ -7,6 +7,7 @@ than the motion was.
 Axes: T frames, Y X pixels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def crop_video(video: Video, box: tuple[int, int, int, int], size: int, blur: fl
     return replace(video, frames=np.stack(small))
 
 
-def simulate_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
+def as_recording(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
     """What an event camera would have reported.
 
     Args:
@@ -106,6 +107,49 @@ def simulate_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Re
     x, y, t, p = stream.numpy().astype(np.int64).T
     events = pack_events(t, x, y, p)
     return Recording(events, video.frames.shape[2], video.frames.shape[1], name=video.name)
+
+
+def simulate_events(
+    video: Video,
+    *,
+    size: int = 64,
+    fps: float | None = None,
+    crop: Sequence[int] | None = None,
+    frames: Sequence[int] | None = None,
+    blur: float = 1.0,
+    noise_hz: float = 0.0,
+    seed: int = 0,
+) -> Recording:
+    """A video, or a part of it, as a square event camera would have seen it.
+
+    Args:
+        video: the whole.
+        size: side of the sensor, pixels.
+        fps: frames a second, where the video does not say, or instead of what it says.
+        crop: left, top, width and height of the part, pixels; None for all.
+        frames: first frame and the one after the last; None for all.
+        blur: as in `crop_video`, pixels.
+        noise_hz: shot noise of a dark pixel, events a second.
+        seed: of thresholds and noise.
+
+    Raises:
+        UserError: a part that reaches beyond the video, a value out of range, no frame rate, or
+            eventcv is not installed.
+    """
+    if size < 1 or min(blur, noise_hz, seed) < 0:
+        raise UserError("--size must be at least 1, --blur, --noise-hz and --seed not below 0")
+    if fps is not None and fps <= 0:
+        raise UserError(f"--fps must be above 0, got {fps:g}")
+    if frames is not None:
+        first, last = frames
+        if not 0 <= first < last - 1 or last > len(video.frames):
+            raise UserError(f"--frames {first}:{last} are not two or more of {len(video.frames)}")
+        video = replace(video, frames=video.frames[first:last])
+    video = video if fps is None else replace(video, fps=fps)
+    _, down, across = video.frames.shape
+    left, top, width, height = crop or (0, 0, across, down)
+    small = crop_video(video, (left, top, width, height), size, blur)
+    return as_recording(small, noise_hz=noise_hz, seed=seed)
 
 
 def _stills(folder: Path) -> list[np.ndarray]:

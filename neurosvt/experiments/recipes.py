@@ -1,7 +1,7 @@
 """What training needs beside a loop: the model, its batches, its task, and how it is judged."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import nn
@@ -12,8 +12,9 @@ from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.experiments.checkpoints import Checkpoint, load_image_model, load_model
 from neurosvt.experiments.runs import Run
-from neurosvt.loaders.clips import ClipStream, ClipConfig
-from neurosvt.loaders.images import ImageStream
+from neurosvt.loaders.clips import ClipConfig, ClipStream
+from neurosvt.loaders.images import ImageConfig, ImageStream
+from neurosvt.loaders.occlusions import OcclusionConfig
 from neurosvt.loaders.prefetch import ahead
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
@@ -48,7 +49,7 @@ class Recipe(Protocol):
         """What the model is worth now: "score", by which the best is chosen, and its parts."""
 
     def calibrate(self) -> dict[str, float]:
-        """What is tuned on validation once training has ended; facts to keep with the weights."""
+        """What is tuned on validation once training has ended; metadata to keep with the weights."""
 
     def remarks(self) -> list[str]:
         """What was learnt, in words."""
@@ -73,7 +74,7 @@ class OcclusionRecipe:
         )
 
     def calibrate(self) -> dict[str, float]:
-        if getattr(self.run.model, "memory", None) is None or self.run.model.memory.kind != "none":
+        if not is_memoryless(self.run.model):
             return {}
         noise = self.run.train.state_noise
         threshold, belief = tune_latch(self.model, self.task, state_noise=noise)
@@ -96,8 +97,8 @@ class _ClassificationRecipe:
         return ahead(self.stream, start)
 
     def validate(self) -> dict[str, float]:
-        said = predict_classes(self.model, self.held_out, amp=self.run.train.amp)
-        return {"score": float((said == self.held_out.labels).mean())}
+        predicted = predict_classes(self.model, self.held_out, amp=self.run.train.amp)
+        return {"score": float((predicted == self.held_out.labels).mean())}
 
     def calibrate(self) -> dict[str, float]:
         return {}
@@ -112,7 +113,9 @@ class ClipRecipe(_ClassificationRecipe):
         cfg = run.train
         self.objective = ClipObjective(cfg.state_noise)
         self.held_out = run.samples("validation")
-        self.stream = ClipStream(run.samples("train"), run.data, cfg.batch, cfg.steps, cfg.seed)
+        self.stream = ClipStream(
+            cast(Clips, run.samples("train")), run.data, cfg.batch, cfg.steps, cfg.seed
+        )
 
     def remarks(self) -> list[str]:
         return time_constants(self.model.memory)
@@ -131,7 +134,9 @@ class ImageRecipe(_ClassificationRecipe):
         self.objective = ImageObjective(teacher, cfg.teacher_share, cfg.temperature)
         if len(train) != cfg.images:
             raise UserError(f"train.images is {cfg.images}, {run.data.dataset} has {len(train)}")
-        self.stream = ImageStream(train, run.data, cfg.batch, cfg.steps, cfg.pure_from, cfg.seed)
+        self.stream = ImageStream(
+            cast(Images, train), run.data, cfg.batch, cfg.steps, cfg.pure_from, cfg.seed
+        )
 
     def remarks(self) -> list[str]:
         if not isinstance(self.model, DySViT):
@@ -157,6 +162,12 @@ def _trained_first(setting: str, name: str, load: Callable[[str], Checkpoint]) -
         raise UserError(f"{setting} is {name}, which is to be trained first: {error}") from error
 
 
+def is_memoryless(model: Any) -> bool:
+    """Whether settings are those of a model that sees the present frame alone."""
+    memory = getattr(model, "memory", None)
+    return memory is not None and memory.kind == "none"
+
+
 def time_constants(memory: nn.Module) -> list[str]:
     """What a leaky memory learnt of time, in words."""
     if not isinstance(memory, LeakyMemory):
@@ -168,11 +179,23 @@ def time_constants(memory: nn.Module) -> list[str]:
     ]
 
 
+RECIPES: dict[type, Callable[[Any, str, torch.device], Recipe]] = {
+    OcclusionConfig: OcclusionRecipe,
+    ClipConfig: ClipRecipe,
+    ImageConfig: ImageRecipe,
+}
+"""By the kind of data that a run learns from; others may be added at run time."""
+
+
 def recipe_of(run: Run, backend: str, device: torch.device) -> Recipe:
-    """The course of a run, its weights from the run's seed alone, wherever they go."""
+    """The recipe of a run, its weights from the run's seed alone, wherever they go.
+
+    Raises:
+        UserError: nothing is known of how such data are learnt from.
+    """
+    kind = type(run.data)
+    if kind not in RECIPES:
+        known = ", ".join(data.__name__ for data in RECIPES)
+        raise UserError(f"no recipe for data of kind {kind.__name__}; there are some for {known}")
     torch.manual_seed(run.train.seed)
-    if run.hides:
-        return OcclusionRecipe(run, backend, device)
-    if isinstance(run.data, ClipConfig):
-        return ClipRecipe(run, backend, device)
-    return ImageRecipe(run, backend, device)
+    return RECIPES[kind](run, backend, device)

@@ -1,9 +1,16 @@
-"""One training from the command line: its folder, its progress bar, its validation, its end."""
+"""Training a run in a folder: from the beginning, or from where it stopped.
+
+A folder holds `last.safetensors` (everything, to resume from), `best.safetensors` (the weights that
+validation liked best) and `history.json` (the curve).
+"""
 
 import json
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from neurosvt.config import ConfigError, UserError, as_plain
-from neurosvt.experiments.checkpoints import read_checkpoint, save_model
+from neurosvt.experiments.checkpoints import Checkpoint, read_checkpoint, save_model
 from neurosvt.experiments.recipes import recipe_of
-from neurosvt.experiments.runs import Run, build_run
+from neurosvt.experiments.resume import refuse_difference, saved_run
+from neurosvt.experiments.runs import Run
 from neurosvt.files import write_whole
 from neurosvt.native import library
 from neurosvt.nn.weights import load_weights
@@ -24,30 +32,87 @@ from neurosvt.train import checkpoint
 from neurosvt.train.loop import Record, Training, fit
 
 
+def train(
+    run: Run,
+    folder: str | Path,
+    *,
+    backend: str = "auto",
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+    tensorboard: bool = False,
+    quiet: bool = False,
+) -> Checkpoint:
+    """Train a run to its end and return its best model.
+
+    Ctrl-C stops between two steps and saves; a second one stops at once. Both are only heard in the
+    main thread.
+
+    Args:
+        run: what is trained, on what, and how.
+        folder: where its files go; made if it is not there.
+        backend: how neurons are computed, see `ops.lif.BACKENDS`.
+        device: where to train, as PyTorch names it.
+        resume: go on from `last.safetensors`; `saved_run(folder)` is the run to pass.
+        tensorboard: also log for TensorBoard, into the folder.
+        quiet: print nothing and show no bar.
+
+    Returns:
+        The model with the best weights, in eval mode, and what is known about it.
+
+    Raises:
+        UserError: the folder holds a training and `resume` is false, or one of another run; the
+            data set, device or backend does not fit; or a gradient is no longer finite.
+        FileNotFoundError: the data set is not there, or nothing to resume.
+        TrainingStopped: Ctrl-C was pressed, and everything up to then is saved.
+    """
+    trainer = Trainer(
+        run, Path(folder), backend, checked_device(device), tensorboard=tensorboard, quiet=quiet
+    )
+    trainer.prepare(resume=resume)
+    return trainer.train()
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """Ctrl-C was pressed, and the step at which it was is saved."""
+
+
 class Trainer:
-    """Trains one run in one folder, from the beginning or from where it stopped."""
+    """Trains one run in one folder; what `train` is made of.
+
+    Args:
+        run: what is trained, on what, and how.
+        folder: where its files go.
+        backend: how neurons are computed.
+        device: where to train.
+        tensorboard: also log for TensorBoard.
+        quiet: print nothing and show no bar.
+    """
+
+    seconds: float
+    """Training time so far, earlier sittings included."""
+    waited: float
+    """Seconds of it spent waiting for data."""
 
     def __init__(
         self,
-        described: Run,
+        run: Run,
         folder: Path,
         backend: str,
         device: torch.device,
         *,
         tensorboard: bool = False,
+        quiet: bool = False,
     ):
-        self.described, self.folder = described, folder
+        self.run, self.folder = run, folder
         self.last, self.best = folder / "last.safetensors", folder / "best.safetensors"
         # Weights from the seed alone, so that models of one seed start from the same.
-        self.recipe = recipe_of(described, backend, device)
-        self.training = Training(self.recipe.model, described.train)
-        self.tensorboard = tensorboard
+        self.recipe = recipe_of(run, backend, device)
+        self.training = Training(self.recipe.model, run.train)
+        self.tensorboard, self.quiet = tensorboard, quiet
         self.board: Any = None
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, quiet=quiet)
         self.interrupted = False
-        self.seconds = 0.0
-        """Training time so far, earlier sittings included."""
-        self.waited = 0.0
+        self.seconds = self.waited = 0.0
 
     def prepare(self, resume: bool) -> None:
         """Refuse to overwrite a training; on resume, load it.
@@ -65,46 +130,48 @@ class Trainer:
                     "--out DIR starts another"
                 )
             return
-        _, metadata = read_checkpoint(self.last)
-        # Built again, so that a setting which is newer than the checkpoint has its default there.
-        if "run" not in metadata or build_run(metadata["run"]) != self.described:
-            difference = _difference(metadata, self.described)
-            raise UserError(f"{self.last} belongs to a run with other settings{difference}")
+        refuse_difference(self.last, saved_run(self.folder), self.run)
         self.training.restore(self.last)
+        _, metadata = read_checkpoint(self.last)
         self.seconds, self.waited = metadata["seconds"], metadata["waited"]
 
-    def run(self) -> int:
-        """Train to the end, or until Ctrl-C; the exit code."""
-        steps = self.described.train.steps
+    def train(self) -> Checkpoint:
+        """Train to the end, and tune what is tuned there.
+
+        Raises:
+            TrainingStopped: Ctrl-C was pressed.
+        """
+        steps = self.run.train.steps
         if self.training.step >= steps:
-            print(f"{self.folder} is trained: {self.training.step} of {steps} steps")
-            self._finish()
-            return 0
+            self._say(f"{self.folder} is trained: {self.training.step} of {steps} steps")
+            return self._finish()
         if self.tensorboard:
-            self.board = _board(self.folder)
+            self.board = _tensorboard(self.folder)
         if library() is None:
-            print(
-                "the kernels were not built: PyTorch alone, slower (neurosvt doctor)",
-                file=sys.stderr,
-            )
-        print(summary(self.training.model), file=sys.stderr)
-        before = signal.signal(signal.SIGINT, self._interrupt)
+            self._note("the kernels were not built: PyTorch alone, slower (neurosvt doctor)")
+        self._note(summary(self.training.model))
         columns = (
             TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(),
             TextColumn("{task.description}"),
         )  # fmt: skip
-        try:
-            with Progress(*columns, console=self.console) as self.progress:
-                self.bar = self.progress.add_task("", total=steps, completed=self.training.step)
-                batches = self.recipe.batches(self.training.step)
-                fit(self.training, batches, self.recipe.objective, self._step)
-        except _Stop:
-            print(f"stopped at step {self.training.step}; --resume goes on", file=sys.stderr)
-            return 130
-        finally:
-            signal.signal(signal.SIGINT, before)
-        self._finish()
-        return 0
+        with (
+            _on_interrupt(self._interrupt),
+            Progress(*columns, console=self.console, disable=self.quiet) as self.progress,
+        ):
+            self.bar = self.progress.add_task("", total=steps, completed=self.training.step)
+            batches = self.recipe.batches(self.training.step)
+            fit(self.training, batches, self.recipe.objective, self._step)
+        return self._finish()
+
+    def _say(self, line: str) -> None:
+        """A result, for standard output."""
+        if not self.quiet:
+            print(line)
+
+    def _note(self, line: str) -> None:
+        """Talk, for standard error."""
+        if not self.quiet:
+            print(line, file=sys.stderr)
 
     def _interrupt(self, *_: Any) -> None:
         # Only noted: between two steps everything is whole, within one nothing is.
@@ -124,13 +191,15 @@ class Trainer:
         if self.board:
             for name, value in record.loss._asdict().items():
                 self.board.add_scalar(f"loss/{name}", value, record.step)
-        cfg = self.described.train
+        cfg = self.run.train
         if record.step % cfg.validate_every == 0 or record.step == cfg.steps:
             self._validate(record, total)
         elif self.interrupted:
             self._save()
         if self.interrupted and record.step < cfg.steps:
-            raise _Stop
+            raise TrainingStopped(
+                f"stopped at step {record.step} of {cfg.steps}, which is saved; --resume goes on"
+            )
 
     def _validate(self, record: Record, loss: float) -> None:
         start = time.perf_counter()
@@ -142,7 +211,7 @@ class Trainer:
         self.training.history.append(entry)
         if found["score"] > best:
             metadata = {**entry, "steps_before": self.recipe.steps_before}
-            save_model(self.best, model, self.described, metadata)
+            save_model(self.best, model, self.run, metadata)
         self._save()
         if self.board:
             for name, value in found.items():
@@ -153,7 +222,7 @@ class Trainer:
 
     def _save(self) -> None:
         metadata = {
-            "run": as_plain(self.described),
+            "run": as_plain(self.run),
             "steps_before": self.recipe.steps_before,
             "seconds": self.seconds,
             "waited": self.waited,
@@ -162,27 +231,38 @@ class Trainer:
         curve = json.dumps({**metadata, "history": self.training.history}, indent=1) + "\n"
         write_whole(self.folder / "history.json", curve.encode())
 
-    def _finish(self) -> None:
-        """Settle what is tuned on validation, and print what was learnt."""
+    def _finish(self) -> Checkpoint:
+        """Tune what is tuned on validation, and say what was learnt."""
         tensors, metadata = read_checkpoint(self.best)
-        load_weights(self.training.model, tensors, str(self.best))
-        self.training.model.eval()
+        model = self.training.model
+        load_weights(model, tensors, str(self.best))
+        model.eval()
         if "finished" not in metadata:
             metadata |= {**self.recipe.calibrate(), "finished": True}
             checkpoint.save(self.best, tensors, metadata)
         if "latch_threshold" in metadata:
-            print(f"latch: holds above {metadata['latch_threshold']:+.1f}")
-        print(
+            self._say(f"latch: holds above {metadata['latch_threshold']:+.1f}")
+        self._say(
             f"{self.folder}: best at step {metadata['step']}, score {metadata['score']:.3f}; "
             f"{self.seconds / 60:.1f} minutes, "
             f"{self.waited / max(self.seconds, 1e-9):.0%} of them waiting for data"
         )
         for remark in self.recipe.remarks():
-            print(remark)
+            self._say(remark)
+        return Checkpoint(str(self.folder), model, self.run, metadata)
 
 
-class _Stop(Exception):
-    """Ctrl-C was pressed, and the step at which it was is saved."""
+def checked_device(name: str | torch.device) -> torch.device:
+    """A device that is there: better known before the data are read than after.
+
+    Raises:
+        UserError: it is not.
+    """
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    there = ["cpu", *(["cuda"] if cuda else []), *(f"cuda:{i}" for i in range(cuda))]
+    if str(name) not in there:
+        raise UserError(f"device {str(name)!r} is not here; choose from {', '.join(there)}")
+    return torch.device(name)
 
 
 def summary(model: nn.Module) -> str:
@@ -195,17 +275,20 @@ def summary(model: nn.Module) -> str:
     return "\n".join([*lines, f"{'total':<12}{whole:>12,}"])
 
 
-def _difference(metadata: dict[str, Any], described: Run) -> str:
-    """The first setting in which a checkpoint's run differs."""
-    for table, settings in as_plain(described).items():
-        saved = metadata.get("run", {}).get(table, {})
-        for name, value in settings.items():
-            if saved.get(name) != value:
-                return f": {table}.{name} is {saved.get(name)!r} there, {value!r} here"
-    return ""
+@contextmanager
+def _on_interrupt(note: Callable[..., None]) -> Iterator[None]:
+    """Ctrl-C is noted instead of raised; in another thread than the main one it stays as it is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _board(folder: Path) -> Any:
+def _tensorboard(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

@@ -143,8 +143,9 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
             ValueError: frames of another size than the model's, or not binary, a state of another
                 batch, or a frame length or a number of bits that is none.
         """
-        options = {"state_noise": state_noise, "state_bits": state_bits, "frame_ms": frame_ms}
-        charge, state = self.forward_features(frames, state, **options)
+        charge, state = self.forward_features(
+            frames, state, state_noise=state_noise, state_bits=state_bits, frame_ms=frame_ms
+        )
         return self.heads(charge, asked), state
 
     def forward_features(

@@ -20,7 +20,7 @@ class ClipParts(NamedTuple):
 
 @dataclass(frozen=True)
 class ClipObjective:
-    """To say what a clip shows, at every step of it; a `Objective` of `train.loop`.
+    """To say what a clip shows, at every step of it; an `Objective` of `train.loop`.
 
     Source: a loss at every step, Deng et al., "Temporal Efficient Training of Spiking Neural
     Network via Gradient Re-weighting", ICLR 2022, sec. 4.
@@ -30,9 +30,11 @@ class ClipObjective:
     """Noise on the memory at every step, in thresholds."""
 
     def answer(self, model: nn.Module, batch: ClipBatch) -> Any:
+        """The model's belief after every frame, from a state of rest."""
         belief, _ = model(batch.frames, state_noise=self.state_noise)
         return belief
 
     def loss(self, belief: Any, batch: ClipBatch) -> ClipParts:
+        """Cross-entropy of the class at every step."""
         logits = belief.class_logits
         return ClipParts(F.cross_entropy(logits.flatten(0, 1), batch.label.repeat(len(logits))))

@@ -38,7 +38,7 @@ class ImageTrainConfig:
     """bfloat16 matrix products; spikes are exact in it, moments and slopes stay float32."""
     teacher: str | None = None
     """A trained model of images (run folder, checkpoint or shipped model) whose answers are learnt
-    beside the labels."""
+    beside the labels; None for labels alone."""
     teacher_share: float = 0.9
     """Of the loss, if there is a teacher."""
     temperature: float = 2.0
@@ -101,7 +101,7 @@ class ImageParts(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageObjective:
-    """To say what an image shows; a `Objective` of `train.loop`.
+    """To say what an image shows; an `Objective` of `train.loop`.
 
     Source: mixed labels, Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018; the
     teacher's answers at a temperature, Hinton et al., "Distilling the Knowledge in a Neural
@@ -116,11 +116,13 @@ class ImageObjective:
     temperature: float = 2.0
 
     def answer(self, model: nn.Module, batch: ImageBatch) -> ImageAnswer:
+        """Scores of the model, and of the teacher if there is one."""
         with torch.no_grad():
             taught = self.teacher(batch.images) if self.teacher else None
         return ImageAnswer(model(batch.images), taught)
 
     def loss(self, answer: ImageAnswer, batch: ImageBatch) -> ImageParts:
+        """Cross-entropy of mixed labels, and the distance from the teacher's scores."""
         logits = answer.logits.float()
         label = batch.share * F.cross_entropy(logits, batch.label)
         if batch.share < 1:

@@ -1,6 +1,6 @@
 """Training: `fit` is the loop; `Training` is all that it changes, and what a checkpoint holds.
 
-What a model is asked, and what an answer costs, is a `Objective`'s to say.
+What a model is asked, and what an answer costs, is an `Objective`'s to say.
 """
 
 import math
@@ -26,21 +26,36 @@ class Settings(Protocol):
     """What `fit` wants to know of a training's settings; the fields of `TrainConfig`."""
 
     @property
-    def steps(self) -> int: ...
+    def steps(self) -> int:
+        """Of the whole training."""
+
     @property
-    def optimizer(self) -> str: ...
+    def optimizer(self) -> str:
+        """A key of `train.optimizers.OPTIMIZERS`."""
+
     @property
-    def rate(self) -> float: ...
+    def rate(self) -> float:
+        """Peak learning rate."""
+
     @property
-    def warmup(self) -> float: ...
+    def warmup(self) -> float:
+        """Share of the steps in which the rate rises."""
+
     @property
-    def weight_decay(self) -> float: ...
+    def weight_decay(self) -> float:
+        """Share of every weight, times the rate, that a step takes away."""
+
     @property
-    def clip(self) -> float: ...
+    def clip(self) -> float:
+        """Largest gradient norm."""
+
     @property
-    def amp(self) -> bool: ...
+    def amp(self) -> bool:
+        """Whether matrix products are bfloat16."""
+
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """Of the weights and the batches."""
 
 
 @runtime_checkable

@@ -34,7 +34,7 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True)
 class BeliefLoss:
-    """Cross-entropy of the class, error of the place, and whether the object is unseen.
+    """Cross-entropy of the class, error of the position, and whether the object is unseen.
 
     Every step counts, hidden ones included: temporal efficient training (Deng et al., ICLR 2022).
     Sequences have equal weight, and so have their seen and their hidden steps, however many there
@@ -44,11 +44,11 @@ class BeliefLoss:
     position_weight: float = 1.0
     unseen_weight: float = 0.1
     position_scale: float = 0.125
-    """The place error, in sensor sides, beyond which its cost grows linearly: what PermanenceBench
-    calls right."""
+    """The position error, in sensor sides, beyond which its cost grows linearly: what
+    PermanenceBench calls right."""
 
     def __call__(self, belief: Any, truth: Truth) -> Parts:
-        """Parts of the loss, for `belief` with class_logits, place and unseen_logit per step."""
+        """Parts of the loss, for `belief` with class_logits, position and unseen_logit per step."""
         logits = belief.class_logits.flatten(0, 1)
         label = F.cross_entropy(logits, truth.label.flatten(), reduction="none")
         miss = (belief.position - truth.position) / self.position_scale
@@ -66,9 +66,9 @@ class BeliefLoss:
 
 @dataclass(frozen=True)
 class BeliefObjective:
-    """To know what and where an object is, at every step; a `Objective` of `train.loop`.
+    """To know what and where an object is, at every step; an `Objective` of `train.loop`.
 
-    A batch is frames, label, place, hidden and asked, as in `data.stream`.
+    A batch is frames, label, position, hidden and asked, as in `loaders.occlusions`.
     """
 
     state_noise: float = 0.0
@@ -78,12 +78,14 @@ class BeliefObjective:
     loss_of: BeliefLoss = BeliefLoss()
 
     def answer(self, model: nn.Module, batch: Sequence[Tensor]) -> Any:
+        """The model's belief after every frame, from a state of rest."""
         # Each sample starts with nothing seen, so the end state is dropped.
         asked = self.truth(batch).asked
         belief, _ = model(batch[0], state_noise=self.state_noise, asked=asked)
         return belief
 
     def loss(self, belief: Any, batch: Sequence[Tensor]) -> Parts:
+        """`loss_of`, of the steps that are asked about."""
         return self.loss_of(belief, self.truth(batch))
 
     def truth(self, batch: Sequence[Tensor]) -> Truth:

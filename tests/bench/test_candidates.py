@@ -24,7 +24,7 @@ def test_every_candidate_runs(monkeypatch):
     monkeypatch.setattr(neurons, "LIF_SHAPE", (3, 2, 4, 8))
     monkeypatch.setattr(neurons, "BATCH_SHAPE", (20, 8))
     monkeypatch.setattr(neurons, "MEMORY_SHAPE", (5, 2, 8))
-    found = list(neurons.candidates(compiled=False))
+    found = list(neurons.neuron_candidates(compiled=False))
     for candidate in found:
         candidate.run()
     assert {"lif forward", "lif forward+backward"} <= {c.what for c in found}
@@ -48,19 +48,19 @@ def test_steps_of_training_are_steps(monkeypatch):
 
 
 def test_readers_of_files_read_all_of_the_same_files():
-    found = list(formats.candidates(5000))
+    found = list(formats.reading_candidates(5000))
     for candidate in found:
         candidate.run()
         assert candidate.elements == 5000
     assert {c.what for c in found if c.name == "neurosvt"} == {
-        f"read {name}" for name in formats.FORMATS
+        f"read {name}" for name in formats.MEASURED_FORMATS
     }
 
 
 @pytest.mark.parametrize("name", ["evt3", "evt2", "dat"])
 def test_faery_reads_the_same_events(name, tmp_path):
     faery = pytest.importorskip("faery")
-    path, recording = tmp_path / f"a.{formats.FORMATS[name]}", formats.edges(5000)
+    path, recording = tmp_path / f"a.{formats.MEASURED_FORMATS[name]}", formats.edges(5000)
     write_events(path, recording, name)
     events = np.concatenate(list(faery.events_stream_from_file(path)))
     for column, others in zip(("t", "x", "y", "p"), ("t", "x", "y", "on"), strict=True):
@@ -70,9 +70,9 @@ def test_faery_reads_the_same_events(name, tmp_path):
 @pytest.mark.parametrize("name", ["evt3", "evt2", "dat"])
 def test_eventcv_reads_the_same_events(name, tmp_path):
     eventcv = pytest.importorskip("eventcv")
-    path, recording = tmp_path / f"a.{formats.FORMATS[name]}", formats.edges(5000)
+    path, recording = tmp_path / f"a.{formats.MEASURED_FORMATS[name]}", formats.edges(5000)
     write_events(path, recording, name)
-    events = eventcv.load(str(path), sensor_size=formats.SENSOR).numpy()
+    events = eventcv.load(str(path), sensor_size=formats.SENSOR_SIDES).numpy()
     for column, place in zip(("x", "y", "p"), (0, 1, 3), strict=True):
         assert (
             recording.events[column]

@@ -5,7 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from neurosvt.classification.accuracy import accuracy_row, confusion, predict_classes
+from neurosvt.classification.accuracy import (
+    accuracy_row,
+    confusion,
+    confusion_rows,
+    confusion_table,
+    predict_classes,
+)
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 
@@ -53,3 +59,13 @@ def test_the_row_and_the_table_count_the_same():
     assert row["accuracy"] == table.trace() / table.sum() == 4 / 6
     assert row["samples"] == 6
     assert row["low"] <= 4 / 6 <= row["high"]
+
+
+def test_the_table_for_people_and_the_rows_hold_the_same_counts():
+    counts = np.array([[2, 1], [0, 3]])
+    rows = confusion_rows(counts, ("cat", "dog"))
+    assert rows[1] == {"shown": "cat", "named": "dog", "samples": 1}
+    assert [row["samples"] for row in rows] == counts.ravel().tolist()
+    table = confusion_table(counts, ("cat", "dog"))
+    assert list(table.columns[2].cells) == ["1", "3"]
+    assert list(table.columns[1].cells) == ["2", ""]  # what never happened is left out

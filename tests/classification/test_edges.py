@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from neurosvt.classification.edges import correlation, edge_strength, in_place
+from neurosvt.classification.edges import correlation, edge_strength, less_position_mean
 
 
 def grey(brightness):
@@ -54,8 +54,8 @@ def test_a_constant_correlates_with_nothing():
     assert all(math.isnan(value) for value in found)
 
 
-def test_what_depends_on_the_place_alone_is_taken_away():
-    place = np.arange(7.0)[None].repeat(5, 0)
-    assert np.abs(in_place(place)).max() == 0
+def test_what_depends_on_the_position_alone_is_taken_away():
+    position = np.arange(7.0)[None].repeat(5, 0)
+    assert np.abs(less_position_mean(position)).max() == 0
     rest = np.random.default_rng(0).normal(0, 1, (5, 7))
-    np.testing.assert_allclose(in_place(place + rest), rest - rest.mean(0))
+    np.testing.assert_allclose(less_position_mean(position + rest), rest - rest.mean(0))

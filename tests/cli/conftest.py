@@ -2,32 +2,13 @@
 
 import json
 import os
-from functools import partial
 
 import numpy as np
 import pytest
 
 from neurosvt.cli import main
 from neurosvt.datasets import cifar10
-from neurosvt.experiments import recipes
-
-TINY = {
-    "model.image_size": 32,
-    "model.patch_size": 8,
-    "model.kernel_size": 8,
-    "model.width": 8,
-    "model.heads": 2,
-    "model.depth": 1,
-    "model.memory_channels": 16,
-    "model.head_width": 8,
-    "data.tiers": '["blackout", "curtain"]',
-    "data.seen": "[3, 5]",
-    "data.hidden": "[3, 6]",
-    "data.after": 2,
-    "train.batch": 2,
-    "train.steps": 4,
-    "train.validate_every": 3,
-}
+from tests.tiny_runs import TINY, TINY_IMAGES, short_validation
 
 
 @pytest.fixture(scope="session")
@@ -44,14 +25,7 @@ def tiny_settings():
 @pytest.fixture(scope="session")
 def quick():
     """Validation on a handful of events, which is no different and much shorter."""
-    from neurosvt.permanence.evaluate import tune_latch, validation_score
-
-    def short(model, task, events, **options):
-        return validation_score(model, task, 4, [4], **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipes, "validation_score", short)
-        patch.setattr(recipes, "tune_latch", partial(tune_latch, hidden=4, events=4))
+    with short_validation():
         yield
 
 
@@ -120,13 +94,6 @@ def rows_of():
 def one_thread():
     """The environment of a process that must give the same bits as this one."""
     return os.environ | {"OMP_NUM_THREADS": "1"}
-
-
-TINY_IMAGES = {
-    "model.width": 16, "model.depth": 1, "model.heads": 2, "model.patch_size": 8,
-    "train.images": 40, "train.batch": 8, "train.epochs": 4, "train.warmup_epochs": 1,
-    "train.mixup_off": 1,
-}  # fmt: skip
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ def quick_candidates(monkeypatch):
             for name in ("copy", "native", "reference")
         ]
 
-    monkeypatch.setattr(neurons, "candidates", some)
-    monkeypatch.setattr(training, "candidates", some)
-    monkeypatch.setattr(formats, "candidates", some)
+    monkeypatch.setattr(neurons, "neuron_candidates", some)
+    monkeypatch.setattr(training, "training_candidates", some)
+    monkeypatch.setattr(formats, "reading_candidates", some)
 
 
 @pytest.mark.parametrize("what", ["neurons", "train", "formats"])
@@ -39,9 +39,9 @@ def test_rows_for_every_candidate_and_number_of_threads(
     ("words", "names"),
     [
         (["neurons", "--threads", "0"], "--threads wants numbers above 0"),
-        (["neurons", "--threads", "x"], "--threads wants numbers above 0"),
+        (["neurons", "--threads", "x"], "--threads: 'x' is not whole numbers"),
         (["train", "--rounds", "0"], "--rounds at least 1"),
-        (["neurones"], "neurones"),
+        (["neurones"], "what 'neurones' is unknown; did you mean 'neurons'"),
         (["neurons", "--json", "nowhere/rows.json"], "there is no folder nowhere"),
     ],
     ids=str,

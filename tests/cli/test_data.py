@@ -80,7 +80,10 @@ def test_convert_writes_the_same_events(recording, tmp_path):
         (["info", "text"], "text is no event file that is known"),
         (["info", "a.npz", "--json", "no/such.json"], "there is no folder no"),
         (["convert", "a.npz", "b.raw"], "evt2, evt2.1, evt3 end in .raw; name one of them"),
-        (["convert", "a.npz", "b.raw", "--format", "evt4"], "--format 'evt4' is unknown"),
+        (
+            ["convert", "a.npz", "b.raw", "--format", "evt4"],
+            "--format 'evt4' is unknown; did you mean",
+        ),
         (["convert", "a.npz", "b.aedat4"], "aedat4 cannot be written"),
         (["convert", "a.npz", "no/such/b.npz"], "no/such"),
         (["convert", "a.npz", "a.npz"], "a.npz is the file itself"),
@@ -170,8 +173,8 @@ def test_a_data_set_is_prepared_once(tmp_path, capsys, monkeypatch):
     [
         (["dvs128", "nowhere"], "nowhere: no such folder or archive"),
         (["dvs128", "."], "lacks trials_to_train.txt; is it DVS128 Gesture?"),
-        (["dvs128", ".", "--frames", "0"], "--frames must be at least 1"),
-        (["dvs129", "."], "invalid choice: 'dvs129'"),
+        (["dvs128", ".", "--frames", "0"], "frames must be at least 1, got 0"),
+        (["dvs129", "."], "data set 'dvs129' is unknown; did you mean 'dvs128'"),
         (["nmnist", "nowhere"], "nowhere: no such folder"),
         (["nmnist", "."], "holds no 00002.bin, ...; is it N-MNIST?"),
     ],
@@ -185,7 +188,7 @@ def test_what_cannot_be_prepared_is_told_in_one_line(argv, message, refused):
     [
         (["dvs128", "out", "--people", "7"], "--people must lie in 8..29, got 7"),
         (["dvs128", "out", "--seed", "-1"], "--seed must not be below 0"),
-        (["cifar10", "out"], "invalid choice: 'cifar10'"),
+        (["cifar10", "out"], "name 'cifar10' is unknown; choose from dvs128"),
     ],
 )
 def test_what_cannot_be_made_up_is_told_in_one_line(argv, message, refused):

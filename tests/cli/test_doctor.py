@@ -1,4 +1,4 @@
-from neurosvt import native
+from neurosvt.bench import installation
 from neurosvt.cli import main
 
 
@@ -9,9 +9,11 @@ def test_it_tells_what_is_there_and_what_is_not(capsys, monkeypatch, tmp_path):
     told = capsys.readouterr().out
     for word in ("kernels", "permanence", "nmnist_small", "[events]", "neurosvt bench"):
         assert word in told
+    for extra in ("[export]", "[app]", "[cuda]"):  # nothing imports what they would bring
+        assert extra not in told
 
 
 def test_without_kernels_it_says_what_that_means_and_what_would_do(capsys, monkeypatch):
-    monkeypatch.setattr(native, "library", lambda: None)
+    monkeypatch.setattr(installation, "library", lambda: None)
     assert main(["doctor"]) == 0
     assert "not built: backend auto is PyTorch alone" in capsys.readouterr().out

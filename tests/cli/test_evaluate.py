@@ -46,7 +46,7 @@ def test_a_half_precision_file_says_the_same_twice(trained, tmp_path):
     [
         (["permanence"], "`neurosvt permanence` judges it"),
         (["nowhere"], "no run folder, checkpoint or shipped model 'nowhere'"),
-        (["permanence", "--split", "half"], "invalid choice: 'half'"),
+        (["permanence", "--split", "half"], "split 'half' is unknown; choose from test"),
         (["permanence", "--json", "no/such/folder.json"], "there is no folder no/such"),
     ],
 )

@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from neurosvt.classification.edges import correlation, edge_strength
-from neurosvt.classification.slopes import look, picture
+from neurosvt.classification.edges import correlation
+from neurosvt.classification.slopes import measure_slopes
 from neurosvt.cli import main
+from neurosvt.datasets.named_images import read_named_images
 from neurosvt.experiments.checkpoints import load_model
-from neurosvt.loaders.images import normalise_images
 from neurosvt.train import checkpoint
 
 FIELDS = [
@@ -56,36 +56,19 @@ def test_a_figure_that_does_not_exist_is_no_number(trained, photograph, capsys):
     assert "(none to none)" in told
 
 
-def test_what_is_drawn_is_what_the_slope_networks_say(trained, photograph):
-    seen = look(trained, [photograph])
-    (first, block) = picture(seen, 0)
-    titles = [panel.title for panel in (*first, *block)]
-    assert titles == [
-        "thing", "edges", "before head",
-        *(f"block 1: {part}" for part in ("into attention", "q, k, v", "attended", "into MLP",
-                                          "in MLP")),
-    ]  # fmt: skip
-    model = load_model(trained).model
-    with Image.open(photograph) as image:
-        pixels = np.array(image).transpose(2, 0, 1)
-    slopes = model.slopes(normalise_images(pixels[None]))
-    np.testing.assert_array_equal(block[1].values, slopes["blocks.0.fire_qkv"][0].numpy())
-    np.testing.assert_array_equal(first[1].values, edge_strength(pixels[None], 8)[0])
-    (grid,) = picture(seen, 0, by_block=True)
-    np.testing.assert_allclose(grid[2].values, np.mean([p.values for p in block], 0))
-
-
 def test_without_images_all_test_images_are_held_against_edges(trained, rows_of, tmp_path):
     assert main(["heatmap", trained, "--json", "rows.json"]) == 0
     record = rows_of(tmp_path / "rows.json")
     assert record["command"] == "neurosvt heatmap out"
-    seen = look(trained, [])
-    assert [row["layer"] for row in record["rows"]] == list(seen.slopes)
+    names, pixels = read_named_images([])
+    assert names == []
+    found = measure_slopes(load_model(trained).model, pixels)
+    assert [row["layer"] for row in record["rows"]] == list(found.slopes)
     for row in record["rows"]:
         assert list(row) == FIELDS
         assert 1 <= row["slope_low"] <= row["slope_high"] <= 5
         assert (row["dataset"], row["samples"]) == ("cifar10", 20)
-        value = correlation(seen.slopes[row["layer"]], seen.edges).value
+        value = correlation(found.slopes[row["layer"]], found.edges).value
         assert row["edge_correlation"] == pytest.approx(value)
     assert not Path("heatmaps").exists()
 
@@ -115,7 +98,7 @@ def test_a_test_image_that_is_not_there_is_told(word, trained, capsys):
 def test_a_run_without_slopes_of_tokens_is_told(train_images, capsys):
     assert train_images("--out", "fixed", model__slope=2) == 0
     assert main(["heatmap", "fixed", "test:0"]) == 2
-    assert "fixed learnt no slopes of tokens" in capsys.readouterr().err
+    assert "the model learnt no slopes of tokens" in capsys.readouterr().err
 
 
 def test_a_file_where_pictures_should_go_is_named(refused, tmp_path):

@@ -135,3 +135,30 @@ def test_the_version_is_the_one_that_is_packaged():
 def test_an_unknown_public_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'NeuroSTV'"):
         neurosvt.NeuroSTV  # noqa: B018
+
+
+def test_help_prints_the_defaults_that_there_are(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["energy", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "hidden frames (default: 60)" in told
+    assert "(default: 0)" in told
+    for nothing in ("None", "False", "[]"):
+        assert f"(default: {nothing})" not in told
+
+
+def test_an_unknown_command_names_what_was_meant(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["permanense"])
+    assert "command 'permanense' is unknown; did you mean 'permanence'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("json", [["--json", "a b.json"], ["--json=rows.json"], []], ids=str)
+def test_rows_tell_the_command_without_where_they_went(json):
+    assert cli.typed_command(["data", *json, "info", "a b"]) == "neurosvt data info 'a b'"
+
+
+def test_the_command_line_is_a_command_line():
+    """Arguments, one call, exit codes: what is longer belongs into a room below."""
+    files = Path(cli.__file__).parent.glob("*.py")
+    assert sum(len(file.read_text().splitlines()) for file in files) <= 900

@@ -5,15 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 
 from neurosvt.cli import main
-from neurosvt.experiments import recipes, trainer
 from neurosvt.experiments.checkpoints import load_model
-from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.train import checkpoint
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -40,52 +37,10 @@ def assert_same(one, two):
     assert not [name for name in one if not torch.equal(one[name], two[name])]
 
 
-def test_a_training_leaves_its_end_its_best_and_its_curve(train, tmp_path, capsys):
-    assert train("permanence_first") == 0
-    folder = tmp_path / "runs" / "permanence_first"
-    assert sorted(p.name for p in folder.iterdir()) == [
-        "best.safetensors", "history.json", "last.safetensors",
-    ]  # fmt: skip
-    curve = json.loads((folder / "history.json").read_text())
-    assert [entry["step"] for entry in curve["history"]] == [3, 4]
-    for entry in curve["history"]:
-        assert {"step", "seconds", "loss", "visible", "belief", "score"} <= set(entry)
-        assert 0 <= entry["score"] <= 1
-    best = load_model(str(folder))
-    assert best.metadata["score"] == max(entry["score"] for entry in curve["history"])
-    assert best.run.train.steps == 4
-    told = capsys.readouterr()
-    assert "time constants, in steps: shortest" in told.out
-    assert "of them waiting for data" in told.out
-    assert "total" in told.err  # the summary, and the bar, are talk
-
-
-def test_a_training_without_kernels_says_so_once(train, capsys, monkeypatch):
-    monkeypatch.setattr(trainer, "library", lambda: None)
-    assert train("permanence_first", train_steps=1) == 0
-    assert capsys.readouterr().err.count("the kernels were not built") == 1
-
-
-def test_the_memoryless_get_their_latch_at_the_end(train, tmp_path, capsys):
-    assert train("permanence_none", "--out", "out") == 0
-    trained = load_model("out")
-    assert -40 <= trained.metadata["latch_threshold"] <= 12
-    assert trained.latch().model is trained.model
-    assert "latch: holds above" in capsys.readouterr().out
-
-
 def test_a_file_is_a_run_too(train, tmp_path):
     (tmp_path / "mine.toml").write_text('[model]\nmemory = "lif"\n')
     assert train("mine.toml", train_steps=1) == 0
     assert load_model("runs/mine").run.model.memory == "lif"
-
-
-def test_the_same_seed_trains_the_same_and_another_does_not(train):
-    for out, seed in (("a", 0), ("b", 0), ("c", 1)):
-        assert train("permanence_first", "--out", out, train_seed=seed, train_steps=2) == 0
-    a, b, c = (weights_of(Path(out) / "last.safetensors") for out in "abc")
-    assert_same(a, b)
-    assert not torch.equal(a["model.heads.hidden.weight"], c["model.heads.hidden.weight"])
 
 
 def test_a_training_is_not_overwritten(train, tmp_path, refused, tiny_settings):
@@ -95,47 +50,40 @@ def test_a_training_is_not_overwritten(train, tmp_path, refused, tiny_settings):
     assert "--resume" in line
 
 
-def test_a_finished_training_is_only_reported_when_resumed(train, tmp_path, capsys, files_in):
-    assert train("permanence_first", "--out", "out") == 0
+@pytest.mark.parametrize("name", [["permanence_first"], []], ids=["by name", "by folder"])
+def test_resuming_takes_the_settings_from_the_folder(name, train, capsys, files_in, tmp_path):
+    assert train("permanence_first", "--out", "out", "--no-amp", train_rate=0.002) == 0
     before = files_in(tmp_path)
     capsys.readouterr()
-    assert train("permanence_first", "--out", "out", "--resume") == 0
+    assert main(["train", *name, "--resume", "--out", "out"]) == 0
     assert "out is trained: 4 of 4 steps" in capsys.readouterr().out
     assert files_in(tmp_path) == before
 
 
+@pytest.mark.parametrize("given", [["--set", "train.steps=1"], ["--set", "model.width=8"]], ids=str)
+def test_resuming_takes_settings_that_are_those_of_the_folder(given, train):
+    assert train("permanence_first", "--out", "out", train_steps=1) == 0
+    assert main(["train", "permanence_first", "--resume", "--out", "out", *given]) == 0
+
+
 @pytest.mark.parametrize(
-    ("change", "names"),
+    ("given", "names"),
     [
-        ({"train_rate": 0.001}, "train.rate is 0.003 there, 0.001 here"),
-        ({"model_width": 16}, "model.width is 8 there, 16 here"),
-        ({"data_hidden": "[4, 5]"}, "data.hidden is [3, 6] there, [4, 5] here"),
+        (["--set", "train.rate=0.001"], "train.rate is 0.003 there, 0.001 here"),
+        (["--set", "data.hidden=[4, 5]"], "data.hidden is [3, 6] there, [4, 5] here"),
+        (["--no-amp"], "train.amp is True there, False here"),
+        (["--set", "train.rata=1"], "unknown setting 'train.rata'; did you mean 'rate'"),
     ],
     ids=str,
 )
-def test_resuming_with_other_settings_names_the_difference(
-    change, names, train, refused, tiny_settings
-):
+def test_resuming_with_a_setting_that_differs_is_refused(given, names, train, refused):
     assert train("permanence_first", "--out", "out", train_steps=1) == 0
-    same = {"train_steps": 1}
-    line = refused(
-        "train", "permanence_first", "--out", "out", "--resume", *tiny_settings(**same | change)
-    )
-    assert names in line
+    assert names in refused("train", "permanence_first", "--resume", "--out", "out", *given)
 
 
-def test_resuming_without_amp_what_began_with_it_is_a_difference(train, refused, tiny_settings):
-    assert train("permanence_first", "--out", "out", train_steps=1) == 0
-    line = refused(
-        "train",
-        "permanence_first",
-        "--out",
-        "out",
-        "--resume",
-        "--no-amp",
-        *tiny_settings(train_steps=1),
-    )
-    assert "train.amp is True there, False here" in line
+def test_a_run_that_nobody_names_is_asked_for(refused):
+    for words in ([], ["--resume"], ["--out", "out"]):
+        assert "name a run (neurosvt list runs)" in refused("train", *words)
 
 
 def test_there_has_to_be_something_to_resume(refused, tiny_settings):
@@ -208,19 +156,6 @@ def test_damaged_recordings_are_one_line(refused, tmp_path, monkeypatch):
     assert "not a readable npz file" in refused("train", "nmnist")
 
 
-def test_a_latch_that_was_not_settled_is_settled_on_resume(train, tmp_path, monkeypatch):
-    """An interrupt after the last step, while the threshold is sought, must not lose it."""
-
-    def interrupt(*args, **options):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(recipes, "tune_latch", interrupt)
-        assert train("permanence_none", "--out", "out", train_steps=1) == 130
-    assert train("permanence_none", "--out", "out", "--resume", train_steps=1) == 0
-    assert "latch_threshold" in load_model("out").metadata
-
-
 def wait_for(process, text, seconds=60):
     """Reads standard error until `text` comes; what came."""
     end, seen = time.monotonic() + seconds, b""
@@ -270,7 +205,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     monkeypatch.chdir(tmp_path)
     _, metadata = checkpoint.load(tmp_path / "cut" / "last.safetensors")
     assert 10 <= metadata["step"] < 45
-    assert main([*words, "--out", "cut", "--resume"]) == 0
+    assert main(["train", "--out", "cut", "--resume"]) == 0
     assert main([*words, "--out", "whole"]) == 0
     for name in ("last", "best"):
         one, two = (weights_of(tmp_path / run / f"{name}.safetensors") for run in ("cut", "whole"))
@@ -285,30 +220,6 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     assert histories[0] == histories[1]
 
 
-def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, tmp_path, monkeypatch):
-    """Validation takes a while; whoever cannot wait loses the steps since the last save."""
-
-    def press_twice(*args, **options):
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-
-    assert train("permanence_first", "--out", "out", train_steps=8, train_validate_every=3) == 0
-    whole = weights_of(tmp_path / "out" / "last.safetensors")
-    judged, looks = recipes.validation_score, []
-
-    def judge_once(*args, **options):
-        looks.append(args)
-        return judged(*args, **options) if len(looks) == 1 else press_twice()
-
-    settings = {"train_steps": 8, "train_validate_every": 3}
-    with monkeypatch.context() as patch:
-        patch.setattr(recipes, "validation_score", judge_once)
-        assert train("permanence_first", "--out", "cut", **settings) == 130
-    assert checkpoint.load(tmp_path / "cut" / "last.safetensors")[1]["step"] == 3
-    assert train("permanence_first", "--out", "cut", "--resume", **settings) == 0
-    assert_same(weights_of(tmp_path / "cut" / "last.safetensors"), whole)
-
-
 def test_the_command_runs_as_a_module(tmp_path, one_thread):
     done = subprocess.run(
         [sys.executable, "-m", "neurosvt", "train", "permanence_first", "--set", "train.stepz=1"],
@@ -320,48 +231,13 @@ def test_the_command_runs_as_a_module(tmp_path, one_thread):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_summary_lists_the_parts_and_their_sum():
-    model = NeuroSVT()
-    *parts, total = [line.split() for line in trainer.summary(model).splitlines()]
-    assert {"embed", "positions", "blocks", "memory", "heads"} <= {name for name, _ in parts}
-    numbers = [int(number.replace(",", "")) for _, number in parts]
-    assert total == ["total", f"{sum(numbers):,}"] == ["total", f"{model.parameter_count():,}"]
-
-
 def test_a_device_that_is_not_here_is_refused(refused):
-    assert "--device 'cuda:99' is not here; choose from cpu" in refused(
+    assert "device 'cuda:99' is not here; choose from cpu" in refused(
         "train", "permanence_first", "--device", "cuda:99"
     )
-
-
-def test_a_training_may_start_from_what_another_learnt(train, tmp_path, refused):
-    assert train("permanence_first", "--out", "first") == 0
-    settings = {"train_start": "first", "train_steps": 1, "train_rate": 1e-9}
-    assert train("permanence_first", "--out", "second", **settings) == 0
-    first, second = (
-        weights_of(tmp_path / name / "best.safetensors") for name in ("first", "second")
-    )
-    name = "heads.answer.weight"
-    torch.testing.assert_close(second[name], first[name], atol=1e-6, rtol=0)
-    assert [load_model(name).steps for name in ("first", "second")] == [4, 5]
-    assert load_model("second/last.safetensors").steps == 5
-    words = ["permanence_first", "--out", "third", "--set", "train.start=first"]
-    assert "first does not fit" in refused("train", *words)
 
 
 def test_what_a_training_starts_from_has_to_be_there(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = refused("train", "permanence")
     assert "train.start is runs/permanence_third, which is to be trained first" in line
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("name", ["permanence_first", "permanence_lif", "permanence_twin"])
-def test_a_model_learns_on_a_gpu_what_it_learns_on_the_cpu(train, name, tmp_path):
-    losses = []
-    for device in ("cpu", "cuda"):
-        out = tmp_path / device
-        words = ["--device", device, "--out", str(out), "--no-amp"]
-        assert train(name, *words, train_state_noise=0) == 0
-        losses.append(json.loads((out / "history.json").read_text())["history"][0]["loss"])
-    assert losses[1] == pytest.approx(losses[0], rel=1e-2)

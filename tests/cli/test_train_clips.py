@@ -74,7 +74,7 @@ def test_hidden_steps_of_what_never_hides_are_refused(refused):
 @pytest.mark.parametrize("in_memory", ["true", "false"])
 def test_stopped_and_resumed_equals_uninterrupted(train, in_memory, monkeypatch):
     assert train("--out", "whole", data__in_memory=in_memory) == 0
-    judged, looks = recipes.named, []
+    judged, looks = recipes.predict_classes, []
 
     def stop_at_the_second(*args, **options):
         looks.append(args)
@@ -83,9 +83,9 @@ def test_stopped_and_resumed_equals_uninterrupted(train, in_memory, monkeypatch)
         return judged(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recipes, "named", stop_at_the_second)
+        patch.setattr(recipes, "predict_classes", stop_at_the_second)
         assert train("--out", "cut", data__in_memory=in_memory) == 130
-    assert train("--out", "cut", "--resume", data__in_memory=in_memory) == 0
+    assert main(["train", "dvs128", "--out", "cut", "--resume"]) == 0
     for name in ("last", "best"):
         one, _ = checkpoint.load(Path("cut") / f"{name}.safetensors")
         two, _ = checkpoint.load(Path("whole") / f"{name}.safetensors")
@@ -97,7 +97,7 @@ def test_the_rows_say_how_often_it_was_right_and_what_it_took_for_what(train, ro
     assert train("--out", "out") == 0
     assert main(["evaluate", "out", "--confusion", "--json", "rows.json"]) == 0
     record = rows_of(Path("rows.json"))
-    assert record["command"] == "neurosvt evaluate out --split test --confusion"
+    assert record["command"] == "neurosvt evaluate out --confusion"
     whole, *pairs = record["rows"]
     assert (whole["dataset"], whole["split"], whole["samples"]) == ("dvs128", "test", 44)
     table = np.array([row["samples"] for row in pairs]).reshape(11, 11)

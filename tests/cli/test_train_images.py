@@ -34,7 +34,7 @@ def test_stopped_and_resumed_equals_uninterrupted(train_images, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(recipes, "predict_classes", stop_at_the_second)
         assert train_images("--out", "cut") == 130
-    assert train_images("--out", "cut", "--resume") == 0
+    assert main(["train", "--out", "cut", "--resume"]) == 0
     for name in ("last", "best"):
         one, _ = checkpoint.load(Path("cut") / f"{name}.safetensors")
         two, _ = checkpoint.load(Path("whole") / f"{name}.safetensors")

@@ -1,7 +1,16 @@
 import pytest
 
 from neurosvt.config import UserError
-from neurosvt.energy.costs import TABLES, Costs, joules, moved, read_costs, tables_named
+from neurosvt.energy.costs import (
+    COST_TABLES,
+    Costs,
+    add_costs,
+    all_costs,
+    costs_named,
+    joules,
+    moved,
+    read_costs,
+)
 from neurosvt.energy.operations import Operations
 from neurosvt.energy.published import published_macs, published_sops
 
@@ -14,17 +23,17 @@ DONE = Operations(
 def test_energy_is_counts_times_prices():
     """By hand, from Horowitz's figure: an addition is 0.9 pJ in fp32, a multiplication 3.7."""
     expected = 1000 * 4.6 + 200 * 0.9 + 30 * 5.5 + 4 * 0.9 + 5 * 3.7 + 6 * 0.9 + 7 * 4.6
-    assert joules(DONE, TABLES["horowitz-45nm", "fp32"]) == pytest.approx(1e-12 * expected)
+    assert joules(DONE, COST_TABLES["horowitz-45nm"]["fp32"]) == pytest.approx(1e-12 * expected)
     expected = 1000 * 0.23 + 200 * 0.1 + 30 * 0.4 + 4 * 0.1 + 5 * 0.2 + 6 * 0.1 + 7 * 0.23
-    assert joules(DONE, TABLES["horowitz-45nm", "int8"]) == pytest.approx(1e-12 * expected)
-    assert joules(DONE, TABLES["seed", "fp32"]) == pytest.approx(1e-12 * 4.6 * (1000 + 20))
+    assert joules(DONE, COST_TABLES["horowitz-45nm"]["int8"]) == pytest.approx(1e-12 * expected)
+    assert joules(DONE, COST_TABLES["seed"]["fp32"]) == pytest.approx(1e-12 * 4.6 * (1000 + 20))
 
 
 def test_memory_is_priced_by_the_byte_at_both_extremes():
     for precision, size in (("fp32", 4), ("int8", 1)):
-        plain = TABLES["horowitz-45nm", precision]
+        plain = COST_TABLES["horowitz-45nm"][precision]
         for extreme, weights in (("once", 300), ("each", 1200)):
-            table = TABLES[f"memory-{extreme}", precision]
+            table = COST_TABLES[f"memory-{extreme}"][precision]
             size_of_all = size * (weights + 60 + 80) + 2 * 50
             assert moved(DONE, table) == size_of_all
             more = joules(DONE, table) - joules(DONE, plain)
@@ -32,13 +41,14 @@ def test_memory_is_priced_by_the_byte_at_both_extremes():
 
 
 def test_nothing_costs_nothing():
-    for table in TABLES.values():
+    for table in all_costs():
         assert joules(Operations(), table) == 0
 
 
 def test_every_table_says_where_it_is_from():
-    for (name, precision), table in TABLES.items():
-        assert (table.name, table.precision) == (name, precision)
+    assert len(all_costs()) == 11
+    for table in all_costs():
+        assert COST_TABLES[table.name][table.precision] is table
         assert len(table.source) > 40
         assert table.mac > 0
         assert table.ac > 0
@@ -48,14 +58,14 @@ def test_a_table_of_ones_own(tmp_path):
     own = tmp_path / "own.toml"
     own.write_text('name = "mine"\nprecision = "fp8"\nsource = "measured"\nmac = 1\nac = 0.5\n')
     assert read_costs(own) == Costs("mine", "fp8", "measured", mac=1.0, ac=0.5)
-    assert tables_named(str(own)) == [read_costs(own)]
-    assert [t.precision for t in tables_named("horowitz-45nm")] == ["fp32", "fp16", "int8"]
+    assert costs_named(str(own)) == [read_costs(own)]
+    assert [t.precision for t in costs_named("horowitz-45nm")] == ["fp32", "fp16", "int8"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mac = ", "is no TOML file"),
+        ("mac = ", "is not valid TOML"),
         ('name = "a"\nprecision = "b"\nsource = "c"\nmac = -1\nac = 0', "must not be below 0 pJ"),
         ('name = "a"\nprecision = "b"\nsource = "c"\nmak = 1\nac = 0', "did you mean 'mac'"),
         ('name = "a"', "missing"),
@@ -70,9 +80,24 @@ def test_a_table_that_is_wrong_is_refused(tmp_path, text, message):
 
 def test_a_table_that_is_not_there_is_named():
     with pytest.raises(UserError, match=r"'abacus' is unknown; choose from horowitz-45nm"):
-        tables_named("abacus")
+        costs_named("abacus")
+    with pytest.raises(UserError, match=r"'horowitz-45' is unknown; did you mean 'horowitz-45nm'"):
+        costs_named("horowitz-45")
     with pytest.raises(FileNotFoundError):
-        tables_named("nowhere.toml")
+        costs_named("nowhere.toml")
+
+
+def test_a_table_may_be_added_at_run_time_but_not_replaced():
+    own = Costs("my chip", "int4", "its data sheet", mac=0.1, ac=0.02)
+    add_costs(own)
+    try:
+        assert costs_named("my chip") == [own]
+        add_costs(Costs("my chip", "int8", "its data sheet", mac=0.2, ac=0.04))
+        assert [table.precision for table in costs_named("my chip")] == ["int4", "int8"]
+        with pytest.raises(UserError, match="there is a cost table 'my chip' for int4 already"):
+            add_costs(own)
+    finally:
+        del COST_TABLES["my chip"]
 
 
 def test_the_original_meter_counts_one_token_for_all():

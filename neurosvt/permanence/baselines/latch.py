@@ -46,6 +46,10 @@ class Latch(nn.Module):
         held = hold(belief, self.threshold, None if state is None else state.held)
         return held, LatchState(inner, Belief(*(part[-1] for part in held)))
 
+    def deployed(self) -> "Latch":
+        """The same latch on the deployed form of its model."""
+        return Latch(self.model.deployed(), self.threshold)
+
 
 def hold(belief: Belief, threshold: float, held: Belief | None = None) -> Belief:
     """Class and place as of the latest step at which the object was judged seen.

@@ -1,0 +1,51 @@
+"""What is installed on this machine, what is missing, and what that means."""
+
+import platform
+import shutil
+from importlib.util import find_spec
+
+import torch
+
+from neurosvt import __version__
+from neurosvt.bench.peers import installed
+from neurosvt.datasets.folder import data_root
+from neurosvt.experiments.checkpoints import WEIGHTS
+from neurosvt.native import library
+from neurosvt.results.hardware import hardware
+
+EXTRAS = {
+    "data": ("pyarrow", "PIL", "h5py", "av"),
+    "events": ("eventcv", "dv_processing"),
+    "tensorboard": ("tensorboard",),
+    "docs": ("mkdocs", "material", "mkdocstrings"),
+    "notebook": ("nbformat", "nbclient", "ipykernel"),
+}
+"""Extra of the package to what it brings, by the names under which it is imported."""
+
+
+def describe_installation() -> dict[str, str]:
+    """One line per finding, by what it is about."""
+    machine, root, cuda = hardware(), data_root(), torch.cuda.is_available()
+    held = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) if root.is_dir() else ""
+    lines = {
+        "neurosvt": __version__,
+        "python": f"{platform.python_version()} on {platform.platform()}",
+        "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
+        "machine": f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB",
+        "gpu": machine["gpu"] or "none: everything runs on the CPU",
+        "kernels": "built: backend auto is native"
+        if library()
+        else "not built: backend auto is PyTorch alone and takes twice the time; they are built "
+        "when the package is installed where there is a C++ compiler",
+        "compile": "backend compile works"
+        if shutil.which("g++") or cuda
+        else "backend compile wants a C++ compiler",
+        "models": ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))),
+        "data": f"{root}: {held or 'nothing there; NEUROSVT_DATA names another folder'}",
+    }
+    for name, brings in EXTRAS.items():
+        missing = [module for module in brings if not find_spec(module)]
+        brought = f"pip install 'neurosvt[{name}]' brings {', '.join(missing)}"
+        lines[f"[{name}]"] = brought if missing else "installed"
+    lines["peers"] = f"{', '.join(installed()) or 'none'} (measured by neurosvt bench)"
+    return lines

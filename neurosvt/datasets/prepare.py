@@ -1,0 +1,84 @@
+"""Data sets as they were downloaded, checked and brought into the form that is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from neurosvt.config import Registry, UserError
+from neurosvt.datasets import cifar10, dvs128_gesture, nmnist_import
+from neurosvt.datasets.folder import data_root
+
+OnProgress = Callable[[int, int], None]
+"""Told how much is done, and of how much."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How one data set is prepared."""
+
+    folder: str
+    """Where it goes, below the folder of data sets."""
+    prepare: Callable[[Path, Path, int, OnProgress], bool]
+    """From source, destination, frames a sample and progress; whether there was anything to do."""
+    unit: str = "parts"
+    """What progress counts."""
+
+
+def _gestures(source: Path, destination: Path, frames: int, on_progress: OnProgress) -> bool:
+    if next((source / "train").glob("sample_*.pt"), None):
+        from neurosvt.datasets.dvs128_tensors import prepare_tensors  # needs torch, others do not
+
+        return prepare_tensors(source, destination, on_progress)
+    if frames < 1:
+        raise UserError(f"frames must be at least 1, got {frames}")
+    return dvs128_gesture.prepare_gestures(
+        source, destination, frames=frames, on_sitting=on_progress
+    )
+
+
+def _digits(source: Path, destination: Path, frames: int, on_progress: OnProgress) -> bool:
+    return nmnist_import.prepare_nmnist(source, destination, on_progress)
+
+
+def _photographs(source: Path, destination: Path, frames: int, on_progress: OnProgress) -> bool:
+    return cifar10.prepare_cifar10(source, destination)
+
+
+PREPARATIONS: Registry[Preparation] = Registry(
+    "data set",
+    {
+        "dvs128": Preparation("DVS128Gesture_Processed", _gestures, "recordings"),
+        "nmnist": Preparation("nmnist", _digits, "recordings"),
+        "cifar10": Preparation("cifar10", _photographs),
+    },
+)
+"""By the name that `neurosvt data prepare` takes."""
+
+
+def prepare_data_set(
+    name: str,
+    source: str | Path,
+    destination: str | Path | None = None,
+    *,
+    frames: int = 16,
+    on_progress: OnProgress = lambda done, of: None,
+) -> tuple[Path, bool]:
+    """Check a data set and bring it into form, once; interrupted, it goes on where it stopped.
+
+    Args:
+        name: a key of `PREPARATIONS`.
+        source: what was downloaded, folder or archive.
+        destination: where it goes; None for its place in the folder of data sets.
+        frames: of a gesture of dvs128.
+        on_progress: told how much is done, and of how much.
+
+    Returns:
+        Where it lies, and whether there was anything to do.
+
+    Raises:
+        FileNotFoundError: no such source.
+        UserError: a source that is damaged or something else, or made otherwise before.
+    """
+    preparation = PREPARATIONS[name]
+    place = Path(destination) if destination else data_root() / preparation.folder
+    return place, preparation.prepare(Path(source), place, frames, on_progress)

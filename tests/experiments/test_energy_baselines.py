@@ -1,0 +1,73 @@
+import pytest
+
+from neurosvt.config import UserError
+from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.energy_baselines import (
+    ENERGY_BASELINES,
+    EnergyBaseline,
+    EnergyPlan,
+    energy_of,
+    published_line,
+)
+
+SMALL = EnergyPlan(tier="blackout", hidden=3, noise_hz=0.0, samples=1, events=2)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_model("permanence")
+
+
+@pytest.fixture(scope="module")
+def counted(shipped):
+    """The costs, and what was said on the way."""
+    said = []
+    return energy_of(shipped, SMALL, said.append), said
+
+
+def test_a_run_stands_first_and_every_baseline_beside_it(shipped, counted):
+    costs, said = counted
+    assert [cost.model for cost in costs] == ["neurosvt", *ENERGY_BASELINES]
+    assert costs[0].train_steps == shipped.steps
+    assert 0 <= costs[0].accuracy <= 1
+    assert [cost.accuracy for cost in costs[1:]] == [None] * 4  # none is shipped
+    assert len(said) == 3
+    assert "permanence_twin is not trained, or not to its end: counted untrained" in said
+    assert {tuple(cost.about.items()) for cost in costs} == {
+        (("tier", "blackout"), ("noise_hz", 0.0), ("hidden_frames", 3))
+    }
+
+
+def test_a_baseline_may_be_added_at_run_time_and_changes_no_count(shipped, counted, monkeypatch):
+    """Untrained baselines have the same random weights every time."""
+    monkeypatch.setitem(ENERGY_BASELINES, "mine", EnergyBaseline("twin", looks="frames"))
+    *others, own = energy_of(shipped, SMALL)
+    assert [cost.phases for cost in others] == [cost.phases for cost in counted[0]]
+    assert own.model == "mine"
+    everything = next(cost for cost in others if cost.model == "dense-twin").phases["hidden"]
+    assert own.phases["hidden"].total.macs < 0.1 * everything.total.macs  # nothing to look at
+
+
+def test_the_original_formula_is_told_beside_ours(shipped, counted):
+    line = published_line(shipped, counted[0][0])
+    total = counted[0][0].phases["active"]
+    assert f"we count {total.total.acs / total.frames:,.0f}" in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tier": "curtian"}, "tier 'curtian' is unknown; did you mean 'curtain'"),
+        ({"tier": "succession"}, "tier 'succession' hides several objects"),
+        ({"tier": "tunnel", "hidden": 500}, "tier 'tunnel' does not hide anything for 500"),
+    ],
+)
+def test_what_does_not_fit_the_run_is_told(settings, message, shipped):
+    with pytest.raises(UserError, match=message):
+        energy_of(shipped, EnergyPlan(**settings))
+
+
+@pytest.mark.parametrize("name", ["samples", "events", "hidden"])
+def test_a_plan_of_nothing_is_refused(name):
+    with pytest.raises(UserError, match=f"{name} must be at least 1, got 0"):
+        EnergyPlan(**{name: 0})
