@@ -68,7 +68,9 @@ def modules_imported(*folders: str) -> frozenset[str]:
                     names |= {alias.name for alias in node.names}
                 case ast.ImportFrom(module=str(module), level=0):
                     names.add(module)
-                case ast.Call(func=ast.Attribute(attr="importorskip"), args=[ast.Constant(name)]):
+                case ast.Call(
+                    func=ast.Attribute(attr="importorskip"), args=[ast.Constant(str(name))]
+                ):
                     names.add(name)
     return frozenset(".".join(n.split(".")[:k]) for n in names for k in range(1, n.count(".") + 2))
 
