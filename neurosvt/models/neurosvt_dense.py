@@ -28,7 +28,8 @@ from neurosvt.ops.surrogate import spike
 Frames: TypeAlias = Shaped[Tensor, "T B 2 Y X"]
 Tokens: TypeAlias = Float[Tensor, "T B N _"]
 Touched: TypeAlias = Bool[Tensor, "T B N 1"]
-DenseState: TypeAlias = tuple[Tensor, tuple[tuple[Tensor, ...], ...], Tensor, Tensor]
+Membranes: TypeAlias = tuple[Tensor, ...]
+DenseState: TypeAlias = tuple[Tensor, tuple[Membranes, ...], Tensor, Tensor]
 """What a sequence leaves behind: membranes of embedding, blocks and read; the memory's charge."""
 
 
@@ -65,9 +66,7 @@ def project(layer: Any, spikes: Tokens) -> Tokens:
 
 class NeuroSVTDense(nn.Module):
     """Event frames in, beliefs out, by a copy of a NeuroSVT's weights under the same names.
-
-    Raises a UserError for any memory but the leaky one that is read by position.
-    """
+    Raises a UserError for any memory but the leaky one that is read by position."""
 
     def __init__(self, model: NeuroSVT):
         super().__init__()
@@ -90,12 +89,11 @@ class NeuroSVTDense(nn.Module):
 
     def forward(self, frames: Frames, state: DenseState | None = None) -> tuple[Belief, DenseState]:
         """Beliefs after every step about binary frames, and the state to go on from."""
-        batch, left = frames.shape[1], []
-        v_embed, v_blocks, v_read, charge = self.start(batch) if state is None else state
+        v_embed, v_blocks, v_read, charge = state or self.start(frames.shape[1])
         pixels, seen = self.patches(frames.bool())
         spikes, v_embed = fire_dense(project(self.embed.project, pixels), v_embed, self.decay, seen)
         fired = (spikes != 0).any(-1, keepdim=True)  # no other token enters the blocks
-        x = (spikes + self.positions.table) * fired
+        x, left = (spikes + self.positions.table) * fired, []
         for layer, v in zip(self.blocks, v_blocks, strict=True):
             x, v = self.block(layer, x, v, fired)
             left.append(v)
@@ -115,7 +113,9 @@ class NeuroSVTDense(nn.Module):
         active = pixels.sum(-1, keepdim=True) >= cfg.least_events
         return pixels * active, active
 
-    def block(self, layer: Any, x: Tokens, v: tuple, touched: Touched) -> tuple[Tokens, tuple]:
+    def block(
+        self, layer: Any, x: Tokens, v: Membranes, touched: Touched
+    ) -> tuple[Tokens, Membranes]:
         """Attention without softmax, then an MLP. Spikes are projected; currents are added."""
         left = list(v)
 
