@@ -27,7 +27,7 @@ class ConvNetConfig:
     widths: tuple[int, ...] = (64, 256, 256)
     """Channels of the stages, each of which halves the resolution."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.stem < 1 or not self.widths or min(self.widths) < 1:
             raise ValueError(f"stem {self.stem} and widths {self.widths} must be above 0")
         if self.classes < 2:
@@ -55,6 +55,9 @@ class Stage(nn.Module):
 class ConvNet(nn.Module):
     """Images in, class scores out; no spikes.
 
+    Args:
+        config: its shape; None for the default, of 10 classes and 32 pixels a side.
+
     Source: the plain stages of the speed-trained networks of Jordan, "94% on CIFAR-10 in 3.29
     Seconds on a Single GPU", 2024, sec. 3.1, with a learnt stem in place of the whitening one.
     """
@@ -68,7 +71,7 @@ class ConvNet(nn.Module):
         self.head = nn.Linear(widths[-1], cfg.classes)
 
     def forward(self, images: Float[Tensor, "B 3 Y X"]) -> Float[Tensor, "B C"]:
-        """Class scores of normalised images."""
+        """Class scores, before any softmax, of normalised images."""
         x = images.contiguous(memory_format=torch.channels_last)
         return self.head(self.stages(F.gelu(self.stem(x))).amax((2, 3)))
 

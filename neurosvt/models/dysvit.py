@@ -53,7 +53,7 @@ class DySViTConfig:
     nan_guard: bool = True
     """A value of a branch that is not finite counts as 0."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")

@@ -13,6 +13,9 @@ import torch
 from neurosvt.config import UserError
 from neurosvt.models import model_folder
 from neurosvt.models.dysvit import DySViT, DySViTConfig
+from neurosvt.models.model_folder import is_pretrained_folder
+from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.pretrained import MODEL_TYPES, Pretrained, load_pretrained, with_class_rows
 
 SMALL = {"image_size": 12, "patch_size": 4, "width": 24, "depth": 2, "heads": 3, "mlp_ratio": 2.0}
 
@@ -145,7 +148,12 @@ def damage(folder: Path, name: str, change):
         ("config.json", lambda b: b'{"widht": 24}', "unknown setting 'widht'; did you mean"),
         ("config.json", lambda b: b.replace(b"24", b"48"), "the model wants"),
         ("config.json", lambda b: b.replace(b'"depth": 2', b'"depth": 1'), "has unknown 'blocks.1"),
+        ("config.json", lambda b: b.replace(b'"dysvit"', b'"dysvitt"'), "mean 'dysvit'"),
+        ("config.json", lambda b: b.replace(b'"dysvit"', b"3"), "model_type '3' is unknown"),
+        ("config.json", lambda b: b.replace(b"{", b'{"class_names": ["a"],', 1), "be 10 different"),
+        ("config.json", lambda b: b.replace(b"{", b'{"class_names": 3,', 1), "json: class_names"),
         ("model.safetensors", lambda b: b[:99], "model.safetensors is damaged"),
+        ("model.safetensors", lambda b: b.replace(b"{}", b"{!"), "model.safetensors is damaged"),
     ],
 )
 def test_a_damaged_folder_is_told_in_one_line(folder, name, change, message):
@@ -254,3 +262,219 @@ def test_a_name_that_no_repository_can_have_is_told(tmp_path):
 
 def test_settings_are_those_of_the_config(folder):
     assert json.loads((folder / "config.json").read_text())["slope"] == "token"
+
+
+TEN = [f"class {i}" for i in range(10)]
+
+
+class Following(NeuroSVT, Pretrained, model_type="following", config_type=NeuroSVTConfig):
+    """A NeuroSVT in the form of its siblings."""
+
+    def new_classes(self, classes):
+        self.heads.answer = with_class_rows(self.heads.answer, self.heads.classes, classes)
+        self.heads.classes = classes
+
+
+def following():
+    torch.manual_seed(0)
+    return Following(NeuroSVTConfig(image_size=16, patch_size=4, kernel_size=8, width=16)).eval()
+
+
+def test_class_names_and_metadata_come_back(tmp_path):
+    known = {"step": 7, "score": 0.5, "run": {"data": {"dataset": "cifar10"}}}
+    trained().save_pretrained(tmp_path / "model", class_names=TEN, metadata=known)
+    again = DySViT.from_pretrained(tmp_path / "model")
+    assert again.class_names == tuple(TEN)
+    assert again.metadata == known
+    assert again.deployed().class_names == tuple(TEN)
+    assert again.num_classes == 10
+
+
+def test_a_checkpoint_reader_understands_the_metadata(tmp_path):
+    from neurosvt.train import checkpoint
+
+    trained().save_pretrained(tmp_path / "model", metadata={"step": 7})
+    assert checkpoint.load(tmp_path / "model" / "model.safetensors")[1] == {"step": 7}
+
+
+def test_what_is_saved_again_keeps_all_but_the_figures(tmp_path):
+    """They were those of the weights that were loaded; the weights may have changed since."""
+    known = {"license": "cc-by-sa-4.0", "score": 0.5, "results": [{"accuracy": 0.5}]}
+    trained().save_pretrained(tmp_path / "model", class_names=TEN, metadata=known)
+    DySViT.from_pretrained(tmp_path / "model").save_pretrained(tmp_path / "again")
+    again = DySViT.from_pretrained(tmp_path / "again")
+    assert again.metadata == {"license": "cc-by-sa-4.0"}
+    assert again.class_names == tuple(TEN)
+
+
+def test_a_folder_of_before_loads_without_names(folder, images):
+    """As it was written when `config.json` held settings alone."""
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings.pop("model_type") == "dysvit"
+    (folder / "config.json").write_text(json.dumps(settings))
+    for model in (DySViT.from_pretrained(folder), load_pretrained(folder)):
+        assert model.class_names is None
+        assert torch.equal(model(images), trained_like(folder)(images))
+
+
+def test_what_the_head_reads_and_the_head_are_the_whole(images):
+    model = trained()
+    features = model.forward_features(images)
+    assert features.shape == (7, 24)
+    assert ((features >= 0) & (features <= 1)).all()
+    assert torch.equal(model.head(features), model(images))
+
+
+def test_a_new_head_keeps_all_else(images):
+    model = trained()
+    model.class_names, model.metadata = tuple(TEN), {"score": 0.5, "license": "apache-2.0"}
+    before = {n: t.clone() for n, t in model.state_dict().items()}
+    model.reset_classifier(3, ["a", "b", "c"])
+    assert model(images).shape == (7, 3)
+    assert (model.num_classes, model.class_names) == (3, ("a", "b", "c"))
+    assert model.metadata == {"license": "apache-2.0"}
+    for name, tensor in model.state_dict().items():
+        assert name.startswith("head.") or torch.equal(tensor, before[name])
+    model.reset_classifier(4)
+    assert model.class_names is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "names", "message"),
+    [
+        (1, None, "classes must be at least 2"),
+        (3, ["a", "b"], "must be 3 different names, got 2"),
+        (3, ["a", "b", "a"], "got 3, 2 of them different"),
+        (2, ["a", ""], "must be a list of names"),
+        (2, "ab", "must be a list of names"),
+    ],
+)
+def test_a_head_that_cannot_be_leaves_the_old_one(classes, names, message, images):
+    model = trained()
+    scores = model(images)
+    with pytest.raises(ValueError, match=message):
+        model.reset_classifier(classes, names)
+    assert torch.equal(model(images), scores)
+    assert model.num_classes == 10
+
+
+@pytest.mark.parametrize("classes", [2, 8, 13])
+def test_new_classes_leave_position_and_unseen_as_they_were(classes):
+    """To the bit, in a network that answers with both in one layer."""
+    model, frames = following(), torch.rand(6, 2, 2, 16, 16) < 0.2
+    with torch.no_grad():
+        before, _ = model(frames)
+        model.reset_classifier(classes)
+        after, _ = model(frames)
+    assert after.class_logits.shape == (6, 2, classes)
+    assert torch.equal(after.position, before.position)
+    assert torch.equal(after.unseen_logit, before.unseen_logit)
+    same = min(classes, 8)
+    assert not torch.equal(after.class_logits[..., :same], before.class_logits[..., :same])
+
+
+def test_a_model_that_follows_objects_comes_back(tmp_path):
+    model, frames = following(), torch.rand(6, 2, 2, 16, 16) < 0.2
+    model.reset_classifier(3)
+    model.save_pretrained(tmp_path / "model", class_names=["disc", "ring", "star"])
+    again = Following.from_pretrained(tmp_path / "model", backend="reference")
+    assert again.backend == "reference"
+    assert again.class_names == ("disc", "ring", "star")
+    with torch.no_grad():
+        for a, b in zip(again(frames)[0], model(frames)[0], strict=True):
+            torch.testing.assert_close(a, b)
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == [
+        "README.md", "config.json", "model.safetensors",
+    ]  # fmt: skip
+
+
+def test_a_folder_of_any_type_is_loaded_by_what_it_says(folder, tmp_path):
+    following().save_pretrained(tmp_path / "other")
+    assert type(load_pretrained(folder)) is DySViT
+    assert type(load_pretrained(tmp_path / "other", backend="reference")) is Following
+    with pytest.raises(UserError, match=r"holds a Following, which Following\.from_pretrained"):
+        DySViT.from_pretrained(tmp_path / "other")
+
+
+def test_a_type_is_registered_once():
+    assert MODEL_TYPES["dysvit"] is DySViT
+    with pytest.raises(UserError, match="there is a model_type 'dysvit' already"):
+        type("Second", (Pretrained,), {}, model_type="dysvit")
+
+
+def test_a_folder_is_told_from_others(folder, tmp_path):
+    assert is_pretrained_folder(folder)
+    assert not is_pretrained_folder(folder / "config.json")
+    assert not is_pretrained_folder(tmp_path / "nowhere")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "best.safetensors").write_bytes(b"")
+    assert not is_pretrained_folder(tmp_path / "run")
+
+
+def test_without_the_net_nothing_is_fetched(monkeypatch, tmp_path):
+    asked = []
+
+    def download(repo, **options):
+        asked.append(options)
+        raise OSError("not cached")
+
+    monkeypatch.setattr(model_folder, "snapshot_download", download)
+    with pytest.raises(FileNotFoundError, match="this machine has no copy of it: not cached"):
+        load_pretrained("a/b", local_files_only=True, token="t", cache_dir=tmp_path, revision="v1")
+    assert len(asked) == 1
+    asked[0].pop("allow_patterns")
+    assert asked[0] == {
+        "revision": "v1", "token": "t", "cache_dir": tmp_path, "local_files_only": True,
+    }  # fmt: skip
+
+
+def failing(monkeypatch, after):
+    """Writing stops with a full disk after so many files."""
+    write, written = Path.write_bytes, []
+
+    def write_bytes(path, data):
+        if len(written) == after:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+
+
+def test_a_folder_half_written_is_never_left(folder, tmp_path, monkeypatch):
+    model, before = trained(width=48), {p: p.read_bytes() for p in folder.iterdir()}
+    failing(monkeypatch, after=3)
+    for place in (tmp_path / "new", folder):
+        with pytest.raises(UserError, match="No space left on device"):
+            model.save_pretrained(place)
+    assert {p: p.read_bytes() for p in folder.iterdir()} == before
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_else_lies_in_a_folder_stays(folder, images):
+    (folder / "notes.txt").write_text("mine")
+    (folder / "README.md").write_text("# Mine")
+    model = trained(width=48)
+    model.save_pretrained(folder)
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "README.md").read_text() == "# Mine"
+    assert torch.equal(DySViT.from_pretrained(folder)(images), model(images))
+
+
+def test_a_card_of_ours_is_written_anew(folder):
+    trained(width=48).save_pretrained(folder, metadata={"score": 0.625})
+    assert "0.625" in (folder / "README.md").read_text()
+
+
+def test_metadata_that_no_file_can_hold_are_refused(tmp_path):
+    with pytest.raises(UserError, match="metadata must be plain data"):
+        trained().save_pretrained(tmp_path / "model", metadata={"model": object()})
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_head_has_to_be_told_how_it_is_exchanged():
+    class Headless(Pretrained):
+        config = DySViTConfig()
+
+    with pytest.raises(NotImplementedError, match="Headless has no head"):
+        Headless().reset_classifier(3)
