@@ -48,7 +48,7 @@ def augment(
         row: (events,) which recording each belongs to, rising.
         side: of their sensor, pixels; they turn about its middle.
         rng: draws the way, one for each recording, and the events left out.
-        variety: how far it goes.
+        augmentation: how far it goes.
 
     Returns:
         x and y of the events that are left, int64, and which they are, as indices.

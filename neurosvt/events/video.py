@@ -58,7 +58,7 @@ def cut(video: Video, box: tuple[int, int, int, int], size: int, blur: float = 0
     """A part of a film, brought to a square sensor.
 
     Args:
-        film: the whole.
+        video: the whole.
         box: left, top, width and height, pixels.
         size: side of the sensor, pixels.
         blur: standard deviation of a Gaussian before that, pixels of the film: takes out the dither
@@ -85,7 +85,7 @@ def as_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recordin
     """What an event camera would have reported.
 
     Args:
-        film: with its frame rate known.
+        video: with its frame rate known.
         noise_hz: shot noise of a dark pixel, events a second.
         seed: of thresholds and noise.
 
