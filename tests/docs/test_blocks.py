@@ -60,7 +60,7 @@ def test_a_page_can_be_followed_to_the_letter(path, tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "__main__"}
     for number, block in enumerate(pages.blocks(text)):
-        if block.language == "python":
+        if block.language == "python" and "needs=" not in block.about:
             source = compile(block.text, f"{pages.named(path)}, block {number}", "exec")
             exec(source, namespace)
         elif block.language == "toml":
@@ -70,7 +70,7 @@ def test_a_page_can_be_followed_to_the_letter(path, tmp_path, monkeypatch, capsy
             for words in pages.commands(block):
                 if words[0] == "neurosvt" and " ".join(words[:2]) not in NOT_RUN:
                     assert main(words[1:]) == 0, " ".join(words)
-    assert capsys.readouterr().out
+    assert bool(capsys.readouterr().out) == ("print(" in text)
 
 
 FIGURES = list(pages.blocks((pages.DOCS / "results" / "reproduce.md").read_text()))
