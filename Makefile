@@ -8,17 +8,21 @@ STAMP := .venv/.installed
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test bench demo
+.PHONY: help setup check test bench demo docs
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP)  ## install everything into .venv (again only when the requirements change)
 
-check: $(STAMP)  ## format, lint and types
+check: $(STAMP) docs  ## format, lint, types and docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The variable silences an advertisement of the theme's next version.
+docs: $(STAMP)  ## build the documentation, strictly, into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # One thread a process: pytest runs two processes, and four threads on two cores are slower.
 test: $(STAMP)  ## the tests that a laptop can run
@@ -38,5 +42,5 @@ KERNELS := $(wildcard neurosvt/native/*.?pp neurosvt/native/CMakeLists.txt)
 
 $(STAMP): pyproject.toml constraints.txt $(KERNELS) | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) \
-		--constraints constraints.txt --editable '.[dev,data,events]'
+		--constraints constraints.txt --editable '.[dev,data,events,docs]'
 	@touch $@

@@ -121,7 +121,7 @@ def lif_rows(
     Args:
         current: input rows, ordered by rank then stream (see the top of this file).
         v: membrane of each stream as it was left by its last touch.
-        sizes: rows per rank, never increasing; they sum to R and none exceeds S.
+        batch_sizes: rows per rank, never increasing; they sum to R and none exceeds S.
         keep: share of the membrane that is left when the row arrives: decay to the power of the
             steps since the last touch; one row stands for all.
         threshold, reset, surrogate, slope, backend, as_bytes: as in `lif`.

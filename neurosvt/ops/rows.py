@@ -51,7 +51,7 @@ def pack(active: Bool[Tensor, "T B N"], since_event: Int[Tensor, "B N"] | None =
 
     Args:
         active: which token is touched when.
-        age: steps since each token's last touch before the first step, 1 for the step just
+        since_event: steps since each token's last touch before the first step, 1 for the step just
             before; None for tokens that have never been touched.
     """
     steps, batch, positions = active.shape

@@ -40,7 +40,7 @@ def rms_lif_rows(
     Args:
         x: what is scaled, then drives neurons with threshold 1 and hard reset.
         gain, eps: as in `ops.scale.scale_by_rms`.
-        v, sizes, keep, backend: as in `ops.lif.lif_rows`.
+        v, batch_sizes, keep, backend: as in `ops.lif.lif_rows`.
     """
     if len(x) and suits(x, backend) and v.dtype == torch.float32:
         out: tuple[Tensor, Tensor, Tensor] = _RMSLIF.apply(  # type: ignore[no-untyped-call]

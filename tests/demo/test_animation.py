@@ -1,0 +1,51 @@
+"""The animated picture of the README."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neurosvt.demo import animation
+from neurosvt.experiments.checkpoints import load_model
+
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "remember.gif"
+
+
+@pytest.fixture(scope="module")
+def shot():
+    model = load_model("permanence").model
+    return animation.film_scene(model, "title", "curtain", seed=11, seen=12, hidden=30, after=12)
+
+
+def test_the_committed_picture_is_small_and_moves():
+    assert PICTURE.stat().st_size <= 1_500_000
+    with Image.open(PICTURE) as picture:
+        assert picture.size == animation.SIZE
+        assert picture.n_frames > 50
+
+
+def test_the_belief_is_drawn_where_it_is(shot):
+    """Only the sensor is searched: the bars and the caption are orange, too."""
+    t = shot.scenes.occlusions[0].last
+    inner = slice(animation.MARGIN, animation.MARGIN + animation.SIDE)
+    sensor = np.asarray(animation.draw_picture(shot, t))[inner, inner]
+    y, x = np.nonzero((sensor == animation.BELIEF).all(-1))
+    middle = np.array([x.mean(), y.mean()]) / animation.SIDE
+    assert np.abs(middle - shot.position[t]).max() < 0.03
+
+
+def test_the_caption_says_how_long_the_object_has_been_hidden(shot):
+    (occlusion,) = shot.scenes.occlusions
+    at = (0, occlusion.first - 1, occlusion.first + 19, occlusion.last + 1)
+    assert [animation.visibility(shot.scenes, t) for t in at] == [
+        "in view", "going out of view", "hidden for 0.2 s", "in view again",
+    ]  # fmt: skip
+
+
+def test_writing_draws_every_second_frame(tmp_path, shot, monkeypatch):
+    monkeypatch.setattr(animation, "film_scene", lambda *_, **__: shot)
+    animation.write_animation(tmp_path / "new" / "a.gif")
+    with Image.open(tmp_path / "new" / "a.gif") as picture:
+        # A picture that equals the one before is shown for longer instead.
+        assert 0 < picture.n_frames <= 2 * (len(shot.scenes.frames) // animation.MERGED)
