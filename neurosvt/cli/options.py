@@ -1,0 +1,81 @@
+"""What commands share: options that mean the same everywhere, rows as JSON, and a bar."""
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from neurosvt.config import Registry, UserError
+
+
+def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """RUN: whose model; it may be left out where there is a default."""
+    parser.add_argument(
+        "run", metavar="RUN", nargs="?" if default else None, default=default,
+        help="run folder, checkpoint or shipped model (neurosvt list models)",
+    )  # fmt: skip
+
+
+def add_json(parser: argparse.ArgumentParser, metavar: str = "FILE") -> None:
+    """`--json FILE`."""
+    parser.add_argument("--json", metavar=metavar, help="also write the rows as JSON")
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """`--seed N`."""
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is random")
+
+
+def check_outputs(*paths: str | None) -> None:
+    """Refuse files that could not be written, before the long work begins."""
+    from neurosvt.results.rows import check_writable
+
+    for path in filter(None, paths):
+        check_writable(path)
+
+
+def write_rows(args: argparse.Namespace, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows where `--json` says, under the command that was typed."""
+    from neurosvt.results.rows import write_json
+
+    if args.json:
+        write_json(args.json, args.command, rows)
+
+
+def check_choice(what: str, name: str, known: Iterable[str]) -> str:
+    """`name`, if it is known; otherwise a UserError with a did-you-mean."""
+    return Registry(what, dict.fromkeys(known, name))[name]
+
+
+def whole_numbers(text: str, option: str, *, between: str = ",", count: int | None = None) -> list:
+    """The numbers of a word such as 1,2 or 3:9; `count` of them if that is fixed."""
+    words = [word.strip() for word in text.split(between)]
+    if not all(word.isdecimal() for word in words) or count not in (None, len(words)):
+        raise UserError(f"{option}: {text!r} is not {count or 'made of'} whole numbers")
+    return [int(word) for word in words]
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[..., None]]:
+    """A bar on a terminal's standard error, and what moves it: told how much is done, and of how
+    much; or, where nobody knows of how much, how much more is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.completed:,.0f} " + what), BarColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task(what, total=None)
+
+    def advance(done: int, of: int | None = None) -> None:
+        bar.start()  # not before: what is refused is told in one line
+        if of is None:
+            bar.advance(task, done)
+        else:
+            bar.update(task, completed=done, total=of)
+
+    try:
+        yield advance
+    finally:
+        if bar.live.is_started:
+            bar.stop()
