@@ -24,7 +24,7 @@ import torch
 from committed import RESULTS, rows_of
 from training import train
 
-from neurosvt.experiments.checkpoints import finished, load_model
+from neurosvt.experiments.checkpoints import finished, load
 from neurosvt.experiments.registry import BRIEF, DENSE, FAMILY, RECURRENT
 from neurosvt.experiments.zoo import RIVALS
 from neurosvt.permanence.cost import SEQUENCES, phases
@@ -70,7 +70,7 @@ def evaluated(folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of a run, and of all that stand on it if it has no memory; then what its model does
     per frame, before a curtain covers the object and behind it."""
     name, _, seed = folder.name.rpartition("_")
-    trained = load_model(str(folder))
+    trained = load(str(folder))
     lines = [line for line, rival in RIVALS.items() if rival.member == name] or [name]
     models = {
         line: RIVALS[line].made(trained) if line in RIVALS else trained.model for line in lines

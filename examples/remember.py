@@ -2,10 +2,10 @@
 
 import torch
 
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.scenes.scenes import SHAPE_CLASSES, make_scenes
 
-model = load_model("permanence").model
+model = load("permanence").model
 scenes = make_scenes("blackout", seed=7, batch=1, seen=24, hidden=60, after=0)
 
 state = None

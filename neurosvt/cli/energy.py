@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.config import UserError
     from neurosvt.energy.costs import costs_named
     from neurosvt.energy.tables import energy_verdict, layer_table, total_tables
-    from neurosvt.experiments.checkpoints import load_model
+    from neurosvt.experiments.checkpoints import load
     from neurosvt.experiments.energy_baselines import EnergyPlan, energy_of, published_line
 
     check_outputs(args.json, args.figure)
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--figure is drawn as .svg or .png, got {args.figure}")
     plan = EnergyPlan(args.tier, args.hidden, args.noise_hz, args.samples, args.events, args.seed)
     tables = [table for name in args.costs.split(",") for table in costs_named(name.strip())]
-    trained, console = load_model(args.run), Console(width=110)
+    trained, console = load(args.run), Console(width=110)
     costs = energy_of(trained, plan, say=lambda line: print(line, file=sys.stderr))
     rows = [row for cost in costs for row in cost.rows(tables)]
     for table in ([layer_table(costs[0])] if args.layers else []) + list(total_tables(rows)):

@@ -1,24 +1,37 @@
 """neurosvt permanence: does it still know what it cannot see? PermanenceBench on a model."""
 
 import argparse
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from neurosvt.cli.options import add_json, add_seed, check_outputs, progress_bar, whole_numbers
+
+if TYPE_CHECKING:
+    from neurosvt.experiments.zoo import Lineup
+    from neurosvt.permanence.plan import PermanencePlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
         "run", metavar="RUN", nargs="?",
-        help="run folder, checkpoint or shipped model (default: the shipped permanence)",
+        help="run folder, checkpoint or shipped model (default: permanence, which is shipped)",
     )  # fmt: skip
-    parser.add_argument("--tiers", help="comma-separated; default: those that RUN learnt from")
+    parser.add_argument(
+        "--tiers", help="comma-separated (neurosvt list tiers); default: those that RUN learnt from"
+    )
     parser.add_argument("--hidden", default="30,60,120,300,1000", help="numbers of hidden frames")
     parser.add_argument(
         "--memory",
-        help="rows beside each other, of leaky, charge_2, lif_1, lif, lif_5, lif_20, lif_100, gru, "
-        "lstm, convlstm, none, latch, last_seen, velocity; runs NAME_lif, NAME_none, ... hold the "
-        "weights (default: leaky, lif, none and latch, as far as they are there)",
+        help="rows beside each other, comma-separated (neurosvt list memories); runs NAME_lif, "
+        "NAME_none, ... hold the weights; default: leaky, lif, none and latch, if they are there",
     )  # fmt: skip
     parser.add_argument("--events", type=int, default=1000, help="occlusion events per cell")
-    parser.add_argument("--state-noise", type=float, default=0.0, metavar="THRESHOLDS")
+    parser.add_argument(
+        "--state-noise", type=float, default=0.0, metavar="THRESHOLDS",
+        help="on every model's state at every step",
+    )  # fmt: skip
     parser.add_argument(
         "--state-bits", type=int, default=32, metavar="BITS",
         help="16 or 8: a leaky memory that keeps whole numbers; 32: floats",
@@ -32,40 +45,96 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="judge at another frame length than was trained at: --hidden counts these frames",
     )  # fmt: skip
     parser.add_argument(
-        "--suite", choices=["quick", "full"],
-        help="everything at once: all tiers, all rivals whose weights are there, figures; goes on "
+        "--suite",
+        help="quick or full: all tiers, all baselines whose weights are there, figures; goes on "
         "where it stopped",
     )  # fmt: skip
     parser.add_argument(
         "--out", default="runs/permanencebench", metavar="DIR", help="where a suite goes"
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
+    add_seed(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Judge, print the table, and write the rows."""
     from rich.console import Console
 
-    from neurosvt.permanence.score_table import Plan, measure, score_table
-    from neurosvt.results.places import check_writable
+    from neurosvt.experiments.zoo import check_bits, default_baselines, line_up
+    from neurosvt.permanence.plan import PermanencePlan
+    from neurosvt.permanence.score_table import evaluate_permanence, score_table
     from neurosvt.results.rows import write_results
 
-    if args.json:
-        check_writable(args.json)
-    if args.suite:
-        _refuse_table_options(args)
-        from neurosvt.permanence.suite import (
-            run_suite,  # which draws: loaded for those who want figures
-        )
-
-        return run_suite(args)
-    plan = Plan.of(args)
-    rows = measure(plan)
+    check_outputs(args.json)
+    if args.suite is not None:
+        return _run_suite(args)
+    name = args.run or "permanence"
+    named = _words(args.memory)
+    lineup = line_up(name, default_baselines(name, _say) if named is None else named)
+    plan = PermanencePlan(
+        lineup.run.task("test"), _words(args.tiers), tuple(whole_numbers(args.hidden, "--hidden")),
+        args.events, args.state_noise, args.state_bits, args.frame_ms, args.blind, args.seed,
+    )  # fmt: skip
+    check_bits(lineup.entrants, plan.state_bits)
+    with progress_bar("frames") as advance:
+        rows = evaluate_permanence(lineup.entrants, plan, on_batch=advance)
     Console(width=110).print(score_table(rows))
     if args.json:
-        write_results(args.json, plan.command(), rows)
+        write_results(args.json, _command(lineup, plan), rows)
     return 0
+
+
+def _run_suite(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from neurosvt.experiments.suites import suite_of
+    from neurosvt.permanence import suite  # which draws: loaded for those who want figures
+    from neurosvt.permanence.cost import cost_table
+    from neurosvt.permanence.score_table import score_table
+    from neurosvt.results.places import check_folder
+    from neurosvt.results.rows import write_results
+
+    _refuse_table_options(args)
+    out = check_folder(args.out)
+    parts = suite_of(
+        suite.SUITES[args.suite], args.run, tiers=_words(args.tiers), seed=args.seed, say=_say
+    )
+    with progress_bar("cells") as advance:
+        result = suite.run_suite(parts, out / "cells", on_cell=advance)
+    words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]
+    words += ["--tiers", args.tiers] if args.tiers else []
+    command = shlex.join([*words, "--seed", str(args.seed)])
+    for path in filter(None, (out / "permanence.json", args.json)):
+        write_results(path, command, result.rows())
+    suite.draw_suite(result, out)
+    console = Console(width=110)
+    console.print(score_table(result.first))
+    console.print(suite.reacquisition_table(result.reacquisition))
+    console.print(cost_table(result.cost))
+    minutes = result.seconds / 60
+    print(f"{result.cells} cells, {minutes:.1f} minutes of judging: {out}/permanence.json")
+    return 0
+
+
+def _command(lineup: "Lineup", plan: "PermanencePlan") -> str:
+    """The command line that measures the same again, whatever the defaults are then."""
+    memories = ",".join(entrant.name for entrant in lineup.entrants)
+    words = ["neurosvt", "permanence", lineup.name, "--tiers", ",".join(plan.judged_tiers)]
+    words += ["--hidden", ",".join(map(str, plan.hidden)), "--memory", memories]
+    words += ["--events", str(plan.events), "--state-noise", f"{plan.state_noise:g}"]
+    words += [] if plan.state_bits == 32 else ["--state-bits", str(plan.state_bits)]
+    words += [] if plan.frame_ms is None else ["--frame-ms", f"{plan.frame_ms:g}"]
+    words += ["--blind"] if plan.blind else []
+    return shlex.join([*words, "--seed", str(plan.seed)])
+
+
+def _words(text: str | None) -> tuple[str, ...] | None:
+    """The words of a comma-separated option; None where it was not given."""
+    return None if text is None else tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 TABLE_OPTIONS = (

@@ -20,15 +20,15 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.files import write_whole
-from neurosvt.scenes.sampling import CLASSES, DEFAULT, sample_objects
+from neurosvt.scenes.sampling import DEFAULT_CONFIG, SHAPE_CLASSES, sample_objects
 from neurosvt.scenes.scenes import TIERS, Scenes, make_scenes
 from neurosvt.scenes.shapes import SILHOUETTES
 
 ZOOM = 6
 """Pixels of the picture for one of the sensor, each way."""
-SIDE = ZOOM * DEFAULT.size
+SIDE = ZOOM * DEFAULT_CONFIG.size
 MARGIN, PANEL, CAPTION = 16, 220, 44
 SIZE = (3 * MARGIN + SIDE + PANEL, 2 * MARGIN + SIDE + CAPTION)
 MERGED = 2
@@ -81,7 +81,7 @@ def film_scene(
     """Show a model one scene and keep what it says; arguments as of `make_scenes` and `Shot`."""
     scenes = make_scenes(tier, seed, 1, seen=seen, hidden=hidden, after=after)
     # `make_scenes` draws its objects from the first of four streams: they depend on the seed alone.
-    objects = sample_objects(np.random.default_rng(seed).spawn(4)[0], 1, DEFAULT)
+    objects = sample_objects(np.random.default_rng(seed).spawn(4)[0], 1, DEFAULT_CONFIG)
     belief, _ = model(torch.from_numpy(scenes.frames))
     return Shot(
         title=title,
@@ -106,7 +106,7 @@ def draw_picture(shot: Shot, t: int) -> Image.Image:
 
 def _sensor(shot: Shot, t: int) -> np.ndarray:
     """(Y, X, 3) bytes: events, occluder, true outline and believed class."""
-    canvas = np.empty((DEFAULT.size, DEFAULT.size, 3))
+    canvas = np.empty((DEFAULT_CONFIG.size, DEFAULT_CONFIG.size, 3))
     canvas[:] = STAGE
     canvas[_covered(shot.scenes.occluder[t, 0])] = COVER
     # The picture before shines on, weaker, so that the eye sees motion.
@@ -116,10 +116,10 @@ def _sensor(shot: Shot, t: int) -> np.ndarray:
             fired = frames[:, polarity].any(0)
             canvas[fired] += strength * (np.array(colour) - canvas[fired])
     canvas = canvas.repeat(ZOOM, 0).repeat(ZOOM, 1)
-    truth = CLASSES[shot.scenes.label[t, 0]]
+    truth = SHAPE_CLASSES[shot.scenes.label[t, 0]]
     edge = _distance(truth, shot.scenes.position[t, 0], shot.radius, shot.angle)
     _blend(canvas, INK, np.clip(1.6 - np.abs(edge), 0, 1))
-    believed = CLASSES[shot.probabilities[t].argmax()]
+    believed = SHAPE_CLASSES[shot.probabilities[t].argmax()]
     inside = _distance(believed, shot.position[t], ICON_RADIUS, 0.0)
     _blend(canvas, GROUND, np.clip(2.5 - inside, 0, 1))
     _blend(canvas, BELIEF, np.clip(0.5 - inside, 0, 1))
@@ -128,7 +128,7 @@ def _sensor(shot: Shot, t: int) -> np.ndarray:
 
 def _covered(occluder: np.ndarray) -> np.ndarray:
     """(H, W): the pixels behind the two bands of `Scenes.occluder`."""
-    middle = (np.arange(DEFAULT.size) + 0.5) / DEFAULT.size
+    middle = (np.arange(DEFAULT_CONFIG.size) + 0.5) / DEFAULT_CONFIG.size
     along = occluder[0] * middle[None, :] + occluder[1] * middle[:, None]
     (a, b), (c, d) = occluder[3:5], occluder[5:7]
     return ((a <= along) & (along < b)) | ((c <= along) & (along < d))
@@ -153,7 +153,7 @@ def _draw_beliefs(pen: ImageDraw.ImageDraw, shot: Shot, t: int) -> None:
     pen.text((left, top), shot.title, INK, _font(17, bold=True))
     pen.text((left, top + 30), "what the model believes", SOFT, _font(13))
     likeliest, truth = shot.probabilities[t].argmax(), shot.scenes.label[t, 0]
-    for index, (name, share) in enumerate(zip(CLASSES, shot.probabilities[t], strict=True)):
+    for index, (name, share) in enumerate(zip(SHAPE_CLASSES, shot.probabilities[t], strict=True)):
         y = top + 58 + 34 * index
         colour = BELIEF if index == likeliest else SOFT
         pen.text((left, y), name, INK if index == truth else SOFT, _font(15))
@@ -170,10 +170,10 @@ def _draw_beliefs(pen: ImageDraw.ImageDraw, shot: Shot, t: int) -> None:
 def _draw_caption(pen: ImageDraw.ImageDraw, shot: Shot, t: int) -> None:
     """Whether the object is in view, and how good the belief is."""
     y = 2 * MARGIN + SIDE + 2
-    off = np.linalg.norm(shot.position[t] - shot.scenes.position[t, 0]) * DEFAULT.size
-    name = CLASSES[shot.probabilities[t].argmax()]
+    off = np.linalg.norm(shot.position[t] - shot.scenes.position[t, 0]) * DEFAULT_CONFIG.size
+    name = SHAPE_CLASSES[shot.probabilities[t].argmax()]
     pen.text((MARGIN, y), visibility(shot.scenes, t), INK, _font(20, bold=True))
-    said = f"belief: {name}, {off:.1f} of {DEFAULT.size} pixels off"
+    said = f"belief: {name}, {off:.1f} of {DEFAULT_CONFIG.size} pixels off"
     font = _font(17)
     pen.text((SIZE[0] - MARGIN - font.getlength(said), y + 2), said, BELIEF, font)
 
@@ -187,7 +187,7 @@ def visibility(scenes: Scenes, t: int) -> str:
         return "going out of view"
     if t > occlusion.last:
         return "in view again"
-    return f"hidden for {(t + 1 - occlusion.first) * DEFAULT.frame_us / 1e6:.1f} s"
+    return f"hidden for {(t + 1 - occlusion.first) * DEFAULT_CONFIG.frame_us / 1e6:.1f} s"
 
 
 def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
@@ -198,7 +198,7 @@ def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 def write_animation(path: str | Path) -> None:
     """Draw the two shots of the README with the shipped model and write them as one GIF."""
-    model = load_model("permanence").model
+    model = load("permanence").model
     curtain = film_scene(
         model, "behind a curtain", "curtain", seed=11, seen=24, hidden=60, after=24
     )

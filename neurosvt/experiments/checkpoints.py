@@ -11,6 +11,8 @@ from neurosvt.config import UserError, as_plain
 from neurosvt.experiments.migrate import migrate_metadata, migrate_tensors
 from neurosvt.experiments.runs import Run, build_run
 from neurosvt.loaders.images import ImageConfig
+from neurosvt.models.model_folder import is_pretrained_folder
+from neurosvt.models.pretrained import load_pretrained
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.train import checkpoint
@@ -20,8 +22,9 @@ WEIGHTS = Path(str(files("neurosvt") / "weights"))
 
 
 def save_model(path: Path, model: nn.Module, run: Run, metadata: dict[str, Any]) -> None:
-    """Write a model's weights with the run that made it, so that `load_model` needs no more."""
-    checkpoint.save(path, model.state_dict(), {**metadata, "run": as_plain(run)})
+    """Write a model's weights with the run that made it, so that `load` needs no more."""
+    known = {"class_names": list(run.classes), "run": as_plain(run)}
+    checkpoint.save(path, model.state_dict(), {**metadata, **known})
 
 
 @dataclass(frozen=True)
@@ -72,23 +75,29 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def finished(name: str) -> bool:
-    """Whether RUN is there and was trained to its end."""
+    """Whether RUN is there and was trained to its end; a folder that was saved counts as such."""
     try:
-        return bool(read_checkpoint(model_file(name))[1].get("finished"))
+        return is_pretrained_folder(name) or bool(
+            read_checkpoint(model_file(name))[1].get("finished")
+        )
     except FileNotFoundError:
         return False
 
 
-def load_model(name: str, backend: str = "auto") -> Checkpoint:
-    """A trained model in eval mode.
+def load(name: str | Path, backend: str = "auto") -> Checkpoint:
+    """A trained model in eval mode, with the run that made it.
 
     Args:
-        name: a run folder, a checkpoint of it, or a shipped model.
-        backend: how its neurons are computed.
+        name: a run folder, a checkpoint of it, a shipped model, or a folder that `save_pretrained`
+            wrote.
+        backend: how its neurons are computed, see `ops.native`.
 
     Raises:
         FileNotFoundError, UserError: nothing there, or it is cut, or does not fit its own run.
     """
+    name = str(name)
+    if is_pretrained_folder(name):
+        return _from_folder(name, backend)
     path = model_file(name)
     tensors, metadata = read_checkpoint(path)
     if "rng" in tensors:  # a checkpoint of training: its model is what stands under "model."
@@ -96,18 +105,34 @@ def load_model(name: str, backend: str = "auto") -> Checkpoint:
     if "run" not in metadata:
         raise UserError(f"{path} does not say which run made it")
     run = build_run(metadata["run"])
-    model = run.network(backend)
+    model: Any = run.network(backend)
     load_weights(model, tensors, str(path))
+    model.class_names, model.metadata = run.classes, metadata
     return Checkpoint(name, model.eval(), run, metadata)
 
 
+def _from_folder(name: str, backend: str) -> Checkpoint:
+    """A folder that `save_pretrained` wrote; where it does not say which run made it, the usual one
+    for such a model."""
+    model = load_pretrained(name, backend=backend)
+    metadata = migrate_metadata(model.metadata)
+    if "run" in metadata:
+        run = build_run({**metadata["run"], "model": as_plain(model.config)})
+    else:
+        images = model.model_type == "dysvit"
+        run = build_run({
+            "model": as_plain(model.config), "data": {"dataset": "cifar10"} if images else {},
+        })  # fmt: skip
+    return Checkpoint(name, model, run, {"finished": True, **metadata})
+
+
 def load_classifier(name: str, backend: str = "auto") -> Checkpoint:
-    """A trained model that names what a sample shows; otherwise as `load_model`.
+    """A trained model that names what a sample shows; otherwise as `load`.
 
     Raises:
         UserError: also if it was trained for something else.
     """
-    trained = load_model(name, backend)
+    trained = load(name, backend)
     if trained.run.hides:
         raise UserError(f"{name} follows objects that hide: `neurosvt permanence` judges it")
     return trained

@@ -16,7 +16,7 @@ from neurosvt.config import Registry, UserError
 from neurosvt.energy.compare import ModelCost, compare_energy
 from neurosvt.energy.phases import count_pass, deployed
 from neurosvt.energy.published import published_summary
-from neurosvt.experiments.checkpoints import Checkpoint, finished, load_model
+from neurosvt.experiments.checkpoints import Checkpoint, finished, load
 from neurosvt.experiments.family import DENSE, sibling
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.vit import ViT
@@ -146,7 +146,7 @@ def _baselines(trained: Checkpoint, say: Callable[[str], None]) -> list[Entrant]
     learnt: dict[str, Checkpoint | None] = {}
     for member in dict.fromkeys(baseline.member for baseline in ENERGY_BASELINES.values()):
         name = sibling(trained.name, member)
-        learnt[member] = load_model(name) if finished(name) else None
+        learnt[member] = load(name) if finished(name) else None
         if learnt[member] is None:
             say(f"{name} is not trained, or not to its end: counted untrained")
     entrants = []

@@ -7,9 +7,9 @@ from rich.table import Table
 from neurosvt.config import Registry
 from neurosvt.datasets.prepare import PREPARATIONS
 from neurosvt.energy.tables import costs_table
-from neurosvt.experiments.checkpoints import WEIGHTS, load_model
+from neurosvt.experiments.checkpoints import WEIGHTS, load
 from neurosvt.experiments.registry import load_run, run_files, run_summary
-from neurosvt.experiments.zoo import RIVALS
+from neurosvt.experiments.zoo import BASELINES
 from neurosvt.scenes.tiers import TIERS
 
 
@@ -35,9 +35,9 @@ def tiers_table() -> Table:
 
 def memories_table() -> Table:
     """Every memory that is judged beside others, and whose weights it has."""
-    rows = ((name, rival.member) for name, rival in RIVALS.items())
+    rows = ((name, one.label, one.about, one.run) for name, one in BASELINES.items())
     title = "What `neurosvt permanence --memory` takes: rows beside each other."
-    return _table(title, ("memory", "weights of NAME_..."), rows)
+    return _table(title, ("memory", "shown as", "what it is", "weights of NAME_..."), rows)
 
 
 def datasets_table() -> Table:
@@ -56,7 +56,7 @@ def datasets_table() -> Table:
 
 def models_table() -> Table:
     """Every model that the package ships."""
-    shipped = (load_model(path.stem) for path in sorted(WEIGHTS.glob("*.safetensors")))
+    shipped = (load(path.stem) for path in sorted(WEIGHTS.glob("*.safetensors")))
     rows = (
         (one.name, type(one.model).__name__, one.run.data.dataset,
          f"{one.model.parameter_count():,}", f"{one.steps:,}")

@@ -10,7 +10,7 @@ from neurosvt.classification.accuracy import predict_classes
 from neurosvt.config import UserError
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
-from neurosvt.experiments.checkpoints import Checkpoint, load_image_model, load_model
+from neurosvt.experiments.checkpoints import Checkpoint, load, load_image_model
 from neurosvt.experiments.runs import Run
 from neurosvt.loaders.clips import ClipConfig, ClipStream
 from neurosvt.loaders.images import ImageConfig, ImageStream
@@ -149,7 +149,7 @@ def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, i
     steps those were trained."""
     model, start, steps = run.network(backend), run.train.start, 0
     if start:
-        first = _trained_first("train.start", start, load_model)
+        first = _trained_first("train.start", start, load)
         load_weights(model, first.model.state_dict(), start)
         steps = first.steps
     return model.to(device), steps

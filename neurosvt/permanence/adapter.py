@@ -27,13 +27,20 @@ class StepModel(nn.Module):
     """A model that PermanenceBench can ask, made of a function of one frame.
 
     Args:
-        step: see `Step`; called without gradients, frame by frame, hidden frames included.
+        step: see `Step`; called without gradients, frame by frame, hidden frames included. Where it
+            is a method of a module, that module becomes a part of this one: its weights count, and
+            it is put in eval mode while it is judged.
         classes: how many there are to choose from.
     """
 
     def __init__(self, step: Step, classes: int):
         super().__init__()
         self.step, self.classes = step, classes
+        owner = getattr(step, "__self__", None)
+        self.owner = owner if isinstance(owner, nn.Module) else None
+
+    def extra_repr(self) -> str:
+        return f"step={self.step!r}, classes={self.classes}"
 
     def forward(
         self, frames: Bool[Tensor, "T B 2 Y X"], state: Any = None, *, state_noise: float = 0.0

@@ -1,41 +1,52 @@
 """What the models of a score table do per frame, beside what they know."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 from torch import nn
 
 from neurosvt.energy.phases import count_phases, deployed
-from neurosvt.experiments.zoo import behind
 from neurosvt.permanence.baselines.track_fit import TrackFit
-from neurosvt.permanence.score_table import Plan
+from neurosvt.permanence.evaluate import in_eval_mode
+from neurosvt.permanence.tasks import Task
+from neurosvt.results.entrant import Entrant
 from neurosvt.scenes.scenes import Scenes
 
-SEQUENCES = 8
+COST_SEQUENCES = 8
 """Over which operations are counted."""
 
 
-def effort(plan: Plan, tier: str, hidden: int) -> Iterator[dict[str, Any]]:
-    """Operations per frame, of each model in each phase of a tier; models as they are deployed.
+def cost_rows(
+    entrants: Sequence[Entrant], task: Task, tier: str, hidden: int
+) -> Iterator[dict[str, Any]]:
+    """Operations per frame, of each entrant in each phase of a tier, as models are deployed.
 
     What only looks back at the track, a `TrackFit`, is left out.
+
+    Raises:
+        UserError: an operator whose cost is not known.
     """
-    scenes = next(iter(plan.task.batches(tier, hidden, SEQUENCES)))
-    for memory, model in plan.models().items():
-        if isinstance(model, TrackFit):
+    scenes = next(iter(task.batches(tier, hidden, COST_SEQUENCES)))
+    for entrant in entrants:
+        if isinstance(entrant.model, TrackFit):
             continue
-        trained = behind(memory, plan.trained)
-        assert trained is not None
-        for done in phases(model, scenes):
-            about = {"memory": memory, "tier": tier, "hidden_frames": hidden}
-            size = {"parameters": trained.model.parameter_count(), "train_steps": trained.steps}
-            yield {**about, **size, **done}
+        for done in phase_rows(entrant.model, scenes):
+            yield {
+                "memory": entrant.name,
+                "tier": tier,
+                "hidden_frames": hidden,
+                "parameters": entrant.parameter_count(),
+                "train_steps": entrant.train_steps,
+                **done,
+            }
 
 
-def phases(model: nn.Module, scenes: Scenes) -> Iterator[dict[str, Any]]:
+def phase_rows(model: nn.Module, scenes: Scenes) -> Iterator[dict[str, Any]]:
     """What a model does per frame in each phase of scenes, as it is deployed."""
-    for phase, done in count_phases(deployed(model), scenes).items():
+    with in_eval_mode([model]):
+        phases = count_phases(deployed(model), scenes)
+    for phase, done in phases.items():
         total = done.total
         yield {
             "phase": phase,
@@ -45,7 +56,7 @@ def phases(model: nn.Module, scenes: Scenes) -> Iterator[dict[str, Any]]:
         }
 
 
-def effort_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+def cost_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     """A line for every model."""
     table = Table(title="per frame: multiply-accumulates (MACs) and accumulates of spikes (ACs)")
     table.add_column("memory")

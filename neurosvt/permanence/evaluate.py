@@ -53,10 +53,10 @@ class Predictions:
         return cls(label.numpy(), confidence.numpy(), belief.position.numpy())
 
 
-def outcomes_at(said: Predictions, scenes: Scenes, moment: np.ndarray) -> Outcomes:
-    """What is said and what is true at the moments (B,) that lie within the sequences."""
-    within = np.flatnonzero(moment < len(said.label))
-    at = moment[within], within
+def outcomes_at(said: Predictions, scenes: Scenes, when: np.ndarray) -> Outcomes:
+    """What is said and what is true at the frames (B,) that lie within the sequences."""
+    within = np.flatnonzero(when < len(said.label))
+    at = when[within], within
     return Outcomes(
         said.label[at],
         said.position[at],
@@ -103,6 +103,20 @@ def predict(
 
 
 @contextmanager
+def in_eval_mode(models: Iterable[nn.Module]) -> Iterator[None]:
+    """Models in eval mode; afterwards each of their modules is in the mode in which it was."""
+    models = list(models)
+    before = {module: module.training for model in models for module in model.modules()}
+    for model in models:
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training
+
+
+@contextmanager
 def noise_of_batch(index: int) -> Iterator[None]:
     """The same noise for everyone who is asked about a batch, whoever else is."""
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
@@ -139,9 +153,16 @@ def evaluate_cell(
     on_batch: Callable[[int], None] = lambda events: None,
     **options: Any,
 ) -> dict[str, dict[str, Outcomes]]:
-    """Ask every model the same questions of one cell: answers by model, then by moment.
+    """Ask every model the same of one cell.
 
-    `options` go to the models: `state_noise`, `state_bits`, `frame_ms`.
+    Args:
+        models: by name, in eval mode; each is called as `belief, state = model(frames, state)`.
+        task, tier, hidden, events: the cell, as `task.batches` takes them.
+        on_batch: told after every batch how many events it had.
+        options: go to the models: `state_noise`, `state_bits`, `frame_ms`.
+
+    Returns:
+        Outcomes by model, then by when they were judged: "visible", "belief", "recovery".
     """
     outcomes: dict[str, list[dict[str, Outcomes]]] = {name: [] for name in models}
     for scenes in task.batches(tier, hidden, events):
@@ -151,7 +172,7 @@ def evaluate_cell(
                 outcomes[name].append(evaluate_batch(model, scenes, shared, **options))
         on_batch(scenes.label.shape[1] * len(scenes.occlusions))
     return {
-        name: {moment: concat_batches(p[moment] for p in parts) for moment in parts[0]}
+        name: {when: concat_batches(p[when] for p in parts) for when in parts[0]}
         for name, parts in outcomes.items()
     }
 

@@ -1,35 +1,51 @@
 """PermanenceBench from beginning to end: cell by cell, going on where it stopped."""
 
-import argparse
 import hashlib
 import json
-import shlex
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
+import torch
 from rich.table import Table
+from torch import nn
 
 from neurosvt import __version__
-from neurosvt.config import UserError
-from neurosvt.datasets import nmnist
-from neurosvt.experiments.checkpoints import model_file
-from neurosvt.experiments.zoo import RIVALS, available, tell_missing
+from neurosvt.config import Registry
 from neurosvt.files import write_whole
-from neurosvt.permanence.cost import effort, effort_table
-from neurosvt.permanence.evaluate import cells
+from neurosvt.permanence.cost import cost_rows
+from neurosvt.permanence.evaluate import in_eval_mode
 from neurosvt.permanence.figures import draw_calibration, draw_errors, draw_scores
 from neurosvt.permanence.metrics import reliability
+from neurosvt.permanence.plan import PermanencePlan
 from neurosvt.permanence.reacquisition import measure_reacquisition
-from neurosvt.permanence.score_table import Plan, rows_of, score_table, told_once
-from neurosvt.permanence.tasks import SceneTask
-from neurosvt.results.places import check_folder
-from neurosvt.results.rows import load_or_compute, plain, write_results
+from neurosvt.permanence.score_table import (
+    as_entrants,
+    cell_rows,
+    check_entrants,
+    entrant_outcomes,
+    merge_seen,
+)
+from neurosvt.permanence.tasks import SceneTask, Task
+from neurosvt.results.entrant import Entrant
+from neurosvt.results.rows import load_or_compute, plain
+
+SUITE_NOISE = 0.01
+"""On every model's state, in thresholds."""
+
+REACQUISITION_TIERS = ("blackout", "curtain", "gripper")
+"""Tiers in which it is counted how much has to be seen again."""
+
+REACQUISITION_HIDDEN = 60
+"""Hidden frames before that."""
+
+REACQUISITION_EVENTS = 200
+"""At most."""
+
+COST_CELL = ("curtain", 60)
+"""Tier and hidden frames in which operations are counted."""
 
 
 @dataclass(frozen=True)
@@ -37,170 +53,158 @@ class Suite:
     """How much is asked."""
 
     hidden: tuple[int, ...]
+    """Numbers of hidden frames."""
     events: int
-    varied: tuple[dict[str, Any], ...] = ()
-    """Ours once more with other options."""
+    """Occlusion events per cell."""
+    varied: tuple[Mapping[str, Any], ...] = ()
+    """Plans on which the first entrant is judged once more: what each changes."""
 
 
-SUITES = {
-    "quick": Suite((30, 60), 200, ({"blind": True, "hidden": (60,)},)),
-    "full": Suite(
-        (30, 60, 120, 300, 1000),
-        1000,
-        (
-            {"blind": True, "hidden": (60,)},
-            {"state_noise": 0.0},
-            {"state_bits": 16},
-            {"state_bits": 8},
-            {"frame_ms": 5.0, "hidden": (60, 120)},
-            {"frame_ms": 20.0, "hidden": (15, 30)},
+SUITES: Registry[Suite] = Registry(
+    "suite",
+    {
+        "quick": Suite((30, 60), 200, ({"blind": True, "hidden": (60,)},)),
+        "full": Suite(
+            (30, 60, 120, 300, 1000),
+            1000,
+            (
+                {"blind": True, "hidden": (60,)},
+                {"state_noise": 0.0},
+                {"state_bits": 16},
+                {"state_bits": 8},
+                {"frame_ms": 5.0, "hidden": (60, 120)},
+                {"frame_ms": 20.0, "hidden": (15, 30)},
+            ),
         ),
-    ),
-}
-REGAIN = ("blackout", "curtain", "gripper")
-"""Tiers in which it is counted how much has to be seen again."""
-
-REGAIN_HIDDEN = 60
-
-EFFORT = ("curtain", 60)
-"""Where operations are counted."""
-
-STATE_NOISE = 0.01
-"""On every model's state, in thresholds."""
+    },
+)
+"""By the words of `--suite`."""
 
 
-def run_suite(args: argparse.Namespace) -> int:
-    """Judge what is not judged yet, then write one JSON and figures, and print the table."""
-    out = check_folder(args.out)
-    suite = SUITES[args.suite]
-    plans = list(_plans(args, suite))
-    (out / "cells").mkdir(parents=True, exist_ok=True)
-    marks = [_fingerprint(plan) for plan in plans]
+@dataclass(frozen=True)
+class SuitePart:
+    """Entrants and what they are asked."""
+
+    entrants: tuple[Entrant, ...]
+    plan: PermanencePlan
+
+
+@dataclass(frozen=True)
+class SuiteResult:
+    """What a suite found, as flat rows."""
+
+    scores: list[dict[str, Any]]
+    """As `evaluate_permanence` gives them, of all parts."""
+    first: list[dict[str, Any]]
+    """Those of the first part: what tables and figures show."""
+    calibration: list[dict[str, Any]]
+    """Of the first entrant: confidence beside the share that is right."""
+    reacquisition: list[dict[str, Any]] = field(default_factory=list)
+    """How much has to be seen again."""
+    cost: list[dict[str, Any]] = field(default_factory=list)
+    """Operations per frame."""
+    cells: int = 0
+    seconds: float = 0.0
+    """Of judging the cells, those of earlier calls included."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All of it; what is no score says in `judgement` what it is."""
+        further = {
+            "calibration": self.calibration,
+            "reacquisition": self.reacquisition,
+            "cost": self.cost,
+        }
+        told = ({"judgement": what, **row} for what, rows in further.items() for row in rows)
+        return [*self.scores, *told]
+
+
+def suite_parts(
+    suite: Suite,
+    entrants: Iterable[nn.Module | Entrant],
+    task: Task,
+    tiers: tuple[str, ...] | None = None,
+) -> list[SuitePart]:
+    """All entrants on one plan, then the first of them on the varied ones that fit the task.
+
+    Raises:
+        UserError: an entrant or tier that does not fit.
+    """
+    entered = as_entrants(entrants)
+    usual: dict[str, Any] = {
+        "hidden": suite.hidden,
+        "events": suite.events,
+        "state_noise": SUITE_NOISE,
+    }
+    parts = [SuitePart(entered, PermanencePlan(task, tiers, **usual))]
+    for changes in suite.varied:
+        if isinstance(task, SceneTask) or not changes.get("blind"):
+            plan = PermanencePlan(task, tiers, **(usual | dict(changes)))
+            parts.append(SuitePart(entered[:1], plan))
+    for part in parts:
+        check_entrants(part.entrants, part.plan)
+    return parts
+
+
+def run_suite(
+    parts: Sequence[SuitePart],
+    folder: Path,
+    on_cell: Callable[[int, int], None] = lambda done, of: None,
+) -> SuiteResult:
+    """Judge what is not judged yet.
+
+    Args:
+        parts: as `suite_parts` makes them; more may be added.
+        folder: keeps every cell in a file, which serves the next call on the same weights and plan.
+        on_cell: told after every cell how many are done, of how many.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    marks = [fingerprint(part) for part in parts]
     total = [
-        (plan, mark, *cell)
-        for plan, mark in zip(plans, marks, strict=True)
-        for cell in cells(plan.task, plan.hidden, plan.tiers)
+        (part, mark, *cell)
+        for part, mark in zip(parts, marks, strict=True)
+        for cell in part.plan.cells()
     ]
     records = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("cells", total=len(total))
-        for plan, mark, tier, hidden in total:
-            records.append(_cell(out / "cells", plan, mark, tier, hidden))
-            progress.advance(bar)
-    asked = [tier for tier in REGAIN if tier in plans[0].tiers]
-    saved = [row for tier in asked for row in _regained(out / "cells", plans[0], marks[0], tier)]
-    done = []
-    if EFFORT[0] in plans[0].tiers:
-        done = load_or_compute(
-            out / "cells" / f"effort_{marks[0]}.json", lambda: effort(plans[0], *EFFORT)
+    for done, (part, mark, tier, hidden) in enumerate(total, 1):
+        records.append(_cell(folder, part, mark, tier, hidden))
+        on_cell(done, len(total))
+    first, mark = parts[0], marks[0]
+    tiers = first.plan.judged_tiers
+    reacquired = [
+        row
+        for tier in REACQUISITION_TIERS
+        if tier in tiers and isinstance(first.plan.task, SceneTask)
+        for row in _reacquisition(folder, first, mark, tier)
+    ]
+    cost: list[dict[str, Any]] = []
+    if COST_CELL[0] in tiers:
+        task = first.plan.judged_task
+        cost = load_or_compute(
+            folder / f"cost_{mark}.json", lambda: cost_rows(first.entrants, task, *COST_CELL)
         )
-    rows = told_once(row for record in records for row in record["rows"])
-    usual = [record for record, (plan, *_) in zip(records, total, strict=True) if plan is plans[0]]
-    own = [row for record in usual for row in record["calibration"]]
-    command = _command(args)
-    further = {"calibration": own, "regain": saved, "effort": done}
-    whole = [*rows, *({"judgement": what, **row} for what in further for row in further[what])]
-    for path in filter(None, (out / "permanence.json", args.json)):
-        write_results(path, command, whole)
-    first = [row for row in rows if _usual(row, plans[0])]
-    draw_scores(out / "score.svg", first)
-    draw_errors(out / "place_error.svg", first)
-    draw_calibration(out / "calibration.svg", own)
-    console = Console(width=110)
-    console.print(score_table(first))
-    console.print(_regain_table(saved))
-    console.print(effort_table(done))
-    seconds = sum(record["seconds"] for record in records)
-    print(f"{len(total)} cells, {seconds / 60:.1f} minutes of judging: {out}/permanence.json")
-    return 0
-
-
-def _plans(args: argparse.Namespace, suite: Suite) -> Iterator[Plan]:
-    """What is judged: a family on scenes, ours varied, and recordings where there are any."""
-    name = args.run or "permanence"
-    there = available(name, RIVALS)
-    if not there:
-        raise UserError(f"{model_file(name)} is not trained to its end")
-    tell_missing(there, RIVALS)
-    first = _plan(args, suite, run=name, memory=",".join(there))
-    yield first
-    scenes = isinstance(first.task, SceneTask)
-    for options in suite.varied:
-        if scenes or not options.get("blind"):  # recordings show what they show
-            yield _plan(args, suite, run=name, memory="leaky", **options)
-    if args.run is None:
-        try:
-            nmnist.load_nmnist("test")
-        except FileNotFoundError as error:
-            print(f"N-MNIST left out: {error}", file=sys.stderr)
-        else:
-            there = available("nmnist", RIVALS)
-            yield _plan(args, suite, run="nmnist", memory=",".join(there), tiers=None)
-
-
-def _plan(args: argparse.Namespace, suite: Suite, **options: Any) -> Plan:
-    hidden = options.pop("hidden", suite.hidden)
-    chosen = {
-        "state_noise": STATE_NOISE, "state_bits": 32, "frame_ms": None, "blind": False,
-        "tiers": args.tiers, "events": suite.events, "seed": args.seed,
-        "hidden": ",".join(map(str, hidden)), **options,
-    }  # fmt: skip
-    return Plan.of(argparse.Namespace(**chosen))
-
-
-def _command(args: argparse.Namespace) -> str:
-    """The command line that asks the same again."""
-    words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]
-    words += ["--tiers", args.tiers] if args.tiers else []
-    return shlex.join([*words, "--seed", str(args.seed)])
-
-
-def _usual(row: dict[str, Any], plan: Plan) -> bool:
-    """Whether a row is of the table and the figures: of the first plan, as all rivals are asked."""
-    usual = row["state_noise"] == STATE_NOISE and row["state_bits"] == 32
-    usual &= not row["memory"].endswith("blind")
-    frame_ms = plan.task.scene.frame_us / 1000
-    return usual and (row["frame_ms"], row["dataset"]) == (frame_ms, plan.task.name)
-
-
-def _cell(folder: Path, plan: Plan, mark: str, tier: str, hidden: int) -> dict[str, Any]:
-    """One cell, from its file if it is there and of the same models and questions."""
-    path = folder / f"{plan.run.replace('/', '_')}_{tier}_{hidden}_{mark}.json"
-    if path.exists():
-        return json.loads(path.read_text())
-    begun = time.perf_counter()
-    outcomes = plan.evaluate_cell(tier, hidden)
-    first = next(iter(outcomes))
-    record = {
-        "rows": plain(rows_of(plan, tier, hidden, outcomes)),
-        "calibration": plain(
-            {"memory": first, "tier": tier, "hidden_frames": hidden, **row}
-            for row in reliability(outcomes[first]["belief"])
-        ),
-        "seconds": time.perf_counter() - begun,
-    }
-    write_whole(path, json.dumps(record).encode())
-    return record
-
-
-def _regained(folder: Path, plan: Plan, mark: str, tier: str) -> list[dict[str, Any]]:
-    """How much has to be seen again after `REGAIN_HIDDEN` frames, from its file if it is there."""
-
-    def evaluate_batch() -> Iterator[dict[str, Any]]:
-        assert isinstance(plan.task, SceneTask)
-        found = measure_reacquisition(
-            plan.models(), plan.task, tier, REGAIN_HIDDEN, min(plan.events, 200), **plan.options()
-        )
-        for memory, one in found.items():
-            yield {"memory": memory, "tier": tier, "hidden_frames": REGAIN_HIDDEN, **one.row()}
-
-    return load_or_compute(folder / f"regain_{tier}_{mark}.json", evaluate_batch)
-
-
-def _regain_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(
-        title=f"until the class is right three frames on end, after {REGAIN_HIDDEN} hidden frames"
+    usual = [record for record, (part, *_) in zip(records, total, strict=True) if part is first]
+    return SuiteResult(
+        scores=merge_seen(row for record in records for row in record["rows"]),
+        first=merge_seen(row for record in usual for row in record["rows"]),
+        calibration=[row for record in usual for row in record["calibration"]],
+        reacquisition=reacquired,
+        cost=cost,
+        cells=len(total),
+        seconds=sum(record["seconds"] for record in records),
     )
+
+
+def draw_suite(result: SuiteResult, folder: Path) -> None:
+    """Figures of the first part: score and position error against hidden frames, calibration."""
+    draw_scores(folder / "score.svg", result.first)
+    draw_errors(folder / "place_error.svg", result.first)
+    draw_calibration(folder / "calibration.svg", result.calibration)
+
+
+def reacquisition_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """A line for every tier and model."""
+    title = "until the class is right three frames on end, after {} hidden frames"
+    table = Table(title=title.format(REACQUISITION_HIDDEN))
     for column in ("tier", "memory", "right at once", "frames", "events"):
         table.add_column(column, justify="left" if column in ("tier", "memory") else "right")
     for r in rows:
@@ -211,10 +215,60 @@ def _regain_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _fingerprint(plan: Plan) -> str:
-    """What tells cells apart that ask otherwise, or other weights."""
-    asked = (__version__, plan.memories, plan.events, plan.seed, plan.options(), plan.task)
+def fingerprint(part: SuitePart) -> str:
+    """What tells apart cells that are asked otherwise, or of other weights: 12 hex digits.
+
+    A model counts by its layers, their settings and the bytes of its weights. A `StepModel` of a
+    bare function is told apart by that function's address, so its cells do not outlive a process.
+    """
+    plan = part.plan
+    asked = (__version__, plan.events, plan.options(), plan.judged_task)
     told = hashlib.sha256(repr(asked).encode())
-    for name in sorted({one.name for one in plan.trained.values()}):
-        told.update(model_file(name).read_bytes())
+    for entrant in part.entrants:
+        who = (entrant.name, entrant.kind, entrant.tau, entrant.train_steps)
+        settings = [getattr(module, "config", None) for module in entrant.model.modules()]
+        told.update(repr((who, entrant.parameter_count(), entrant.model, settings)).encode())
+        for name, tensor in entrant.model.state_dict().items():
+            values = tensor.detach().cpu().contiguous()
+            told.update(repr((name, values.dtype, tuple(values.shape))).encode())
+            told.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
     return told.hexdigest()[:12]
+
+
+def _cell(folder: Path, part: SuitePart, mark: str, tier: str, hidden: int) -> dict[str, Any]:
+    """One cell, from its file if it is there and of the same models and plan."""
+    path = folder / f"{part.plan.task.name}_{tier}_{hidden}_{mark}.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    begun = time.perf_counter()
+    outcomes = entrant_outcomes(part.entrants, part.plan, tier, hidden)
+    first = part.entrants[0].name
+    record = {
+        "rows": plain(cell_rows(part.entrants, part.plan, tier, hidden, outcomes)),
+        "calibration": plain(
+            {"memory": first, "tier": tier, "hidden_frames": hidden, **row}
+            for row in reliability(outcomes[first]["belief"])
+        ),
+        "seconds": time.perf_counter() - begun,
+    }
+    write_whole(path, json.dumps(record).encode())
+    return record
+
+
+def _reacquisition(folder: Path, part: SuitePart, mark: str, tier: str) -> list[dict[str, Any]]:
+    """How much has to be seen again, from its file if it is there."""
+
+    def measured() -> Iterator[dict[str, Any]]:
+        task, plan = part.plan.judged_task, part.plan
+        assert isinstance(task, SceneTask)
+        models = {entrant.name: entrant.model for entrant in part.entrants}
+        events = min(plan.events, REACQUISITION_EVENTS)
+        with in_eval_mode(models.values()):
+            found = measure_reacquisition(
+                models, task, tier, REACQUISITION_HIDDEN, events, **plan.options()
+            )
+        for memory, one in found.items():
+            about = {"memory": memory, "tier": tier, "hidden_frames": REACQUISITION_HIDDEN}
+            yield {**about, **one.row()}
+
+    return load_or_compute(folder / f"reacquisition_{tier}_{mark}.json", measured)

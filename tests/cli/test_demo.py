@@ -8,7 +8,7 @@ import pytest
 from neurosvt.cli import main
 from neurosvt.demo import episodes
 from neurosvt.experiments import checkpoints
-from neurosvt.experiments.checkpoints import WEIGHTS, load_model
+from neurosvt.experiments.checkpoints import WEIGHTS, load
 from neurosvt.experiments.registry import PRESETS
 
 SHIPPED = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
@@ -189,4 +189,4 @@ def test_the_shipped_models_show_the_main_job(tmp_path, monkeypatch, capsys):
 def test_a_shipped_model_is_small_and_its_own(name):
     file = WEIGHTS / f"{name}.safetensors"
     assert file.stat().st_size < 10_000_000
-    assert load_model(name).run == PRESETS[name]
+    assert load(name).run == PRESETS[name]

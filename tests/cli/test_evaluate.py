@@ -6,7 +6,7 @@ import torch
 from neurosvt.classification.accuracy import predict_classes
 from neurosvt.cli import main
 from neurosvt.datasets import cifar10
-from neurosvt.experiments.checkpoints import WEIGHTS, load_model
+from neurosvt.experiments.checkpoints import WEIGHTS, load
 from neurosvt.train import checkpoint
 
 
@@ -25,7 +25,7 @@ def test_the_row_is_what_was_promised(trained, split, rows_of, tmp_path, capsys)
     (row,) = record["rows"]
     assert list(row) == ["model", "dataset", "split", "accuracy", "low", "high", "samples"]
     images = cifar10.load_cifar10(split)
-    hits = predict_classes(load_model(trained).model, images) == images.labels
+    hits = predict_classes(load(trained).model, images) == images.labels
     assert row["accuracy"] == hits.mean()
     assert row["low"] <= row["accuracy"] <= row["high"]
     assert (row["model"], row["dataset"], row["split"], row["samples"]) == (
@@ -69,7 +69,7 @@ def test_the_shipped_model_is_small_and_as_good_as_its_file_says(data_root):
     assert {t.dtype for t in tensors.values()} == {torch.float16}
     images = cifar10.load_cifar10("test")
     some = cifar10.Images(images.pixels[:500], images.labels[:500])
-    trained = load_model("dysvit_protocol")
+    trained = load("dysvit_protocol")
     said = predict_classes(trained.model, some)
     assert (said == some.labels).mean() > 0.73
     assert (predict_classes(trained.model.deployed(), some) == said).all()

@@ -9,7 +9,7 @@ from neurosvt.classification.edges import correlation
 from neurosvt.classification.slopes import measure_slopes
 from neurosvt.cli import main
 from neurosvt.datasets.named_images import read_named_images
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.train import checkpoint
 
 FIELDS = [
@@ -62,7 +62,7 @@ def test_without_images_all_test_images_are_held_against_edges(trained, rows_of,
     assert record["command"] == "neurosvt heatmap out"
     names, pixels = read_named_images([])
     assert names == []
-    found = measure_slopes(load_model(trained).model, pixels)
+    found = measure_slopes(load(trained).model, pixels)
     assert [row["layer"] for row in record["rows"]] == list(found.slopes)
     for row in record["rows"]:
         assert list(row) == FIELDS

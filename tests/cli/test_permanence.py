@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from neurosvt.cli import main
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.train import checkpoint
 
 FIELDS = {
@@ -66,7 +66,7 @@ def test_there_is_a_row_for_every_model_and_cell(judged, family):
                 (3, "belief"), (3, "recovery"), (3, "visible"),
                 (5, "belief"), (5, "recovery"), (5, "visible"),
             ]  # fmt: skip
-            size = load_model(str(family / "tiny")).model if memory == "leaky" else None
+            size = load(str(family / "tiny")).model if memory == "leaky" else None
             assert all(r["model"] == "neurosvt" and r["parameters"] > 0 for r in own)
             if size:
                 assert own[0]["parameters"] == size.parameter_count()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from neurosvt.cli import main
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.train import checkpoint
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -40,7 +40,7 @@ def assert_same(one, two):
 def test_a_file_is_a_run_too(train, tmp_path):
     (tmp_path / "mine.toml").write_text('[model]\nmemory = "lif"\n')
     assert train("mine.toml", train_steps=1) == 0
-    assert load_model("runs/mine").run.model.memory == "lif"
+    assert load("runs/mine").run.model.memory == "lif"
 
 
 def test_a_training_is_not_overwritten(train, tmp_path, refused, tiny_settings):

@@ -12,7 +12,7 @@ from neurosvt.cli import main
 from neurosvt.datasets.dvs128_gesture import GESTURE_CLASSES
 from neurosvt.datasets.synthetic_gestures import write_synthetic_gestures
 from neurosvt.experiments import recipes
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.train import checkpoint
 
 TINY = {
@@ -60,10 +60,10 @@ def test_a_training_may_start_from_what_another_learnt(train):
     assert train("--out", "first") == 0
     later = {"train__start": "first", "train__steps": 1, "train__rate": 1e-9}
     assert train("--out", "second", **later) == 0
-    one, two = (load_model(name).model.state_dict() for name in ("first", "second"))
+    one, two = (load(name).model.state_dict() for name in ("first", "second"))
     for name in ("heads.answer.weight", "memory.read.own"):
         torch.testing.assert_close(two[name], one[name], atol=1e-6, rtol=0)
-    assert load_model("second").steps == load_model("first").steps + 1
+    assert load("second").steps == load("first").steps + 1
 
 
 def test_hidden_steps_of_what_never_hides_are_refused(refused):
@@ -111,7 +111,7 @@ def test_a_clip_is_judged_alike_alone_and_among_others(train):
     from neurosvt.classification.accuracy import predict_classes
 
     assert train("--out", "out") == 0
-    trained = load_model("out")
+    trained = load("out")
     clips = trained.run.samples("test")
     model = trained.model.on_grid()
     assert (

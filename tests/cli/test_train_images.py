@@ -8,7 +8,7 @@ import torch
 
 from neurosvt.cli import main
 from neurosvt.experiments import recipes
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.train import checkpoint
 
 
@@ -16,7 +16,7 @@ def test_it_learns_and_keeps_the_best(train_images, capsys):
     assert train_images("--out", "out", train__epochs=30) == 0
     said = capsys.readouterr().out
     assert "parameters when deployed" in said
-    found = load_model("out")
+    found = load("out")
     assert found.metadata["score"] > 0.5
     assert found.run.train.epochs == 30
 
@@ -77,7 +77,7 @@ def test_a_teacher_is_trained_and_then_taught_by(train_images, capsys):
     assert train_images("--out", "dense", name="cifar10_teacher", **dense) == 0
     taught = {"train.teacher": "dense", "train.optimizer": "muon"}
     assert train_images("--out", "taught", **taught) == 0
-    assert load_model("taught").run.train.teacher == "dense"
+    assert load("taught").run.train.teacher == "dense"
     one, two = (json.loads(Path(f"{run}/history.json").read_text()) for run in ("dense", "taught"))
     assert one["history"][-1]["score"] > one["history"][0]["score"]
     assert two["history"][-1]["score"] > two["history"][0]["score"]

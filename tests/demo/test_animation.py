@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from neurosvt.demo import animation
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "remember.gif"
 
 
 @pytest.fixture(scope="module")
 def shot():
-    model = load_model("permanence").model
+    model = load("permanence").model
     return animation.film_scene(model, "title", "curtain", seed=11, seen=12, hidden=30, after=12)
 
 

@@ -5,7 +5,7 @@ import torch
 
 from neurosvt.config import UserError, as_plain
 from neurosvt.experiments import checkpoints
-from neurosvt.experiments.checkpoints import load_model, model_file, save_model, sibling
+from neurosvt.experiments.checkpoints import load, model_file, save_model, sibling
 from neurosvt.experiments.runs import Run, build_run
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
@@ -34,7 +34,7 @@ def test_an_image_model_comes_back_from_its_file(tmp_path):
     run = build_run({"data": {"dataset": "cifar10"}, "model": {"width": 8, "depth": 1}})
     model = DySViT(config=run.model)
     save_model(tmp_path / "best.safetensors", model, run, {"score": 0.5})
-    found = load_model(str(tmp_path))
+    found = load(str(tmp_path))
     assert found.run == run
     assert isinstance(found.model, DySViT)
     assert same_weights(found.model, model)
@@ -56,7 +56,7 @@ def same_weights(one, two):
 @pytest.mark.parametrize("which", ["runs/tiny", "runs/tiny/", "runs/tiny/best.safetensors"])
 def test_a_saved_model_comes_back_ready_to_use(trained, tmp_path, monkeypatch, which):
     monkeypatch.chdir(tmp_path)
-    found = load_model(which)
+    found = load(which)
     assert same_weights(found.model, trained)
     assert not found.model.training
     assert found.run == TINY
@@ -68,24 +68,24 @@ def test_a_checkpoint_of_training_serves_as_a_model(tmp_path):
     training = Training(NeuroSVT(TINY.model), TINY.train)
     path = tmp_path / "last.safetensors"
     training.save(path, {"run": as_plain(TINY)})
-    assert same_weights(load_model(str(path)).model, training.model)
+    assert same_weights(load(str(path)).model, training.model)
 
 
 def test_a_shipped_model_is_called_by_its_name(no_shipped_models, trained, tmp_path):
     save_model(no_shipped_models / "permanence.safetensors", trained, TINY, {})
     assert model_file("permanence") == no_shipped_models / "permanence.safetensors"
-    assert same_weights(load_model("permanence").model, trained)
+    assert same_weights(load("permanence").model, trained)
 
 
 def test_a_model_that_is_not_there_is_told_with_those_that_are(no_shipped_models, trained):
     save_model(no_shipped_models / "permanence.safetensors", trained, TINY, {})
     with pytest.raises(FileNotFoundError, match=r"'nowhere' \(permanence\)"):
-        load_model("nowhere")
+        load("nowhere")
 
 
 def test_a_run_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"best\.safetensors"):
-        load_model(str(tmp_path))
+        load(str(tmp_path))
 
 
 def test_weights_that_do_not_fit_their_own_run_are_refused(trained, tmp_path):
@@ -93,7 +93,7 @@ def test_weights_that_do_not_fit_their_own_run_are_refused(trained, tmp_path):
     path = tmp_path / "wrong.safetensors"
     save_model(path, trained, wrong, {})
     with pytest.raises(UserError, match="the model wants") as error:
-        load_model(str(path))
+        load(str(path))
     assert str(path) in str(error.value)
 
 
@@ -102,7 +102,7 @@ def test_a_file_that_tells_no_run_is_refused(trained, tmp_path, metadata):
     path = tmp_path / "a.safetensors"
     checkpoint.save(path, trained.state_dict(), metadata)
     with pytest.raises(UserError) as error:
-        load_model(str(path))
+        load(str(path))
     assert "\n" not in str(error.value)
 
 
@@ -110,14 +110,14 @@ def test_the_latch_of_a_model_takes_the_threshold_found_in_training(tmp_path):
     run = replace(TINY, model=replace(TINY.model, memory="none"))
     path = tmp_path / "none.safetensors"
     save_model(path, NeuroSVT(run.model), run, {"latch_threshold": -2.0})
-    latch = load_model(str(path)).latch()
+    latch = load(str(path)).latch()
     assert latch.threshold == -2.0
     assert not latch.training
 
 
 def test_a_model_without_a_threshold_has_no_latch(trained, tmp_path):
     with pytest.raises(UserError, match="latch_threshold"):
-        load_model(str(tmp_path / "runs" / "tiny")).latch()
+        load(str(tmp_path / "runs" / "tiny")).latch()
 
 
 @pytest.mark.parametrize(

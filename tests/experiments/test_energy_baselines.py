@@ -1,7 +1,7 @@
 import pytest
 
 from neurosvt.config import UserError
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.experiments.energy_baselines import (
     ENERGY_BASELINES,
     EnergyBaseline,
@@ -15,7 +15,7 @@ SMALL = EnergyPlan(tier="blackout", hidden=3, noise_hz=0.0, samples=1, events=2)
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_model("permanence")
+    return load("permanence")
 
 
 @pytest.fixture(scope="module")

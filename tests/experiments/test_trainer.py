@@ -10,7 +10,7 @@ import torch
 
 from neurosvt.config import UserError, as_plain, override
 from neurosvt.experiments import recipes, trainer
-from neurosvt.experiments.checkpoints import load_model
+from neurosvt.experiments.checkpoints import load
 from neurosvt.experiments.registry import run_named
 from neurosvt.experiments.resume import saved_run
 from neurosvt.experiments.runs import build_run
@@ -61,7 +61,7 @@ def test_a_training_leaves_its_end_its_best_and_its_curve(train, capsys):
     for entry in curve["history"]:
         assert {"step", "seconds", "loss", "visible", "belief", "score"} <= set(entry)
         assert 0 <= entry["score"] <= 1
-    best = load_model("out")
+    best = load("out")
     assert best.metadata["score"] == max(entry["score"] for entry in curve["history"])
     assert best.run.train.steps == 4
     told = capsys.readouterr()
@@ -71,7 +71,7 @@ def test_a_training_leaves_its_end_its_best_and_its_curve(train, capsys):
 
 
 def test_what_training_returns_is_what_loading_gives(train):
-    trained, loaded = train(tiny(), "out", quiet=True), load_model("out")
+    trained, loaded = train(tiny(), "out", quiet=True), load("out")
     assert (trained.name, trained.run, trained.metadata) == (
         loaded.name, loaded.run, loaded.metadata,
     )  # fmt: skip
@@ -163,7 +163,7 @@ def test_a_latch_that_was_not_tuned_is_tuned_on_resume(train, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             train(run, "out", quiet=True)
     train(run, "out", resume=True, quiet=True)
-    assert "latch_threshold" in load_model("out").metadata
+    assert "latch_threshold" in load("out").metadata
 
 
 def test_the_same_seed_trains_the_same_and_another_does_not(train):
@@ -238,8 +238,8 @@ def test_a_training_may_start_from_what_another_learnt(train):
     first, second = (weights_of(f"{name}/best.safetensors") for name in ("first", "second"))
     name = "heads.answer.weight"
     torch.testing.assert_close(second[name], first[name], atol=1e-6, rtol=0)
-    assert [load_model(name).steps for name in ("first", "second")] == [4, 5]
-    assert load_model("second/last.safetensors").steps == 5
+    assert [load(name).steps for name in ("first", "second")] == [4, 5]
+    assert load("second/last.safetensors").steps == 5
     with pytest.raises(UserError, match="first does not fit"):
         train(tiny(train_start="first", model_width=16), "third", quiet=True)
 

@@ -39,6 +39,9 @@ class Latch(nn.Module):
         self.model = model
         self.threshold = threshold
 
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold!r}"
+
     def forward(
         self, frames: Tensor, state: LatchState | None = None, **options: Any
     ) -> tuple[Belief, LatchState]:

@@ -13,7 +13,7 @@ from torch import nn
 from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.scenes.scenes import Occlusion, Scenes
 
-LEAST = 3
+LEAST_EVENTS = 3
 """Events that make a centroid."""
 
 
@@ -38,6 +38,9 @@ class TrackFit(nn.Module):
         """What `knows` says."""
         return self.knows(frames, state, **options)
 
+    def extra_repr(self) -> str:
+        return f"degree={self.degree}, window={self.window}"
+
     def positions(self, scenes: Scenes) -> np.ndarray:
         """(E, 2) places at the last hidden frame of every occlusion, in sensor sides."""
         end = max(int(o.seen.max()) for o in scenes.occlusions) + 1
@@ -51,7 +54,7 @@ class TrackFit(nn.Module):
             first = max(0, int(last) + 1 - self.window)
             t, y, x = np.nonzero(frames[first : last + 1, row])
             counts = np.bincount(t, minlength=self.window)
-            good = np.flatnonzero(counts >= LEAST)
+            good = np.flatnonzero(counts >= LEAST_EVENTS)
             if len(good) <= self.degree:
                 continue
             sums = np.stack([np.bincount(t, at + 0.5, self.window) for at in (x, y)], -1)
