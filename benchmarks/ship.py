@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from neurosvt.experiments.checkpoints import WEIGHTS, model_file
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 
 def ship(run: str, name: str) -> Path:

@@ -17,7 +17,7 @@ from neurosvt.bench.timing import on_threads
 from neurosvt.experiments.registry import FIRST
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.results.rows import write_results
-from neurosvt.train.losses import BeliefLoss, Truth
+from neurosvt.training.losses import BeliefLoss, Truth
 
 BACKENDS = ("native", "manual", "reference")
 STEPS = 24

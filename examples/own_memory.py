@@ -1,5 +1,6 @@
 """A memory of one's own: trained, judged with noise by PermanenceBench, saved and loaded."""
 
+import tempfile
 from dataclasses import dataclass
 
 import torch
@@ -37,8 +38,9 @@ run = neurosvt.build_run({
     "data": {"tiers": ["blackout"], "seen": [4, 8], "hidden": [4, 16]},
     "train": {"steps": 20, "batch": 8, "validate_every": 20},
 })  # fmt: skip
-checkpoint = neurosvt.train(run, "runs/own_memory", quiet=True, overwrite=True)
-again = neurosvt.load("runs/own_memory")
+with tempfile.TemporaryDirectory() as folder:  # any folder will do
+    neurosvt.train(run, folder, quiet=True)
+    again = neurosvt.load(folder)
 plan = neurosvt.PermanencePlan(task=run.task("test"), hidden=(30,), events=50, state_noise=0.01)
 for row in neurosvt.evaluate_permanence([neurosvt.Entrant("held", again.model)], plan):
     if row["judgement"] == "belief":

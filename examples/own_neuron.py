@@ -1,5 +1,6 @@
 """A neuron of one's own: trained, judged with noise by PermanenceBench, saved and loaded."""
 
+import tempfile
 from dataclasses import dataclass
 
 import torch
@@ -40,8 +41,9 @@ run = neurosvt.build_run({
     "data": {"tiers": ["blackout"], "seen": [4, 8], "hidden": [4, 16]},
     "train": {"steps": 20, "batch": 8, "validate_every": 20},
 })  # fmt: skip
-neurosvt.train(run, "runs/own_neuron", quiet=True, overwrite=True)
-again = neurosvt.load("runs/own_neuron")
+with tempfile.TemporaryDirectory() as folder:  # any folder will do
+    neurosvt.train(run, folder, quiet=True)
+    again = neurosvt.load(folder)
 thresholds = again.model.fire.log_threshold.exp()
 print(f"thresholds learnt: {thresholds.min():.3f} to {thresholds.max():.3f}")
 plan = neurosvt.PermanencePlan(task=run.task("test"), hidden=(30,), events=50, state_noise=0.01)

@@ -14,7 +14,7 @@ LADDER = [
     ["bench"],
     ["experiments"],
     ["permanence", "classification"],
-    ["train"],
+    ["training"],
     ["loaders", "energy"],
     ["models", "scenes"],
     ["datasets"],
@@ -85,13 +85,13 @@ def test_imports_flow_down(file):
         ("ops", "from neurosvt.nn.neuron import LIF")(
             "ops", "import neurosvt.config"
         ),  # the same rung
-        ("models", "def f():\n    from neurosvt.train import loop"),
+        ("models", "def f():\n    from neurosvt.training import loop"),
         ("nn", "from ..models import neurosvt"),
         ("nn", "from .. import models"),
         ("datasets", "from neurosvt import models"),
         ("datasets", "from neurosvt import NeuroSVT"),  # through the front door
         ("datasets", "import neurosvt"),
-        ("train", "import torch, neurosvt.permanence.evaluate"),
+        ("training", "import torch, neurosvt.permanence.evaluate"),
         ("attic", "import torch"),
     ],
 )

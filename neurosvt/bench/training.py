@@ -19,9 +19,9 @@ from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import SIZES
 from neurosvt.native import library
-from neurosvt.train.images import ImageObjective, ImageTrainConfig
-from neurosvt.train.loop import Training, fit
-from neurosvt.train.losses import BeliefObjective
+from neurosvt.training.images import ImageObjective, ImageTrainConfig
+from neurosvt.training.loop import Training, fit
+from neurosvt.training.losses import BeliefObjective
 
 BATCHES = 8
 """Batches of scenes that every backend trains on, in the same order, over and over."""

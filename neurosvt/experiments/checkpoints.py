@@ -15,7 +15,7 @@ from neurosvt.models.model_folder import is_pretrained_folder
 from neurosvt.models.pretrained import load_pretrained
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.baselines.latch import Latch
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 WEIGHTS = Path(str(files("neurosvt") / "weights"))
 """Where the package keeps the models that it ships."""
@@ -68,7 +68,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and metadata of a file, these in today's words whenever it was written.
 
     Raises:
-        FileNotFoundError, UserError: as `train.checkpoint.load`.
+        FileNotFoundError, UserError: as `training.checkpoint.load`.
     """
     tensors, metadata = checkpoint.load(path)
     return migrate_tensors(tensors), migrate_metadata(metadata)

@@ -21,10 +21,10 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.evaluate import tune_latch, validation_score
-from neurosvt.train.clips import ClipObjective
-from neurosvt.train.images import ImageObjective
-from neurosvt.train.loop import Objective
-from neurosvt.train.losses import BeliefObjective
+from neurosvt.training.clips import ClipObjective
+from neurosvt.training.images import ImageObjective
+from neurosvt.training.loop import Objective
+from neurosvt.training.losses import BeliefObjective
 
 VALIDATION_EVENTS = 100
 """Occlusion events per tier and length at each look at the validation scenes."""

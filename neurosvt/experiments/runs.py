@@ -28,8 +28,8 @@ from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.permanence.tasks import TASKS, Task
 from neurosvt.scenes.scenes import SceneConfig
-from neurosvt.train.images import ImageTrainConfig
-from neurosvt.train.loop import TrainConfig
+from neurosvt.training.images import ImageTrainConfig
+from neurosvt.training.loop import TrainConfig
 
 
 class Settings(NamedTuple):

@@ -28,8 +28,8 @@ from neurosvt.files import write_whole
 from neurosvt.native import library
 from neurosvt.nn.weights import load_weights
 from neurosvt.results.places import check_folder
-from neurosvt.train import checkpoint
-from neurosvt.train.loop import Record, Training, fit
+from neurosvt.training import checkpoint
+from neurosvt.training.loop import Record, Training, fit
 
 
 def train(

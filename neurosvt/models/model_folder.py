@@ -22,7 +22,7 @@ from neurosvt.config import UserError
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 TORCH_WEIGHTS = "pytorch_model.bin"
 METADATA = "facts"
-"""The entry of the safetensors head that holds metadata, as in `train.checkpoint`."""
+"""The entry of the safetensors head that holds metadata, as in `training.checkpoint`."""
 
 
 def is_pretrained_folder(path: str | Path) -> bool:

@@ -7,7 +7,7 @@ from neurosvt.classification.accuracy import predict_classes
 from neurosvt.cli import main
 from neurosvt.datasets import cifar10
 from neurosvt.experiments.checkpoints import WEIGHTS, load
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from neurosvt.classification.slopes import measure_slopes
 from neurosvt.cli import main
 from neurosvt.datasets.named_images import read_named_images
 from neurosvt.experiments.checkpoints import load
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 FIELDS = [
     "model", "dataset", "layer", "slope_low", "slope_mean", "slope_high", "edge_correlation", "low",

@@ -6,7 +6,7 @@ import pytest
 
 from neurosvt.cli import main
 from neurosvt.experiments.checkpoints import load
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 FIELDS = {
     "model", "memory", "tau", "dataset", "tier", "hidden_frames", "frame_ms", "judgement", "score",

@@ -7,7 +7,7 @@ from neurosvt.cli import main
 from neurosvt.permanence import suite
 from neurosvt.permanence.score_table import Plan
 from neurosvt.permanence.suite import Suite
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 SHORT = Suite(
     (3, 5),

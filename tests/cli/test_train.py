@@ -11,7 +11,7 @@ import torch
 
 from neurosvt.cli import main
 from neurosvt.experiments.checkpoints import load
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -13,7 +13,7 @@ from neurosvt.datasets.dvs128_gesture import GESTURE_CLASSES
 from neurosvt.datasets.synthetic_gestures import write_synthetic_gestures
 from neurosvt.experiments import recipes
 from neurosvt.experiments.checkpoints import load
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 TINY = {
     "model.patch_size": 32, "model.width": 8, "model.heads": 2, "model.depth": 1,

@@ -9,7 +9,7 @@ import torch
 from neurosvt.cli import main
 from neurosvt.experiments import recipes
 from neurosvt.experiments.checkpoints import load
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 
 
 def test_it_learns_and_keeps_the_best(train_images, capsys):

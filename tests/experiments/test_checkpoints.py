@@ -10,8 +10,8 @@ from neurosvt.experiments.runs import Run, build_run
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
-from neurosvt.train import checkpoint
-from neurosvt.train.loop import TrainConfig, Training
+from neurosvt.training import checkpoint
+from neurosvt.training.loop import TrainConfig, Training
 
 TINY = Run(
     model=NeuroSVTConfig(

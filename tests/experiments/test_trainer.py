@@ -15,7 +15,7 @@ from neurosvt.experiments.registry import run_named
 from neurosvt.experiments.resume import saved_run
 from neurosvt.experiments.runs import build_run
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.train import checkpoint
+from neurosvt.training import checkpoint
 from tests.tiny_runs import TINY, short_validation
 
 FIRST = "permanence_first"

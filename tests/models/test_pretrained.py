@@ -291,7 +291,7 @@ def test_class_names_and_metadata_come_back(tmp_path):
 
 
 def test_a_checkpoint_reader_understands_the_metadata(tmp_path):
-    from neurosvt.train import checkpoint
+    from neurosvt.training import checkpoint
 
     trained().save_pretrained(tmp_path / "model", metadata={"step": 7})
     assert checkpoint.load(tmp_path / "model" / "model.safetensors")[1] == {"step": 7}

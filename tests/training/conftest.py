@@ -6,7 +6,7 @@ import torch
 from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
-from neurosvt.train.loop import TrainConfig, Training
+from neurosvt.training.loop import TrainConfig, Training
 
 TINY = {
     "image_size": 32,

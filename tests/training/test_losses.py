@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.train.losses import BeliefLoss, BeliefObjective, Truth, step_weights
+from neurosvt.training.losses import BeliefLoss, BeliefObjective, Truth, step_weights
 
 T, B, C = 7, 3, 5
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.train.schedule import warmup_cosine
+from neurosvt.training.schedule import warmup_cosine
 
 
 @given(

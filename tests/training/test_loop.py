@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from neurosvt.config import ConfigError, UserError, build
-from neurosvt.train import checkpoint
-from neurosvt.train.loop import TrainConfig, Training, fit
-from neurosvt.train.losses import BeliefObjective
-from neurosvt.train.schedule import warmup_cosine
+from neurosvt.training import checkpoint
+from neurosvt.training.loop import TrainConfig, Training, fit
+from neurosvt.training.losses import BeliefObjective
+from neurosvt.training.schedule import warmup_cosine
 
 
 def everything(training):

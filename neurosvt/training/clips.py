@@ -20,7 +20,7 @@ class ClipParts(NamedTuple):
 
 @dataclass(frozen=True)
 class ClipObjective:
-    """To say what a clip shows, at every step of it; an `Objective` of `train.loop`.
+    """To say what a clip shows, at every step of it; an `Objective` of `training.loop`.
 
     Source: a loss at every step, Deng et al., "Temporal Efficient Training of Spiking Neural
     Network via Gradient Re-weighting", ICLR 2022, sec. 4.

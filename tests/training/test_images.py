@@ -6,7 +6,7 @@ from torch import nn
 
 from neurosvt.config import ConfigError, build
 from neurosvt.loaders.images import ImageBatch
-from neurosvt.train.images import ImageAnswer, ImageObjective, ImageTrainConfig
+from neurosvt.training.images import ImageAnswer, ImageObjective, ImageTrainConfig
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from neurosvt.config import UserError
-from neurosvt.train import checkpoint
-from neurosvt.train.optimizers import OPTIMIZERS
+from neurosvt.training import checkpoint
+from neurosvt.training.optimizers import OPTIMIZERS
 
 FACTS = {"step": 3, "history": [{"loss": 0.1 + 0.2}], "run": {"name": "ü", "tau": None}}
 

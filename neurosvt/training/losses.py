@@ -66,7 +66,7 @@ class BeliefLoss:
 
 @dataclass(frozen=True)
 class BeliefObjective:
-    """To know what and where an object is, at every step; an `Objective` of `train.loop`.
+    """To know what and where an object is, at every step; an `Objective` of `training.loop`.
 
     A batch is frames, label, position, hidden and asked, as in `loaders.occlusions`.
     """

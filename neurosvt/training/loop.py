@@ -16,9 +16,9 @@ from torch.utils._pytree import tree_map_only
 
 from neurosvt.config import UserError
 from neurosvt.nn.weights import device_of, load_weights
-from neurosvt.train import checkpoint
-from neurosvt.train.optimizers import OPTIMIZERS
-from neurosvt.train.schedule import warmup_cosine
+from neurosvt.training import checkpoint
+from neurosvt.training.optimizers import OPTIMIZERS
+from neurosvt.training.schedule import warmup_cosine
 
 
 @runtime_checkable
@@ -31,7 +31,7 @@ class Settings(Protocol):
 
     @property
     def optimizer(self) -> str:
-        """A key of `train.optimizers.OPTIMIZERS`."""
+        """A key of `training.optimizers.OPTIMIZERS`."""
 
     @property
     def rate(self) -> float:
@@ -77,7 +77,7 @@ class TrainConfig:
     batch: int = 32
     """Sequences per step."""
     optimizer: Literal["adamw", "muon"] = "adamw"
-    """A key of `train.optimizers.OPTIMIZERS`."""
+    """A key of `training.optimizers.OPTIMIZERS`."""
     rate: float = 3e-3
     """Peak learning rate, reached after `warmup` of the steps; a cosine takes it to 0."""
     warmup: float = 0.05

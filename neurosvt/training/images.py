@@ -25,7 +25,7 @@ class ImageTrainConfig:
     images: int = 45_000
     """In an epoch."""
     optimizer: Literal["adamw", "muon"] = "adamw"
-    """A key of `train.optimizers.OPTIMIZERS`."""
+    """A key of `training.optimizers.OPTIMIZERS`."""
     rate: float = 3e-3
     """Peak learning rate; rises linearly for `warmup_epochs`, then a cosine to 0."""
     warmup_epochs: int = 5
@@ -101,7 +101,7 @@ class ImageParts(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageObjective:
-    """To say what an image shows; an `Objective` of `train.loop`.
+    """To say what an image shows; an `Objective` of `training.loop`.
 
     Source: mixed labels, Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018; the
     teacher's answers at a temperature, Hinton et al., "Distilling the Knowledge in a Neural

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from neurosvt.train.optimizers import OPTIMIZERS, muon
+from neurosvt.training.optimizers import OPTIMIZERS, muon
 
 
 @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))

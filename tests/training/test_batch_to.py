@@ -1,7 +1,7 @@
 import torch
 
 from neurosvt.loaders.images import ImageBatch
-from neurosvt.train.loop import batch_to
+from neurosvt.training.loop import batch_to
 
 
 def test_all_tensors_of_a_batch_go_to_the_device_and_nothing_else_changes():

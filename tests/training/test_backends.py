@@ -5,8 +5,8 @@ import torch
 
 from neurosvt.experiments.registry import FIRST
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.train.loop import TrainConfig, Training, fit
-from neurosvt.train.losses import BeliefObjective
+from neurosvt.training.loop import TrainConfig, Training, fit
+from neurosvt.training.losses import BeliefObjective
 
 
 def begin(tiny_model, backend, memory="leaky", steps=50, **settings):
