@@ -77,7 +77,7 @@ def test_a_run_makes_the_batches_that_it_describes(monkeypatch):
     assert isinstance(stream, SceneStream)
     assert (len(stream), stream.batch, stream.seed, stream.scene.size) == (4, 2, 0, 32)
     read = []
-    monkeypatch.setattr("neurosvt.datasets.nmnist.load_nmnist", read.append)
+    monkeypatch.setattr("neurosvt.loaders.occlusions.load_nmnist", read.append)
     assert isinstance(PRESETS["nmnist"].stream(), NMNISTStream)
     assert read == ["train"]
 
