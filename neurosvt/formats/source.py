@@ -2,8 +2,10 @@
 
 Every format is a file of this folder with
 
-    NAME                    what people call it
+    NAME, ENDING            what people call it, and what its files' names end in
+    MAGIC                   what its files begin with, where that is always the same
     recognises(stream)      whether a file begins like one
+    decode(...)             the definition of its decoder, where there is a kernel (`Decode`)
     open_source(stream)     a `Source`
     write(stream, source)   where it can be written
 

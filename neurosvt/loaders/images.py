@@ -17,7 +17,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from neurosvt.datasets.cifar10 import CIFAR10_CLASSES, CIFAR10_SIDE, Images, load_cifar10
+from neurosvt.datasets import cifar10
+from neurosvt.datasets.cifar10 import CIFAR10_CLASSES, CIFAR10_SIDE, Images
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 
 CIFAR10_MEAN, CIFAR10_DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
@@ -134,4 +135,6 @@ def normalise_images(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
     return (torch.from_numpy(pixels).float() / 255 - mean) / deviation
 
 
-DATASETS["cifar10"] = ImageData(CIFAR10_CLASSES, load_cifar10, CIFAR10_SIDE)
+DATASETS["cifar10"] = ImageData(
+    CIFAR10_CLASSES, lambda split, root: cifar10.load_cifar10(split, root), CIFAR10_SIDE
+)

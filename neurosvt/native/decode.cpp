@@ -169,11 +169,11 @@ INLINE Event* dat(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     const std::uint32_t x_mask = (1u << s.x_bits) - 1, y_mask = (1u << s.y_bits) - 1;
     for (Count i = 0; i < n; ++i) {
         const auto time = word_at<std::uint32_t>(bytes, 2 * i);
-        const auto place = word_at<std::uint32_t>(bytes, 2 * i + 1);
+        const auto address = word_at<std::uint32_t>(bytes, 2 * i + 1);
         raise(s, time, 32);
         const Count t = s.epoch << 32 | s.high;
-        const Count y = (place >> s.x_bits) & y_mask;
-        out = put(s, out, t, place & x_mask, y, place >> (s.x_bits + s.y_bits) & 1);
+        const Count y = (address >> s.x_bits) & y_mask;
+        out = put(s, out, t, address & x_mask, y, address >> (s.x_bits + s.y_bits) & 1);
     }
     return out;
 }
@@ -213,11 +213,11 @@ INLINE Event* aedat3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
             Count events = (n - at) / 8;
             if (events > s.left / 8) events = s.left / 8;
             for (Count i = 0; i < events; ++i) {
-                const auto place = word_at<std::uint32_t>(bytes + at, 2 * i);
+                const auto address = word_at<std::uint32_t>(bytes + at, 2 * i);
                 const auto time = word_at<std::uint32_t>(bytes + at, 2 * i + 1);
-                if (!s.polarity && !(place & 1)) continue;
+                if (!s.polarity && !(address & 1)) continue;
                 const Count t = s.epoch << 31 | (time & 0x7FFFFFFF);
-                out = put(s, out, t, place >> 17, (place >> 2) & 0x7FFF, place & 2);
+                out = put(s, out, t, address >> 17, (address >> 2) & 0x7FFF, address & 2);
             }
             at += events * 8;
             s.left -= events * 8;
@@ -253,7 +253,7 @@ CLONED Count room_evt3(const std::uint8_t* bytes, Count n) {
 
 }  // namespace
 
-// Without a place for events: how many there may be.
+// Without room for events: how many there may be.
 #define DECODER(name)                                                                          \
     DOOR Count decode_##name(const std::uint8_t* bytes, Count n, State* state, Event* out) {   \
         if (!out) return room_##name(bytes, n);                                               \

@@ -50,7 +50,7 @@ def make_scenes_nmnist(
         after: frames from the light's return to the end, >= 0.
         from_dark: whether the light comes on first, in a frame more.
         indices: which recordings, `batch` of them, repeats allowed; None draws them.
-        augmentation: how far each may be varied, for training; None shows them as recorded.
+        augmentation: how far each may be augmented, for training; None shows them as recorded.
         config: `size` (at least 34), `frame_us` and `noise_hz` are used.
 
     Raises:

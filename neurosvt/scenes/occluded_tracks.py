@@ -54,8 +54,8 @@ def make_scenes_tracks(
         hidden: frames behind it, >= 1.
         after: frames from its beginning to leave to the end, >= 0.
         starts: which track and from which of its frames, for every sequence; None draws them.
-        augmentation: for training, how far each may be varied about the object's own position, half
-            of them upside down, and half of all mirrored left for right; None shows them as
+        augmentation: for training, how far each may be augmented about the object's own position,
+            half of them upside down, and half of all mirrored left for right; None shows them as
             recorded.
         moves: how far to move each of these at random, at most, in sensor sides.
         config: `size`, `frame_us` and `noise_hz` are used.

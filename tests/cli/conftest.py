@@ -108,7 +108,7 @@ def made_up(monkeypatch, tmp_path):
         pixels = colours[labels][:, :, None, None] + rng.integers(0, 50, (count, 3, 32, 32))
         return cifar10.Images(pixels.astype(np.uint8), labels)
 
-    monkeypatch.setattr(cifar10, "load", load)
+    monkeypatch.setattr(cifar10, "load_cifar10", load)
 
 
 @pytest.fixture

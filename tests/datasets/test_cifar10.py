@@ -24,7 +24,7 @@ def tiny(monkeypatch):
     rng = np.random.default_rng(0)
     made, official = {}, {}
     monkeypatch.setattr(cifar10, "PER_FILE", 20)
-    monkeypatch.setattr(cifar10, "VALIDATION_PER_CLASS", 3)
+    monkeypatch.setattr(cifar10, "CIFAR10_VALIDATION_PER_CLASS", 3)
     for part, files in cifar10.OFFICIAL.items():
         pixels = rng.integers(0, 256, (20 * len(files), 3, 32, 32)).astype(np.uint8)
         labels = rng.permutation(np.arange(20 * len(files)) % 10)

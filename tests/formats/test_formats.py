@@ -52,9 +52,9 @@ def test_a_file_reads_the_same_in_pieces_of_any_size(
 ):
     recording = made_up(1, 500, SENSORS.get(name, (240, 180)), span=10**8 % 2**23)
     data = written(name, recording)
-    monkeypatch.setattr(source, "BLOCK", block)
-    monkeypatch.setattr(aedat3, "BLOCK", block)
-    monkeypatch.setattr(nmnist, "BLOCK", block)
+    monkeypatch.setattr(source, "BLOCK_BYTES", block)
+    monkeypatch.setattr(aedat3, "BLOCK_BYTES", block)
+    monkeypatch.setattr(nmnist, "BLOCK_BYTES", block)
     monkeypatch.setattr(hdf5, "SLICE", block)
     events, _ = decoded(name, data)
     np.testing.assert_array_equal(events, recording.events)
@@ -111,7 +111,7 @@ def test_kernels_and_definitions_agree_on_any_bytes(
     ways = []
     for way in (source.library, lambda: None):
         monkeypatch.setattr(source, "library", way)
-        monkeypatch.setattr(source, "BLOCK", 128)
+        monkeypatch.setattr(source, "BLOCK_BYTES", 128)
         events, opened = decoded(kernel, data)
         ways.append((events, opened.damage))
     np.testing.assert_array_equal(ways[0][0], ways[1][0])

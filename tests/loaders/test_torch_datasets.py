@@ -12,6 +12,7 @@ from neurosvt.datasets.synthetic_gestures import write_synthetic_gestures
 from neurosvt.events.frames import by_time, make_frames
 from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats import write_events
+from neurosvt.loaders import torch_datasets
 from neurosvt.loaders.images import CIFAR10_MEAN
 from neurosvt.loaders.torch_datasets import (
     CIFAR10,
@@ -73,7 +74,7 @@ def test_digits_come_as_frames_of_one_length(root):
 def test_images_come_normalised(monkeypatch):
     pixels = np.full((4, 3, 32, 32), 255, np.uint8)
     images = cifar10.Images(pixels, np.arange(4))
-    monkeypatch.setattr(cifar10, "load", lambda split, root: images)
+    monkeypatch.setattr(torch_datasets, "load_cifar10", lambda split, root: images)
     image, label = CIFAR10("test")[2]
     assert image.shape == (3, 32, 32)
     assert (label, image.dtype) == (2, torch.float32)
