@@ -20,39 +20,44 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ablated_memories  # noqa: F401  which are kinds of memories once it is imported
 import torch
 from committed import RESULTS, rows_of
 from training import train
 
 from neurosvt.experiments.checkpoints import finished, load
-from neurosvt.experiments.registry import BRIEF, DENSE, FAMILY, RECURRENT
-from neurosvt.experiments.zoo import RIVALS
-from neurosvt.permanence.cost import SEQUENCES, phases
+from neurosvt.experiments.registry import load_run, run_files
+from neurosvt.experiments.zoo import BASELINES
+from neurosvt.permanence.cost import COST_SEQUENCES, phase_rows
 from neurosvt.permanence.evaluate import cells, evaluate_cell
 from neurosvt.permanence.metrics import row
-from neurosvt.permanence.suite import EFFORT, STATE_NOISE
+from neurosvt.permanence.suite import COST_CELL, SUITE_NOISE
 from neurosvt.results.rows import load_or_compute, write_results
 
 FOLDER = Path("runs/baselines")
 HIDDEN = (30, 60, 120, 300)
 EVENTS = 500
 ABLATION = {
-    "fixed_tau": ("model.memory_rules.learns_tau=false",),
-    "no_gate": ("model.memory_rules.gated=false",),
-    "divided_drive": ("model.memory_rules.divided=true",),
-    "reset": ("model.memory_rules.resets=true",),
-    "spikes_out": ("model.memory_rules.fires=true",),
-    "no_write_gates": ("model.memory_rules.write_gates=0", "model.memory_rules.looks_back=false"),
-    "no_look_back": ("model.memory_rules.looks_back=false",),
-    "read_by_attention": ("model.memory_read=attention",),
+    "fixed_tau": ("model.memory.learns_tau=false",),
+    "no_gate": ("model.memory.kind=ungated",),
+    "divided_drive": ("model.memory.kind=divided_drive",),
+    "reset": ("model.memory.kind=resetting",),
+    "spikes_out": ("model.memory.kind=spikes_out",),
+    "no_write_gates": ("model.memory.write_gates=0", "model.memory.looks_back=false"),
+    "no_look_back": ("model.memory.looks_back=false",),
+    "read_by_attention": ("model.memory.kind=read_by_attention",),
     "seen_steps_only": ("train.hidden_steps=false",),
-    "strength_untold": ("model.head_strengths=0",),
-    "shallow_head": ("model.head_depth=1",),
+    "strength_untold": ("model.readout.strengths=0",),
+    "shallow_head": ("model.readout.depth=1",),
     "lone_events": ("model.least_neighbours=0",),
 }
 """Ours with one thing changed, by name."""
-SIBLINGS = (*FAMILY, *RECURRENT, *DENSE)
-"""What stands in for it, by the name of its preset."""
+SIBLINGS = [
+    name.removeprefix("permanence_")
+    for name in run_files()
+    if name.startswith("permanence_") and "stage" not in name
+]
+"""What stands in for it, by the name of its run."""
 SEEDED = ("leaky", "none", "gru", "charge_2")
 """Those with three seeds; a latch stands on `none`."""
 
@@ -60,7 +65,8 @@ SEEDED = ("leaky", "none", "gru", "charge_2")
 def train_baseline(name: str, seed: int, threads: int, device: str) -> None:
     """One run, as all others but for what its name says."""
     preset = f"permanence_{name}" if name in SIBLINGS else "permanence_stage1"
-    brief = {"steps": BRIEF.steps, "validate_every": BRIEF.validate_every, "seed": seed}
+    alike = load_run("permanence_none").train
+    brief = {"steps": alike.steps, "validate_every": alike.validate_every, "seed": seed}
     settings = [f"train.{key}={value}" for key, value in brief.items()]
     settings += ABLATION.get(name, ())
     train(preset, settings, FOLDER / f"{name}_{seed}", threads, device)
@@ -71,22 +77,23 @@ def evaluated(folder: Path) -> Iterator[dict[str, Any]]:
     per frame, before a curtain covers the object and behind it."""
     name, _, seed = folder.name.rpartition("_")
     trained = load(str(folder))
-    lines = [line for line, rival in RIVALS.items() if rival.member == name] or [name]
+    lines = [line for line, baseline in BASELINES.items() if baseline.run == name] or [name]
     models = {
-        line: RIVALS[line].made(trained) if line in RIVALS else trained.model for line in lines
+        line: BASELINES[line].wrap(trained) if line in BASELINES else trained.model
+        for line in lines
     }
     task = trained.run.task("test")
     for tier, hidden in cells(task, HIDDEN):
-        found = evaluate_cell(models, task, tier, hidden, EVENTS, state_noise=STATE_NOISE)
+        found = evaluate_cell(models, task, tier, hidden, EVENTS, state_noise=SUITE_NOISE)
         for line, outcomes in found.items():
-            for moment in ("visible", "belief"):
+            for judgement in ("visible", "belief"):
                 yield {
-                    "memory": line, "seed": int(seed), "tier": tier, "judgement": moment,
-                    "hidden_frames": hidden, **row(outcomes[moment], task.scene.size),
+                    "memory": line, "seed": int(seed), "tier": tier, "judgement": judgement,
+                    "hidden_frames": hidden, **row(outcomes[judgement], task.scene.size),
                     "parameters": trained.model.parameter_count(),
                     "train_steps": trained.steps,
                 }  # fmt: skip
-    for done in phases(trained.model, next(iter(task.batches(*EFFORT, SEQUENCES)))):
+    for done in phase_rows(trained.model, next(iter(task.batches(*COST_CELL, COST_SEQUENCES)))):
         yield {"memory": name, "seed": int(seed), "judgement": "cost", **done}
 
 

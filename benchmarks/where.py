@@ -1,4 +1,4 @@
-"""Where a step of `neurosvt train permanence_first` spends its time, by backend.
+"""Where a step of `neurosvt train permanence_stage1` spends its time, by backend.
 
 python benchmarks/where.py [FILE.json]: forward by part of the model, backward, optimiser; medians
 of 24 steps on one thread, the backends in turn.
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from neurosvt.bench.timing import on_threads
-from neurosvt.experiments.registry import FIRST
+from neurosvt.experiments.registry import load_run
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.results.rows import write_results
 from neurosvt.training.losses import BeliefLoss, Truth
@@ -35,7 +35,7 @@ class Clocked:
 
     def __init__(self, backend: str):
         torch.manual_seed(0)
-        self.run = FIRST
+        self.run = load_run("permanence_stage1")
         self.model = NeuroSVT(self.run.model, backend)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, fused=True)
         self.steps: list[dict[str, float]] = []
@@ -87,7 +87,7 @@ class Clocked:
 def main(file: str | None) -> None:
     """Measure, print, write."""
     clocked = {backend: Clocked(backend) for backend in BACKENDS}
-    stream = FIRST.stream()
+    stream = load_run("permanence_stage1").stream()
     batches = [stream[i] for i in range(8)]
     with on_threads(1):
         for turn in range(-2, STEPS):

@@ -1,5 +1,5 @@
 """A step of training, whole: NeuroSVT and DySViT by backend, and NeuroSVT beside Spikformer; and
-the making of what `permanence_first` is trained on."""
+the making of what `permanence_stage1` is trained on."""
 
 import itertools
 from collections.abc import Callable, Iterator

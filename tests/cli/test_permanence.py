@@ -157,7 +157,7 @@ def test_a_dense_recurrent_network_is_trained_and_judged_as_any_other(
     words = [
         word
         for setting, word in zip(*[iter(tiny_settings(model_units=8))] * 2, strict=True)
-        if not any(own in word for own in ("kernel_size", "heads=", "depth=", "memory_channels"))
+        if not any(own in word for own in ("kernel_size", "heads=", "depth=", "memory.channels"))
         for word in (setting, word)
     ]
     assert main(["train", "permanence_gru", *words, "--out", "runs/tiny_gru"]) == 0

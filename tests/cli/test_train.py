@@ -44,15 +44,15 @@ def test_a_file_is_a_run_too(train, tmp_path):
 
 
 def test_a_training_is_not_overwritten(train, tmp_path, refused, tiny_settings):
-    assert train("permanence_first", "--out", "out", train_steps=1) == 0
-    line = refused("train", "permanence_first", "--out", "out", *tiny_settings(train_steps=1))
+    assert train("permanence_stage1", "--out", "out", train_steps=1) == 0
+    line = refused("train", "permanence_stage1", "--out", "out", *tiny_settings(train_steps=1))
     assert "out holds a training" in line
     assert "--resume" in line
 
 
-@pytest.mark.parametrize("name", [["permanence_first"], []], ids=["by name", "by folder"])
+@pytest.mark.parametrize("name", [["permanence_stage1"], []], ids=["by name", "by folder"])
 def test_resuming_takes_the_settings_from_the_folder(name, train, capsys, files_in, tmp_path):
-    assert train("permanence_first", "--out", "out", "--no-amp", train_rate=0.002) == 0
+    assert train("permanence_stage1", "--out", "out", "--no-amp", train_rate=0.002) == 0
     before = files_in(tmp_path)
     capsys.readouterr()
     assert main(["train", *name, "--resume", "--out", "out"]) == 0
@@ -62,8 +62,8 @@ def test_resuming_takes_the_settings_from_the_folder(name, train, capsys, files_
 
 @pytest.mark.parametrize("given", [["--set", "train.steps=1"], ["--set", "model.width=8"]], ids=str)
 def test_resuming_takes_settings_that_are_those_of_the_folder(given, train):
-    assert train("permanence_first", "--out", "out", train_steps=1) == 0
-    assert main(["train", "permanence_first", "--resume", "--out", "out", *given]) == 0
+    assert train("permanence_stage1", "--out", "out", train_steps=1) == 0
+    assert main(["train", "permanence_stage1", "--resume", "--out", "out", *given]) == 0
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_resuming_takes_settings_that_are_those_of_the_folder(given, train):
     ids=str,
 )
 def test_resuming_with_a_setting_that_differs_is_refused(given, names, train, refused):
-    assert train("permanence_first", "--out", "out", train_steps=1) == 0
-    assert names in refused("train", "permanence_first", "--resume", "--out", "out", *given)
+    assert train("permanence_stage1", "--out", "out", train_steps=1) == 0
+    assert names in refused("train", "permanence_stage1", "--resume", "--out", "out", *given)
 
 
 def test_a_run_that_nobody_names_is_asked_for(refused):
@@ -87,16 +87,16 @@ def test_a_run_that_nobody_names_is_asked_for(refused):
 
 
 def test_there_has_to_be_something_to_resume(refused, tiny_settings):
-    line = refused("train", "permanence_first", "--resume", *tiny_settings())
-    assert "no checkpoint at runs/permanence_first/last.safetensors" in line
+    line = refused("train", "permanence_stage1", "--resume", *tiny_settings())
+    assert "no checkpoint at runs/permanence_stage1/last.safetensors" in line
 
 
 def test_a_cut_checkpoint_is_not_resumed(train, tmp_path, refused, tiny_settings):
-    assert train("permanence_first", "--out", "out", train_steps=1) == 0
+    assert train("permanence_stage1", "--out", "out", train_steps=1) == 0
     last = tmp_path / "out" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:-100])
     line = refused(
-        "train", "permanence_first", "--out", "out", "--resume", *tiny_settings(train_steps=1)
+        "train", "permanence_stage1", "--out", "out", "--resume", *tiny_settings(train_steps=1)
     )
     assert "last.safetensors is cut or is no checkpoint" in line
 
@@ -105,25 +105,25 @@ def test_a_cut_checkpoint_is_not_resumed(train, tmp_path, refused, tiny_settings
     ("words", "names"),
     [
         (
-            ["permanence_first", "--set", "train.stepz=3"],
+            ["permanence_stage1", "--set", "train.stepz=3"],
             "unknown setting 'train.stepz'; did you mean",
         ),
-        (["permanence_first", "--set", "stepz"], "expected key=value"),
-        (["permanence_first", "--set", "train.steps=many"], "train.steps must be a whole number"),
-        (["permanence_first", "--set", "model.memory=laeky"], "model.memory must be one of"),
-        (["permanence_first", "--set", "data.tiers=['fog']"], "tier 'fog' is unknown"),
-        (["permanence_first", "--set", "model.classes=3"], "model.classes is 3"),
-        (["permanence_first", "--set", "model.image_size=50"], "image_size 50 is not a multiple"),
-        (["permanence_first", "--set", "model.heads=3"], "not a multiple of heads 3"),
-        (["permanence_first", "--set", "model.kernel_size=9"], "kernel_size 9"),
-        (["permanence_first", "--set", "model.memory_tau=[0.5, 9.0]"], "tau"),
-        (["permanence_first", "--set", "train.weight_decay=-1.0"], "weight_decay"),
-        (["permanence_first", "--set", "model.heads=0"], "heads"),
+        (["permanence_stage1", "--set", "stepz"], "expected key=value"),
+        (["permanence_stage1", "--set", "train.steps=many"], "train.steps must be a whole number"),
+        (["permanence_stage1", "--set", "model.memory=laeky"], "memory 'laeky' is unknown; did you mean 'leaky'"),
+        (["permanence_stage1", "--set", "data.tiers=['fog']"], "tier 'fog' is unknown"),
+        (["permanence_stage1", "--set", "model.classes=3"], "model.classes is 3"),
+        (["permanence_stage1", "--set", "model.image_size=50"], "image_size 50 is not a multiple"),
+        (["permanence_stage1", "--set", "model.heads=3"], "not a multiple of heads 3"),
+        (["permanence_stage1", "--set", "model.kernel_size=9"], "kernel_size 9"),
+        (["permanence_stage1", "--set", "model.memory.tau_range=[0.5, 9.0]"], "tau"),
+        (["permanence_stage1", "--set", "train.weight_decay=-1.0"], "weight_decay"),
+        (["permanence_stage1", "--set", "model.heads=0"], "heads"),
         (["permanense"], "no run 'permanense'; choose from permanence"),
         (["none.toml"], "none.toml"),
-        (["permanence_first", "--backend", "cuda"], "backend 'cuda' is unknown"),
-        (["permanence_first", "--threads", "0"], "--threads must be at least 1"),
-        (["permanence_first", "--threads", "x"], "--threads"),
+        (["permanence_stage1", "--backend", "cuda"], "backend 'cuda' is unknown"),
+        (["permanence_stage1", "--threads", "0"], "--threads must be at least 1"),
+        (["permanence_stage1", "--threads", "x"], "--threads"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -140,7 +140,7 @@ def test_a_file_where_the_folder_should_be_is_told_before_training(
 ):
     (tmp_path / "out").write_text("mine")
     assert "out" in refused(
-        "train", "permanence_first", "--out", "out", *tiny_settings(train_steps=1)
+        "train", "permanence_stage1", "--out", "out", *tiny_settings(train_steps=1)
     )
 
 
@@ -169,14 +169,14 @@ def wait_for(process, text, seconds=60):
 
 @pytest.fixture
 def settings_of_many_steps(tiny_settings):
-    return tiny_settings(train_steps=45, train_validate_every=10, model_memory="leaky")
+    return tiny_settings(train_steps=45, train_validate_every=10, data_after=2)
 
 
 def test_an_interrupted_training_resumes_to_the_same_bits(
     tmp_path, settings_of_many_steps, monkeypatch, one_thread, capsys
 ):
     """Ctrl-C goes to the trainer and to the processes that make its data, as in a terminal."""
-    words = ["train", "permanence_first", *settings_of_many_steps]
+    words = ["train", "permanence_stage1", *settings_of_many_steps]
     quickly = (
         "import sys\n"
         "from neurosvt.cli import main\n"
@@ -222,7 +222,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
 
 def test_the_command_runs_as_a_module(tmp_path, one_thread):
     done = subprocess.run(
-        [sys.executable, "-m", "neurosvt", "train", "permanence_first", "--set", "train.stepz=1"],
+        [sys.executable, "-m", "neurosvt", "train", "permanence_stage1", "--set", "train.stepz=1"],
         cwd=tmp_path, env=one_thread, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 2
@@ -233,11 +233,11 @@ def test_the_command_runs_as_a_module(tmp_path, one_thread):
 
 def test_a_device_that_is_not_here_is_refused(refused):
     assert "device 'cuda:99' is not here; choose from cpu" in refused(
-        "train", "permanence_first", "--device", "cuda:99"
+        "train", "permanence_stage1", "--device", "cuda:99"
     )
 
 
 def test_what_a_training_starts_from_has_to_be_there(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = refused("train", "permanence")
-    assert "train.start is runs/permanence_third, which is to be trained first" in line
+    assert "train.start is runs/permanence_stage3, which is to be trained first" in line

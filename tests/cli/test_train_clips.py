@@ -17,7 +17,7 @@ from neurosvt.training import checkpoint
 
 TINY = {
     "model.patch_size": 32, "model.width": 8, "model.heads": 2, "model.depth": 1,
-    "model.memory_channels": 16, "model.head_width": 8, "data.frames": 4, "train.batch": 4,
+    "model.memory.channels": 16, "model.readout.width": 8, "data.frames": 4, "train.batch": 4,
     "train.steps": 6, "train.validate_every": 3,
 }  # fmt: skip
 
@@ -49,7 +49,7 @@ def train(data_sets, tmp_path, monkeypatch):
 def test_it_learns_what_differs_in_order_alone(train, capsys):
     """A start, far enough that chance does not reach it: whoever guesses loses log(11) a clip."""
     longer = {"train__steps": 80, "train__validate_every": 80, "train__batch": 16}
-    larger = {"model__width": 32, "model__memory_channels": 64, "model__head_width": 32}
+    larger = {"model__width": 32, "model__memory__channels": 64, "model__readout__width": 32}
     assert train("--out", "out", train__rate=1e-2, **longer, **larger) == 0
     assert "time constants, in steps" in capsys.readouterr().out
     history = json.loads(Path("out/history.json").read_text())["history"]
@@ -123,8 +123,8 @@ def test_a_clip_is_judged_alike_alone_and_among_others(train):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model__classes": 8}, "model.classes is 8 and model.image_size 128, dvs128 has 11"),
-        ({"model__image_size": 64}, "model.image_size 64, dvs128 has 11 and data.side 128"),
+        ({"model__classes": 8}, "model.classes is 8, dvs128 has 11"),
+        ({"model__image_size": 64}, "model.image_size is 64, dvs128 has 128"),
         ({"data__frames": 16}, "holds gestures of 4 frames, not 16; prepare others with"),
         ({"data__dataset": "dvs256"}, "unknown"),
     ],

@@ -5,17 +5,22 @@ import torch
 
 from neurosvt.config import UserError, as_plain
 from neurosvt.experiments import checkpoints
-from neurosvt.experiments.checkpoints import load, model_file, save_model, sibling
+from neurosvt.experiments.checkpoints import load, model_file, save_model
+from neurosvt.experiments.family import sibling
 from neurosvt.experiments.runs import Run, build_run
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
+from neurosvt.nn.heads import ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.short_memories import NoMemoryConfig
 from neurosvt.training import checkpoint
 from neurosvt.training.loop import TrainConfig, Training
 
 TINY = Run(
     model=NeuroSVTConfig(
-        image_size=32, kernel_size=8, width=8, heads=2, depth=1, memory_channels=8, head_width=8
+        image_size=32, kernel_size=8, width=8, heads=2, depth=1,
+        memory=LeakyMemoryConfig(channels=8), readout=ReadoutConfig(width=8),
     ),
     train=TrainConfig(steps=4, batch=2),
 )
@@ -107,7 +112,7 @@ def test_a_file_that_tells_no_run_is_refused(trained, tmp_path, metadata):
 
 
 def test_the_latch_of_a_model_takes_the_threshold_found_in_training(tmp_path):
-    run = replace(TINY, model=replace(TINY.model, memory="none"))
+    run = replace(TINY, model=replace(TINY.model, memory=NoMemoryConfig(channels=8)))
     path = tmp_path / "none.safetensors"
     save_model(path, NeuroSVT(run.model), run, {"latch_threshold": -2.0})
     latch = load(str(path)).latch()

@@ -18,7 +18,7 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.training import checkpoint
 from tests.tiny_runs import TINY, short_validation
 
-FIRST = "permanence_first"
+FIRST = "permanence_stage1"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,7 +10,9 @@ from torch import nn
 
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
-from neurosvt.nn.heads import Belief
+from neurosvt.nn.heads import Belief, ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.permanence.baselines.track_fit import TrackFit
@@ -33,8 +35,8 @@ TINY = NeuroSVTConfig(
     width=8,
     heads=2,
     depth=1,
-    memory_channels=8,
-    head_width=8,
+    memory=LeakyMemoryConfig(channels=8),
+    readout=ReadoutConfig(width=8),
 )
 
 
@@ -86,11 +88,18 @@ class Watch(nn.Module):
         return belief, start + steps
 
 
+MEMORIES_OF_TESTS = {
+    "leaky": LeakyMemoryConfig(channels=8),
+    "lif": TokenMemoryConfig(),
+    "none": NoMemoryConfig(channels=8),
+}
+
+
 @cache
 def seeing_model(memory="leaky"):
     """A small model that has seen frames, so that it fires; on its grid, where sums are exact."""
     torch.manual_seed(0)
-    model = NeuroSVT(replace(TINY, memory=memory))
+    model = NeuroSVT(replace(TINY, memory=MEMORIES_OF_TESTS[memory]))
     norms = [module for module in model.modules() if isinstance(module, ScaleNorm)]
     for norm in norms:
         norm.momentum = 0.5
@@ -284,7 +293,7 @@ class Peeping(NeuroSVT):
     frame and while it sees nothing (unseen 1.5)."""
 
     def __init__(self, asked):
-        super().__init__(replace(TINY, memory="none"))
+        super().__init__(replace(TINY, memory=MEMORIES_OF_TESTS["none"]))
         self.oracle = Oracle(asked)
 
     def forward(self, frames, state=None, **options):

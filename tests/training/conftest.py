@@ -6,6 +6,8 @@ import torch
 from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
+from neurosvt.nn.heads import ReadoutConfig
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.training.loop import TrainConfig, Training
 
 TINY = {
@@ -15,8 +17,8 @@ TINY = {
     "width": 8,
     "heads": 2,
     "depth": 1,
-    "memory_channels": 8,
-    "head_width": 8,
+    "memory": LeakyMemoryConfig(channels=8),
+    "readout": ReadoutConfig(width=8),
 }
 
 
