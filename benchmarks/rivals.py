@@ -28,11 +28,11 @@ from trained import train
 
 from neurosvt.experiments.checkpoints import finished, load_model
 from neurosvt.experiments.registry import BRIEF, DENSE, FAMILY, RECURRENT
-from neurosvt.experiments.zoo import RIVALS
-from neurosvt.permanence.cost import SEQUENCES, phases
+from neurosvt.experiments.zoo import BASELINES
+from neurosvt.permanence.cost import COST_SEQUENCES, phase_rows
 from neurosvt.permanence.evaluate import cells, evaluate_cell
 from neurosvt.permanence.metrics import row
-from neurosvt.permanence.suite import EFFORT, STATE_NOISE
+from neurosvt.permanence.suite import COST_CELL, SUITE_NOISE
 from neurosvt.results.rows import load_or_compute, write_json
 
 HERE = Path(__file__).parent
@@ -74,13 +74,14 @@ def judged(folder: Path) -> Iterator[dict[str, Any]]:
     per frame, before a curtain covers the object and behind it."""
     name, _, seed = folder.name.removeprefix("rivals_").rpartition("_")
     trained = load_model(str(folder))
-    lines = [line for line, rival in RIVALS.items() if rival.member == name] or [name]
+    lines = [line for line, baseline in BASELINES.items() if baseline.run == name] or [name]
     models = {
-        line: RIVALS[line].made(trained) if line in RIVALS else trained.model for line in lines
+        line: BASELINES[line].wrap(trained) if line in BASELINES else trained.model
+        for line in lines
     }
     task = trained.run.task("test")
     for tier, hidden in cells(task, HIDDEN):
-        found = evaluate_cell(models, task, tier, hidden, EVENTS, state_noise=STATE_NOISE)
+        found = evaluate_cell(models, task, tier, hidden, EVENTS, state_noise=SUITE_NOISE)
         for line, outcomes in found.items():
             for moment in ("visible", "belief"):
                 yield {
@@ -89,7 +90,7 @@ def judged(folder: Path) -> Iterator[dict[str, Any]]:
                     "parameters": trained.model.parameter_count(),
                     "steps": trained.steps,
                 }  # fmt: skip
-    for done in phases(trained.model, next(iter(task.batches(*EFFORT, SEQUENCES)))):
+    for done in phase_rows(trained.model, next(iter(task.batches(*COST_CELL, COST_SEQUENCES)))):
         yield {"memory": name, "seed": int(seed), "moment": "effort", **done}
 
 

@@ -47,11 +47,13 @@ def check_choice(what: str, name: str, known: Iterable[str]) -> str:
     return Registry(what, dict.fromkeys(known, name))[name]
 
 
-def whole_numbers(text: str, option: str, *, between: str = ",", count: int | None = None) -> list:
+def whole_numbers(
+    text: str, option: str, *, between: str = ",", count: int | None = None
+) -> list[int]:
     """The numbers of a word such as 1,2 or 3:9; `count` of them if that is fixed."""
     words = [word.strip() for word in text.split(between)]
     if not all(word.isdecimal() for word in words) or count not in (None, len(words)):
-        raise UserError(f"{option}: {text!r} is not {count or 'made of'} whole numbers")
+        raise UserError(f"{option}: {text!r} is not {f'{count} ' if count else ''}whole numbers")
     return [int(word) for word in words]
 
 

@@ -130,7 +130,11 @@ def suite_parts(
         UserError: an entrant or tier that does not fit.
     """
     entered = as_entrants(entrants)
-    usual: dict[str, Any] = {"hidden": suite.hidden, "events": suite.events, "state_noise": SUITE_NOISE}
+    usual: dict[str, Any] = {
+        "hidden": suite.hidden,
+        "events": suite.events,
+        "state_noise": SUITE_NOISE,
+    }
     parts = [SuitePart(entered, PermanencePlan(task, tiers, **usual))]
     for changes in suite.varied:
         if isinstance(task, SceneTask) or not changes.get("blind"):
