@@ -1,15 +1,12 @@
-"""Enter a model of another library, here snnTorch, into PermanenceBench: train it, then ask it."""
+"""Enter a model of another library, here snnTorch, into PermanenceBench: train it, judge it."""
 
 import snntorch
 import torch
 from torch import nn
 
-from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
-from neurosvt.permanence.adapter import StepModel
-from neurosvt.permanence.evaluate import evaluate_cell
-from neurosvt.permanence.metrics import row
-from neurosvt.permanence.tasks import SceneTask
-from neurosvt.scenes.scenes import SHAPE_CLASSES
+from neurosvt import Entrant, PermanencePlan, StepModel, evaluate_permanence
+from neurosvt.loaders import OcclusionConfig, SceneStream
+from neurosvt.scenes import SHAPE_CLASSES
 
 torch.manual_seed(0)
 
@@ -48,12 +45,11 @@ for frames, label, position, _, asked in SceneStream(
     optimizer.step()
 
 # This is all that PermanenceBench needs: a function of one frame and a state.
-entry = StepModel(net.step, classes=len(SHAPE_CLASSES))
-task = SceneTask("test")
-for tier in ("blackout", "succession"):
-    found = evaluate_cell({"snntorch": entry}, task, tier, hidden=30, events=48)["snntorch"]
-    figures = row(found["belief"], sensor_px=task.scene.size)
-    print(
-        f"{tier}, 30 hidden frames: belief {figures['score']:.0%}, class "
-        f"{figures['class_score']:.0%}, {figures['place_error_px']:.1f} px off"
-    )
+entrant = Entrant("snntorch", StepModel(net.step, classes=len(SHAPE_CLASSES)), kind="snntorch")
+plan = PermanencePlan(tiers=("blackout", "succession"), hidden=(30,), events=48)
+for row in evaluate_permanence(entrant, plan):
+    if row["judgement"] == "belief" and row["hidden_frames"]:
+        print(
+            f"{row['memory']}, {row['tier']}, {row['hidden_frames']} hidden frames: belief "
+            f"{row['score']:.0%}, class {row['class_score']:.0%}, {row['place_error_px']:.1f} px off"
+        )

@@ -1,10 +1,14 @@
 """neurosvt demo: an object disappears, and the model goes on knowing what and where it is.
 
-Embedded scenes by default: the shipped models are shown objects that are hidden, and asked. The
+Embedded scenes by default: the shipped models are shown objects that are hidden, and judged. The
 table says how often they were right; the page (runs/demo/report.html) lets you watch.
 """
 
 import argparse
+import shlex
+import sys
+
+from neurosvt.cli.options import add_json, add_seed, check_outputs, progress_bar, whole_numbers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,14 +17,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", default="runs/demo", metavar="DIR", help="where the page goes")
     parser.add_argument("--events", type=int, default=100, help="occlusion events per cell")
     parser.add_argument("--hidden", default="30,120,300", help="numbers of hidden frames")
-    parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--model", default="permanence", help="which models watch --input FILE")
+    parser.add_argument(
+        "--model", default="permanence", metavar="RUN",
+        help="which model watches, beside its baselines (neurosvt list models)",
+    )  # fmt: skip
     parser.add_argument("--frames", type=int, default=100, help="frames of FILE to show")
+    add_seed(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Show, print and write."""
-    from neurosvt.demo.episodes import show_recording, show_scenes
+    from rich.console import Console
 
-    return show_recording(args) if args.input else show_scenes(args)
+    from neurosvt.config import UserError
+    from neurosvt.demo.equal_training import equal_table
+    from neurosvt.demo.show import last_words, show_recording, show_scenes
+    from neurosvt.permanence.score_table import score_table
+    from neurosvt.results.places import check_folder
+    from neurosvt.results.rows import write_results
+
+    page = check_folder(args.out) / "report.html"
+    check_outputs(args.json)
+    console = Console(width=110)
+    if args.input:
+        if args.json:
+            raise UserError("--json writes scores, and a recording has no truth to score by")
+        demo = show_recording(page, args.input, model=args.model, frames=args.frames, say=_say)
+        print(*last_words(demo), sep="\n")
+    else:
+        hidden = tuple(whole_numbers(args.hidden, "--hidden"))
+        _say("judging and drawing, about a minute")
+        with progress_bar("frames") as advance:
+            demo = show_scenes(
+                page, model=args.model, hidden=hidden, events=args.events, seed=args.seed,
+                say=_say, on_batch=advance,
+            )  # fmt: skip
+        console.print(score_table(demo.scores))
+        for told in (demo.about, demo.facts):
+            for name, line in (told or {}).items():
+                console.print(f"{name}: {line}")
+        console.print(equal_table(demo.equal))
+        if args.json:
+            words = ["neurosvt", "demo", "--hidden", args.hidden, "--events", str(args.events)]
+            words += ["--model", args.model] if args.model != "permanence" else []
+            command = shlex.join([*words, "--seed", str(args.seed)])
+            write_results(args.json, command, [*demo.scores, *demo.work])
+    console.print(f"watch it: {page}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,7 +1,7 @@
 """One HTML page on which to watch a model remember, and to read how often it is right.
 
-`page.html` has four holes: the data as JSON, two tables and the version. The page asks for nothing
-from anywhere, so it can be opened from a disk, sent by mail, or kept beside the result it shows.
+`page.html` has holes: the data as JSON, four tables, a title and the version. The page asks for
+nothing from anywhere, so it can be opened from a disk, sent by mail, or kept beside its results.
 
 Axes: T frames, C classes, H W pixels.
 """
@@ -18,17 +18,18 @@ from typing import Any
 
 import numpy as np
 
+from neurosvt.demo.equal_training import EqualScore, equal_grid, equal_title
 from neurosvt.files import write_whole
 
-Row = Mapping[str, Any]
+PageRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Belief:
+class BeliefTrack:
     """What one model said about an episode, frame by frame."""
 
     model: str
-    """Its name as in the score rows: "leaky", "lif tau 2.0", "none", "latch"."""
+    """Its title as in the score table: "leaky", "lif tau 2.0", "none", "latch"."""
     probabilities: np.ndarray
     """(T, C): one probability per class."""
     position: np.ndarray
@@ -59,7 +60,7 @@ class Episode:
     occluder: np.ndarray | None
     """(T, 7): nx, ny, light, and two opaque bands, each from where to where: it covers the points
     with from <= nx x + ny y < to, in shares of the sensor; light runs from 0, dark, to 1."""
-    beliefs: tuple[Belief, ...]
+    beliefs: tuple[BeliefTrack, ...]
     """One per model shown, ours first."""
 
     def __post_init__(self) -> None:
@@ -96,9 +97,11 @@ def write_page(
     path: str | Path,
     *,
     episodes: Sequence[Episode],
-    rows: Sequence[Row],
+    rows: Sequence[PageRow],
     facts: Mapping[str, str],
     version: str,
+    about: Mapping[str, str] | None = None,
+    equal: Sequence[EqualScore] = (),
 ) -> None:
     """Write the page: a player for `episodes`, score against hidden length, and the tables.
 
@@ -108,6 +111,8 @@ def write_page(
         rows: flat permanence rows, as `neurosvt permanence --json` prints them.
         facts: further figures as name and text: parameters, time constants, spikes per frame.
         version: of the program that made the results.
+        about: what each row is, by its title.
+        equal: scores at equal training.
     """
     rows = [_named(row, rows[0]) for row in rows]
     data = _plain({"episodes": [_plain_episode(e) for e in episodes], "rows": rows})
@@ -116,6 +121,9 @@ def write_page(
         "version": escape(version),
         "scores": _score_tables(rows),
         "facts": _fact_table(facts),
+        "about": _fact_table(about or {}),
+        "equal-title": escape(equal_title(equal)) if equal else "",
+        "equal": _equal_table(equal) if equal else "",
         "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
     }.items():
         page = page.replace(f"<!--{hole}-->", text)  # no text put in can hold a bare "<!--"
@@ -151,7 +159,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _named(row: Row, first: Row) -> Row:
+def _named(row: PageRow, first: PageRow) -> PageRow:
     """The row with the name of its model, and with the panel it belongs to."""
     base = str(row.get("memory") or row.get("model") or "?")
     if row.get("tau") is not None and math.isfinite(row["tau"]):
@@ -169,9 +177,9 @@ def _named(row: Row, first: Row) -> Row:
     return {**row, "base": base, "name": ", ".join([base, *changed]), "panel": panel}
 
 
-def _score_tables(rows: Sequence[Row]) -> str:
+def _score_tables(rows: Sequence[PageRow]) -> str:
     """One table per judgement and panel; what is not a belief is folded away."""
-    tables: dict[str, dict[str, list[Row]]] = {}
+    tables: dict[str, dict[str, list[PageRow]]] = {}
     for row in rows:
         judgement = str(row.get("judgement", "belief"))
         tables.setdefault(judgement, {}).setdefault(row["panel"], []).append(row)
@@ -183,7 +191,7 @@ def _score_tables(rows: Sequence[Row]) -> str:
     return text
 
 
-def _score_table(caption: str, rows: Sequence[Row]) -> str:
+def _score_table(caption: str, rows: Sequence[PageRow]) -> str:
     """Models down, hidden lengths across."""
     lengths = sorted({row["hidden_frames"] for row in rows})
     cells = {(row["name"], row["hidden_frames"]): row for row in rows}
@@ -202,7 +210,7 @@ def _score_table(caption: str, rows: Sequence[Row]) -> str:
     )
 
 
-def _score(row: Row) -> str:
+def _score(row: PageRow) -> str:
     """Score and interval, and below them class score and place error, as far as they are known."""
 
     def known(form: str, *keys: str) -> str:
@@ -218,6 +226,19 @@ def _score(row: Row) -> str:
         + known(" <small>{:.1%} to {:.1%}</small>", "low", "high")
         + f"<br><small>{', '.join(filter(None, below))}</small>"
     ).replace("%", " %")
+
+
+def _equal_table(equal: Sequence[EqualScore]) -> str:
+    """Models down, tiers across."""
+    tiers, lines = equal_grid(equal)
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("what it is", *tiers))
+    body = "".join(
+        f'<tr><th scope="row">{escape(label)}</th>'
+        + "".join(f"<td>{escape(text)}</td>" for text in texts)
+        + "</tr>"
+        for label, *texts in lines
+    )
+    return f'<thead><tr><th scope="col">model</th>{head}</tr></thead><tbody>{body}</tbody>'
 
 
 def _fact_table(facts: Mapping[str, str]) -> str:

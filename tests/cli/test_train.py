@@ -110,7 +110,10 @@ def test_a_cut_checkpoint_is_not_resumed(train, tmp_path, refused, tiny_settings
         ),
         (["permanence_stage1", "--set", "stepz"], "expected key=value"),
         (["permanence_stage1", "--set", "train.steps=many"], "train.steps must be a whole number"),
-        (["permanence_stage1", "--set", "model.memory=laeky"], "memory 'laeky' is unknown; did you mean 'leaky'"),
+        (
+            ["permanence_stage1", "--set", "model.memory=laeky"],
+            "memory 'laeky' is unknown; did you mean 'leaky'",
+        ),
         (["permanence_stage1", "--set", "data.tiers=['fog']"], "tier 'fog' is unknown"),
         (["permanence_stage1", "--set", "model.classes=3"], "model.classes is 3"),
         (["permanence_stage1", "--set", "model.image_size=50"], "image_size 50 is not a multiple"),

@@ -19,8 +19,13 @@ from neurosvt.training.loop import TrainConfig, Training
 
 TINY = Run(
     model=NeuroSVTConfig(
-        image_size=32, kernel_size=8, width=8, heads=2, depth=1,
-        memory=LeakyMemoryConfig(channels=8), readout=ReadoutConfig(width=8),
+        image_size=32,
+        kernel_size=8,
+        width=8,
+        heads=2,
+        depth=1,
+        memory=LeakyMemoryConfig(channels=8),
+        readout=ReadoutConfig(width=8),
     ),
     train=TrainConfig(steps=4, batch=2),
 )

@@ -12,8 +12,8 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.heads import Belief, ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
-from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.permanence.baselines.track_fit import TrackFit
 from neurosvt.permanence.evaluate import (

@@ -8,6 +8,7 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.training.loop import TrainConfig, Training
 
 TINY = {
@@ -17,8 +18,12 @@ TINY = {
     "width": 8,
     "heads": 2,
     "depth": 1,
-    "memory": LeakyMemoryConfig(channels=8),
     "readout": ReadoutConfig(width=8),
+}
+MEMORIES_OF_TESTS = {
+    "leaky": LeakyMemoryConfig(channels=8),
+    "lif": TokenMemoryConfig(),
+    "none": NoMemoryConfig(channels=8),
 }
 
 
@@ -28,7 +33,8 @@ def tiny_model():
 
     def build(memory="leaky", seed=0, backend="auto", **settings):
         torch.manual_seed(seed)
-        return NeuroSVT(NeuroSVTConfig(**TINY | settings, memory=memory), backend)
+        config = NeuroSVTConfig(**TINY | settings | {"memory": MEMORIES_OF_TESTS[memory]})
+        return NeuroSVT(config, backend)
 
     return build
 

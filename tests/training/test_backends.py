@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neurosvt.experiments.registry import FIRST
+from neurosvt.experiments.registry import load_run
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.training.loop import TrainConfig, Training, fit
 from neurosvt.training.losses import BeliefObjective
@@ -53,13 +53,14 @@ def test_losses_in_half_precision_stay_beside_those_of_the_definition():
     Trainings part ways from any rounding: weights changed by a millionth move this mean by up to
     4 %. So three starts of each are averaged, which differ by as little.
     """
-    stream, objective = FIRST.stream(), BeliefObjective(FIRST.train.state_noise)
+    run = load_run("permanence_stage1")
+    stream, objective = run.stream(), BeliefObjective(run.train.state_noise)
     means = []
     for backend in ("auto", "reference"):
         losses = []
         for start in range(3):
             torch.manual_seed(0)
-            model = NeuroSVT(FIRST.model, backend)
+            model = NeuroSVT(run.model, backend)
             near = torch.Generator().manual_seed(start)
             with torch.no_grad():
                 for parameter in model.parameters():
@@ -67,7 +68,7 @@ def test_losses_in_half_precision_stay_beside_those_of_the_definition():
                     parameter.mul_(1 + apart if start else 1)
             batches = (stream[i] for i in range(200))
             told = []
-            fit(Training(model, FIRST.train), batches, objective, told.append)
+            fit(Training(model, run.train), batches, objective, told.append)
             losses += [float(sum(record.loss)) for record in told[-50:]]
         means.append(sum(losses) / len(losses))
     assert means[0] == pytest.approx(means[1], rel=0.02)
