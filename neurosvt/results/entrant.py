@@ -12,7 +12,7 @@ class Entrant:
     name: str
     """What its rows and figures call it."""
     model: nn.Module
-    """The network, in eval mode."""
+    """The network."""
     kind: str = "neurosvt"
     """What rows call the network."""
     tau: float | None = None
@@ -21,3 +21,9 @@ class Entrant:
     """Learnt numbers; None to count those of the model."""
     train_steps: int = 0
     """For how many steps it was trained; 0 if it was not."""
+
+    def parameter_count(self) -> int:
+        """Learnt numbers: `parameters`, or where that is None those of the model."""
+        if self.parameters is not None:
+            return self.parameters
+        return sum(p.numel() for p in self.model.parameters())
