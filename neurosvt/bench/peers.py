@@ -26,7 +26,8 @@ def spikingjelly() -> Neurons:
 
     def run(current: Tensor) -> Tensor:
         functional.reset_net(node)
-        return node(current)
+        spikes: Tensor = node(current)
+        return spikes
 
     return run
 
@@ -86,7 +87,8 @@ def spikformer(classes: int = 11, width: int = 256, depth: int = 2, heads: int =
     from spikingjelly.activation_based import layer, neuron
 
     def lif() -> nn.Module:
-        return neuron.LIFNode(tau=2.0, detach_reset=True, step_mode="m")
+        node: nn.Module = neuron.LIFNode(tau=2.0, detach_reset=True, step_mode="m")
+        return node
 
     def conv(before: int, after: int) -> list[nn.Module]:
         return [
@@ -124,7 +126,8 @@ def spikformer(classes: int = 11, width: int = 256, depth: int = 2, heads: int =
             for mix, mlp in zip(self.mix, self.mlp, strict=True):
                 x = x + mix(x)
                 x = x + mlp(x)
-            return self.head(x.mean(-1))
+            logits: Tensor = self.head(x.mean(-1))
+            return logits
 
     return Model()
 

@@ -85,11 +85,13 @@ def _gestures() -> Iterator[Candidate]:
 
     def ours(model: nn.Module) -> Tensor:
         belief, _ = model(frames)
-        return belief.class_logits.mean(0)
+        logits: Tensor = belief.class_logits.mean(0)
+        return logits
 
     def theirs(model: nn.Module) -> Tensor:
         reset(model)
-        return model(numbers).mean(0)
+        logits: Tensor = model(numbers).mean(0)
+        return logits
 
     for dtype in ("fp32", "bf16"):
         yield _step("neurosvt dvs128", dtype, NeuroSVT(SIZES["dvs128"]), ours)

@@ -29,7 +29,8 @@ def edge_strength(pixels: np.ndarray, patch: int) -> np.ndarray:
     length = np.hypot(along_x, along_y)
     images, height, width = length.shape
     tiles = length.reshape(images, height // patch, patch, width // patch, patch)
-    return tiles.mean((2, 4)).reshape(images, -1)
+    strength: np.ndarray = tiles.mean((2, 4)).reshape(images, -1)
+    return strength
 
 
 class Correlation(NamedTuple):
@@ -60,10 +61,12 @@ def correlation(
 def less_position_mean(values: np.ndarray) -> np.ndarray:
     """(M, N) values less the mean of their position: what is left is not due to objects standing
     in the middle."""
-    return values - values.mean(0)
+    rest: np.ndarray = values - values.mean(0)
+    return rest
 
 
 def _pearson(sums: np.ndarray) -> np.ndarray:
     count, x, y, xx, yy, xy = sums.T
     covariance = xy - x * y / count
-    return covariance / np.sqrt((xx - x * x / count) * (yy - y * y / count))
+    value: np.ndarray = covariance / np.sqrt((xx - x * x / count) * (yy - y * y / count))
+    return value

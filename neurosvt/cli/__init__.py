@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser([word] if word in COMMANDS else list(COMMANDS)).parse_args(argv)
     args.command = typed_command(argv)
     try:
-        return args.execute(args)
+        return int(args.execute(args))
     except UserError as error:
         return _complain(str(error), 2)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:

@@ -93,13 +93,13 @@ def _warn(lines: Iterable[str]) -> None:
 
 
 def _simulate(args: argparse.Namespace) -> None:
-    from neurosvt.events.video import read_video, simulate_events
+    from neurosvt.events.video import read_video, record_video
     from neurosvt.formats import write_events
 
     check_outputs(args.to)
     crop = whole_numbers(args.crop, "--crop X,Y,W,H", count=4) if args.crop else None
     span = whole_numbers(args.frames, "--frames A:B", between=":", count=2) if args.frames else None
-    recording = simulate_events(
+    recording = record_video(
         read_video(args.video), size=args.size, fps=args.fps, crop=crop, frames=span,
         blur=args.blur, noise_hz=args.noise_hz, seed=args.seed,
     )  # fmt: skip

@@ -38,7 +38,8 @@ def _pixels(word: str) -> np.ndarray:
     number, images = word.partition(":")[2], cifar10.load_cifar10("test").pixels
     if not number.isdecimal() or int(number) >= len(images):
         raise UserError(f"{word}: a test image is test:0 to test:{len(images) - 1}")
-    return images[int(number)]
+    pixels: np.ndarray = images[int(number)]
+    return pixels
 
 
 def _unique_names(words: Sequence[str]) -> list[str]:

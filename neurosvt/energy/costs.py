@@ -40,7 +40,7 @@ class Costs:
     weights: Literal["once", "each"] = "once"
     """Whether a weight is read once a frame, or for every operation that needs it."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("mac", "ac", "update", "add", "multiply", "comparison", "special", "byte"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below 0 pJ, got {getattr(self, name)}")

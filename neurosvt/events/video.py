@@ -109,7 +109,7 @@ def as_recording(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recor
     return Recording(events, video.frames.shape[2], video.frames.shape[1], name=video.name)
 
 
-def simulate_events(
+def record_video(
     video: Video,
     *,
     size: int = 64,

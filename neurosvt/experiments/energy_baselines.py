@@ -65,7 +65,7 @@ class EnergyPlan:
     seed: int = 0
     """Of the scenes."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("hidden", "samples", "events"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -97,7 +97,7 @@ class TrainConfig:
     """Steps between looks at the validation scenes; each writes a checkpoint."""
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("steps", "batch", "validate_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -122,7 +122,7 @@ class Training:
     history: list[dict[str, Any]] = field(default_factory=list)
     """What each validation found; its last entries are the newest."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         cfg = self.config
         self.optimizers = OPTIMIZERS[cfg.optimizer](self.model, cfg.rate, cfg.weight_decay)
 

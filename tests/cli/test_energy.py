@@ -1,4 +1,6 @@
+import io
 import json
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
@@ -10,10 +12,13 @@ MODELS = ["neurosvt", "vit-tiny", "vit-tiny-gated", "dense-twin", "dense-twin-ac
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """What it says of the shipped model, and writes."""
+    """What it writes of the shipped model, and what it says: on the screen, and beside it."""
     folder = tmp_path_factory.mktemp("energy")
     args = [*ASKED, "--tier", "blackout", "--noise-hz", "0", "--json", str(folder / "rows.json")]
-    assert main([*args, "--figure", str(folder / "bars.svg")]) == 0
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        assert main([*args, "--layers", "--figure", str(folder / "bars.svg")]) == 0
+    (folder / "out.txt").write_text(out.getvalue())
+    (folder / "err.txt").write_text(err.getvalue())
     return folder, json.loads((folder / "rows.json").read_text())
 
 
@@ -43,12 +48,17 @@ def test_dark_frames_cost_the_spiking_model_its_answer_alone(told):
     assert at["vit-tiny-gated", "hidden", "horowitz-45nm", "fp32"]["macs"] == 0
 
 
-def test_what_was_not_trained_says_so(capsys):
-    assert main([*ASKED, "--costs", "seed", "--layers"]) == 0
-    said = capsys.readouterr()
-    assert "permanence_vit_tiny is not trained, or not to its end: counted untrained" in said.err
-    assert "embed.project" in said.out
-    assert "energy saved against vit-tiny" in said.out
+def test_what_was_not_trained_says_so(told):
+    folder, _ = told
+    said = (folder / "err.txt").read_text()
+    assert "permanence_vit_tiny is not trained, or not to its end: counted untrained" in said
+
+
+def test_tables_layers_and_words_are_shown(told):
+    folder, _ = told
+    said = (folder / "out.txt").read_text()
+    for words in ("embed.project", "energy saved against vit-tiny", "by the original's formula"):
+        assert words in said
 
 
 @pytest.mark.parametrize(
