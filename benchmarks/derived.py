@@ -9,7 +9,7 @@ from committed import rows_of
 from tables_models import energy_of
 from tables_permanence import is_standard, mean_of
 
-from neurosvt.energy.costs import TABLES
+from neurosvt.energy.costs import COST_TABLES
 from neurosvt.models.dysvit import DySViT
 
 Numbers = tuple[float, ...]
@@ -89,7 +89,7 @@ DERIVED: dict[str, Callable[[], Numbers]] = {
         "hidden_objects"
     ),
     "{:.0f} hours and {:.0f} minutes": _training,
-    "adds {:.2f} pJ for every byte": lambda: (TABLES["memory-once", "int8"].byte,),
+    "adds {:.2f} pJ for every byte": lambda: (COST_TABLES["memory-once"]["int8"].byte,),
 }
 """Phrase to its numbers."""
 

@@ -13,12 +13,12 @@ from neurosvt.training import checkpoint
 
 def ship(run: str, name: str) -> Path:
     """Write it; returns where to."""
-    tensors, metadata = checkpoint.load(model_file(run))
+    tensors, metadata = checkpoint.read_tensors(model_file(run))
     half = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
     if not all(t.isfinite().all() for t in half.values()):
         sys.exit(f"{run} holds numbers that half precision does not")
     path = WEIGHTS / f"{name}.safetensors"
-    checkpoint.save(path, half, metadata)
+    checkpoint.write_tensors(path, half, metadata)
     return path
 
 

@@ -14,8 +14,8 @@ def dusk(objects, clock, rng, config):
     faded = np.clip((substep - clock.hide) / (clock.hidden - clock.hide), 0, 1)
     light = rng.uniform(0.02, 0.05, batch) ** (faded * (substep <= clock.back))
     moves = np.broadcast_to((substep <= clock.hide) | (substep > clock.back), light.shape)
-    no_bands = {"normal": np.zeros((batch, 2)), "bands": np.zeros((*light.shape, 0, 2))}
-    return Timeline(bounce(objects, moves, config), light, **no_bands)
+    no_bands = np.zeros((*light.shape, 0, 2))
+    return Timeline(bounce(objects, moves, config), light, np.zeros((batch, 2)), no_bands)
 
 
 neurosvt.TIERS["dusk"] = neurosvt.Tier(dusk, frames_to_hide=20)  # the name is known everywhere now

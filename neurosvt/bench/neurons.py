@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from neurosvt.bench.peers import NEURONS, installed
+from neurosvt.bench.peers import PEER_NEURONS, installed
 from neurosvt.bench.timing import Candidate
 from neurosvt.native import library
 from neurosvt.ops.batchnorm_spike import batchnorm_spike
@@ -60,7 +60,7 @@ def _lif(dtype: str, kind: torch.dtype, backends: list[str]) -> Iterator[Candida
         b: partial(ours, backend=b) for b in backends
     }
     if kind is torch.float32:
-        everyone |= {peer: NEURONS[peer]() for peer in installed()}
+        everyone |= {peer: PEER_NEURONS[peer]() for peer in installed()}
     for name, neurons in everyone.items():
         yield candidate(name, "lif forward", run=partial(forward, neurons))
         yield candidate(name, "lif forward+backward", run=partial(both, neurons))

@@ -66,7 +66,7 @@ def norse() -> Neurons:
     return run
 
 
-NEURONS: dict[str, Callable[[], Neurons]] = {
+PEER_NEURONS: dict[str, Callable[[], Neurons]] = {
     "spikingjelly": spikingjelly,
     "snntorch": snntorch,
     "norse": norse,
@@ -75,7 +75,7 @@ NEURONS: dict[str, Callable[[], Neurons]] = {
 
 def installed() -> list[str]:
     """Which of them can be measured here."""
-    return [name for name in NEURONS if find_spec(name)]
+    return [name for name in PEER_NEURONS if find_spec(name)]
 
 
 def spikformer(classes: int = 11, width: int = 256, depth: int = 2, heads: int = 16) -> nn.Module:

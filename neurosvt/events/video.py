@@ -82,7 +82,7 @@ def crop_video(video: Video, box: tuple[int, int, int, int], size: int, blur: fl
     return replace(video, frames=np.stack(small))
 
 
-def as_recording(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
+def simulate_events(video: Video, *, noise_hz: float = 0.0, seed: int = 0) -> Recording:
     """What an event camera would have reported.
 
     Args:
@@ -149,7 +149,7 @@ def record_video(
     _, down, across = video.frames.shape
     left, top, width, height = crop or (0, 0, across, down)
     small = crop_video(video, (left, top, width, height), size, blur)
-    return as_recording(small, noise_hz=noise_hz, seed=seed)
+    return simulate_events(small, noise_hz=noise_hz, seed=seed)
 
 
 def _stills(folder: Path) -> list[np.ndarray]:

@@ -24,7 +24,7 @@ WEIGHTS = Path(str(files("neurosvt") / "weights"))
 def save_model(path: Path, model: nn.Module, run: Run, metadata: dict[str, Any]) -> None:
     """Write a model's weights with the run that made it, so that `load` needs no more."""
     known = {"class_names": list(run.classes), "run": as_plain(run)}
-    checkpoint.save(path, model.state_dict(), {**metadata, **known})
+    checkpoint.write_tensors(path, model.state_dict(), {**metadata, **known})
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and metadata of a file, these in today's words whenever it was written.
 
     Raises:
-        FileNotFoundError, UserError: as `training.checkpoint.load`.
+        FileNotFoundError, UserError: as `training.checkpoint.read_tensors`.
     """
-    tensors, metadata = checkpoint.load(path)
+    tensors, metadata = checkpoint.read_tensors(path)
     return migrate_tensors(tensors), migrate_metadata(metadata)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-RULES = {
+FORMER_RULES = {
     "gated": (False, "ungated"),
     "divided": (True, "divided_drive"),
     "resets": (True, "resetting"),
@@ -42,7 +42,7 @@ def _memory(model: dict[str, Any]) -> dict[str, Any]:
         return _told(kind="lif", tau=old["tau_memory"])
     if kind == "none":
         return _told(kind="none", channels=old["memory_channels"])
-    for rule, (stood, former) in RULES.items():
+    for rule, (stood, former) in FORMER_RULES.items():
         kind = former if rules.get(rule) is stood else kind
     if old["memory_read"] == "attention":
         kind = "read_by_attention"

@@ -32,7 +32,7 @@ from neurosvt.training.images import ImageTrainConfig
 from neurosvt.training.loop import TrainConfig
 
 
-class Settings(NamedTuple):
+class RunSettings(NamedTuple):
     """What the settings of a run are, for data of one kind."""
 
     data: Any
@@ -41,10 +41,10 @@ class Settings(NamedTuple):
     """Kind of the model where none is named."""
 
 
-SETTINGS: dict[type[TrainingData], Settings] = {
-    OcclusionData: Settings(OcclusionConfig, TrainConfig, "neurosvt"),
-    ClipData: Settings(ClipConfig, TrainConfig, "neurosvt"),
-    ImageData: Settings(ImageConfig, ImageTrainConfig, "dysvit"),
+RUN_SETTINGS: dict[type[TrainingData], RunSettings] = {
+    OcclusionData: RunSettings(OcclusionConfig, TrainConfig, "neurosvt"),
+    ClipData: RunSettings(ClipConfig, TrainConfig, "neurosvt"),
+    ImageData: RunSettings(ImageConfig, ImageTrainConfig, "dysvit"),
 }
 
 
@@ -57,7 +57,7 @@ class Run:
     """
 
     model: Any = field(default_factory=NeuroSVTConfig)
-    """Settings of one of `MODELS`."""
+    """RunSettings of one of `MODELS`."""
     data: Any = field(default_factory=OcclusionConfig)
     train: Any = field(default_factory=TrainConfig)
 
@@ -141,7 +141,7 @@ def build_run(values: Mapping[str, Any]) -> Run:
     data, model, train = (values.get(name, {}) for name in ("data", "model", "train"))
     dataset = data.get("dataset", "scenes") if isinstance(data, Mapping) else "scenes"
     try:
-        known = SETTINGS[type(DATASETS[dataset])]
+        known = RUN_SETTINGS[type(DATASETS[dataset])]
     except UserError as error:
         raise ConfigError(f"data.dataset: {error}") from error
     kinds = Registry("model", {name: kind.config for name, kind in MODELS.items()})

@@ -239,7 +239,7 @@ class Trainer:
         model.eval()
         if "finished" not in metadata:
             metadata |= {**self.recipe.calibrate(), "finished": True}
-            checkpoint.save(self.best, tensors, metadata)
+            checkpoint.write_tensors(self.best, tensors, metadata)
         if "latch_threshold" in metadata:
             self._say(f"latch: holds above {metadata['latch_threshold']:+.1f}")
         self._say(

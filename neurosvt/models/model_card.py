@@ -64,7 +64,7 @@ CARD_TEXTS: Registry[CardText] = Registry(
 
 
 @dataclass(frozen=True)
-class TrainingData:
+class CardTraining:
     """What a model was trained on, and what follows for its weights."""
 
     text: str
@@ -72,21 +72,21 @@ class TrainingData:
     """Of weights trained on it; None where nothing is settled."""
 
 
-TRAINING_DATA: Registry[TrainingData] = Registry(
+TRAINING_DATA: Registry[CardTraining] = Registry(
     "training data",
     {
-        "scenes": TrainingData("scenes made by the simulator of neurosvt", "apache-2.0"),
-        "cifar10": TrainingData(
+        "scenes": CardTraining("scenes made by the simulator of neurosvt", "apache-2.0"),
+        "cifar10": CardTraining(
             "CIFAR-10 (Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009)",
             "apache-2.0",
         ),
-        "nmnist": TrainingData(
+        "nmnist": CardTraining(
             "N-MNIST (Orchard et al., Converting Static Image Datasets to Spiking Neuromorphic "
             "Datasets Using Saccades, 2015; CC BY-SA 4.0), made from MNIST (LeCun, Cortes and "
             "Burges)",
             "cc-by-sa-4.0",
         ),
-        "dvs128": TrainingData(
+        "dvs128": CardTraining(
             "DVS128 Gesture (Amir et al., A Low Power, Fully Event-Based Gesture Recognition "
             "System, CVPR 2017; CC BY 4.0)"
         ),

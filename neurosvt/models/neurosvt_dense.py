@@ -27,7 +27,7 @@ from neurosvt.nn.norm import ScaleNorm
 from neurosvt.nn.token_neuron import TokenLIF
 from neurosvt.ops.surrogate import spike
 
-Frames: TypeAlias = Shaped[Tensor, "T B 2 Y X"]
+Shots: TypeAlias = Shaped[Tensor, "T B 2 Y X"]
 Tokens: TypeAlias = Float[Tensor, "T B N _"]
 Touched: TypeAlias = Bool[Tensor, "T B N 1"]
 DenseState: TypeAlias = tuple[Tensor, tuple[tuple[Tensor, ...], ...], Tensor, Tensor]
@@ -87,7 +87,7 @@ class NeuroSVTDense(nn.Module):
         rested, charge = zeros(batch, tokens, width), zeros(batch, len(self.memory.log_tau))
         return rested, blocks, rested, charge
 
-    def forward(self, frames: Frames, state: DenseState | None = None) -> tuple[Belief, DenseState]:
+    def forward(self, frames: Shots, state: DenseState | None = None) -> tuple[Belief, DenseState]:
         """Beliefs after every step about binary frames, and the state to go on from."""
         batch, left = frames.shape[1], []
         v_embed, v_blocks, v_read, charge = self.start(batch) if state is None else state
@@ -102,7 +102,7 @@ class NeuroSVTDense(nn.Module):
         charges = self.remember(spikes, charge)
         return self.heads(charges), (v_embed, tuple(left), v_read, charges[-1])
 
-    def patches(self, frames: Frames) -> tuple[Tokens, Touched]:
+    def patches(self, frames: Shots) -> tuple[Tokens, Touched]:
         """What tokens look at, without events that are alone and windows that have too few."""
         cfg, like = self.config, self.positions.table
         here = frames.any(2).flatten(0, 1)[:, None].to(like)

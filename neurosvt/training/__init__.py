@@ -1,10 +1,10 @@
 """Learning: takes any model with `(frames, state) -> (belief, state)`."""
 
-from neurosvt.train.clips import ClipObjective
-from neurosvt.train.images import ImageObjective, ImageTrainConfig
-from neurosvt.train.loop import Objective, Record, TrainConfig, Training, fit
-from neurosvt.train.losses import BeliefLoss, BeliefObjective
-from neurosvt.train.optimizers import OPTIMIZERS
+from neurosvt.training.clips import ClipObjective
+from neurosvt.training.images import ImageObjective, ImageTrainConfig
+from neurosvt.training.loop import Objective, Record, TrainConfig, Training, fit
+from neurosvt.training.losses import BeliefLoss, BeliefObjective
+from neurosvt.training.optimizers import OPTIMIZERS
 
 __all__ = [
     "OPTIMIZERS",

@@ -17,7 +17,7 @@ from neurosvt.config import UserError
 from neurosvt.files import write_whole
 
 
-def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write tensors and JSON-able facts; the file is replaced in one move."""
     path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
@@ -25,8 +25,8 @@ def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any])
     write_whole(path, serialize(contiguous, {"facts": json.dumps(metadata)}))
 
 
-def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and facts of a file that `save` wrote.
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and facts of a file that `write_tensors` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -132,15 +132,15 @@ class Training:
         optimizer = checkpoint.optimizer_tensors(self.optimizers)
         tensors |= {f"optimizer.{n}": t for n, t in optimizer.items()}
         tensors["rng"] = torch.get_rng_state()
-        checkpoint.save(path, tensors, {**metadata, "step": self.step, "history": self.history})
+        checkpoint.write_tensors(path, tensors, {**metadata, "step": self.step, "history": self.history})
 
     def restore(self, path: Path) -> None:
         """Go back to where `save` was called.
 
         Raises:
-            FileNotFoundError, UserError: as `checkpoint.load` and `load_weights`.
+            FileNotFoundError, UserError: as `checkpoint.read_tensors` and `load_weights`.
         """
-        tensors, metadata = checkpoint.load(path)
+        tensors, metadata = checkpoint.read_tensors(path)
         if "rng" not in tensors:
             raise UserError(f"{path} holds weights only; training resumes from last.safetensors")
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}

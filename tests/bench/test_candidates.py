@@ -9,11 +9,11 @@ from neurosvt.formats import write_events
 from neurosvt.ops.lif import lif
 
 
-@pytest.mark.parametrize("peer", sorted(peers.NEURONS))
+@pytest.mark.parametrize("peer", sorted(peers.PEER_NEURONS))
 def test_peers_compute_the_same_neuron(peer):
     pytest.importorskip(peer)
     current = torch.randn(16, 3, 7)
-    run = peers.NEURONS[peer]()
+    run = peers.PEER_NEURONS[peer]()
     expected, _ = lif(current, decay=0.5, backend="reference")
     for _ in range(2):  # from rest each time
         assert torch.equal(run(current), expected)

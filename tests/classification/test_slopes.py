@@ -10,7 +10,7 @@ from neurosvt.classification.edges import edge_strength
 from neurosvt.classification.heatmap import draw_panels
 from neurosvt.classification.slopes import measure_slopes, slope_panels, slope_rows, slope_table
 from neurosvt.config import UserError
-from neurosvt.loaders.images import normalised
+from neurosvt.loaders.images import normalise_images
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 
 
@@ -40,7 +40,7 @@ def test_panels_show_what_the_slope_networks_say(model, pixels):
         *(f"block 1: {part}" for part in ("into attention", "q, k, v", "attended", "into MLP",
                                           "in MLP")),
     ]  # fmt: skip
-    slopes = model.slopes(normalised(pixels[1:2]))
+    slopes = model.slopes(normalise_images(pixels[1:2]))
     np.testing.assert_allclose(block[1].values, slopes["blocks.0.fire_qkv"][0].numpy(), rtol=1e-5)
     np.testing.assert_array_equal(first[1].values, edge_strength(pixels, 8)[1])
     (grid,) = slope_panels(found, 1, "thing", by_block=True)

@@ -65,7 +65,7 @@ def test_the_shipped_model_is_small_and_as_good_as_its_file_says(data_root):
     """The first 500 test images; `neurosvt evaluate dysvit_protocol` judges all of them."""
     path = WEIGHTS / "dysvit_protocol.safetensors"
     assert path.stat().st_size < 10e6
-    tensors, _ = checkpoint.load(path)
+    tensors, _ = checkpoint.read_tensors(path)
     assert {t.dtype for t in tensors.values()} == {torch.float16}
     images = cifar10.load_cifar10("test")
     some = cifar10.Images(images.pixels[:500], images.labels[:500])

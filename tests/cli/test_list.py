@@ -3,18 +3,18 @@ import pytest
 from neurosvt.cli import main
 from neurosvt.energy.costs import COST_TABLES, Costs, add_costs
 from neurosvt.experiments.checkpoints import WEIGHTS
-from neurosvt.experiments.registry import PRESETS
+from neurosvt.experiments.registry import load_run, run_files
 from neurosvt.scenes.tiers import TIERS
 
 
 @pytest.mark.parametrize(
     ("what", "names"),
     [
-        ("runs", PRESETS),
+        ("runs", list(run_files())),
         ("tiers", [*TIERS, "succession"]),
         ("memories", ["leaky", "latch", "gru"]),
         ("costs", COST_TABLES),
-        ("datasets", {run.data.dataset for run in PRESETS.values()}),
+        ("datasets", {load_run(name).data.dataset for name in run_files()}),
         ("models", [path.stem for path in WEIGHTS.glob("*.safetensors")]),
     ],
 )

@@ -28,7 +28,7 @@ def train(tiny_settings, tmp_path, monkeypatch):
 
 
 def weights_of(path):
-    tensors, _ = checkpoint.load(path)
+    tensors, _ = checkpoint.read_tensors(path)
     return tensors
 
 
@@ -206,7 +206,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     assert "Traceback" not in told.decode()
 
     monkeypatch.chdir(tmp_path)
-    _, metadata = checkpoint.load(tmp_path / "cut" / "last.safetensors")
+    _, metadata = checkpoint.read_tensors(tmp_path / "cut" / "last.safetensors")
     assert 10 <= metadata["step"] < 45
     assert main(["train", "--out", "cut", "--resume"]) == 0
     assert main([*words, "--out", "whole"]) == 0

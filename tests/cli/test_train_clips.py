@@ -87,8 +87,8 @@ def test_stopped_and_resumed_equals_uninterrupted(train, in_memory, monkeypatch)
         assert train("--out", "cut", data__in_memory=in_memory) == 130
     assert main(["train", "dvs128", "--out", "cut", "--resume"]) == 0
     for name in ("last", "best"):
-        one, _ = checkpoint.load(Path("cut") / f"{name}.safetensors")
-        two, _ = checkpoint.load(Path("whole") / f"{name}.safetensors")
+        one, _ = checkpoint.read_tensors(Path("cut") / f"{name}.safetensors")
+        two, _ = checkpoint.read_tensors(Path("whole") / f"{name}.safetensors")
         assert one.keys() == two.keys()
         assert not [n for n in one if not torch.equal(one[n], two[n])]
 

@@ -36,8 +36,8 @@ def test_stopped_and_resumed_equals_uninterrupted(train_images, monkeypatch):
         assert train_images("--out", "cut") == 130
     assert main(["train", "--out", "cut", "--resume"]) == 0
     for name in ("last", "best"):
-        one, _ = checkpoint.load(Path("cut") / f"{name}.safetensors")
-        two, _ = checkpoint.load(Path("whole") / f"{name}.safetensors")
+        one, _ = checkpoint.read_tensors(Path("cut") / f"{name}.safetensors")
+        two, _ = checkpoint.read_tensors(Path("whole") / f"{name}.safetensors")
         assert one.keys() == two.keys()
         assert not [n for n in one if not torch.equal(one[n], two[n])]
 
@@ -96,9 +96,9 @@ def test_a_teacher_that_is_not_there_is_named(train_images, capsys):
 def test_a_setting_that_came_later_has_its_default_in_an_older_checkpoint(train_images, capsys):
     assert train_images("--out", "out") == 0
     path = Path("out/last.safetensors")
-    tensors, metadata = checkpoint.load(path)
+    tensors, metadata = checkpoint.read_tensors(path)
     del metadata["run"]["train"]["optimizer"]
-    checkpoint.save(path, tensors, metadata)
+    checkpoint.write_tensors(path, tensors, metadata)
     assert train_images("--out", "out", "--resume") == 0
     assert train_images("--out", "out", "--resume", train__optimizer="muon") == 2
     assert "belongs to a run with other settings" in capsys.readouterr().err

@@ -110,7 +110,7 @@ def test_weights_that_do_not_fit_their_own_run_are_refused(trained, tmp_path):
 @pytest.mark.parametrize("metadata", [{}, {"run": {"modle": {}}}], ids=str)
 def test_a_file_that_tells_no_run_is_refused(trained, tmp_path, metadata):
     path = tmp_path / "a.safetensors"
-    checkpoint.save(path, trained.state_dict(), metadata)
+    checkpoint.write_tensors(path, trained.state_dict(), metadata)
     with pytest.raises(UserError) as error:
         load(str(path))
     assert "\n" not in str(error.value)

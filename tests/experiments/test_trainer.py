@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from neurosvt.config import UserError, as_plain, override
+from neurosvt.config import UserError, override
 from neurosvt.experiments import recipes, trainer
 from neurosvt.experiments.checkpoints import load
-from neurosvt.experiments.registry import run_named
+from neurosvt.experiments.registry import run_settings
 from neurosvt.experiments.resume import saved_run
 from neurosvt.experiments.runs import build_run
 from neurosvt.models.neurosvt import NeuroSVT
@@ -31,7 +31,7 @@ def tiny(name=FIRST, **changes):
     """A tiny run; _ for the first dot."""
     settings = TINY | {key.replace("_", ".", 1): value for key, value in changes.items()}
     pairs = (f"{key}={value}" for key, value in settings.items())
-    return build_run(override(as_plain(run_named(name)), pairs))
+    return build_run(override(run_settings(name), pairs))
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def train(tmp_path, monkeypatch):
 
 
 def weights_of(path):
-    tensors, _ = checkpoint.load(Path(path))
+    tensors, _ = checkpoint.read_tensors(Path(path))
     return tensors
 
 
@@ -110,7 +110,7 @@ def test_ctrl_c_between_two_steps_saves_and_says_where_it_stopped(train, monkeyp
         patch.setattr(recipes, "validation_score", press)
         with pytest.raises(trainer.TrainingStopped, match="stopped at step 3 of 8"):
             train(run, "cut", quiet=True)
-    assert checkpoint.load(Path("cut/last.safetensors"))[1]["step"] == 3
+    assert checkpoint.read_tensors(Path("cut/last.safetensors"))[1]["step"] == 3
     train(run, "cut", quiet=True, resume=True)
     train(run, "whole", quiet=True)
     assert_same(weights_of("cut/last.safetensors"), weights_of("whole/last.safetensors"))
@@ -132,7 +132,7 @@ def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, monke
         patch.setattr(recipes, "validation_score", judge_once)
         with pytest.raises(KeyboardInterrupt):
             train(run, "cut", quiet=True)
-    assert checkpoint.load(Path("cut/last.safetensors"))[1]["step"] == 3
+    assert checkpoint.read_tensors(Path("cut/last.safetensors"))[1]["step"] == 3
     train(run, "cut", quiet=True, resume=True)
     train(run, "whole", quiet=True)
     assert_same(weights_of("cut/last.safetensors"), weights_of("whole/last.safetensors"))

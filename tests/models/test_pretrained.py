@@ -14,7 +14,8 @@ from neurosvt.config import UserError
 from neurosvt.models import model_folder
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.model_folder import is_pretrained_folder
-from neurosvt.models.neurosvt import NeuroSVT, NeuroSVTConfig
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.models.pretrained import MODEL_TYPES, Pretrained, load_pretrained, with_class_rows
 
 SMALL = {"image_size": 12, "patch_size": 4, "width": 24, "depth": 2, "heads": 3, "mlp_ratio": 2.0}
@@ -294,7 +295,7 @@ def test_a_checkpoint_reader_understands_the_metadata(tmp_path):
     from neurosvt.training import checkpoint
 
     trained().save_pretrained(tmp_path / "model", metadata={"step": 7})
-    assert checkpoint.load(tmp_path / "model" / "model.safetensors")[1] == {"step": 7}
+    assert checkpoint.read_tensors(tmp_path / "model" / "model.safetensors")[1] == {"step": 7}
 
 
 def test_what_is_saved_again_keeps_all_but_the_figures(tmp_path):

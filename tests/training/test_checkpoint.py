@@ -29,12 +29,12 @@ def tensors():
 @pytest.fixture
 def saved(tmp_path, tensors) -> Path:
     path = tmp_path / "run" / "last.safetensors"
-    checkpoint.save(path, tensors, FACTS)
+    checkpoint.write_tensors(path, tensors, FACTS)
     return path
 
 
 def test_tensors_and_facts_come_back_as_they_went_in(saved, tensors):
-    again, metadata = checkpoint.load(saved)
+    again, metadata = checkpoint.read_tensors(saved)
     assert metadata == FACTS
     assert again.keys() == tensors.keys()
     for name, tensor in tensors.items():
@@ -43,8 +43,8 @@ def test_tensors_and_facts_come_back_as_they_went_in(saved, tensors):
 
 
 def test_what_was_loaded_does_not_hang_on_the_file(saved, tensors):
-    again, _ = checkpoint.load(saved)
-    checkpoint.save(saved, {name: t.clone().zero_() for name, t in tensors.items()}, {})
+    again, _ = checkpoint.read_tensors(saved)
+    checkpoint.write_tensors(saved, {name: t.clone().zero_() for name, t in tensors.items()}, {})
     assert torch.equal(again["weight"], tensors["weight"])
 
 
@@ -70,9 +70,9 @@ def test_a_failed_save_leaves_the_old_file_and_no_draft(saved, tensors, monkeypa
 
         monkeypatch.setattr("os.replace", refuse)
     with pytest.raises((OSError, TypeError)):
-        checkpoint.save(saved, {"other": torch.zeros(2)}, metadata)
+        checkpoint.write_tensors(saved, {"other": torch.zeros(2)}, metadata)
     assert list(saved.parent.iterdir()) == [saved]
-    again, old = checkpoint.load(saved)
+    again, old = checkpoint.read_tensors(saved)
     assert old == FACTS
     assert torch.equal(again["weight"], tensors["weight"])
 
@@ -95,7 +95,7 @@ def test_a_cut_file_is_named(saved, kept):
     length = int(kept * len(whole)) if isinstance(kept, float) else kept
     saved.write_bytes(whole[:length])
     with pytest.raises(UserError, match="is cut or is no checkpoint") as error:
-        checkpoint.load(saved)
+        checkpoint.read_tensors(saved)
     assert_one_line(error, saved)
 
 
@@ -108,14 +108,14 @@ def test_a_file_of_someone_else_is_named(tmp_path, metadata):
     path = tmp_path / "theirs.safetensors"
     save_file({"weight": torch.zeros(2)}, path, metadata)
     with pytest.raises(UserError, match="no checkpoint of neurosvt") as error:
-        checkpoint.load(path)
+        checkpoint.read_tensors(path)
     assert_one_line(error, path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     path = tmp_path / "none.safetensors"
     with pytest.raises(FileNotFoundError, match="no checkpoint at") as error:
-        checkpoint.load(path)
+        checkpoint.read_tensors(path)
     assert_one_line(error, path)
 
 
@@ -133,7 +133,7 @@ def test_nothing_pickled_is_ever_run(tmp_path):
     path, mark = tmp_path / "evil.safetensors", tmp_path / "ran"
     torch.save({"weight": Trap(mark)}, path)
     with pytest.raises(UserError):
-        checkpoint.load(path)
+        checkpoint.read_tensors(path)
     assert not mark.exists()
 
 
@@ -161,10 +161,10 @@ def test_optimisers_go_on_as_they_would_have(name, tmp_path):
     whole, optimizers = begun()
     stepped(whole, optimizers, 2)
     path = tmp_path / "a.safetensors"
-    checkpoint.save(path, checkpoint.optimizer_tensors(optimizers), {})
+    checkpoint.write_tensors(path, checkpoint.optimizer_tensors(optimizers), {})
     again, others = begun()
     again.load_state_dict(whole.state_dict())
-    checkpoint.restore_optimizers(others, checkpoint.load(path)[0])
+    checkpoint.restore_optimizers(others, checkpoint.read_tensors(path)[0])
     stepped(whole, optimizers, 3)
     stepped(again, others, 3)
     for name, parameter in whole.named_parameters():

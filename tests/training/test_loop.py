@@ -79,7 +79,7 @@ def test_state_noise_reaches_the_training(tiny_training, tiny_batches):
 def test_what_holds_weights_only_is_not_resumed(tiny_training, tmp_path):
     training = tiny_training()
     path = tmp_path / "best.safetensors"
-    checkpoint.save(path, training.model.state_dict(), {})
+    checkpoint.write_tensors(path, training.model.state_dict(), {})
     with pytest.raises(UserError, match="holds weights only"):
         training.restore(path)
 

@@ -13,7 +13,7 @@ from torch import nn
 from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.scenes.scenes import Occlusion, Scenes
 
-LEAST_EVENTS = 3
+CENTROID_EVENTS = 3
 """Events that make a centroid."""
 
 
@@ -54,7 +54,7 @@ class TrackFit(nn.Module):
             first = max(0, int(last) + 1 - self.window)
             t, y, x = np.nonzero(frames[first : last + 1, row])
             counts = np.bincount(t, minlength=self.window)
-            good = np.flatnonzero(counts >= LEAST_EVENTS)
+            good = np.flatnonzero(counts >= CENTROID_EVENTS)
             if len(good) <= self.degree:
                 continue
             sums = np.stack([np.bincount(t, at + 0.5, self.window) for at in (x, y)], -1)
