@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -16,7 +17,8 @@ from neurosvt.experiments.checkpoints import (
     sibling,
 )
 from neurosvt.experiments.registry import member
-from neurosvt.experiments.runs import FollowingRun, Run
+from neurosvt.loaders.occlusions import StreamConfig
+from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.permanence.baselines.track_fit import TrackFit
 from neurosvt.results.entrant import Entrant
 
@@ -99,7 +101,7 @@ class Lineup:
     """RUN, whose family they are."""
     entrants: tuple[Entrant, ...]
     """In the order of the table."""
-    run: Run
+    run: Any
     """What the first of them was trained on, and how."""
 
 
@@ -121,7 +123,7 @@ def line_up(name: str, baselines: Iterable[str]) -> Lineup:
     if not chosen:
         raise UserError(f"no baseline is named; choose from {', '.join(BASELINES)}")
     own = load_model(name)
-    if not isinstance(own.run, FollowingRun):
+    if not isinstance(own.run.data, StreamConfig):
         raise UserError(f"{name} was trained to name what is seen: nothing hides in its data")
     trained: dict[str, Checkpoint] = {}
     for word in dict.fromkeys(baseline.run for baseline in chosen.values()):
@@ -137,7 +139,7 @@ def _entrant(name: str, baseline: Baseline, trained: Checkpoint) -> Entrant:
     return Entrant(
         name,
         baseline.wrap(trained),
-        kind="neurosvt" if isinstance(trained.run, Run) else "recurrent",
+        kind="neurosvt" if isinstance(trained.model, NeuroSVT) else "recurrent",
         tau=tau_of(trained),
         parameters=trained.model.parameter_count(),
         train_steps=trained.steps,
