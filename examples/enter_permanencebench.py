@@ -50,6 +50,6 @@ plan = PermanencePlan(tiers=("blackout", "succession"), hidden=(30,), events=48)
 for row in evaluate_permanence(entrant, plan):
     if row["judgement"] == "belief" and row["hidden_frames"]:
         print(
-            f"{row['memory']}, {row['tier']}, {row['hidden_frames']} hidden frames: belief "
-            f"{row['score']:.0%}, class {row['class_score']:.0%}, {row['place_error_px']:.1f} px off"
+            f"{row['memory']}, {row['tier']}, 30 hidden frames: belief {row['score']:.0%}, class "
+            f"{row['class_score']:.0%}, {row['place_error_px']:.1f} px off"
         )

@@ -23,6 +23,8 @@ class Held(StepwiseMemory):
 
 @dataclass(frozen=True)
 class HeldConfig(MemoryConfig):
+    """What a memory of this kind is made of."""
+
     kind: str = "held"
     channels: int = 32
     tau: float = 100.0
@@ -34,7 +36,9 @@ class HeldConfig(MemoryConfig):
 MEMORIES["held"] = HeldConfig
 
 run = neurosvt.build_run({
-    "model": {"image_size": 32, "kernel_size": 8, "width": 16, "depth": 1, "heads": 2, "memory": "held"},
+    "model": {
+        "image_size": 32, "kernel_size": 8, "width": 16, "depth": 1, "heads": 2, "memory": "held",
+    },
     "data": {"tiers": ["blackout"], "seen": [4, 8], "hidden": [4, 16]},
     "train": {"steps": 20, "batch": 8, "validate_every": 20},
 })  # fmt: skip

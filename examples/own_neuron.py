@@ -25,6 +25,8 @@ class LearntThreshold(TokenNeuron):
 
 @dataclass(frozen=True)
 class LearntThresholdConfig(NeuronConfig):
+    """What a layer of such neurons is made of."""
+
     kind: str = "learnt_threshold"
 
     def build(self, width: int) -> LearntThreshold:

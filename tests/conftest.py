@@ -78,7 +78,7 @@ def events():
 
 @pytest.fixture(scope="session")
 def make(events):
-    """make(memory, ...): a small model in eval mode, the same one for the same arguments; its memory
+    """make(memory, ...): a small model in eval mode, the same for the same arguments; its memory
     by a word or by its settings.
 
     `warmed` has seen training frames, so that its running statistics have moved and it fires;

@@ -78,7 +78,7 @@ class Episode:
         for b in self.beliefs:
             expected += [
                 (f"probabilities of {b.model!r}", b.probabilities, (steps, classes)),
-                (f"place of {b.model!r}", b.position, (steps, 2)),
+                (f"position of {b.model!r}", b.position, (steps, 2)),
                 (f"unseen of {b.model!r}", b.unseen, (steps,)),
                 (f"spikes of {b.model!r}", b.spikes, (steps,)),
                 (f"synops of {b.model!r}", b.synops, (steps,)),

@@ -1,4 +1,4 @@
-"""Which runs belong together: NAME, and NAME_lif, NAME_none, NAME_gru, ... that differ in one thing."""
+"""Which runs belong together: NAME and NAME_lif, NAME_none, ... which differ in one thing."""
 
 from collections.abc import Callable
 from pathlib import Path

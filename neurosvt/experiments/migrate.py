@@ -14,6 +14,14 @@ FORMER_RULES = {
 """Switches of the former leaky memory: how each stood, and the kind of memory that it made."""
 
 
+FORMER_RUNS = {
+    "permanence_first": "permanence_stage1",
+    "permanence_second": "permanence_stage2",
+    "permanence_third": "permanence_stage3",
+}
+"""Runs that have other names now."""
+
+
 def migrate_run(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run that a checkpoint holds, whenever it was written."""
     run = {table: dict(settings) for table, settings in values.items()}
@@ -22,6 +30,11 @@ def migrate_run(values: Mapping[str, Any]) -> dict[str, Any]:
         data["augmentation"] = data.pop("variety")
     if isinstance(model.get("memory"), str):
         model["memory"] = _memory(model)
+    start = run.get("train", {}).get("start")
+    if isinstance(start, str):
+        for former, name in FORMER_RUNS.items():
+            start = start.replace(former, name)
+        run["train"]["start"] = start
     if "tau" in model:
         model["neuron"] = {"tau": model.pop("tau")}
     readout = {new: model.pop(f"head_{new}") for new in _READOUT if f"head_{new}" in model}

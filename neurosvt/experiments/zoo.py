@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -12,7 +13,6 @@ from neurosvt.config import Registry, UserError
 from neurosvt.experiments.checkpoints import Checkpoint, finished, load
 from neurosvt.experiments.family import member, sibling
 from neurosvt.experiments.models import RECURRENT
-from neurosvt.experiments.runs import Run
 from neurosvt.permanence.baselines.track_fit import TrackFit
 from neurosvt.results.entrant import Entrant
 
@@ -95,7 +95,7 @@ class Lineup:
     """RUN, whose family they are."""
     entrants: tuple[Entrant, ...]
     """In the order of the table."""
-    run: Run
+    run: Any
     """What the first of them was trained on, and how."""
 
 

@@ -78,8 +78,8 @@ class TokenMemoryConfig(MemoryConfig):
 class TokenMemory(_Stateless):
     """The original's memory: one learnt token among the others, its own spikes the answer.
 
-    It is touched in every frame in which a token fired; in the dark nothing drives it. What it keeps
-    are its membranes in the blocks, which noise disturbs there.
+    It is touched in every frame in which a token fired; in the dark nothing drives it. What it
+    keeps are its membranes in the blocks, which noise disturbs there.
     """
 
     extra_tokens = 1

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from neurosvt.cli import main
-from neurosvt.demo import episodes
+from neurosvt.demo import show
 from neurosvt.experiments import checkpoints
 from neurosvt.experiments.checkpoints import WEIGHTS, load
-from neurosvt.experiments.registry import PRESETS
+from neurosvt.experiments.registry import load_run
 
 SHIPPED = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
 NAMES = ("leaky", "lif tau 2.0", "none", "latch")
@@ -19,8 +19,8 @@ NAMES = ("leaky", "lif tau 2.0", "none", "latch")
 def brief(monkeypatch):
     """Episodes that are shorter, and no different."""
 
-    monkeypatch.setattr(episodes, "SHOWN_HIDDEN", 8)
-    monkeypatch.setattr(episodes, "WORK_SEQUENCES", 2)
+    monkeypatch.setattr(show, "SHOWN_HIDDEN", 8)
+    monkeypatch.setattr(show, "WORK_SEQUENCES", 2)
 
 
 @pytest.fixture
@@ -65,6 +65,10 @@ def test_the_demo_prints_the_table_and_writes_page_and_rows(
         fact = rf"per {phase} frame, {tier}, {name}: [\d,]+ spikes,\s+[\d,]+\s+synaptic"
         assert re.search(fact, printed)
     assert "learnt time constants" in printed
+    flat = " ".join(printed.split())
+    assert "latch: the network without memory, holding its last answer" in flat
+    assert "At equal training, 1,200 steps each" in flat
+    assert re.search(r"GRU .*65\.7 %", printed), "which is ahead in the tunnel"
 
     page = assert_is_a_page(tmp_path / "out" / "report.html")
     assert "blackout" in page
@@ -151,15 +155,15 @@ def test_what_is_missing_is_one_line(family, tmp_path, refused):
 def test_frames_to_show_are_at_least_one(frames, family, tmp_path, refused):
     recorded(tmp_path / "cup.npz")
     words = ["--model", family / "tiny", "--frames", frames]
-    assert "--frames" in refused("demo", "--input", "cup.npz", *words)
+    assert "frames must be at least 1" in refused("demo", "--input", "cup.npz", *words)
 
 
 @pytest.mark.parametrize(
     ("words", "names"),
     [
         (["--hidden", "x"], "--hidden"),
-        (["--events", "0"], "--events"),
-        (["--seed", "-1"], "--seed"),
+        (["--events", "0"], "events must be at least 1"),
+        (["--seed", "-1"], "seed must be at least 0"),
         (["--json", "nowhere/rows.json"], "no folder nowhere"),
     ],
 )
@@ -189,4 +193,4 @@ def test_the_shipped_models_show_the_main_job(tmp_path, monkeypatch, capsys):
 def test_a_shipped_model_is_small_and_its_own(name):
     file = WEIGHTS / f"{name}.safetensors"
     assert file.stat().st_size < 10_000_000
-    assert load(name).run == PRESETS[name]
+    assert load(name).run == load_run(name)

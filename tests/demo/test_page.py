@@ -8,14 +8,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from neurosvt.demo.page import Belief, Episode, write_page
+from neurosvt.demo.equal_training import read_equal_training
+from neurosvt.demo.page import BeliefTrack, Episode, write_page
 
 HOSTILE = '</script><script>alert("1")</script><!--facts-->&\n'
 
 
 def belief(rng, model, steps, classes):
     counts = rng.integers(0, 50_000, (2, steps))
-    return Belief(
+    return BeliefTrack(
         model,
         probabilities=rng.dirichlet(np.ones(classes), steps),
         position=rng.random((steps, 2)),
@@ -47,9 +48,9 @@ def row(memory="leaky", hidden_frames=30, **more):
     return given | scene | {"score": 0.912, "low": 0.9, "high": 0.92, "class_score": 0.93} | more
 
 
-def written(tmp_path, episodes=(), rows=(), facts=None, version="1.2.3"):
+def written(tmp_path, episodes=(), rows=(), facts=None, version="1.2.3", **more):
     path = tmp_path / "new" / "report.html"
-    write_page(path, episodes=episodes, rows=rows, facts=facts or {}, version=version)
+    write_page(path, episodes=episodes, rows=rows, facts=facts or {}, version=version, **more)
     return path.read_text(encoding="utf-8")
 
 
@@ -180,6 +181,16 @@ def test_score_tables_hold_every_row(tmp_path):
     names = [r["name"] for r in data_in(page)["rows"]]
     assert names[1:5] == ["leaky", "leaky, state noise 0.01", "lif tau 2.0", "best constant guess"]
     assert page.index(">30</th>") < page.index(">1000</th>")
+
+
+def test_the_page_says_what_each_row_is_and_compares_at_equal_training(tmp_path):
+    about = {"latch": "the network without memory; trained for 1,200 steps", HOSTILE: HOSTILE}
+    page = written(tmp_path, rows=[row()], about=about, equal=read_equal_training())
+    text = read(page).text
+    for words in ("the network without memory; trained for 1,200 steps", HOSTILE, "65.7 % (64-69)"):
+        assert words in text
+    assert "At equal training, 1,200 steps each" in text
+    assert text.index("GRU") < text.index("leaky memory")
 
 
 def test_four_full_episodes_stay_under_a_megabyte(tmp_path):

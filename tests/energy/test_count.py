@@ -47,7 +47,10 @@ def some_frames(steps=8, batch=2, share=0.03):
     return torch.rand(steps, batch, 2, 32, 32) < share
 
 
-def small_model(memory=LeakyMemoryConfig(channels=6), folded=True, **settings):
+LEAKY = LeakyMemoryConfig(channels=6)
+
+
+def small_model(memory=LEAKY, folded=True, **settings):
     config = NeuroSVTConfig(
         image_size=32, kernel_size=8, width=8, heads=2, depth=2, memory=memory,
         readout=ReadoutConfig(width=8, depth=2), **settings,
