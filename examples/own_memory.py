@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 import neurosvt
-from neurosvt.nn.memory import MEMORIES, MemoryConfig, StepwiseMemory
+from neurosvt.nn import MEMORIES, MemoryConfig, StepwiseMemory
 
 
 class Held(StepwiseMemory):

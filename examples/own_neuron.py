@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 import neurosvt
-from neurosvt.nn.token_neuron import NEURONS, NeuronConfig, TokenNeuron
+from neurosvt.nn import NEURONS, NeuronConfig, TokenNeuron
 from neurosvt.ops.surrogate import spike
 
 

@@ -56,7 +56,7 @@ class Registry(dict[str, V]):
         super().__setitem__(name, value)
 
     def __missing__(self, name: str) -> V:
-        hint = _hint(name, self) or f"; choose from {', '.join(self)}"
+        hint = did_you_mean(name, self) or f"; choose from {', '.join(self)}"
         raise UserError(f"{self.what} {name!r} is unknown{hint}")
 
 
@@ -103,7 +103,7 @@ def check_names(values: Mapping[str, Any], known: Iterable[str], path: str = "")
     known = list(known)
     for name in values:
         if name not in known:
-            raise ConfigError(f"unknown setting {_join(path, name)!r}{_hint(name, known)}")
+            raise ConfigError(f"unknown setting {_join(path, name)!r}{did_you_mean(name, known)}")
 
 
 def build_kind(kinds: Registry[type[C]], values: Any, path: str = "") -> C:
@@ -192,7 +192,7 @@ def _convert(kind: Any, value: Any, path: str) -> Any:
     if origin is Literal:
         # By type as well, because True == 1 and 1 == 1.0.
         if not any(type(value) is type(choice) and value == choice for choice in get_args(kind)):
-            raise _wrong(kind, value, path, _hint(value, get_args(kind)))
+            raise _wrong(kind, value, path, did_you_mean(value, get_args(kind)))
         return value
     if origin is tuple:
         return _convert_tuple(kind, value, path)
@@ -272,7 +272,8 @@ def _wrong(kind: Any, value: Any, path: str, hint: str = "") -> ConfigError:
     return ConfigError(f"{path} must be {_describe(kind)}; got {value!r}{hint}")
 
 
-def _hint(word: Any, known: Iterable[Any]) -> str:
+def did_you_mean(word: Any, known: Iterable[Any]) -> str:
+    """The end of a message about a word that is unknown; empty where nothing is like it."""
     close = difflib.get_close_matches(str(word), [str(name) for name in known], n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

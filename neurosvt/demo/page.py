@@ -20,6 +20,7 @@ import numpy as np
 
 from neurosvt.demo.equal_training import EqualScore, equal_grid, equal_title
 from neurosvt.files import write_whole
+from neurosvt.results.palette import PALETTE
 
 PageRow = Mapping[str, Any]
 
@@ -115,7 +116,8 @@ def write_page(
         equal: scores at equal training.
     """
     rows = [_named(row, rows[0]) for row in rows]
-    data = _plain({"episodes": [_plain_episode(e) for e in episodes], "rows": rows})
+    shown = [_plain_episode(episode) for episode in episodes]
+    data = _plain({"episodes": shown, "rows": rows, "palette": PALETTE})
     page = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     for hole, text in {
         "version": escape(version),

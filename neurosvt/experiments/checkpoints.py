@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neurosvt.config import UserError, as_plain
-from neurosvt.experiments.migrate import migrate_metadata, migrate_tensors
+from neurosvt.config import UserError, as_plain, did_you_mean
+from neurosvt.experiments.migrate import migrate_metadata
 from neurosvt.experiments.runs import Run, build_run
 from neurosvt.loaders.images import ImageConfig
 from neurosvt.models.model_folder import is_pretrained_folder
@@ -59,8 +59,9 @@ def model_file(name: str) -> Path:
     if not path.suffix and shipped.is_file():
         return shipped
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.safetensors")))
-        raise FileNotFoundError(f"no run folder, checkpoint or shipped model {name!r} ({known})")
+        known = sorted(file.stem for file in WEIGHTS.glob("*.safetensors"))
+        hint = did_you_mean(name, known) or f" ({', '.join(known)})"
+        raise FileNotFoundError(f"no run folder, checkpoint or shipped model {name!r}{hint}")
     return path
 
 
@@ -71,7 +72,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         FileNotFoundError, UserError: as `training.checkpoint.read_tensors`.
     """
     tensors, metadata = checkpoint.read_tensors(path)
-    return migrate_tensors(tensors), migrate_metadata(metadata)
+    return tensors, migrate_metadata(metadata)
 
 
 def finished(name: str) -> bool:

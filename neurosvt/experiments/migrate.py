@@ -1,9 +1,7 @@
-"""What older versions wrote, brought into today's words: settings, metadata, names of tensors."""
+"""What older versions wrote, brought into today's words: settings and metadata."""
 
 from collections.abc import Mapping
 from typing import Any
-
-from torch import Tensor
 
 FORMER_RULES = {
     "gated": (False, "ungated"),
@@ -78,9 +76,3 @@ def migrate_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if "run" in known:
         known["run"] = migrate_run(known["run"])
     return known
-
-
-def migrate_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by the names that they have today."""
-    renamed = {"memory.start": "memory.token", "model.memory.start": "model.memory.token"}
-    return {renamed.get(name, name): tensor for name, tensor in tensors.items()}

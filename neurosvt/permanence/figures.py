@@ -6,14 +6,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from neurosvt.results.style import (
-    GREY,
-    house_style,
-    legend_below,
-    line_styles,
-    panels,
-    write_figure,
-)
+from neurosvt.results.palette import GREY
+from neurosvt.results.style import house_style, legend_below, line_styles, panels, write_figure
 
 Row = Mapping[str, Any]
 

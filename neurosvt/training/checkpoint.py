@@ -16,6 +16,9 @@ from torch import Tensor
 from neurosvt.config import UserError
 from neurosvt.files import write_whole
 
+FORMER_NAMES = {"memory.start": "memory.token", "model.memory.start": "model.memory.token"}
+"""Tensors that older versions called otherwise."""
+
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write tensors and JSON-able facts; the file is replaced in one move."""
@@ -26,7 +29,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and facts of a file that `write_tensors` wrote.
+    """The tensors, by their names of today, and metadata of a file that `write_tensors` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -37,7 +40,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})["facts"])
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+            names = list(file.keys())
+            return {FORMER_NAMES.get(n, n): file.get_tensor(n) for n in names}, metadata
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise UserError(f"{path} is cut or is no checkpoint of neurosvt ({error})") from error
 

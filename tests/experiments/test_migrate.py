@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from neurosvt.experiments.checkpoints import WEIGHTS, read_checkpoint
-from neurosvt.experiments.migrate import migrate_metadata, migrate_run, migrate_tensors
+from neurosvt.experiments.migrate import migrate_metadata, migrate_run
 from neurosvt.experiments.registry import load_run
 from neurosvt.experiments.runs import build_run
+from neurosvt.training.checkpoint import write_tensors
 
 OLD = {
     "model": {
@@ -65,11 +66,14 @@ def test_today_s_words_stay_as_they_are():
     assert migrate_metadata({"finished": True, "run": plain}) == {"finished": True, "run": plain}
 
 
-def test_metadata_and_tensors_have_their_names_of_today():
+def test_metadata_and_tensors_have_their_names_of_today(tmp_path):
     assert migrate_metadata({"settled": True}) == {"finished": True}
     token = torch.ones(2)
-    assert migrate_tensors({"memory.start": token}) == {"memory.token": token}
-    assert migrate_tensors({"model.memory.start": token}) == {"model.memory.token": token}
+    for former in ("memory.start", "model.memory.start"):
+        write_tensors(tmp_path / "old.safetensors", {former: token}, {"settled": True})
+        tensors, metadata = read_checkpoint(tmp_path / "old.safetensors")
+        assert list(tensors) == [former.replace("start", "token")]
+        assert metadata == {"finished": True}
 
 
 @pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)

@@ -4,17 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from neurosvt.results.style import (
-    COLOURS,
-    INK,
-    PALETTE,
-    PAPER,
-    house_style,
-    legend_below,
-    line_styles,
-    panels,
-    write_figure,
-)
+from neurosvt.results.palette import COLOURS, INK, PALETTE, PAPER
+from neurosvt.results.style import house_style, legend_below, line_styles, panels, write_figure
 
 
 def luminance(colour):
