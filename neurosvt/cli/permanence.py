@@ -93,11 +93,10 @@ def _run_suite(args: argparse.Namespace) -> int:
     from neurosvt.permanence.score_table import score_table
     from neurosvt.results.rows import check_folder, write_json
 
+    asked = suite.SUITES[args.suite]
     _refuse_table_options(args)
     out = check_folder(args.out)
-    parts = suite_of(
-        suite.SUITES[args.suite], args.run, tiers=_words(args.tiers), seed=args.seed, say=_say
-    )
+    parts = suite_of(asked, args.run, tiers=_words(args.tiers), seed=args.seed, say=_say)
     with progress_bar("cells") as advance:
         result = suite.run_suite(parts, out / "cells", on_cell=advance)
     words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]
