@@ -47,7 +47,6 @@ def run(args: argparse.Namespace) -> int:
         print(*last_words(demo), sep="\n")
     else:
         hidden = tuple(whole_numbers(args.hidden, "--hidden"))
-        _say("judging and drawing, about a minute")
         with progress_bar("frames") as advance:
             demo = show_scenes(
                 page, model=args.model, hidden=hidden, events=args.events, seed=args.seed,

@@ -94,11 +94,10 @@ def _run_suite(args: argparse.Namespace) -> int:
     from neurosvt.results.places import check_folder
     from neurosvt.results.rows import write_results
 
+    asked = suite.SUITES[args.suite]
     _refuse_table_options(args)
     out = check_folder(args.out)
-    parts = suite_of(
-        suite.SUITES[args.suite], args.run, tiers=_words(args.tiers), seed=args.seed, say=_say
-    )
+    parts = suite_of(asked, args.run, tiers=_words(args.tiers), seed=args.seed, say=_say)
     with progress_bar("cells") as advance:
         result = suite.run_suite(parts, out / "cells", on_cell=advance)
     words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]

@@ -75,7 +75,7 @@ def show_scenes(
         hidden: numbers of hidden frames that are judged.
         events: occlusion events per cell.
         seed: of the scenes.
-        say: told in a line what is left out.
+        say: told in a line what is left out, and that it begins.
         on_batch: as of `evaluate_permanence`.
 
     Raises:
@@ -85,6 +85,7 @@ def show_scenes(
     plan = PermanencePlan(
         lineup.run.task("test", seed), SHOWN_TIERS, hidden, events, state_noise=SHOWN_NOISE
     )
+    say("judging and drawing, about a minute")
     scores = evaluate_permanence(lineup.entrants, plan, on_batch=on_batch)
     episodes, work, task = [], [], plan.judged_task
     for tier in SHOWN_TIERS:

@@ -89,7 +89,7 @@ def beliefs(
 
 def _show(model: nn.Module, scenes: Scenes, **options: Any) -> Belief:
     state, parts, device = None, [], device_of(model)
-    for frames in torch.from_numpy(scenes.frames).split(CHUNK):
+    for frames in torch.split(torch.from_numpy(scenes.frames), CHUNK):
         belief, state = model(frames.to(device), state, **options)
         parts.append(belief)
     return Belief(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))

@@ -47,13 +47,14 @@ class PermanencePlan:
     seed: int | None = None
     """Of the scenes; None for that of the task."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
             raise UserError(f"hidden must be numbers of frames above 0, got {self.hidden}")
         if self.events < 1:
             raise UserError(f"events must be at least 1, got {self.events}")
-        if self.seed is not None and self.seed < 0:
-            raise UserError(f"seed must be at least 0, got {self.seed}")
+        seed = self.task.seed if self.seed is None else self.seed
+        if seed < 0:
+            raise UserError(f"seed must be at least 0, got {seed}")
         if not 0 <= self.state_noise < math.inf:
             raise UserError(f"state_noise must be a number from 0, got {self.state_noise}")
         if self.state_bits not in STATE_BITS:

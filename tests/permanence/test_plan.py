@@ -16,6 +16,7 @@ TASK = SceneTask("test", seed=5, seen=4, scene=SceneConfig(size=32), tiers=("bla
         ({"state_bits": 12}, "state_bits must be 8, 16 or 32, got 12"),
         ({"events": 0}, "events must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"task": SceneTask("test", seed=-2)}, "seed must be at least 0, got -2"),
         ({"state_noise": -0.5}, "state_noise must be a number from 0, got -0.5"),
         ({"state_noise": float("nan")}, "state_noise must be a number from 0, got nan"),
         ({"frame_ms": 0.5}, "frame_ms must lie in 1 to 100, got 0.5"),
