@@ -49,7 +49,7 @@ class Recipe(Protocol):
         """What the model is worth now: "score", by which the best is chosen, and its parts."""
 
     def calibrate(self) -> dict[str, float]:
-        """What is tuned on validation once training has ended; metadata to keep with the weights."""
+        """What is tuned on validation after training; metadata to keep with the weights."""
 
     def remarks(self) -> list[str]:
         """What was learnt, in words."""

@@ -132,7 +132,9 @@ class Training:
         optimizer = checkpoint.optimizer_tensors(self.optimizers)
         tensors |= {f"optimizer.{n}": t for n, t in optimizer.items()}
         tensors["rng"] = torch.get_rng_state()
-        checkpoint.write_tensors(path, tensors, {**metadata, "step": self.step, "history": self.history})
+        checkpoint.write_tensors(
+            path, tensors, {**metadata, "step": self.step, "history": self.history}
+        )
 
     def restore(self, path: Path) -> None:
         """Go back to where `save` was called.

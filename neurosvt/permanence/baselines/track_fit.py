@@ -36,7 +36,8 @@ class TrackFit(nn.Module):
 
     def forward(self, frames: torch.Tensor, state: Any = None, **options: Any) -> tuple[Any, Any]:
         """What `knows` says."""
-        return self.knows(frames, state, **options)
+        said: tuple[Any, Any] = self.knows(frames, state, **options)
+        return said
 
     def extra_repr(self) -> str:
         return f"degree={self.degree}, window={self.window}"
