@@ -31,10 +31,11 @@ class Net(nn.Module):
 
 net = Net()
 optimizer = torch.optim.Adam(net.parameters(), 3e-3)
-for frames, label, position, _, asked in SceneStream(
-    OcclusionConfig(tiers=("blackout",), hidden=(10, 30)), batch=16, steps=8, seed=0
-):
-    state, loss = None, 0.0
+learnt = OcclusionConfig(tiers=("blackout",), hidden=(10, 30))
+stream = SceneStream(learnt, batch=16, steps=8, seed=0)
+for index in range(len(stream)):
+    frames, label, position, _, asked = stream[index]
+    state, loss = None, torch.zeros(())
     for t, frame in enumerate(frames):
         said, where, state = net.step(frame, state)
         wrong = nn.functional.cross_entropy(said, label[t], reduction="none")

@@ -131,7 +131,8 @@ def _covered(occluder: np.ndarray) -> np.ndarray:
     middle = (np.arange(DEFAULT_CONFIG.size) + 0.5) / DEFAULT_CONFIG.size
     along = occluder[0] * middle[None, :] + occluder[1] * middle[:, None]
     (a, b), (c, d) = occluder[3:5], occluder[5:7]
-    return ((a <= along) & (along < b)) | ((c <= along) & (along < d))
+    covered: np.ndarray = ((a <= along) & (along < b)) | ((c <= along) & (along < d))
+    return covered
 
 
 def _distance(name: str, position: np.ndarray, radius: float, angle: float) -> np.ndarray:

@@ -54,7 +54,7 @@ class Meter:
         self._known: tuple[Framed | None, Frames] = None, ONE_FRAME
         self._weights = _Weights()
         self._undo = ExitStack()
-        self._ear = _Ear(self._hear)
+        self._ear: TorchDispatchMode = _Ear(self._hear)
         self._hears = False
 
     @property
@@ -179,7 +179,7 @@ class _Ear(TorchDispatchMode):
     """Hands on whatever PyTorch does."""
 
     def __init__(self, hear: Callable[[Any, Any, Any, Any], None]):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.hear = hear
 
     def __torch_dispatch__(

@@ -24,7 +24,7 @@ class Augmentation:
     drop: float = 0.3
     """Largest share of the events left out at random."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, limit in (("turn", np.inf), ("stretch", 1), ("shear", np.inf), ("drop", 1)):
             if not 0 <= getattr(self, name) < limit:
                 raise ValueError(f"{name} must lie in [0, {limit}), got {getattr(self, name)}")

@@ -28,7 +28,7 @@ class Recording:
     name: str = ""
     """What to call it in messages and pages."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.events.dtype != EVENT:
             raise UserError(f"events must have dtype {EVENT}, got {self.events.dtype}")
         if self.width < 1 or self.height < 1:

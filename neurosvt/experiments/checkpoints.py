@@ -41,7 +41,7 @@ class Checkpoint:
         """For how many steps its run trained so far, and those before from which it started."""
         ended = self.metadata.get("finished")
         own = self.run.train.steps if ended else self.metadata.get("step", 0)
-        return own + self.metadata.get("steps_before", 0)
+        return int(own + self.metadata.get("steps_before", 0))
 
     def latch(self) -> nn.Module:
         """The latch on this memoryless model, at the threshold tuned after its training."""

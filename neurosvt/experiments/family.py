@@ -22,17 +22,19 @@ LIF_MEMBERS = {2.0: "lif", 1.1: "lif_1", 5.0: "lif_5", 20.0: "lif_20", 100.0: "l
 def member(run: Run) -> str:
     """Which of a family a run is: "leaky", "lif_20", "gru", "twin", ..."""
     model = run.model
-    if model.kind in RECURRENT:
-        return model.kind
-    if model.kind == "vit":
+    kind: str = model.kind
+    if kind in RECURRENT:
+        return kind
+    if kind == "vit":
         twin = "twin_tokens" if model.looks == "tokens" else "twin"
         return "vit_tiny" if model.memory.kind == "none" else twin
     memory = model.memory
-    if memory.kind == "lif":
+    kind = memory.kind
+    if kind == "lif":
         return LIF_MEMBERS.get(memory.tau, "lif")
-    if memory.kind == "leaky" and (memory.tau_range, memory.learns_tau) == ((2.0, 2.0), False):
+    if kind == "leaky" and (memory.tau_range, memory.learns_tau) == ((2.0, 2.0), False):
         return "charge_2"
-    return memory.kind
+    return kind
 
 
 def sibling(name: str, memory: str) -> str:

@@ -61,7 +61,7 @@ class Run:
     data: Any = field(default_factory=OcclusionConfig)
     train: Any = field(default_factory=TrainConfig)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         dataset, model = self.data.dataset, self.model
         if model.classes != len(self.classes):
             raise ValueError(f"model.classes is {model.classes}, {dataset} has {len(self.classes)}")
@@ -86,7 +86,8 @@ class Run:
     @property
     def frame_us(self) -> int:
         """Length of a frame, microseconds: what the data are cut into is the model's time step."""
-        return round(self.model.frame_ms * 1000)
+        length: int = round(self.model.frame_ms * 1000)
+        return length
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -41,7 +41,8 @@ def recognises(stream: BinaryIO) -> bool:
 
 def _time(records: np.ndarray) -> np.ndarray:
     high, middle, low = records[:, 2:].astype(np.int64).T
-    return (high & 0x7F) << 16 | middle << 8 | low
+    time: np.ndarray = (high & 0x7F) << 16 | middle << 8 | low
+    return time
 
 
 def open_source(stream: BinaryIO) -> Source:

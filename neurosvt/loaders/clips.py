@@ -61,7 +61,7 @@ class ClipConfig:
     in_memory: bool = True
     """All clips read there at the start; else read from disk when they are drawn."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.frames < 1:
             raise ValueError(f"frames must be at least 1, got {self.frames}")
         camera = find_dataset(self.dataset, ClipData).side
@@ -104,7 +104,7 @@ def load_clips(
     return downsample(data.load(config, split, frame_us, root), data.side // config.side)
 
 
-class ClipStream(Dataset):
+class ClipStream(Dataset[ClipBatch]):
     """Batch i of a training.
 
     Args:

@@ -52,7 +52,7 @@ class ImageConfig:
     """Alpha of the Beta distribution from which a batch's mixing share is drawn; 0 mixes nothing.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         side = find_dataset(self.dataset, ImageData).side
         if not 0 <= self.shift < side:
             raise ValueError(f"shift must lie in [0, {side}), got {self.shift}")
@@ -71,7 +71,7 @@ class ImageData(TrainingData):
     """Pixels per side."""
 
 
-class ImageStream(Dataset):
+class ImageStream(Dataset[ImageBatch]):
     """Batch i of a training.
 
     Args:

@@ -60,7 +60,7 @@ class OcclusionConfig:
     moves: float = 0.0
     """How far hand-held objects are moved at random, at most, in sensor sides."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         find_dataset(self.dataset, OcclusionData)
         if not self.tiers:
             raise ValueError(f"tiers must name at least one of {', '.join(all_tiers())}")
@@ -76,7 +76,7 @@ class OcclusionConfig:
             raise ValueError("after and noise_hz must not be below 0")
 
 
-class OcclusionStream(Dataset):
+class OcclusionStream(Dataset[OcclusionBatch]):
     """Batch i, from seed and i alone; a data set's own stream says how one is made.
 
     Args:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 
-def ahead(stream: Dataset, start: int, workers: int = 1) -> Iterator[Any]:
+def ahead(stream: Dataset[Any], start: int, workers: int = 1) -> Iterator[Any]:
     """Batches (tuples of tensors and numbers) from `start` on, made by `workers` processes; 0 for
     none."""
     loader = DataLoader(

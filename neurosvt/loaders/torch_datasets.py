@@ -26,7 +26,7 @@ from neurosvt.formats import read_events
 from neurosvt.loaders.images import normalise_images
 
 
-class DVS128Gesture(Dataset):
+class DVS128Gesture(Dataset[tuple[Tensor, int]]):
     """Gestures of 16 frames (T, 2, 128, 128), bool, and their label, an index into
     `GESTURE_CLASSES`.
 
@@ -57,7 +57,7 @@ class DVS128Gesture(Dataset):
         return torch.from_numpy(self.clips.frames(index)), int(self.clips.labels[index])
 
 
-class NMNIST(Dataset):
+class NMNIST(Dataset[tuple[Tensor, int]]):
     """Recordings of digits as frames (T, 2, 34, 34), bool, and their digit.
 
     Args:
@@ -85,7 +85,7 @@ class NMNIST(Dataset):
         return torch.from_numpy(make_frames(recording, cut)), int(self.recordings.labels[index])
 
 
-class CIFAR10(Dataset):
+class CIFAR10(Dataset[tuple[Tensor, int]]):
     """Normalised images (3, 32, 32) and their label, an index into `CIFAR10_CLASSES`.
 
     Args:
@@ -108,7 +108,7 @@ def sixteen_frames(recording: Recording) -> np.ndarray:
     return make_frames(recording, into_counts(recording.events, 16))
 
 
-class EventFolder(Dataset):
+class EventFolder(Dataset[tuple[Tensor, int]]):
     """Event files of any format, in a folder for each class: frames, and the index of the folder's
     name among all of them, sorted.
 

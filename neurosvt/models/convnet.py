@@ -73,7 +73,8 @@ class ConvNet(nn.Module):
     def forward(self, images: Float[Tensor, "B 3 Y X"]) -> Float[Tensor, "B C"]:
         """Class scores, before any softmax, of normalised images."""
         x = images.contiguous(memory_format=torch.channels_last)
-        return self.head(self.stages(F.gelu(self.stem(x))).amax((2, 3)))
+        scores: Tensor = self.head(self.stages(F.gelu(self.stem(x))).amax((2, 3)))
+        return scores
 
     def parameter_count(self) -> int:
         """Learnt numbers."""

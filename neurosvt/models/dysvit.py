@@ -167,7 +167,8 @@ class DySViT(Pretrained, model_type="dysvit", config_type=DySViTConfig):
         Raises:
             ValueError: as `forward_features`.
         """
-        return self.head(self.forward_features(images))
+        scores: Tensor = self.head(self.forward_features(images))
+        return scores
 
     def forward_features(self, images: Float[Tensor, "..."]) -> Float[Tensor, "B D"]:
         """What the head reads of normalised images (B, 3, Y, X): the share of an image's tokens
@@ -186,7 +187,7 @@ class DySViT(Pretrained, model_type="dysvit", config_type=DySViTConfig):
         x = (x + self.positions.to(x.dtype)).flatten(0, 1)
         for block in self.blocks:
             x = block(x)
-        spikes = rearrange(self.fire(x), "(B N) D -> B N D", N=self.config.tokens)
+        spikes: Tensor = rearrange(self.fire(x), "(B N) D -> B N D", N=self.config.tokens)
         return spikes.mean(1)
 
     def new_classes(self, classes: int) -> None:

@@ -83,7 +83,8 @@ class Block(nn.Module):
     def add(self, x: Tensor, branch: Tensor) -> Tensor:
         if SETTINGS["nan_guard"]:
             branch = torch.nan_to_num(branch, 0.0, 0.0, 0.0)
-        return x + SETTINGS["residual_scale"] * branch
+        out: Tensor = x + SETTINGS["residual_scale"] * branch
+        return out
 
 
 class DySViT(nn.Module):
@@ -105,4 +106,5 @@ class DySViT(nn.Module):
         x = self.embed(images).flatten(2).transpose(1, 2) + self.positions
         for block in self.blocks:
             x = block(x)
-        return self.head(self.fire(x).mean(1))
+        scores: Tensor = self.head(self.fire(x).mean(1))
+        return scores

@@ -97,7 +97,8 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
     @property
     def tokens(self) -> int:
         """Tokens per frame: the patches and, behind them, those that the memory adds."""
-        return self.config.patches + self.memory.extra_tokens
+        patches: int = self.config.patches
+        return patches + self.memory.extra_tokens
 
     def start(self, batch: int) -> State:
         """The state of `batch` samples that have seen nothing."""

@@ -52,7 +52,7 @@ class NeuroSVTConfig:
     frame_ms: float = 10.0
     """Length of a time step: time constants are in steps of this length."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
             positive(name, getattr(self, name))
         positive("frame_ms", self.frame_ms)

@@ -54,7 +54,8 @@ def scale_channels(norm: nn.Module, x: Float[Tensor, "*n D"]) -> Float[Tensor, "
     In training the mean is over tokens that are not all zero; afterwards a running mean serves.
     """
     if not (isinstance(norm, ScaleNorm) and norm.training):
-        return norm(x.flatten(0, -2)).reshape(x.shape)
+        scaled: Tensor = norm(x.flatten(0, -2)).reshape(x.shape)
+        return scaled
     mean_square = x.square().flatten(0, -2).sum(0) / (x != 0).any(-1).sum().clamp(min=1)
     norm.learn(mean_square.detach())
     return x * (norm.gain * torch.rsqrt(mean_square + norm.eps))
@@ -114,7 +115,9 @@ class NeuroSVTDense(nn.Module):
         active = pixels.sum(-1, keepdim=True) >= cfg.least_events
         return pixels * active, active
 
-    def block(self, layer: Any, x: Tokens, v: tuple, touched: Touched) -> tuple[Tokens, tuple]:
+    def block(
+        self, layer: Any, x: Tokens, v: tuple[Tensor, ...], touched: Touched
+    ) -> tuple[Tokens, tuple[Tensor, ...]]:
         """Attention without softmax, then an MLP. Spikes are projected; currents are added."""
         left = list(v)
 

@@ -69,7 +69,8 @@ class Pretrained(nn.Module):
     @property
     def num_classes(self) -> int:
         """How many classes it tells apart; the name is that of timm."""
-        return self.config.classes
+        classes: int = self.config.classes
+        return classes
 
     def parameter_count(self) -> int:
         """Learnt numbers, those that serve training alone included."""

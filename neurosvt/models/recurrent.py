@@ -38,7 +38,7 @@ class RecurrentConfig:
     readout: ReadoutConfig = field(default_factory=lambda: ReadoutConfig(width=256, depth=2))
     frame_ms: float = 10.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.image_size % self.patch_size or self.patch_size % 2:
             raise ValueError(
                 f"image_size {self.image_size} must be a multiple of patch_size {self.patch_size}, "

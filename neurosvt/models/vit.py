@@ -53,7 +53,7 @@ class ViTConfig:
     """The heads, where there is a memory."""
     frame_ms: float = 10.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("width", "depth", "heads", "mlp_ratio", "frame_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
@@ -124,7 +124,8 @@ class WindowEmbed(nn.Module):
         self.windows, self.project = windows, nn.Linear(2 * windows.kernel**2, width)
 
     def forward(self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows) -> Float[Tensor, "R D"]:
-        return self.project(self.windows.rows(frames, rows, self.project.weight.dtype))
+        tokens: Tensor = self.project(self.windows.rows(frames, rows, self.project.weight.dtype))
+        return tokens
 
 
 class DenseBlock(nn.Module):
@@ -149,7 +150,8 @@ class DenseBlock(nn.Module):
             said = F.scaled_dot_product_attention(q, k, v)
             mixed.append(rearrange(said, "F H N K -> (F N) (H K)"))
         x = x + self.out(torch.cat(mixed))
-        return x + self.contract(F.gelu(self.expand(self.norm_mlp(x))))
+        out: Tensor = x + self.contract(F.gelu(self.expand(self.norm_mlp(x))))
+        return out
 
 
 class ViT(nn.Module):

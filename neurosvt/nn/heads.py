@@ -37,7 +37,7 @@ class ReadoutConfig:
     """Groups of memory channels whose strength the heads are told, from which they learn how long
     nothing has been seen; 0 for none."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("width", "depth"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

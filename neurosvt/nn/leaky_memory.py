@@ -35,7 +35,7 @@ class LeakyMemoryConfig(MemoryConfig):
     looks_back: bool = False
     """The write gates see what is remembered too."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.channels < 1:
             raise ValueError(f"channels must be at least 1, got {self.channels}")
         low, high = self.tau_range

@@ -36,7 +36,8 @@ class PositionRead(nn.Module):
         dtype = product_type(spikes)
         weight = (self.own + self.shared).to(dtype)
         sums = sum_of_products(spikes.to(dtype), weight, rows.position, home, len(frames))
-        return self.norm(sums)
+        said: Tensor = self.norm(sums)
+        return said
 
     @torch.no_grad()
     def fold(self) -> None:
@@ -50,4 +51,5 @@ class PositionRead(nn.Module):
 def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:
     """What the frames with rows say, among the others, which say exactly nothing."""
     steps, batch, _ = rows.shape
-    return scatter_rows(said, rows.filled[0], steps * batch).unflatten(0, (steps, batch))
+    every: Tensor = scatter_rows(said, rows.filled[0], steps * batch).unflatten(0, (steps, batch))
+    return every

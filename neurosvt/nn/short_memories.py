@@ -35,7 +35,7 @@ class NoMemoryConfig(MemoryConfig):
     kind: str = "none"
     channels: int = 128
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.channels < 1:
             raise ValueError(f"channels must be at least 1, got {self.channels}")
 
@@ -68,7 +68,7 @@ class TokenMemoryConfig(MemoryConfig):
     tau: float = 2.0
     """Time constant of the token's neurons, in time steps."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checked_tau(self.tau)
 
     def build(self, positions: int, width: int) -> "TokenMemory":

@@ -146,7 +146,7 @@ class NeuronConfig:
     tau: float = 1.1
     """Time constant of every membrane, in time steps."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checked_tau(self.tau)
 
     def build(self, width: int) -> TokenNeuron:

@@ -33,12 +33,14 @@ class Outcomes:
     @property
     def class_right(self) -> np.ndarray:
         """(E,) bool."""
-        return self.predicted_class == self.label
+        right: np.ndarray = self.predicted_class == self.label
+        return right
 
     @property
     def position_error(self) -> np.ndarray:
         """(E,) distance in sensor sides."""
-        return np.linalg.norm(self.predicted_position - self.position, axis=-1)
+        distance: np.ndarray = np.linalg.norm(self.predicted_position - self.position, axis=-1)
+        return distance
 
     @property
     def right(self) -> np.ndarray:
@@ -143,5 +145,5 @@ def calibration_error(outcomes: Outcomes) -> float:
     if np.isnan(outcomes.confidence).any():
         return float("nan")
     rows = reliability(outcomes)
-    total = sum(r["events"] * abs(r["confidence"] - r["class_score"]) for r in rows)
+    total: float = sum(r["events"] * abs(r["confidence"] - r["class_score"]) for r in rows)
     return total / len(outcomes.label)

@@ -51,7 +51,7 @@ class SceneTask:
     tiers: tuple[str, ...] = field(default_factory=all_tiers)
     """Those that are asked about when nobody names any."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checked_split(self.split)
 
     @property
@@ -125,7 +125,7 @@ class NMNISTTask:
     tiers: tuple[str, ...] = ("real",)
     known: ClassVar[tuple[str, ...]] = ("real", "succession")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checked_split(self.split)
 
     def supports(self, tier: str, hidden: int) -> bool:
@@ -187,7 +187,7 @@ class TrackTask:
     tiers: tuple[str, ...] = ("real",)
     known: ClassVar[tuple[str, ...]] = ("real",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checked_split(self.split)
 
     @property

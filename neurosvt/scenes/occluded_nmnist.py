@@ -147,7 +147,14 @@ def _gather(recordings: Recordings, indices: np.ndarray) -> tuple[np.ndarray, np
     return np.arange(ends[-1]) + np.repeat(start - (ends - lengths), lengths), lengths
 
 
-def _check(available, batch, hidden, after, indices, config):
+def _check(
+    available: int,
+    batch: int,
+    hidden: int,
+    after: int,
+    indices: Sequence[int] | np.ndarray | None,
+    config: SceneConfig,
+) -> None:
     if batch < 1 or hidden < 1 or after < 0:
         raise UserError(
             f"batch and hidden must be at least 1, after at least 0, got {batch}, {hidden}, {after}"

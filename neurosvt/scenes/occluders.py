@@ -58,7 +58,8 @@ class Sweep:
         forth = cover + (cover - self.near) / self.length * (substep - clock.hidden)
         back = uncover - 2 * self.reach / self.back_in * (substep - clock.back)
         stop = furthest + 3 + self.stop_at * np.maximum(self.far - furthest, 0)
-        return np.clip(np.minimum(forth, back), self.near - 1, stop)
+        edge: np.ndarray = np.clip(np.minimum(forth, back), self.near - 1, stop)
+        return edge
 
     def timeline(self, position: np.ndarray, edge: np.ndarray) -> Timeline:
         """The timeline of a half-plane with this edge."""

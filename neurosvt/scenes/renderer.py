@@ -166,7 +166,10 @@ class Renderer:
             shines, covers = sprite.layers
             light = light * (1 - covers[region]) + shines[region]
         # The logarithm of a double, rounded, is the same everywhere; that of a float is not.
-        return np.log(light, dtype=np.float64).astype(np.float32) + self.log_light[k][rows]
+        log_intensity: np.ndarray = (
+            np.log(light, dtype=np.float64).astype(np.float32) + self.log_light[k][rows]
+        )
+        return log_intensity
 
 
 def _painted(appearance: Appearance, side: int, silhouettes: dict[str, Silhouette]) -> np.ndarray:

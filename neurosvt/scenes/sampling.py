@@ -43,7 +43,7 @@ class SceneConfig:
     substeps: int = 2
     """How often the light is sampled in a frame."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.size < 32:
             raise ValueError(f"size must be at least 32 pixels, got {self.size}")
         for name in ("frame_us", "substeps", "contrast_threshold"):
@@ -140,7 +140,12 @@ def sample_distractor(rng: np.random.Generator, batch: int, config: SceneConfig)
     )
 
 
-def _waves(rng, shape, amplitude, wavelength):
+def _waves(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    amplitude: tuple[float, float],
+    wavelength: tuple[float, float],
+) -> np.ndarray:
     """Random plane waves (*shape, 4): amplitude, wave vector, phase; wavelength in pixels."""
     number = 2 * np.pi / rng.uniform(*wavelength, shape)
     turn, phase = rng.uniform(0, 2 * np.pi, (2, *shape))

@@ -45,11 +45,13 @@ class Canvas:
         if isinstance(region, slice):
             return which
         if isinstance(region, np.ndarray):
-            return region[which]
+            chosen: np.ndarray = region[which]
+            return chosen
         square, y, x = np.unravel_index(which, (len(region[0]), self.side, self.side))
         row, top, left = (part[square] for part in region)
         _, height, width = self.pixels.shape
-        return (row * height + top + y) * width + left + x
+        flat: np.ndarray = (row * height + top + y) * width + left + x
+        return flat
 
 
 class Sensor:

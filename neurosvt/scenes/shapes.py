@@ -19,11 +19,13 @@ found by summing on a fine grid, kept true by tests/scenes/test_shapes.py."""
 
 
 def _box(x: Field, y: Field, half_width: float, half_height: float) -> Field:
-    return np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
+    distance: Field = np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
+    return distance
 
 
 def _disc(x: Field, y: Field) -> Field:
-    return np.hypot(x, y) - 0.9
+    distance: Field = np.hypot(x, y) - 0.9
+    return distance
 
 
 def _square(x: Field, y: Field) -> Field:
@@ -32,15 +34,18 @@ def _square(x: Field, y: Field) -> Field:
 
 def _triangle(x: Field, y: Field) -> Field:
     slanted = 0.8660254 * np.abs(x) + 0.5 * y
-    return np.maximum(slanted, -y) - 0.5  # tip at (0, 1)
+    distance: Field = np.maximum(slanted, -y) - 0.5  # tip at (0, 1)
+    return distance
 
 
 def _ring(x: Field, y: Field) -> Field:
-    return np.abs(np.hypot(x, y) - 0.76) - 0.22
+    distance: Field = np.abs(np.hypot(x, y) - 0.76) - 0.22
+    return distance
 
 
 def _cross(x: Field, y: Field) -> Field:
-    return np.minimum(_box(x, y, 0.97, 0.22), _box(x, y, 0.22, 0.97))
+    distance: Field = np.minimum(_box(x, y, 0.97, 0.22), _box(x, y, 0.22, 0.97))
+    return distance
 
 
 def _star(x: Field, y: Field) -> Field:
@@ -50,8 +55,9 @@ def _star(x: Field, y: Field) -> Field:
     tip, notch = np.array([1.0, 0.0]), 0.40 * np.array([np.cos(sector / 2), np.sin(sector / 2)])
     along = notch - tip
     outwards = np.array([along[1], -along[0]]) / np.hypot(*along)
-    distance = (radius * np.cos(angle) - 1) * outwards[0] + radius * np.sin(angle) * outwards[1]
-    return distance.astype(radius.dtype)
+    beyond = (radius * np.cos(angle) - 1) * outwards[0] + radius * np.sin(angle) * outwards[1]
+    distance: Field = beyond.astype(radius.dtype)
+    return distance
 
 
 def _bar(x: Field, y: Field) -> Field:
@@ -60,7 +66,8 @@ def _bar(x: Field, y: Field) -> Field:
 
 def _crescent(x: Field, y: Field) -> Field:
     x = x + np.asarray(CRESCENT_CENTRE, x.dtype)
-    return np.maximum(np.hypot(x, y) - 0.78, 0.657 - np.hypot(x - 0.37, y))
+    distance: Field = np.maximum(np.hypot(x, y) - 0.78, 0.657 - np.hypot(x - 0.37, y))
+    return distance
 
 
 SILHOUETTES: dict[str, Silhouette] = {
@@ -81,15 +88,18 @@ circle. The distances are right on the outline and close to it: all that anti-al
 
 
 def _ell(x: Field, y: Field) -> Field:
-    return np.minimum(_box(x + 0.32, y, 0.24, 0.80), _box(x, y - 0.56, 0.56, 0.24))
+    distance: Field = np.minimum(_box(x + 0.32, y, 0.24, 0.80), _box(x, y - 0.56, 0.56, 0.24))
+    return distance
 
 
 def _hourglass(x: Field, y: Field) -> Field:
-    return np.maximum(np.abs(y) - 0.75, 0.8 * (np.abs(x) - 0.12 - 0.7 * np.abs(y)))
+    distance: Field = np.maximum(np.abs(y) - 0.75, 0.8 * (np.abs(x) - 0.12 - 0.7 * np.abs(y)))
+    return distance
 
 
 def _dots(x: Field, y: Field) -> Field:
-    return np.hypot(np.abs(x) - 0.55, y) - 0.38
+    distance: Field = np.hypot(np.abs(x) - 0.55, y) - 0.38
+    return distance
 
 
 DISTRACTORS: dict[str, Silhouette] = {"ell": _ell, "hourglass": _hourglass, "dots": _dots}
@@ -160,4 +170,5 @@ def paint_background(waves: np.ndarray, side: int) -> np.ndarray:
 def plane_wave(wave: np.ndarray, x: Field, y: Field) -> Field:
     """`amplitude * sin(kx x + ky y + phase)` for rows (amplitude, kx, ky, phase) of `wave`."""
     amplitude, kx, ky, phase = wave.astype(np.float32).T[..., None, None]
-    return amplitude * np.sin(kx * x + (ky * y + phase))
+    height: Field = amplitude * np.sin(kx * x + (ky * y + phase))
+    return height

@@ -44,7 +44,8 @@ class Trajectory:
 
     def at(self, gone: np.ndarray) -> np.ndarray:
         """(K, B, 2): where an object is that has gone so far, (K, B) pixels."""
-        return self.origin + gone[..., None] * self.heading
+        position: np.ndarray = self.origin + gone[..., None] * self.heading
+        return position
 
 
 def bounce(objects: SampledObjects, moves: np.ndarray, config: SceneConfig) -> np.ndarray:
@@ -82,7 +83,8 @@ def reflect(path: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Positions thrown back and forth between two walls instead of going through them."""
     room = high - low
     unfolded = np.mod(path - low, 2 * room)
-    return low + room - np.abs(unfolded - room)
+    position: np.ndarray = low + room - np.abs(unfolded - room)
+    return position
 
 
 def turned(vector: np.ndarray, angle: np.ndarray) -> np.ndarray:

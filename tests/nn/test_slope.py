@@ -32,7 +32,7 @@ def test_the_gradient_of_a_slope_is_that_of_the_soft_surrogate(layer):
     """Forwards a spike does not know its slope; backwards its soft stand-in does. The gradient is
     held against finite differences of the same sum with the soft stand-in in the spike's place."""
     torch.manual_seed(0)
-    slope, x, u, pull = layer().double(), *torch.randn(3, 7, 5, dtype=torch.double)
+    slope, (x, u, pull) = layer().double(), torch.randn(3, 7, 5, dtype=torch.double)
     if isinstance(slope, TokenSlope):
         torch.nn.init.normal_(slope.answer.weight)
     k = slope(x)
