@@ -18,9 +18,10 @@ PUBLIC = [name for name in neurosvt.__all__ if not name.startswith("__")]
 
 def is_shown(name: str, value: object) -> bool:
     """Whether the page of some module shows it: a module shows what it defines."""
+    made = isinstance(value, type) or callable(value)
     for module in DOCUMENTED:
         held = vars(import_module(module)).get(name)
-        if held is value and getattr(value, "__module__", module) == module:
+        if held is value and (not made or getattr(value, "__module__", module) == module):
             return True
     return False
 

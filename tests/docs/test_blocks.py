@@ -1,7 +1,6 @@
 """What the pages show can be run: Python as it stands, and every command by the real parser."""
 
 import argparse
-import importlib.util
 import re
 import runpy
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import neurosvt
 from neurosvt.cli import _parser, main
 from neurosvt.datasets.folder import data_root
+from neurosvt.experiments import recipes
 from tests.docs import pages
 
 RUN = [
@@ -29,6 +29,8 @@ EXECUTED = {pages.DOCS / "quickstart.md", *(pages.DOCS / "tutorials").glob("*.md
 """Pages whose `neurosvt` commands are run as well."""
 OTHER_PROGRAMS = {"make", "git", "cd", "source", "pip", "python"}
 NOT_RUN = ("neurosvt doctor",)
+TINY = {"train": ["--set", "train.steps=2", "--set", "train.batch=4"]}
+"""What is added to a command so that a test does not take as long as a reader."""
 
 
 def commands_of(path: Path) -> list[list[str]]:
@@ -37,27 +39,11 @@ def commands_of(path: Path) -> list[list[str]]:
     return [words for block in listed for words in pages.commands(block)]
 
 
-def skip_if_missing(text: str) -> None:
-    """Until every public name is there: say which one is not."""
-    for names in re.findall(r"^from neurosvt import (.+)$", text, re.MULTILINE):
-        for name in (each.strip() for each in names.split(",")):
-            if not hasattr(neurosvt, name):
-                pytest.skip(f"neurosvt.{name} is not there yet")
-    for module in re.findall(r"^from (neurosvt\.[\w.]+) import", text, re.MULTILINE):
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{module} is not there yet")
-    if 'extends = "permanence_stage1"' in text:
-        from neurosvt.experiments import registry
-
-        if not hasattr(registry, "run_files"):
-            pytest.skip("runs that extend others are not there yet")
-
-
 @pytest.mark.parametrize("path", RUN, ids=pages.named)
 def test_a_page_can_be_followed_to_the_letter(path, tmp_path, monkeypatch, capsys):
     text = path.read_text()
-    skip_if_missing(text)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(recipes, "VALIDATION_EVENTS", 8)  # what takes longest, and shows nothing
     namespace: dict[str, object] = {"__name__": "__main__"}
     for number, block in enumerate(pages.blocks(text)):
         if block.language == "python" and "needs=" not in block.about:
@@ -69,7 +55,7 @@ def test_a_page_can_be_followed_to_the_letter(path, tmp_path, monkeypatch, capsy
         elif path in EXECUTED:
             for words in pages.commands(block):
                 if words[0] == "neurosvt" and " ".join(words[:2]) not in NOT_RUN:
-                    assert main(words[1:]) == 0, " ".join(words)
+                    assert main([*words[1:], *TINY.get(words[1], [])]) == 0, " ".join(words)
     assert bool(capsys.readouterr().out) == ("print(" in text)
 
 
@@ -78,7 +64,6 @@ FIGURES = list(pages.blocks((pages.DOCS / "results" / "reproduce.md").read_text(
 
 @pytest.mark.parametrize("block", FIGURES, ids=range(len(FIGURES)))
 def test_a_figure_comes_out_of_five_lines(block, capsys, tmp_path):
-    skip_if_missing(block.text)
     if "cifar10" in block.about and not (data_root() / "cifar10").is_dir():
         pytest.skip("CIFAR-10 is not at hand")
     script = tmp_path / "figure.py"
