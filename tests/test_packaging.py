@@ -19,6 +19,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 HOME = "https://github.com/neuro-svt/neuro-svt"
 IMPORTED_AS = {
+    "mkdocs-material": "material",
     "pillow": "PIL",
     "huggingface-hub": "huggingface_hub",
     "dv-processing": "dv_processing",
@@ -102,7 +103,7 @@ def test_an_extra_that_a_message_offers_is_there():
 
 
 def test_doctor_looks_for_extras_that_can_be_installed():
-    from neurosvt.cli.doctor import EXTRAS
+    from neurosvt.bench.installation import EXTRAS
 
     for extra, modules in EXTRAS.items():
         brought = {distribution(r) for r in PROJECT["optional-dependencies"][extra]}

@@ -17,7 +17,7 @@ EXTRAS = {
     "data": ("pyarrow", "PIL", "h5py", "av"),
     "events": ("eventcv", "dv_processing"),
     "tensorboard": ("tensorboard",),
-    "docs": ("mkdocs", "material", "mkdocstrings"),
+    "docs": ("material", "mkdocstrings"),
     "notebook": ("nbformat", "nbclient", "ipykernel"),
 }
 """Extra of the package to what it brings, by the names under which it is imported."""

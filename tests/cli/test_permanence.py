@@ -184,9 +184,9 @@ def test_a_cut_checkpoint_is_one_line(size, family, refused, tmp_path):
 
 
 def test_weights_of_another_shape_than_their_run_are_one_line(family, refused, tmp_path):
-    tensors, metadata = checkpoint.load(family / "tiny" / "best.safetensors")
+    tensors, metadata = checkpoint.read_tensors(family / "tiny" / "best.safetensors")
     metadata["run"]["model"]["width"] = 16
-    checkpoint.save(tmp_path / "wide.safetensors", tensors, metadata)
+    checkpoint.write_tensors(tmp_path / "wide.safetensors", tensors, metadata)
     line = refused("permanence", "wide.safetensors", *QUICK, "--memory", "leaky")
     assert "the model wants" in line
 

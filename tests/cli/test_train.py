@@ -38,9 +38,9 @@ def assert_same(one, two):
 
 
 def test_a_file_is_a_run_too(train, tmp_path):
-    (tmp_path / "mine.toml").write_text('[model]\nmemory = "lif"\n')
+    (tmp_path / "mine.toml").write_text("[model.memory]\nlearns_tau = false\n")
     assert train("mine.toml", train_steps=1) == 0
-    assert load("runs/mine").run.model.memory == "lif"
+    assert not load("runs/mine").run.model.memory.learns_tau
 
 
 def test_a_training_is_not_overwritten(train, tmp_path, refused, tiny_settings):
@@ -122,7 +122,7 @@ def test_a_cut_checkpoint_is_not_resumed(train, tmp_path, refused, tiny_settings
         (["permanence_stage1", "--set", "model.memory.tau_range=[0.5, 9.0]"], "tau"),
         (["permanence_stage1", "--set", "train.weight_decay=-1.0"], "weight_decay"),
         (["permanence_stage1", "--set", "model.heads=0"], "heads"),
-        (["permanense"], "no run 'permanense'; choose from permanence"),
+        (["permanense"], "run 'permanense' is unknown; did you mean 'permanence'"),
         (["none.toml"], "none.toml"),
         (["permanence_stage1", "--backend", "cuda"], "backend 'cuda' is unknown"),
         (["permanence_stage1", "--threads", "0"], "--threads must be at least 1"),

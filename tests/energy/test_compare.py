@@ -7,6 +7,8 @@ from neurosvt.energy.compare import compare_energy
 from neurosvt.energy.costs import Costs
 from neurosvt.energy.phases import count_pass, count_phases, deployed
 from neurosvt.energy.tables import energy_verdict, layer_table, total_tables
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.nn.memory import StepwiseMemory
 from neurosvt.results.entrant import Entrant
 from neurosvt.scenes.sampling import SceneConfig
 from neurosvt.scenes.scenes import make_scenes
@@ -76,13 +78,23 @@ def test_one_pass_counts_every_image_as_a_frame():
     assert counted.total.macs == 5 * 3 * 4 * 2 * 2
 
 
+class OffGrid(StepwiseMemory):
+    """A memory of one's own that cannot be put on the grid."""
+
+    has_grid_form = False
+
+    def update(self, state, said, step):
+        return said
+
+
 def test_deployed_forms_are_what_models_say(make):
     grid = deployed(make())
     assert grid is not make()
     weights = next(p for name, p in grid.named_parameters() if name.endswith("qkv.weight"))
     assert torch.equal(weights * 2**12, (weights * 2**12).round())
-    by_attention = make(memory_read="attention")
-    assert deployed(by_attention) is by_attention
+    free = make()
+    ungridded = NeuroSVT(free.config, memory=OffGrid(16, 16, 8))
+    assert deployed(ungridded) is ungridded
     plain = Linear()
     assert deployed(plain) is plain
 

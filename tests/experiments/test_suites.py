@@ -35,9 +35,9 @@ def test_recordings_that_are_not_there_are_left_out_and_told(monkeypatch, tmp_pa
 
 
 def test_a_training_that_has_not_ended_is_not_judged(tmp_path):
-    tensors, metadata = checkpoint.load(WEIGHTS / "permanence.safetensors")
+    tensors, metadata = checkpoint.read_tensors(WEIGHTS / "permanence.safetensors")
     for word in ("finished", "settled"):
         metadata.pop(word, None)
-    checkpoint.save(tmp_path / "begun.safetensors", tensors, metadata)
+    checkpoint.write_tensors(tmp_path / "begun.safetensors", tensors, metadata)
     with pytest.raises(UserError, match=r"begun\.safetensors is not trained to its end"):
         suite_of(SHORT, str(tmp_path / "begun.safetensors"))

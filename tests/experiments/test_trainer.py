@@ -247,7 +247,7 @@ def test_a_training_may_start_from_what_another_learnt(train):
 def test_data_that_nothing_is_known_of_has_no_recipe(monkeypatch):
     run = tiny()
     monkeypatch.delitem(recipes.RECIPES, type(run.data))
-    with pytest.raises(UserError, match="no recipe for data of kind StreamConfig"):
+    with pytest.raises(UserError, match="no recipe for data of kind OcclusionConfig"):
         recipes.recipe_of(run, "auto", torch.device("cpu"))
 
 
