@@ -12,7 +12,7 @@ from neurosvt.experiments.migrate import migrate_metadata
 from neurosvt.experiments.runs import Run, build_run
 from neurosvt.loaders.images import ImageConfig
 from neurosvt.models.model_folder import is_pretrained_folder
-from neurosvt.models.pretrained import load_pretrained
+from neurosvt.models.saved_folder import load_pretrained
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.training import checkpoint

@@ -30,7 +30,8 @@ from neurosvt.ops.surrogate import spike
 Shots: TypeAlias = Shaped[Tensor, "T B 2 Y X"]
 Tokens: TypeAlias = Float[Tensor, "T B N _"]
 Touched: TypeAlias = Bool[Tensor, "T B N 1"]
-DenseState: TypeAlias = tuple[Tensor, tuple[tuple[Tensor, ...], ...], Tensor, Tensor]
+Left: TypeAlias = tuple[Tensor, ...]
+DenseState: TypeAlias = tuple[Tensor, tuple[Left, ...], Tensor, Tensor]
 """What a sequence leaves behind: membranes of embedding, blocks and read; the memory's charge."""
 
 
@@ -67,8 +68,7 @@ def project(layer: Any, spikes: Tokens) -> Tokens:
 
 
 class NeuroSVTDense(nn.Module):
-    """Event frames in, beliefs out, by a copy of a NeuroSVT's weights under the same names; a
-    UserError for any memory but the leaky one."""
+    """Event frames in, beliefs out, by a copy of a NeuroSVT's weights (leaky memory alone)."""
 
     def __init__(self, model: NeuroSVT):
         super().__init__()
@@ -115,9 +115,7 @@ class NeuroSVTDense(nn.Module):
         active = pixels.sum(-1, keepdim=True) >= cfg.least_events
         return pixels * active, active
 
-    def block(
-        self, layer: Any, x: Tokens, v: tuple[Tensor, ...], touched: Touched
-    ) -> tuple[Tokens, tuple[Tensor, ...]]:
+    def block(self, layer: Any, x: Tokens, v: Left, touched: Touched) -> tuple[Tokens, Left]:
         """Attention without softmax, then an MLP. Spikes are projected; currents are added."""
         left = list(v)
 

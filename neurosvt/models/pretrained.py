@@ -182,7 +182,7 @@ class Pretrained(nn.Module):
         settings = read_settings(folder)
         kind, names = settings.pop("model_type", None), settings.pop("class_names", None)
         if kind not in (None, cls.model_type):
-            right = _class_of(kind, folder).__name__
+            right = class_of_type(kind, folder).__name__
             raise UserError(f"{folder} holds a {right}, which {right}.from_pretrained reads")
         weights, metadata, source = read_weights(folder)
         model = cls(config=cls.config_from(settings, weights), backend=backend, **parts)
@@ -192,25 +192,12 @@ class Pretrained(nn.Module):
         return model.eval()
 
 
-def load_pretrained(name: str | Path, **options: Any) -> Pretrained:
-    """A trained model of whatever type, which `config.json` says; a DySViT if it says none.
-
-    Args:
-        name, options: as in `Pretrained.from_pretrained`.
+def class_of_type(kind: Any, folder: Path) -> type[Pretrained]:
+    """The class that `config.json` of a folder names, of those that are imported.
 
     Raises:
-        FileNotFoundError, UserError: as there, or the type is unknown.
+        UserError: there is none; names the file.
     """
-    at = {n: options.pop(n, None) for n in ("revision", "token", "cache_dir")}
-    folder = find_folder(name, **at, local_files_only=options.pop("local_files_only", False))
-    # Before types had names, only DySViT was saved so.
-    kind = read_settings(folder).get("model_type", "dysvit")
-    return _class_of(kind, folder).from_pretrained(folder, **options)
-
-
-def _class_of(kind: Any, folder: Path) -> type[Pretrained]:
-    from neurosvt.models import dysvit, neurosvt  # noqa: F401  they import this file, and add theirs
-
     try:
         return MODEL_TYPES[str(kind)]
     except UserError as error:

@@ -16,7 +16,8 @@ from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.models.model_folder import is_pretrained_folder
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
-from neurosvt.models.pretrained import MODEL_TYPES, Pretrained, load_pretrained, with_class_rows
+from neurosvt.models.pretrained import MODEL_TYPES, Pretrained, with_class_rows
+from neurosvt.models.saved_folder import load_pretrained
 
 SMALL = {"image_size": 12, "patch_size": 4, "width": 24, "depth": 2, "heads": 3, "mlp_ratio": 2.0}
 
