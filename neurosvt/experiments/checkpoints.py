@@ -1,5 +1,6 @@
 """Trained models as files: written with the run that made them, called by name, read back."""
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +12,7 @@ from neurosvt.config import UserError, as_plain, did_you_mean
 from neurosvt.experiments.migrate import migrate_metadata
 from neurosvt.experiments.runs import Run, build_run
 from neurosvt.loaders.images import ImageConfig
+from neurosvt.models.model_card import RESULTS
 from neurosvt.models.model_folder import is_pretrained_folder
 from neurosvt.models.saved_folder import load_pretrained
 from neurosvt.nn.weights import load_weights
@@ -19,6 +21,8 @@ from neurosvt.training import checkpoint
 
 WEIGHTS = Path(str(files("neurosvt") / "weights"))
 """Where the package keeps the models that it ships."""
+SHIPPED_RESULTS = WEIGHTS / "results.json"
+"""What they were found to be worth; made by benchmarks/shipped_results.py."""
 
 
 def save_model(path: Path, model: nn.Module, run: Run, metadata: dict[str, Any]) -> None:
@@ -75,6 +79,12 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, migrate_metadata(metadata)
 
 
+def shipped_results(name: str) -> list[dict[str, Any]]:
+    """What a shipped model was found to be worth: rows for its card, of the committed results."""
+    rows: list[dict[str, Any]] = json.loads(SHIPPED_RESULTS.read_text()).get(name, [])
+    return rows
+
+
 def finished(name: str) -> bool:
     """Whether RUN is there and was trained to its end; a folder that was saved counts as such."""
     try:
@@ -105,6 +115,8 @@ def load(name: str | Path, backend: str = "auto") -> Checkpoint:
         tensors = {n[6:]: t for n, t in tensors.items() if n.startswith("model.")}
     if "run" not in metadata:
         raise UserError(f"{path} does not say which run made it")
+    if path.parent == WEIGHTS:
+        metadata |= {RESULTS: shipped_results(path.stem)}
     run = build_run(metadata["run"])
     model: Any = run.network(backend)
     load_weights(model, tensors, str(path))
