@@ -20,6 +20,7 @@ def brief(monkeypatch):
     """Episodes that are shorter, and no different."""
 
     monkeypatch.setattr(show, "SHOWN_HIDDEN", 8)
+    monkeypatch.setattr(show, "SHOWN_TIERS", ("blackout", "curtain"))
     monkeypatch.setattr(show, "WORK_SEQUENCES", 2)
 
 
@@ -178,6 +179,7 @@ def test_a_file_where_the_page_folder_should_be_is_one_line(shipped, tmp_path, r
 
 @pytest.mark.skipif("permanence" not in SHIPPED, reason="no permanence model is shipped yet")
 def test_the_shipped_models_show_the_main_job(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(show, "SHOWN_TIERS", ("blackout",))  # all of them: tiny models, above
     monkeypatch.chdir(tmp_path)
     assert main(["demo", "--events", "2", "--hidden", "10", "--out", "out"]) == 0
     printed = capsys.readouterr().out

@@ -92,9 +92,9 @@ def test_a_training_that_has_not_ended_is_left_out(run_suite, family, tmp_path):
 
 
 def test_other_questions_are_not_answered_from_old_cells(run_suite):
-    folder, _ = run_suite()
+    folder, _ = run_suite("--tiers", "blackout")
     before = len(list((folder / "cells").iterdir()))
-    run_suite("--seed", "3")
+    run_suite("--tiers", "blackout", "--seed", "3")
     assert len(list((folder / "cells").iterdir())) == 2 * before
 
 
