@@ -18,7 +18,7 @@ from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.nn.token_neuron import NeuronConfig, TokenLIF
 
-few = settings(max_examples=12)
+few = settings(max_examples=8)
 
 
 @st.composite
