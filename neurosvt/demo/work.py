@@ -48,10 +48,7 @@ def facts_of(entrants: Sequence[Entrant], rows: Iterable[Mapping[str, Any]] = ()
         facts[f"parameters, {row_title(one.name, one.tau)}"] = f"{one.parameter_count():,}"
         memory = getattr(one.model, "memory", None)
         if isinstance(memory, LeakyMemory):
-            tau = memory.tau().detach()
-            facts["learnt time constants, in steps"] = (
-                f"shortest {tau.min():.1f}, median {tau.median():.1f}, longest {tau.max():.0f}"
-            )
+            facts["learnt time constants, in steps"] = memory.tau_summary()
     for row in rows:
         one = by_name[row["memory"]]
         tokens = _tokens(one.model)

@@ -172,11 +172,7 @@ def time_constants(memory: nn.Module) -> list[str]:
     """What a leaky memory learnt of time, in words."""
     if not isinstance(memory, LeakyMemory):
         return []
-    tau = memory.tau().detach()
-    return [
-        f"time constants, in steps: shortest {tau.min():.1f}, "
-        f"median {tau.median():.1f}, longest {tau.max():.0f}"
-    ]
+    return [f"time constants, in steps: {memory.tau_summary()}"]
 
 
 RECIPES: dict[type, Callable[[Any, str, torch.device], Recipe]] = {

@@ -106,6 +106,11 @@ class LeakyMemory(Memory):
         just above."""
         return at_least_float32(self.log_tau).exp().clamp(min=1.001)
 
+    def tau_summary(self) -> str:
+        """Its time constants in words, in steps."""
+        tau = self.tau().detach()
+        return f"shortest {tau.min():.1f}, median {tau.median():.1f}, longest {tau.max():.0f}"
+
     def forward(
         self,
         spikes: Float[Tensor, "R D"],
