@@ -17,7 +17,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from neurosvt.energy.operations import Operations
-from neurosvt.ops.native import call, suits
+from neurosvt.ops.native import suits
+from neurosvt.ops.tally import tally_rows
 
 
 def nonzero(x: Tensor) -> int:
@@ -63,9 +64,7 @@ def tally(x: Tensor, frames: Frames = ONE_FRAME) -> Tally:
         count = len(x) if count % len(x) == 0 else 1
     if not suits(rows):
         return tally_reference(rows, Frames(count, index))
-    found = torch.empty(5, dtype=torch.long)
-    call("tally", rows.dtype, rows.contiguous(), *rows.shape, index, count, found)
-    return Tally(*found.tolist())
+    return Tally(*tally_rows(rows, index, count).tolist())
 
 
 def tally_reference(rows: Tensor, frames: Frames) -> Tally:

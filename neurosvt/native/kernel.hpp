@@ -31,6 +31,15 @@
 
 using Count = std::int64_t;
 
+// What a kernel answers that was given an index beyond what it leads into; nothing was read there.
+constexpr Count OUTSIDE = -1;
+
+inline bool within(const Count* index, Count count, Count size) {
+    bool all = true;
+    for (Count i = 0; i < count; ++i) all &= index[i] >= 0 && index[i] < size;
+    return all;
+}
+
 struct bf16 {
     std::uint16_t bits;
 };

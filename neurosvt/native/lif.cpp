@@ -12,8 +12,7 @@ constexpr Count LEAST = 1 << 15;  // neurons times steps that are worth a thread
 
 // Share of the membrane that is left when a row arrives.
 struct Keep {
-    const float* each;  // per row, per channel, or null: `all`
-    int per_channel;
+    const float *rows, *channels;  // for each, or null; if both are: `all`
     float all;
 };
 
@@ -47,7 +46,8 @@ struct Forward {
     Keep keep;
     float threshold;
     int soft;
-    void* spikes;
+    T* spikes;            // or null:
+    std::uint8_t* bytes;  // the same, a byte each
 };
 
 // The loops over channels are written out for every case, so that each becomes vector code.
@@ -79,28 +79,28 @@ inline void forward_row(const T* __restrict in, const float* __restrict per_chan
 }
 
 template <class T, class Out, Drive drive>
-inline void forward(const Forward<T>& a, Count begin, Count end) {
+inline void forward(const Forward<T>& a, Out* spikes, Count begin, Count end) {
     const Span span(a.walk, a.by_channel, begin, end);
     const Count width = a.walk.width;
-    const float* per_channel = drive == Drive::scaled ? a.scale : a.keep.each;
+    const float* per_channel = drive == Drive::scaled ? a.scale : a.keep.channels;
     Count start = 0;
     for (Count r = 0; r < a.walk.ranks; start += a.walk.sizes[r++]) {
         for (Count s = span.first; s < std::min(span.last, a.walk.sizes[r]); ++s) {
             const Count row = start + s;
-            const float same = drive != Drive::own && a.keep.each ? a.keep.each[row] : a.keep.all;
+            const float same = a.keep.rows ? a.keep.rows[row] : a.keep.all;
             forward_row<T, Out, drive>(a.current + row * width, per_channel, same, a.threshold,
                                        a.soft, a.v + s * width,
-                                       static_cast<Out*>(a.spikes) + row * width, span.left,
+                                       spikes + row * width, span.left,
                                        span.right);
         }
     }
 }
 
 template <class T, class Out>
-inline void forward_driven(const Forward<T>& a, Count begin, Count end) {
-    if (a.scale) return forward<T, Out, Drive::scaled>(a, begin, end);
-    if (a.keep.per_channel) return forward<T, Out, Drive::own>(a, begin, end);
-    forward<T, Out, Drive::plain>(a, begin, end);
+inline void forward_driven(const Forward<T>& a, Out* spikes, Count begin, Count end) {
+    if (a.scale) return forward<T, Out, Drive::scaled>(a, spikes, begin, end);
+    if (a.keep.channels) return forward<T, Out, Drive::own>(a, spikes, begin, end);
+    forward<T, Out, Drive::plain>(a, spikes, begin, end);
 }
 
 // The membranes of all steps are not kept from the forward pass: to compute them again from the
@@ -169,7 +169,7 @@ inline void backward(const Backward<T>& a, Count begin, Count end) {
     const Span span(a.walk, a.by_channel, begin, end);
     const Walk& walk = a.walk;
     const Count width = walk.width, size = span.right - span.left;
-    const float* each = drive == Drive::scaled ? a.scale : a.keep.each;
+    const float* each = drive == Drive::scaled ? a.scale : a.keep.channels;
     const float* per_channel = drive == Drive::plain ? nullptr : each + span.left;
     const Count together = std::max<Count>(1, CACHE / (walk.ranks * size + 1));
     std::vector<float> h(walk.ranks * together * size), live(together * size);
@@ -183,7 +183,7 @@ inline void backward(const Backward<T>& a, Count begin, Count end) {
                 const Count row = start + s;
                 again_row<T, drive>(
                     a.current + row * width + span.left, per_channel,
-                    drive != Drive::own && a.keep.each ? a.keep.each[row] : a.keep.all, a.threshold,
+                    a.keep.rows ? a.keep.rows[row] : a.keep.all, a.threshold,
                     a.soft, live.data() + (s - first) * size,
                     h.data() + (ranks * together + s - first) * size, size);
             }
@@ -197,7 +197,7 @@ inline void backward(const Backward<T>& a, Count begin, Count end) {
                 const float* found = r ? now - together * size : a.v + s * width + span.left;
                 back_row<T, surrogate, drive>(
                     a.grad_spikes + at, now, per_channel,
-                    drive != Drive::own && a.keep.each ? a.keep.each[row] : a.keep.all, a.threshold,
+                    a.keep.rows ? a.keep.rows[row] : a.keep.all, a.threshold,
                     a.soft, a.slope, a.grad_v + s * width + span.left, a.grad_current + at, found,
                     r ? a.threshold : INFINITY, drive == Drive::own ? a.grad_keep + span.left : nullptr,
                     size);
@@ -209,7 +209,7 @@ inline void backward(const Backward<T>& a, Count begin, Count end) {
 template <class T, Surrogate surrogate>
 inline void backward_driven(const Backward<T>& a, Count begin, Count end) {
     if (a.scale) return backward<T, surrogate, Drive::scaled>(a, begin, end);
-    if (a.grad_keep) return backward<T, surrogate, Drive::own>(a, begin, end);
+    if (a.keep.channels) return backward<T, surrogate, Drive::own>(a, begin, end);
     backward<T, surrogate, Drive::plain>(a, begin, end);
 }
 
@@ -223,37 +223,40 @@ inline void backward_any(const Backward<T>& a, Count begin, Count end) {
 
 #define MAKE(T, name)                                                                              \
     CLONED static void forward_bytes_##name(const void* job, Count begin, Count end) {             \
-        forward_driven<T, std::uint8_t>(*static_cast<const Forward<T>*>(job), begin, end);         \
+        const auto& a = *static_cast<const Forward<T>*>(job);                                      \
+        forward_driven<T>(a, a.bytes, begin, end);                                                 \
     }                                                                                              \
     CLONED static void forward_##name(const void* job, Count begin, Count end) {                   \
-        forward_driven<T, T>(*static_cast<const Forward<T>*>(job), begin, end);                    \
+        const auto& a = *static_cast<const Forward<T>*>(job);                                      \
+        forward_driven<T>(a, a.spikes, begin, end);                                                \
     }                                                                                              \
     CLONED static void backward_##name(const void* job, Count begin, Count end) {                  \
         backward_any<T>(*static_cast<const Backward<T>*>(job), begin, end);                        \
     }                                                                                              \
     DOOR void lif_forward_##name(const T* current, const float* scale, float* v, const Count* sizes, \
                                  Count ranks, Count rows, Count streams, Count width,              \
-                                 const float* keep, int per_channel, float keep_all,               \
-                                 float threshold, int soft, void* spikes, int bytes, int threads) { \
+                                 const float* keep_rows, const float* keep_channels, float keep,   \
+                                 float threshold, int soft, T* spikes, std::uint8_t* bytes,        \
+                                 int threads) {                                                    \
         const int by_channel = channels_alone(streams, rows, ranks, width, threads);               \
         const Forward<T> job{{sizes, ranks, rows, streams, width}, by_channel, current, scale, v,  \
-                             {keep, per_channel, keep_all}, threshold, soft, spikes};              \
+                             {keep_rows, keep_channels, keep}, threshold, soft, spikes, bytes};    \
         const Count size = by_channel ? width : streams;                                           \
         in_parts(size, LEAST * size / (rows * width + 1) + 1, by_channel ? 16 : 1, threads,        \
                  bytes ? forward_bytes_##name : forward_##name, &job);                             \
     }                                                                                              \
     DOOR void lif_backward_##name(const T* grad_spikes, const T* current, const float* scale,      \
                                   const float* v, float* grad_v, const Count* sizes, Count ranks,  \
-                                  Count rows, Count streams, Count width, const float* keep,       \
-                                  int per_channel, float keep_all, float threshold, int soft,      \
-                                  int surrogate, float slope, T* grad_current, float* grad_keep,   \
-                                  int threads) {                                                   \
+                                  Count rows, Count streams, Count width, const float* keep_rows,  \
+                                  const float* keep_channels, float keep, float threshold,         \
+                                  int soft, int surrogate, float slope, T* grad_current,           \
+                                  float* grad_keep, int threads) {                                 \
         /* A sum per channel has one writer for each channel. */                                   \
         const int by_channel =                                                                     \
-            grad_keep != nullptr || channels_alone(streams, rows, ranks, width, threads);          \
+            keep_channels != nullptr || channels_alone(streams, rows, ranks, width, threads);      \
         const Backward<T> job{{sizes, ranks, rows, streams, width}, by_channel, grad_spikes,       \
-                              current, scale, v, grad_v, {keep, per_channel, keep_all}, threshold, \
-                              soft, surrogate, slope, grad_current, grad_keep};                    \
+                              current, scale, v, grad_v, {keep_rows, keep_channels, keep},         \
+                              threshold, soft, surrogate, slope, grad_current, grad_keep};         \
         const Count size = by_channel ? width : streams;                                           \
         in_parts(size, LEAST * size / (rows * width + 1) + 1, by_channel ? 16 : 1, threads,        \
                  backward_##name, &job);                                                           \

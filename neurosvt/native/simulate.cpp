@@ -200,8 +200,8 @@ CLONED void simulate(const void* job, Count begin, Count end) {
 
 }  // namespace
 
-DOOR void simulate_f32(std::uint8_t* frames, Count batch, Count size, Count width, Count substeps,
-                       Count steps, Count objects, Count side, Count bands, const double* position,
+DOOR void simulate_f32(std::uint8_t* frames, Count batch, Count size, Count width, int substeps,
+                       int steps, Count objects, int side, int bands, const double* position,
                        const float* sprites, const float* background, float* scene, float* layers,
                        const float* edges, const float* distance, const float* curtain,
                        const float* log_light, const float* threshold, float* reference,

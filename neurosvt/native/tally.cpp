@@ -47,11 +47,15 @@ CLONED void tally_half(const bf16* x, Count rows, Count width, const Count* fram
 
 }  // namespace
 
-DOOR void tally_f32(const float* x, Count rows, Count width, const Count* frame, Count frames,
+DOOR Count tally_f32(const float* x, Count rows, Count width, const Count* frame, int frames,
                     Count* found, int) {
+    if (frame && !within(frame, rows, frames)) return OUTSIDE;
     tally_float(x, rows, width, frame, frames, found);
+    return 0;
 }
-DOOR void tally_bf16(const bf16* x, Count rows, Count width, const Count* frame, Count frames,
+DOOR Count tally_bf16(const bf16* x, Count rows, Count width, const Count* frame, int frames,
                      Count* found, int) {
+    if (frame && !within(frame, rows, frames)) return OUTSIDE;
     tally_half(x, rows, width, frame, frames, found);
+    return 0;
 }

@@ -8,7 +8,7 @@ constexpr Count LEAST = 1 << 15;  // pixels that are worth a thread
 
 template <class T>
 struct Windows {
-    const std::uint8_t* frames;  // (frames, 2, height, width) of 0 and 1
+    const std::uint8_t* frames;  // (frames, 2, height, width): an event where it is not 0
     const Count *frame, *position;
     Count height, width, kernel, stride, border, across;
     T* out;  // (rows, 2, kernel, kernel)
@@ -31,7 +31,7 @@ inline void fill(const Windows<T>& a, Count begin, Count end) {
                 for (Count x = 0; x < from; ++x) store(out + x, 0.0f);
                 for (Count x = to; x < a.kernel; ++x) store(out + x, 0.0f);
                 const std::uint8_t* line = inside ? image + y * a.width : image;
-                for (Count x = from; x < to; ++x) store(out + x, load(line[left + x]));
+                for (Count x = from; x < to; ++x) store(out + x, line[left + x] ? 1.0f : 0.0f);
             }
         }
     }
@@ -43,14 +43,17 @@ inline void fill(const Windows<T>& a, Count begin, Count end) {
     CLONED static void windows_part_##name(const void* job, Count begin, Count end) {              \
         fill<T>(*static_cast<const Windows<T>*>(job), begin, end);                                 \
     }                                                                                              \
-    DOOR void windows_##name(const std::uint8_t* frames, const Count* frame,                       \
-                             const Count* position, Count rows, Count height, Count width,         \
-                             Count kernel, Count stride, Count border, Count across, T* out,       \
-                             int threads) {                                                        \
+    DOOR Count windows_##name(const std::uint8_t* frames, const Count* frame,                      \
+                              const Count* position, Count images, Count rows, Count height,       \
+                              Count width, int kernel, int stride, int border, T* out,             \
+                              int threads) {                                                       \
+        const Count across = width / stride, windows = height / stride * across;                   \
+        if (!within(frame, rows, images) || !within(position, rows, windows)) return OUTSIDE;      \
         const Windows<T> job{frames, frame,  position, height, width, kernel,                      \
                              stride, border, across,   out};                                       \
         in_parts(rows, LEAST / (2 * kernel * kernel + 1) + 1, 1, threads, windows_part_##name,     \
                  &job);                                                                            \
+        return 0;                                                                                  \
     }
 
 MAKE(float, f32)

@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.norm import to_grid
 from neurosvt.nn.token_neuron import RowContext, TokenNeuron
-from neurosvt.ops.buffers import empty
-from neurosvt.ops.native import call, suits
+from neurosvt.ops.native import suits
 from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.rows import Rows
+from neurosvt.ops.windows import window_pixels
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,7 @@ class Windows:
         out = frames.new_empty(0, dtype=dtype)
         if not suits(out):
             return self.rows_reference(frames, rows, dtype)
-        frames = frames.contiguous()
-        height, width = frames.shape[-2:]
-        out = empty((len(rows), 2 * self.kernel**2), dtype)
-        call(
-            "windows", dtype, frames, rows.frame, rows.position, len(rows), height, width,
-            self.kernel, self.stride, self.border, width // self.stride, out,
-        )  # fmt: skip
-        return out
+        return window_pixels(frames, rows.frame, rows.position, self.kernel, self.stride, dtype)
 
     def rows_reference(
         self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype

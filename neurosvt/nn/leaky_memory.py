@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from neurosvt.nn.memory import MEMORIES, Memory, MemoryConfig, MemoryStep
 from neurosvt.nn.reads import PositionRead, in_time
-from neurosvt.ops.memory import gated_memory, leaky_memory, leaky_memory_stepwise
+from neurosvt.ops.gated_memory import gated_memory
+from neurosvt.ops.memory import leaky_memory, leaky_memory_stepwise
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows
 from neurosvt.ops.surrogate import spike

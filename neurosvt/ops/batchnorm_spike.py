@@ -15,6 +15,7 @@ from torch import Tensor
 
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator, ready
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.surrogate import spike
 
@@ -67,10 +68,9 @@ def batchnorm_spike(
         raise ValueError("x has no rows to take moments of")
     if not suits(x, backend) or not len(x):
         return batchnorm_spike_reference(x, weight, bias, slope, moments, threshold, eps)
-    given = moments is not None
-    mean, variance = _moments(x) if moments is None else moments
-    spikes: Tensor = _BatchSpike.apply(  # type: ignore[no-untyped-call]
-        x, weight, bias, slope, mean, variance, given, threshold, eps
+    mean, variance = (None, None) if moments is None else moments
+    spikes, mean, variance = _batchnorm_spike(
+        x, weight, bias, slope, mean, variance, threshold, eps
     )
     return spikes, BatchStats(mean, variance)
 
@@ -92,59 +92,117 @@ def batchnorm_spike_reference(
         mean = exact.mean(0).to(wide.dtype)
         variance = exact.var(0, correction=0).to(wide.dtype)
     else:
-        mean, variance = moments
+        mean, variance = map(at_least_float32, moments)
+    weight, bias = at_least_float32(weight), at_least_float32(bias)
     factor = weight * torch.rsqrt(variance + eps)
     u = wide * factor + (bias - mean * factor)
     spikes = spike(u - threshold, slope, "sigmoid").to(x.dtype)
     return spikes, BatchStats(mean.detach(), variance.detach())
 
 
-def _moments(x: Tensor) -> BatchStats:
-    x = x.detach().contiguous()
-    mean, variance = torch.empty(2, x.shape[1]).unbind()
-    call("moments", x.dtype, x, *x.shape, mean, variance)
-    return BatchStats(mean, variance)
+def _forward(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    slope: Tensor,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    threshold: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    x = ready(x, x.dtype)
+    if mean is None or variance is None:
+        mean, variance = torch.empty(2, x.shape[1], dtype=torch.float32, device="cpu").unbind()
+        call("moments", x, mean, variance)
+    else:  # an operator's outputs are none of its inputs
+        mean, variance = ready(mean).clone(), ready(variance).clone()
+    factor, shift = _folded(weight, bias, mean, variance, eps)
+    spikes = empty_like(x)
+    call("batch_fire", x, factor, shift, threshold, spikes)
+    return spikes, mean, variance
 
 
-class _BatchSpike(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        slope: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        given: bool,
-        threshold: float,
-        eps: float,
-    ) -> Tensor:
-        x = x.contiguous()
-        inverse = torch.rsqrt(variance + eps)
-        factor = weight * inverse
-        shift = bias - mean * factor
-        spikes = empty_like(x)
-        call("batch_fire", x.dtype, x, factor, shift, *x.shape, threshold, spikes)
-        ctx.save_for_backward(x, factor, shift, slope.contiguous(), mean, inverse)
-        ctx.rest = given, threshold
-        return spikes
+def _folded(
+    weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float
+) -> tuple[Tensor, Tensor]:
+    """The norm as one product and one sum."""
+    factor = ready(weight) * torch.rsqrt(variance + eps)
+    return factor, ready(bias) - mean * factor
 
-    @staticmethod
-    def backward(ctx: Any, grad_spikes: Tensor) -> tuple[Any, ...]:
-        x, factor, shift, slope, mean, inverse = ctx.saved_tensors
-        given, threshold = ctx.rest
-        rows, width = x.shape
-        grad, grad_slope = empty_like(x), torch.empty(rows, 1)
-        partial = torch.empty(-(-rows // BLOCK), 2, width)
-        call(
-            "through_spike", x.dtype, grad_spikes.contiguous(), x, factor, shift, slope, mean,
-            rows, width, threshold, grad, grad_slope, partial,
-        )  # fmt: skip
-        grad_bias, along = partial.sum(0, dtype=torch.double).float()
-        grad_weight = along * inverse
-        # The batch's own moments move with x; running ones do not.
-        on_x = torch.zeros(width) if given else factor * inverse * grad_weight / rows
-        constant = torch.zeros(width) if given else factor * grad_bias / rows - mean * on_x
-        call("through_norm", x.dtype, grad, x, factor, on_x, constant, rows, width)
-        return grad, grad_weight, grad_bias, grad_slope, None, None, None, None, None
+
+def _backward(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    slope: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    given: bool,
+    threshold: float,
+    eps: float,
+    grad_spikes: Tensor,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    x, mean, variance = ready(x, x.dtype), ready(mean), ready(variance)
+    rows, width = x.shape
+    factor, shift = _folded(weight, bias, mean, variance, eps)
+    inverse = torch.rsqrt(variance + eps)
+    grad = empty_like(x)
+    grad_slope = torch.empty(rows, 1, dtype=torch.float32, device="cpu")
+    partial = torch.empty(-(-rows // BLOCK), 2, width, dtype=torch.float32, device="cpu")
+    call(
+        "through_spike", ready(grad_spikes, x.dtype), x, factor, shift, ready(slope), mean,
+        threshold, grad, grad_slope, partial,
+    )  # fmt: skip
+    grad_bias, along = partial.sum(0, dtype=torch.double).float().unbind()
+    grad_weight = along * inverse
+    # The batch's own moments move with x; running ones do not.
+    on_x = torch.zeros_like(factor) if given else factor * inverse * grad_weight / rows
+    constant = torch.zeros_like(factor) if given else factor * grad_bias / rows - mean * on_x
+    call("through_norm", grad, x, factor, on_x, constant)
+    return grad, grad_weight, grad_bias.clone(), grad_slope
+
+
+def _gradients(inputs: Any, kept: Any, grads: Any) -> tuple[Any, ...]:
+    x, weight, bias, slope, given, _, threshold, eps = inputs
+    found = _batchnorm_spike_backward(
+        x, weight, bias, slope, *kept, given is not None, threshold, eps, grads[0]
+    )
+    return *found, None, None, None, None
+
+
+def _definition(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    slope: Tensor,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    *rest: float,
+) -> Tensor:
+    given = None if mean is None or variance is None else BatchStats(mean, variance)
+    return batchnorm_spike_reference(x, weight, bias, slope, given, *rest)[0]
+
+
+def _channels(x: Tensor) -> Tensor:
+    return x.new_empty(x.shape[-1:], dtype=torch.float32)
+
+
+_batchnorm_spike = Operator(
+    "batchnorm_spike(Tensor x, Tensor weight, Tensor bias, Tensor slope, Tensor? mean, "
+    "Tensor? variance, float threshold, float eps) -> (Tensor, Tensor, Tensor)",
+    _forward,
+    lambda x, *rest: (torch.empty_like(x), _channels(x), _channels(x)),
+    backward=_gradients,
+    definition=_definition,
+    constants=[1, 2],
+    keeps=[1, 2],
+)
+_batchnorm_spike_backward = Operator(
+    "batchnorm_spike_backward(Tensor x, Tensor weight, Tensor bias, Tensor slope, Tensor mean, "
+    "Tensor variance, bool given, float threshold, float eps, Tensor grad_spikes) -> "
+    "(Tensor, Tensor, Tensor, Tensor)",
+    _backward,
+    lambda x, weight, bias, slope, *rest: (
+        torch.empty_like(x), _channels(x), _channels(x), slope.new_empty(slope.shape),
+    ),
+)  # fmt: skip

@@ -9,8 +9,10 @@ Not for tensors that the system shares between processes.
 """
 
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Sequence
 from math import prod
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,18 +32,21 @@ SPARE = 4
 """How many times as large as asked for the memory may be that is given."""
 
 _free: list[np.ndarray] = []
-"""What nobody uses, the smallest first."""
+"""What nobody uses, the smallest first; touched by whoever holds `_lock`."""
+
+_returned: deque[np.ndarray] = deque()
+"""What came back since. Its `append` is atomic: memory comes back wherever the garbage collector
+happens to run, also in a thread that holds the lock."""
+
+_lock = Lock()
 
 
 class _Lease(np.ndarray):
     """What a tensor refers to: gives its memory back when the last reference goes."""
 
     def __del__(self) -> None:
-        memory = self.base
-        if isinstance(memory, np.ndarray):
-            insort(_free, memory, key=_size)
-            while sum(map(_size, _free)) > MOST:
-                _free.pop(0)  # the large ones cost most to get again
+        if isinstance(self.base, np.ndarray):
+            _returned.append(self.base)
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
@@ -49,15 +54,24 @@ def empty(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
     count = prod(shape)
     wanted = count * dtype.itemsize + ALIGNMENT
     if wanted < LEAST:
-        return torch.empty(*shape, dtype=dtype)
-    at = bisect_left(_free, wanted, key=_size)
-    if at < len(_free) and _size(_free[at]) <= SPARE * wanted:
-        memory = _free.pop(at)
-    else:
-        memory = np.empty(wanted, np.uint8)
+        return torch.empty(*shape, dtype=dtype, device="cpu")
+    memory = _taken(wanted)
     lease: Any = memory.view(_Lease)
     offset = -memory.ctypes.data % ALIGNMENT
     return torch.frombuffer(lease, dtype=dtype, count=count, offset=offset).view(*shape)
+
+
+def _taken(wanted: int) -> np.ndarray:
+    """Memory of at least so many bytes."""
+    with _lock:
+        while _returned:
+            insort(_free, _returned.popleft(), key=_size)
+        while sum(map(_size, _free)) > MOST:
+            _free.pop(0)  # the large ones cost most to get again
+        at = bisect_left(_free, wanted, key=_size)
+        if at < len(_free) and _size(_free[at]) <= SPARE * wanted:
+            return _free.pop(at)
+    return np.empty(wanted, np.uint8)
 
 
 def _size(memory: np.ndarray) -> int:

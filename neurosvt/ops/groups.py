@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurosvt.ops.operators import WrittenOut
 from neurosvt.ops.precision import at_least_float32
 
 
@@ -31,34 +32,42 @@ def sum_of_products(
         home: sum that each row is part of, in [0, F); no two rows of a group have the same.
         sums: F.
     """
-    out: Tensor = _SumOfProducts.apply(  # type: ignore[no-untyped-call]
-        x, weight, group, home, sums
-    )
+    out: Tensor = _sum_of_products(x, weight, group, home, sums)
     return out
 
 
-class _SumOfProducts(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, group: Tensor, home: Tensor, sums: int
-    ) -> Tensor:
-        order = group.argsort(stable=True)
-        sizes = torch.bincount(group, minlength=len(weight)).tolist()
-        ctx.save_for_backward(x, weight, home, order)
-        ctx.sizes = sizes
-        out = at_least_float32(x.new_zeros(sums, weight.shape[-1]))
-        for rows, matrix in zip(order.split(sizes), weight, strict=True):
-            if len(rows):  # of one frame alone, most groups are empty
-                out.index_add_(0, home[rows], (x[rows] @ matrix).to(out.dtype))
-        return out
+def _by_group(group: Tensor, groups: int) -> tuple[Tensor, list[int]]:
+    """Rows in the order of their groups, and how many each has."""
+    return group.argsort(stable=True), torch.bincount(group, minlength=groups).tolist()
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        x, weight, home, order = ctx.saved_tensors
-        grad = grad.to(x.dtype)
-        on_x, on_weight = torch.empty_like(x), torch.empty_like(weight)
-        for rows, matrix, on_matrix in zip(order.split(ctx.sizes), weight, on_weight, strict=True):
-            part = grad[home[rows]]
-            on_x[rows] = part @ matrix.T
-            torch.mm(x[rows].T, part, out=on_matrix)
-        return on_x, on_weight, None, None, None
+
+def _forward(x: Tensor, weight: Tensor, group: Tensor, home: Tensor, sums: int) -> Tensor:
+    order, sizes = _by_group(group, len(weight))
+    out = at_least_float32(x.new_zeros(sums, weight.shape[-1]))
+    for rows, matrix in zip(order.split(sizes), weight, strict=True):
+        if len(rows):  # of one frame alone, most groups are empty
+            out.index_add_(0, home[rows], (x[rows] @ matrix).to(out.dtype))
+    return out
+
+
+def _backward(inputs: Any, _: Any, grads: Any) -> tuple[Any, ...]:
+    x, weight, group, home, _ = inputs
+    order, sizes = _by_group(group, len(weight))
+    grad = grads[0].to(x.dtype)
+    on_x, on_weight = torch.empty_like(x), torch.empty_like(weight)
+    for rows, matrix, on_matrix in zip(order.split(sizes), weight, on_weight, strict=True):
+        part = grad[home[rows]]
+        on_x[rows] = part @ matrix.T
+        torch.mm(x[rows].T, part, out=on_matrix)
+    return on_x, on_weight, None, None, None
+
+
+def _definition(x: Tensor, weight: Tensor, group: Tensor, home: Tensor, sums: int) -> Tensor:
+    out = at_least_float32(x.new_zeros(sums, weight.shape[-1]))
+    products = torch.einsum("rd,rde->re", x, weight[group]).to(out.dtype)
+    return out.index_add(0, home, products)
+
+
+_sum_of_products = WrittenOut(
+    "sum_of_products", _forward, backward=_backward, definition=_definition
+)

@@ -1,7 +1,7 @@
 """Leaky integrate-and-fire over time.
 
-`lif_reference` is the definition. Every other backend must agree with it, forwards and
-backwards (tests/ops/test_lif.py); where they differ, the other backend is wrong.
+`lif_definition.lif_reference` is the definition. Every other backend must agree with it, forwards
+and backwards (tests/ops/test_lif.py); where they differ, the other backend is wrong.
 
 Axes: T time steps; *n any neuron axes, usually B batch, N tokens, D width; R rows, one for each
 time that a token is touched; S streams, one for each token that is touched at all.
@@ -13,16 +13,18 @@ r - 1 and belongs to the first `batch_sizes[r]` streams. In a dense call all siz
 """
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from neurosvt.ops.lif_compile import lif_compile
+from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_manual import lif_manual
-from neurosvt.ops.lif_native import kernels_know, lif_bytes, lif_native
-from neurosvt.ops.surrogate import spike, surrogate_named
+from neurosvt.ops.lif_native import check_sizes, kernels_know, lif_bytes, lif_native
+from neurosvt.ops.operators import wants_gradient
+from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.surrogate import surrogate_named
 
 RESETS = ("hard", "soft")
 
@@ -32,11 +34,11 @@ def lif(
     v: Float[Tensor, " *n"] | None = None,
     *,
     decay: float | Float[Tensor, " *#n"],
-    threshold: float = 1.0,
+    threshold: float | Float[Tensor, ""] = 1.0,
     decay_input: bool = False,
     reset: str = "hard",
     surrogate: str = "arctan",
-    slope: float | None = None,
+    slope: float | Float[Tensor, ""] | None = None,
     backend: str = "auto",
     as_bytes: bool = False,
 ) -> tuple[Shaped[Tensor, " T *n"], Float[Tensor, " *n"]]:
@@ -52,11 +54,13 @@ def lif(
         current: input, in units of the threshold.
         v: membrane before the first step, same unit; None for a rested neuron.
         decay: share of the membrane kept per step, in [0, 1), `1 - 1/tau`. A tensor that
-            broadcasts against the neurons gives each its own, and is learnt if it requires grad.
-        threshold: membrane level that fires.
+            broadcasts against the neurons gives each its own, and is learnt if it requires grad; it
+            may reach 1, to which a decay near it is rounded.
+        threshold: membrane level that fires; learnt, by the definition, if it requires grad.
         decay_input: divide the drive by tau as well.
         reset: "hard" to zero, or "soft", by subtracting the threshold.
-        surrogate, slope: the step's stand-in backwards, see `ops.surrogate`.
+        surrogate, slope: the step's stand-in backwards, see `ops.surrogate`; a slope is learnt as a
+            threshold is.
         backend: a key of `BACKENDS`, or "auto" for the fastest there is.
         as_bytes: give spikes as uint8, a quarter of the memory, without gradients; a byte knows no
             NaN, and a membrane that is none does not fire.
@@ -66,13 +70,17 @@ def lif(
         the next call gives what one longer call would have given.
 
     Raises:
-        ValueError: a number out of range, or `reset`, `surrogate` or `backend` unknown.
+        ValueError: a number out of range, tensors that do not fit each other or are no floats, or
+            `reset`, `surrogate` or `backend` unknown.
 
     Source: Gerstner et al., Neuronal Dynamics (2014), sec. 1.3, in discrete time. The reset is
     detached from the gradient, as in the code of Spikformer (ICLR 2023).
     """
-    if isinstance(decay, float | int) and not 0 <= decay < 1:
-        raise ValueError(f"decay must be in [0, 1), got {decay}")
+    if not current.ndim or not current.is_floating_point():
+        raise ValueError(
+            f"current must be floating-point, (T, ...), got {current.dtype} {tuple(current.shape)}"
+        )
+    check_decay(decay)
     if decay_input:
         current = (1 - decay) * current
     steps, neurons = current.shape[0], current.shape[1:]
@@ -109,10 +117,10 @@ def lif_rows(
     *,
     batch_sizes: Sequence[int],
     keep: float | Float[Tensor, "#R #D"],
-    threshold: float = 1.0,
+    threshold: float | Float[Tensor, ""] = 1.0,
     reset: str = "hard",
     surrogate: str = "arctan",
-    slope: float | None = None,
+    slope: float | Float[Tensor, ""] | None = None,
     backend: str = "auto",
     as_bytes: bool = False,
 ) -> tuple[Shaped[Tensor, "R D"], Float[Tensor, "S D"]]:
@@ -129,26 +137,35 @@ def lif_rows(
     Returns:
         Spikes of every row, and each stream's membrane after its last touch.
     """
-    if threshold <= 0:
-        raise ValueError(f"threshold must be > 0, or silence would fire, got {threshold}")
+    if v.device != current.device or not v.is_floating_point():
+        raise ValueError(
+            f"v must be floating-point and, as current is, on {current.device}; "
+            f"got {v.dtype} on {v.device}"
+        )
+    v = at_least_float32(v)
+    threshold, slope = (
+        number("threshold", threshold),
+        slope if slope is None else number("slope", slope),
+    )
+    if not threshold > 0:
+        raise ValueError(f"threshold must be > 0, or silence would fire, got {float(threshold)}")
     if reset not in RESETS:
         raise ValueError(f"reset {reset!r} is unknown; choose from {RESETS}")
-    # Kernels write where these say, so they are checked here and not only in tests.
-    shrinking = all(a >= b for a, b in pairwise([len(v), *batch_sizes]))
-    if sum(batch_sizes) != len(current) or not shrinking or current.shape[1] != v.shape[1]:
-        raise ValueError(
-            f"batch_sizes {list(batch_sizes)[:4]}... must not increase, start at most at v's "
-            f"{len(v)} streams and sum to current's {len(current)} rows, which must be as wide as v"
-        )
+    check_sizes(batch_sizes, len(current), len(v))
+    if current.shape[1] != v.shape[1]:
+        raise ValueError(f"v is {v.shape[1]} wide, current {current.shape[1]}")
     if isinstance(keep, Tensor) and len(keep) not in (1, len(current)):
         raise ValueError(f"keep has {len(keep)} rows, current {len(current)}")
     own_slope = surrogate_named(surrogate).slope
     slope = own_slope if slope is None else slope
     name = "native" if backend == "auto" else backend_named(backend)
+    if isinstance(threshold, Tensor) or isinstance(slope, Tensor):
+        name = "reference"  # the others hold them for constants
     if as_bytes:
         with torch.no_grad():
+            keep = keep.detach() if isinstance(keep, Tensor) else keep
             if name == "native" and kernels_know(current, v, keep):
-                return lif_bytes(current, v, batch_sizes, keep, threshold, reset)
+                return lif_bytes(current, v, batch_sizes, keep, float(threshold), reset)
             spikes, v = BACKENDS[name](
                 current, v, batch_sizes, keep, threshold, reset, surrogate, slope
             )
@@ -156,28 +173,32 @@ def lif_rows(
     return BACKENDS[name](current, v, batch_sizes, keep, threshold, reset, surrogate, slope)
 
 
-def lif_reference(
-    current: Tensor,
-    v: Tensor,
-    batch_sizes: Sequence[int],
-    keep: float | Tensor,
-    threshold: float,
-    reset: str,
-    surrogate: str,
-    slope: float,
-) -> tuple[Tensor, Tensor]:
-    """The definition, one rank at a time, differentiated by autograd."""
-    spikes, start = [current[:0].to(v.dtype)], 0
-    for size in batch_sizes:
-        rows = slice(start, start + size)
-        left_over = keep[rows] if isinstance(keep, Tensor) and len(keep) > 1 else keep
-        h = left_over * v[:size] + current[rows]
-        s = spike(h - threshold, slope, surrogate)
-        left = h * (1 - s.detach()) if reset == "hard" else h - threshold * s.detach()
-        v = torch.cat([left, v[size:]])
-        spikes.append(s)
-        start += size
-    return torch.cat(spikes).to(current.dtype), v
+def number(name: str, value: float | Tensor) -> float | Tensor:
+    """A number, also where it comes in a tensor; the tensor itself if its gradient is wanted.
+
+    Raises:
+        ValueError: it is no single real number.
+    """
+    if not isinstance(value, Tensor):
+        return float(value)
+    if value.numel() != 1 or value.is_complex():
+        raise ValueError(
+            f"{name} must be a number, or a tensor of one, got {value.dtype} {tuple(value.shape)}"
+        )
+    return value.reshape(()) if wants_gradient(value) else float(value)
+
+
+def check_decay(decay: float | Tensor) -> None:
+    """Raise a ValueError for a share that is none."""
+    if not isinstance(decay, Tensor):
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must be in [0, 1), got {decay}")
+    elif not decay.is_floating_point():
+        raise ValueError(f"decay must be floating-point, got {decay.dtype}")
+    elif not torch.compiler.is_compiling() and decay.device.type == "cpu" and decay.numel():
+        low, high = decay.detach().aminmax()
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"decay must be in [0, 1], got {low.item():.4g} to {high.item():.4g}")
 
 
 BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from neurosvt.ops.buffers import empty, empty_like
+from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_manual import lif_manual
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator, ready
 
 _SURROGATES = {"arctan": 0, "sigmoid": 1}
 
@@ -30,9 +32,8 @@ def lif_native(
     double precision, another device) runs in PyTorch."""
     if not kernels_know(current, v, keep):
         return lif_manual(current, v, batch_sizes, keep, threshold, reset, surrogate, slope)
-    constants = threshold, int(reset == "soft"), _SURROGATES[surrogate], slope
-    out: tuple[Tensor, Tensor] = _LIF.apply(  # type: ignore[no-untyped-call]
-        current.contiguous(), v, tuple(batch_sizes), keep, constants
+    out: tuple[Tensor, Tensor] = _lif(
+        current, v, batch_sizes, *_as_tensor(keep), threshold, reset, surrogate, slope
     )
     return out
 
@@ -46,12 +47,10 @@ def lif_bytes(
     reset: str,
 ) -> tuple[Tensor, Tensor]:
     """Spikes in a byte each, for inputs that `kernels_know`; no gradients."""
-    spikes = empty(current.shape, torch.uint8)
-    keep = _for_channels(keep, current.shape)
-    left = fire(
-        current.contiguous(), None, v, batch_sizes, keep, threshold, int(reset == "soft"), spikes
+    out: tuple[Tensor, Tensor] = _lif_bytes(
+        current, v, batch_sizes, *_as_tensor(keep), threshold, reset
     )
-    return spikes, left
+    return out
 
 
 def kernels_know(current: Tensor, v: Tensor, keep: float | Tensor) -> bool:
@@ -59,22 +58,35 @@ def kernels_know(current: Tensor, v: Tensor, keep: float | Tensor) -> bool:
     for every channel, learnt or not; currents and membranes of the kinds that kernels take."""
     known = not isinstance(keep, Tensor) or (
         keep.dtype == torch.float32
+        and keep.device == current.device
         and (len(keep) == 1 or (keep.shape[1] == 1 and not keep.requires_grad))
     )
-    return known and suits(current) and v.dtype == torch.float32
+    return known and suits(current) and v.dtype == torch.float32 and v.device == current.device
 
 
-def _for_channels(keep: float | Tensor, shape: torch.Size) -> float | Tensor:
-    """One decay in a tensor as one for every channel; everything else as it is."""
-    one_for_all = isinstance(keep, Tensor) and keep.shape == (1, 1)
-    return keep.expand(1, shape[1]) if one_for_all else keep  # type: ignore[union-attr]
+def _as_tensor(keep: float | Tensor) -> tuple[Tensor | None, float]:
+    return (keep, 0.0) if isinstance(keep, Tensor) else (None, float(keep))
 
 
-def _split(keep: float | Tensor, width: int) -> tuple[Tensor | None, int, float]:
-    """As the kernels take it: decays, whether they are those of channels, or one for all."""
-    if not isinstance(keep, Tensor):
-        return None, 0, keep
-    return keep.detach().contiguous(), int(keep.shape == (1, width)), 0.0
+def check_sizes(batch_sizes: Sequence[int], rows: int, streams: int) -> None:
+    """Raise a ValueError unless ranks are laid out as `ops.lif` says: a kernel writes there."""
+    sizes = list(batch_sizes)
+    shrinking = sizes == sorted(sizes, reverse=True) and (not sizes or sizes[-1] >= 0)
+    if sum(sizes) != rows or not shrinking or (sizes and sizes[0] > streams):
+        raise ValueError(
+            f"batch_sizes {sizes[:4]}... must not increase, start at most at v's {streams} streams "
+            f"and sum to current's {rows} rows"
+        )
+
+
+def _decays(keep: Tensor | None, rows: int, width: int) -> tuple[Tensor | None, Tensor | None]:
+    """Those of rows, and those of channels: one for all is one for every channel."""
+    if keep is None:
+        return None, None
+    keep = ready(keep)
+    if keep.shape == (rows, 1) != (1, 1):
+        return keep, None
+    return None, keep.expand(1, width).contiguous()
 
 
 def fire(
@@ -82,19 +94,21 @@ def fire(
     scale: Tensor | None,
     v: Tensor,
     batch_sizes: Sequence[int],
-    keep: float | Tensor,
+    keep: Tensor | None,
+    for_all: float,
     threshold: float,
-    soft: int,
+    soft: bool,
     spikes: Tensor,
 ) -> Tensor:
-    """The forward kernel: fills `spikes`, returns the membranes left."""
-    v = v.clone(memory_format=torch.contiguous_format)
+    """The forward kernel: fills `spikes`, floats or bytes; returns the membranes left."""
     rows, width = current.shape
-    each, per_channel, for_all = _split(keep, width)
+    check_sizes(batch_sizes, rows, len(v))
+    v = v.detach().clone(memory_format=torch.contiguous_format)
+    sizes = torch.tensor(batch_sizes, dtype=torch.int64, device="cpu")
+    both = (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
     call(
-        "lif_forward", current.dtype, current, scale, v,
-        torch.tensor(batch_sizes, dtype=torch.int64), len(batch_sizes), rows, len(v), width,
-        each, per_channel, for_all, threshold, soft, spikes, int(spikes.dtype == torch.uint8),
+        "lif_forward", current, scale, v, sizes, *_decays(keep, rows, width), for_all, threshold,
+        soft, *both,
     )  # fmt: skip
     return v
 
@@ -106,8 +120,12 @@ def back_through(
     v: Tensor,
     grad_v: Tensor,
     batch_sizes: Sequence[int],
-    keep: float | Tensor,
-    constants: tuple[float, int, int, float],
+    keep: Tensor | None,
+    for_all: float,
+    threshold: float,
+    soft: bool,
+    surrogate: str,
+    slope: float,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """The backward kernel, from what the forward kernel was given.
 
@@ -115,48 +133,113 @@ def back_through(
         Gradients of what drove the neurons (the current, after its scale), of the membranes at the
         beginning, and, for a decay per channel, of it.
     """
-    threshold, soft, surrogate, slope = constants
-    grad_v = grad_v.clone(memory_format=torch.contiguous_format)
     rows, width = current.shape
-    each, per_channel, for_all = _split(keep, width)
+    check_sizes(batch_sizes, rows, len(v))
+    grad_v = grad_v.to(torch.float32).clone(memory_format=torch.contiguous_format)
+    sizes = torch.tensor(batch_sizes, dtype=torch.int64, device="cpu")
+    of_rows, of_channels = _decays(keep, rows, width)
     grad = empty_like(current)
-    grad_keep = torch.zeros(width) if per_channel else None
+    grad_keep = None if of_channels is None else torch.zeros_like(of_channels)
     call(
-        "lif_backward", current.dtype, grad_spikes.contiguous(), current, scale, v.contiguous(),
-        grad_v, torch.tensor(batch_sizes, dtype=torch.int64), len(batch_sizes), rows, len(v), width,
-        each, per_channel, for_all, threshold, soft, surrogate, slope, grad, grad_keep,
+        "lif_backward", ready(grad_spikes, current.dtype), current, scale, ready(v), grad_v, sizes,
+        of_rows, of_channels, for_all, threshold, soft, _SURROGATES[surrogate], slope, grad,
+        grad_keep,
     )  # fmt: skip
     return grad, grad_v, grad_keep
 
 
-class _LIF(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        current: Tensor,
-        v: Tensor,
-        batch_sizes: tuple[int, ...],
-        keep: float | Tensor,
-        constants: tuple[float, int, int, float],
-    ) -> tuple[Tensor, Tensor]:
-        threshold, soft, _, _ = constants
-        ctx.each_channel = isinstance(keep, Tensor) and keep.shape[1] == current.shape[1]
-        keep = _for_channels(keep, current.shape)
-        spikes = empty_like(current)
-        left = fire(current, None, v, batch_sizes, keep, threshold, soft, spikes)
-        ctx.save_for_backward(current, v, keep if isinstance(keep, Tensor) else None)
-        ctx.constants = batch_sizes, keep if not isinstance(keep, Tensor) else None, constants
-        return spikes, left
+def _forward(
+    current: Tensor,
+    v: Tensor,
+    batch_sizes: Sequence[int],
+    keep: Tensor | None,
+    for_all: float,
+    threshold: float,
+    reset: str,
+    surrogate: str,
+    slope: float,
+) -> tuple[Tensor, Tensor]:
+    spikes = empty_like(current)
+    current, soft = ready(current, current.dtype), reset == "soft"
+    left = fire(current, None, v, batch_sizes, keep, for_all, threshold, soft, spikes)
+    return spikes, left
 
-    @staticmethod
-    def backward(ctx: Any, grad_spikes: Tensor, grad_v: Tensor) -> tuple[Any, ...]:
-        current, v, each = ctx.saved_tensors
-        batch_sizes, for_all, constants = ctx.constants
-        keep = for_all if each is None else each
-        grad, on_v, grad_keep = back_through(
-            grad_spikes, current, None, v, grad_v, batch_sizes, keep, constants
-        )
-        if grad_keep is None or not ctx.needs_input_grad[3]:
-            return grad, on_v, None, None, None
-        on_keep = grad_keep[None] if ctx.each_channel else grad_keep.sum().reshape(1, 1)
-        return grad, on_v, None, on_keep, None
+
+def _backward(
+    current: Tensor,
+    v: Tensor,
+    batch_sizes: Sequence[int],
+    keep: Tensor | None,
+    for_all: float,
+    threshold: float,
+    reset: str,
+    surrogate: str,
+    slope: float,
+    grad_spikes: Tensor,
+    grad_v: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    grad, on_v, on_keep = back_through(
+        grad_spikes, ready(current, current.dtype), None, v, grad_v, batch_sizes, keep, for_all,
+        threshold, reset == "soft", surrogate, slope,
+    )  # fmt: skip
+    if keep is None or on_keep is None:
+        return grad, on_v, grad.new_empty(0, dtype=torch.float32)
+    return grad, on_v, on_keep if keep.shape == on_keep.shape else on_keep.sum().reshape(1, 1)
+
+
+def _fake_backward(current: Tensor, v: Tensor, sizes: Any, keep: Tensor | None, *rest: Any) -> Any:
+    wanted = keep is not None and len(keep) == 1
+    on_keep = torch.empty_like(keep) if wanted else current.new_empty(0, dtype=torch.float32)  # type: ignore[arg-type]
+    return torch.empty_like(current), torch.empty_like(v), on_keep
+
+
+def _gradients(inputs: Sequence[Any], outputs: Any, grads: Sequence[Tensor]) -> Any:
+    grad, on_v, on_keep = _lif_backward(*inputs, *grads)
+    return grad, on_v, None, on_keep if on_keep.numel() else None, *[None] * 5
+
+
+def _definition(
+    current: Tensor, v: Tensor, batch_sizes: Any, keep: Tensor | None, for_all: float, *rest: Any
+) -> Any:
+    return lif_reference(current, v, batch_sizes, for_all if keep is None else keep, *rest)
+
+
+def _bytes(
+    current: Tensor,
+    v: Tensor,
+    batch_sizes: Sequence[int],
+    keep: Tensor | None,
+    for_all: float,
+    threshold: float,
+    reset: str,
+) -> tuple[Tensor, Tensor]:
+    spikes, soft = empty(current.shape, torch.uint8), reset == "soft"
+    current = ready(current, current.dtype)
+    return spikes, fire(current, None, v, batch_sizes, keep, for_all, threshold, soft, spikes)
+
+
+_NEURONS = (
+    "Tensor current, Tensor v, int[] batch_sizes, Tensor? keep, float for_all, float threshold, "
+    "str reset"
+)
+_lif = Operator(
+    f"lif_rows({_NEURONS}, str surrogate, float slope) -> (Tensor, Tensor)",
+    _forward,
+    lambda current, v, *rest: (torch.empty_like(current), torch.empty_like(v)),
+    backward=_gradients,
+    definition=_definition,
+)
+_lif_backward = Operator(
+    f"lif_rows_backward({_NEURONS}, str surrogate, float slope, Tensor grad_spikes, Tensor grad_v)"
+    " -> (Tensor, Tensor, Tensor)",
+    _backward,
+    _fake_backward,
+)
+_lif_bytes = Operator(
+    f"lif_rows_bytes({_NEURONS}) -> (Tensor, Tensor)",
+    _bytes,
+    lambda current, v, *rest: (
+        current.new_empty(current.shape, dtype=torch.uint8),
+        torch.empty_like(v),
+    ),
+)

@@ -1,6 +1,7 @@
 """The recursion of the leaky memory: charge that leaks, is emptied by gates, and is driven.
 
 `leaky_memory_reference` is the definition; `leaky_memory` has its backward pass written out.
+`leaky_memory_stepwise` is the definition with all that a memory may do besides.
 
 Axes: T time steps, B batch, M memory channels.
 """
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator, WrittenOut, ready
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.surrogate import spike
 
@@ -42,9 +44,8 @@ def leaky_memory(
     inputs = [at_least_float32(x) for x in (drive, gate, v, decay)]
     if backend == "reference":
         return leaky_memory_reference(*inputs)
-    charge: Tensor = _LeakyMemory.apply(  # type: ignore[no-untyped-call]
-        *inputs, suits(inputs[0], backend)
-    )
+    native = all(suits(x, backend) for x in inputs)
+    charge: Tensor = (_native if native else _manual)(*inputs)
     return charge
 
 
@@ -55,68 +56,6 @@ def leaky_memory_reference(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor
         v = v * (decay * (1 - g)) + d
         charge.append(v)
     return torch.stack(charge)
-
-
-def gated_memory(
-    drive: Float[Tensor, "T B M"],
-    gate: Float[Tensor, "T B M"],
-    write: Float[Tensor, "T B G"],
-    v: Float[Tensor, "B M"],
-    decay: Float[Tensor, " M"],
-    look: Float[Tensor, "M G"] | None,
-    noise: Float[Tensor, "T B M"] | None,
-    backend: str = "auto",
-) -> Float[Tensor, "T B M"]:
-    """The charge of `leaky_memory_stepwise` behind write gates, by a kernel where there is one.
-
-    From another device the recursion comes to the CPU and goes back: hundreds of steps of a few
-    thousand numbers each are sooner there and back than launched one by one.
-    """
-    parts = [at_least_float32(x) for x in (drive, gate, write, v, decay)]
-    here = parts[0].device
-    if here.type != "cpu":
-        drive, gate, write, v, decay = (x.cpu() for x in parts)
-        look, noise = (None if x is None else x.cpu() for x in (look, noise))
-        return gated_memory(drive, gate, write, v, decay, look, noise, backend).to(here)
-    if not suits(parts[0], backend):
-        charge, _ = leaky_memory_stepwise(
-            parts[0], parts[1], parts[3], parts[4], noise=noise, write=parts[2], look=look
-        )
-        return charge
-    out: Tensor = _GatedMemory.apply(*parts, look, noise)  # type: ignore[no-untyped-call]
-    return out
-
-
-class _GatedMemory(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, *inputs: Tensor | None) -> Tensor:
-        drive, gate, write, v, decay, look, noise = (
-            None if x is None else x.contiguous() for x in inputs
-        )
-        assert drive is not None
-        assert write is not None
-        charge, wants = empty_like(drive), torch.empty_like(write)
-        sizes = (*drive.shape, write.shape[-1])
-        call(
-            "gated_forward", drive.dtype, drive, gate, write, noise, v, decay, look, *sizes,
-            wants, charge,
-        )  # fmt: skip
-        ctx.save_for_backward(charge, drive, gate, wants, v, decay, look)
-        return charge
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-        charge, drive, gate, wants, v, decay, look = ctx.saved_tensors
-        grad = grad.contiguous()
-        on_drive, on_gate = empty_like(drive), empty_like(drive)
-        on_write, on_v, on_decay = torch.empty_like(wants), torch.zeros_like(v), torch.zeros_like(v)
-        on_look = None if look is None else look.new_zeros(len(v), *look.shape)
-        call(
-            "gated_backward", grad.dtype, grad, charge, drive, gate, wants, v, decay, look,
-            *drive.shape, wants.shape[-1], on_drive, on_gate, on_write, on_v, on_decay, on_look,
-        )  # fmt: skip
-        summed = None if on_look is None else on_look.sum(0)
-        return on_drive, on_gate, on_write, on_v, on_decay.sum(0), summed, None
 
 
 RANGE = 64.0
@@ -181,48 +120,67 @@ def stored(v: Tensor, bits: int) -> Tensor:
     return level * step
 
 
-class _LeakyMemory(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor, kernels: bool
-    ) -> Tensor:
-        ctx.kernels = kernels
-        drive, gate, v, decay = (t.contiguous() for t in (drive, gate, v, decay))
-        charge = empty_like(drive) if kernels else torch.empty_like(drive)
-        ctx.save_for_backward(charge, gate, v, decay)
-        if kernels:
-            call("memory_forward", drive.dtype, drive, gate, v, decay, *drive.shape, charge)
-            return charge
-        keep = decay * (1 - gate)
-        before = v
-        for t in range(len(drive)):
-            torch.mul(before, keep[t], out=charge[t])
-            charge[t] += drive[t]
-            before = charge[t]
-        return charge
+def _charge(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor) -> Tensor:
+    drive, gate, v, decay = map(ready, (drive, gate, v, decay))
+    charge = empty_like(drive)
+    call("memory_forward", drive, gate, v, decay, charge)
+    return charge
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-        charge, gate, v, decay = ctx.saved_tensors
-        if ctx.kernels:
-            grad = grad.contiguous()
-            on_drive, on_gate = empty_like(charge), empty_like(charge)
-            on_v, on_decay = torch.zeros_like(v), torch.zeros_like(decay)
-            call(
-                "memory_backward", grad.dtype, grad, charge, gate, v, decay, *grad.shape,
-                on_drive, on_gate, on_v, on_decay,
-            )  # fmt: skip
-            return on_drive, on_gate, on_v, on_decay, None
-        keep = decay * (1 - gate)
-        grad = grad.clone()
-        for t in range(len(grad) - 1, 0, -1):
-            grad[t - 1].addcmul_(keep[t], grad[t])
-        before = torch.cat([v[None], charge[:-1]])
-        on_keep = grad * before
-        return (
-            grad,
-            -decay * on_keep,
-            keep[0] * grad[0],
-            (on_keep * (1 - gate)).sum((0, 1)),
-            None,
-        )
+
+def _charge_backward(
+    charge: Tensor, gate: Tensor, v: Tensor, decay: Tensor, grad: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    grad, charge, gate, v, decay = map(ready, (grad, charge, gate, v, decay))
+    on_drive, on_gate = empty_like(charge), empty_like(charge)
+    on_v, on_decay = torch.zeros_like(v), torch.zeros_like(decay)
+    call("memory_backward", grad, charge, gate, v, decay, on_drive, on_gate, on_v, on_decay)
+    return on_drive, on_gate, on_v, on_decay
+
+
+def _charge_manual(drive: Tensor, gate: Tensor, v: Tensor, decay: Tensor) -> Tensor:
+    charge, keep = torch.empty_like(drive), decay * (1 - gate)
+    before = v
+    for t in range(len(drive)):
+        torch.mul(before, keep[t], out=charge[t])
+        charge[t] += drive[t]
+        before = charge[t]
+    return charge
+
+
+def _manual_gradients(inputs: Any, kept: Any, grads: Any) -> tuple[Any, ...]:
+    _, gate, v, decay = inputs
+    (charge,), grad = kept, grads[0].clone()
+    keep = decay * (1 - gate)
+    for t in range(len(grad) - 1, 0, -1):
+        grad[t - 1].addcmul_(keep[t], grad[t])
+    before = torch.cat([v[None], charge[:-1]])
+    on_keep = grad * before
+    on_v = keep[0] * grad[0] if len(grad) else torch.zeros_like(v)
+    return grad, -decay * on_keep, on_v, (on_keep * (1 - gate)).sum((0, 1))
+
+
+def _native_gradients(inputs: Any, kept: Any, grads: Any) -> Any:
+    return _native_backward(*kept, *inputs[1:], *grads)
+
+
+_manual = WrittenOut(
+    "leaky_memory_manual",
+    _charge_manual,
+    backward=_manual_gradients,
+    definition=leaky_memory_reference,
+    keeps=[0],
+)
+_native = Operator(
+    "leaky_memory(Tensor drive, Tensor gate, Tensor v, Tensor decay) -> Tensor",
+    _charge,
+    lambda drive, *rest: torch.empty_like(drive),
+    backward=_native_gradients,
+    definition=leaky_memory_reference,
+    keeps=[0],
+)
+_native_backward = Operator(
+    "leaky_memory_backward(Tensor charge, Tensor gate, Tensor v, Tensor decay, Tensor grad) -> "
+    "(Tensor, Tensor, Tensor, Tensor)",
+    _charge_backward,
+    lambda charge, gate, v, decay, grad: tuple(map(torch.empty_like, (charge, gate, v, decay))),
+)

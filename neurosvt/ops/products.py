@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from neurosvt.ops.buffers import empty
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator, ready
 
 UNIT = 2.0**-12
 """Spacing of the grid."""
@@ -65,10 +66,21 @@ def planes(spikes: Tensor, weight: GridWeight) -> Tensor:
 
 def gather(spikes: Tensor, weight: GridWeight) -> Tensor:
     """Rows of weights added up, one for each spike."""
-    spikes = spikes.contiguous()
-    out = empty((len(spikes), weight.by_input.shape[1]))
-    call("gather_rows", spikes.dtype, spikes, weight.by_input, *spikes.shape, out.shape[1], out)
+    out: Tensor = _gather(spikes, weight.by_input)
     return out
+
+
+def _gather_rows(spikes: Tensor, by_input: Tensor) -> Tensor:
+    out = empty((len(spikes), by_input.shape[1]))
+    call("gather_rows", ready(spikes, spikes.dtype), ready(by_input), out)
+    return out
+
+
+_gather = Operator(
+    "gather_rows(Tensor spikes, Tensor by_input) -> Tensor",
+    _gather_rows,
+    lambda spikes, by_input: by_input.new_empty(len(spikes), by_input.shape[1]),
+)
 
 
 def grid_product(spikes: Float[Tensor, "R D"], weight: GridWeight) -> Float[Tensor, "R E"]:

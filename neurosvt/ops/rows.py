@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from neurosvt.ops.operators import WrittenOut
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -86,46 +88,40 @@ def pack(active: Bool[Tensor, "T B N"], since_event: Int[Tensor, "B N"] | None =
     )
 
 
-class _ScatterRows(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, slots: Tensor, size: int) -> Tensor:
-        ctx.save_for_backward(slots)
-        out = rows.new_zeros((size, *rows.shape[1:]))
-        out[slots] = rows
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (slots,) = ctx.saved_tensors
-        return grad[slots], None, None
-
-
-class _GatherRows(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, source: Tensor, slots: Tensor) -> Tensor:
-        ctx.save_for_backward(slots)
-        ctx.size = len(source)
-        return source[slots]
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (slots,) = ctx.saved_tensors
-        out = grad.new_zeros((ctx.size, *grad.shape[1:]))
-        out[slots] = grad
-        return out, None
-
-
 def scatter_rows(rows: Tensor, slots: Tensor, size: int) -> Tensor:
     """Rows into a zeroed tensor of `size` slots, each into its own; no slot may be named twice."""
-    out: Tensor = _ScatterRows.apply(rows, slots, size)  # type: ignore[no-untyped-call]
+    out: Tensor = _scatter(rows, slots, size)
     return out
 
 
 def gather_rows(source: Tensor, slots: Tensor) -> Tensor:
     """The inverse of `scatter_rows`. Autograd's own indexing adds into slots; ours, being distinct,
     need only be written, which is several times faster and the same in any order."""
-    out: Tensor = _GatherRows.apply(source, slots)  # type: ignore[no-untyped-call]
+    out: Tensor = _gather(source, slots)
     return out
+
+
+def _scattered(rows: Tensor, slots: Tensor, size: int) -> Tensor:
+    out = rows.new_zeros((size, *rows.shape[1:]))
+    out[slots] = rows
+    return out
+
+
+def _gathered(source: Tensor, slots: Tensor) -> Tensor:
+    return source[slots]
+
+
+def _on_rows(inputs: Any, _: Any, grads: Any) -> Any:
+    return _gathered(grads[0], inputs[1]), None, None
+
+
+def _on_source(inputs: Any, _: Any, grads: Any) -> Any:
+    source, slots = inputs
+    return _scattered(grads[0], slots, len(source)), None
+
+
+_scatter = WrittenOut("scatter_rows", _scattered, backward=_on_rows, definition=_scattered)
+_gather = WrittenOut("gather_rows", _gathered, backward=_on_source, definition=_gathered)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Axes: R rows, D channels.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator, WrittenOut, ready
 from neurosvt.ops.precision import at_least_float32
 
 
@@ -19,69 +21,51 @@ def scale_by_rms(
 ) -> tuple[Float[Tensor, "R D"], Float[Tensor, " D"]]:
     """`x * gain / sqrt(mean_square + eps)`, and the mean square over rows that are not all zero.
 
-    Zero rows are not counted, so a mean square says how strong a row is and not how rare. The
-    result has the precision of `x`, the mean square is float32.
+    Zero rows are not counted, so a mean square says how strong a row is and not how rare it is. The
+    result has the precision of `x`, the mean square is at least float32.
     """
     if backend == "reference":
         return scale_by_rms_reference(x, gain, eps)
-    out: tuple[Tensor, Tensor] = _ScaleByRMS.apply(  # type: ignore[no-untyped-call]
-        x, gain, eps, suits(x, backend)
-    )
+    native = suits(x, backend) and gain.device == x.device
+    out: tuple[Tensor, Tensor] = (_native if native else _manual)(x, gain, eps)
     return out
 
 
 def scale_by_rms_reference(x: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """The definition, differentiated by autograd."""
+    gain = at_least_float32(gain)
     wide = at_least_float32(x)
     fired = (x != 0).any(1).sum().clamp(min=1)
     mean_square = wide.square().sum(0) / fired
     return (wide * (gain * torch.rsqrt(mean_square + eps))).to(x.dtype), mean_square.detach()
 
 
-class _ScaleByRMS(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, gain: Tensor, eps: float, kernels: bool
-    ) -> tuple[Tensor, Tensor]:
-        x = x.contiguous()
-        squares, filled = column_sums(x, x, kernels)
-        mean_square = squares / max(1, filled)
-        inverse = torch.rsqrt(mean_square + eps)
-        ctx.save_for_backward(x, gain, inverse)
-        ctx.filled, ctx.kernels = max(1, filled), kernels
-        ctx.mark_non_differentiable(mean_square)
-        return _scale_rows(x, gain * inverse, kernels), mean_square
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        x, gain, inverse = ctx.saved_tensors
-        grad = grad.to(x.dtype).contiguous()
-        found = back_through_scale(grad, x, gain, inverse, ctx.filled, ctx.kernels)
-        return *found, None, None
-
-
-def _scale_rows(x: Tensor, scale: Tensor, kernels: bool) -> Tensor:
+def _scale(x: Tensor, gain: Tensor, eps: float, kernels: bool) -> tuple[Tensor, Tensor]:
+    x, gain = ready(x, x.dtype), at_least_float32(gain.detach())
+    squares, filled = column_sums(x, x, kernels)
+    mean_square = squares / max(1, filled)
+    scale = gain * torch.rsqrt(mean_square + eps)
     if not kernels:
-        return (at_least_float32(x) * scale).to(x.dtype)
+        return (at_least_float32(x) * scale).to(x.dtype), mean_square
     y = empty_like(x)
-    call("scale_rows", x.dtype, x, scale.float().contiguous(), *x.shape, y)
-    return y
+    call("scale_rows", x, ready(scale), y)
+    return y, mean_square
 
 
 def column_sums(x: Tensor, y: Tensor, kernels: bool) -> tuple[Tensor, int]:
     """Sum of `x * y` over rows, in float32 at least, and how many rows of `x` are not all zero."""
     if not kernels:
         return (at_least_float32(x) * y).sum(0), int((x != 0).any(1).sum())
-    sums = torch.zeros(x.shape[1])
-    return sums, call("column_sums", x.dtype, x, y, *x.shape, sums)
+    sums = torch.zeros(x.shape[1], dtype=torch.float32, device="cpu")
+    return sums, call("column_sums", x, y, sums)
 
 
 def back_through_scale(
     grad: Tensor,
     x: Tensor,
     gain: Tensor,
-    inverse: Tensor,
-    filled: int,
+    mean_square: Tensor,
+    eps: float,
     kernels: bool,
     *,
     reuse: bool = False,
@@ -90,15 +74,62 @@ def back_through_scale(
 
     Args:
         grad: of the scaled rows, in the precision of `x`.
-        inverse: 1 / sqrt(mean_square + eps).
-        filled: rows that were not all zero, at least 1.
         kernels: whether they may be called.
         reuse: whether `grad` is the caller's own, and may be written over.
     """
-    along, _ = column_sums(x, grad, kernels)
-    scale, pull = gain * inverse, gain * inverse.pow(3) / filled * along
+    gain, inverse = at_least_float32(gain.detach()), torch.rsqrt(mean_square + eps)
+    along, filled = column_sums(x, grad, kernels)
+    scale, pull = gain * inverse, gain * inverse.pow(3) / max(1, filled) * along
     if not kernels:
         return (grad * scale - x * pull).to(x.dtype), inverse * along
     out = grad if reuse else empty_like(x)
-    call("scale_backward", x.dtype, grad, x, scale.float(), pull.float(), *x.shape, out)
+    call("scale_backward", grad, x, ready(scale), ready(pull), out)
     return out, inverse * along
+
+
+def _backward(
+    grad: Tensor, x: Tensor, gain: Tensor, mean_square: Tensor, eps: float, kernels: bool
+) -> tuple[Tensor, Tensor]:
+    grad, x = ready(grad, x.dtype), ready(x, x.dtype)
+    return back_through_scale(grad, x, gain, mean_square, eps, kernels)
+
+
+def _definition(x: Tensor, gain: Tensor, eps: float) -> Tensor:
+    return scale_by_rms_reference(x, gain, eps)[0]
+
+
+def _manual_gradients(inputs: Any, kept: Any, grads: Any) -> Any:
+    x, gain, eps = inputs
+    return *_backward(grads[0], x, gain, kept[0], eps, kernels=False), None
+
+
+def _native_gradients(inputs: Any, kept: Any, grads: Any) -> Any:
+    x, gain, eps = inputs
+    return *_native_backward(grads[0], x, gain, kept[0], eps), None
+
+
+_manual = WrittenOut(
+    "scale_by_rms_manual",
+    partial(_scale, kernels=False),
+    backward=_manual_gradients,
+    definition=_definition,
+    constants=[1],
+    keeps=[1],
+)
+_native = Operator(
+    "scale_by_rms(Tensor x, Tensor gain, float eps) -> (Tensor, Tensor)",
+    partial(_scale, kernels=True),
+    lambda x, gain, eps: (torch.empty_like(x), gain.new_empty(gain.shape, dtype=torch.float32)),
+    backward=_native_gradients,
+    definition=_definition,
+    constants=[1],
+    keeps=[1],
+)
+_native_backward = Operator(
+    "scale_by_rms_backward(Tensor grad, Tensor x, Tensor gain, Tensor mean_square, float eps) -> "
+    "(Tensor, Tensor)",
+    partial(_backward, kernels=True),
+    lambda grad, x, gain, *rest: (
+        torch.empty_like(x), gain.new_empty(gain.shape, dtype=torch.float32),
+    ),
+)  # fmt: skip

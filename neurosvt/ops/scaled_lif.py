@@ -15,14 +15,21 @@ from torch import Tensor
 
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.lif import lif_rows
-from neurosvt.ops.lif_native import back_through, fire
+from neurosvt.ops.lif_definition import lif_reference
+from neurosvt.ops.lif_native import back_through, fire, kernels_know
 from neurosvt.ops.native import suits
-from neurosvt.ops.scale import back_through_scale, column_sums, scale_by_rms
+from neurosvt.ops.operators import Operator, ready, wants_gradient
+from neurosvt.ops.scale import (
+    back_through_scale,
+    column_sums,
+    scale_by_rms,
+    scale_by_rms_reference,
+)
 from neurosvt.ops.surrogate import SURROGATES
 
-# As the neurons of every layer are: threshold 1, hard reset, arctan.
-_THRESHOLD, _HARD, _ARCTAN = 1.0, 0, 0
-_CONSTANTS = _THRESHOLD, _HARD, _ARCTAN, SURROGATES["arctan"].slope
+# As the neurons of every layer are.
+_THRESHOLD, _SOFT, _RESET, _SURROGATE = 1.0, False, "hard", "arctan"
+_SLOPE = SURROGATES[_SURROGATE].slope
 
 
 def rms_lif_rows(
@@ -42,10 +49,8 @@ def rms_lif_rows(
         gain, eps: as in `ops.scale.scale_by_rms`.
         v, batch_sizes, keep, backend: as in `ops.lif.lif_rows`.
     """
-    if len(x) and suits(x, backend) and v.dtype == torch.float32:
-        out: tuple[Tensor, Tensor, Tensor] = _RMSLIF.apply(  # type: ignore[no-untyped-call]
-            x.contiguous(), gain, eps, v, tuple(batch_sizes), keep
-        )
+    if len(x) and _fits(x, v, keep, backend):
+        out: tuple[Tensor, Tensor, Tensor] = _rms_lif(x, gain, eps, v, batch_sizes, keep)
         return out
     y, mean_square = scale_by_rms(x, gain, eps, backend)
     return *lif_rows(y, v, batch_sizes=batch_sizes, keep=keep, backend=backend), mean_square
@@ -61,45 +66,100 @@ def scaled_lif_rows(
     backend: str = "auto",
 ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "S D"]]:
     """`lif_rows(x * scale)` with a scale that is given: for eval mode."""
-    learns = torch.is_grad_enabled() and any(t.requires_grad for t in (x, scale, v))
-    if suits(x, backend) and v.dtype == torch.float32 and not learns:
-        spikes = empty_like(x)
-        scale = scale.to(x.dtype).float().contiguous()
-        x = x.contiguous()
-        left = fire(x, scale, v, batch_sizes, keep, _THRESHOLD, _HARD, spikes)
-        return spikes, left
+    if _fits(x, v, keep, backend) and not wants_gradient(x, scale, v):
+        out: tuple[Tensor, Tensor] = _scaled_lif(x, scale, v, batch_sizes, keep)
+        return out
     return lif_rows(x * scale.to(x.dtype), v, batch_sizes=batch_sizes, keep=keep, backend=backend)
 
 
-class _RMSLIF(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        gain: Tensor,
-        eps: float,
-        v: Tensor,
-        batch_sizes: tuple[int, ...],
-        keep: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        squares, filled = column_sums(x, x, kernels=True)
-        mean_square = squares / max(1, filled)
-        inverse = torch.rsqrt(mean_square + eps)
-        spikes = empty_like(x)
-        left = fire(x, gain * inverse, v, batch_sizes, keep, _THRESHOLD, _HARD, spikes)
-        ctx.save_for_backward(x, gain, inverse, v, keep)
-        ctx.rest = batch_sizes, max(1, filled)
-        ctx.mark_non_differentiable(mean_square)
-        return spikes, left, mean_square
+def _fits(x: Tensor, v: Tensor, keep: Tensor, backend: str) -> bool:
+    return suits(x, backend) and kernels_know(x, v, keep)
 
-    @staticmethod
-    def backward(ctx: Any, grad_spikes: Tensor, grad_v: Tensor, _: Tensor) -> tuple[Any, ...]:
-        x, gain, inverse, v, keep = ctx.saved_tensors
-        batch_sizes, filled = ctx.rest
-        through, on_v, _none = back_through(
-            grad_spikes, x, gain * inverse, v, grad_v, batch_sizes, keep, _CONSTANTS
-        )
-        on_x, on_gain = back_through_scale(
-            through, x, gain, inverse, filled, kernels=True, reuse=True
-        )
-        return on_x, on_gain, None, on_v, None, None
+
+def _forward_scaled(
+    x: Tensor, scale: Tensor, v: Tensor, batch_sizes: Sequence[int], keep: Tensor
+) -> tuple[Tensor, Tensor]:
+    spikes, scale = empty_like(x), ready(scale.to(x.dtype))
+    left = fire(ready(x, x.dtype), scale, v, batch_sizes, keep, 0.0, _THRESHOLD, _SOFT, spikes)
+    return spikes, left
+
+
+def _forward(
+    x: Tensor, gain: Tensor, eps: float, v: Tensor, batch_sizes: Sequence[int], keep: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    x = ready(x, x.dtype)
+    squares, filled = column_sums(x, x, kernels=True)
+    mean_square = squares / max(1, filled)
+    scale = _scale(gain, mean_square, eps)
+    spikes = empty_like(x)
+    left = fire(x, scale, v, batch_sizes, keep, 0.0, _THRESHOLD, _SOFT, spikes)
+    return spikes, left, mean_square
+
+
+def _scale(gain: Tensor, mean_square: Tensor, eps: float) -> Tensor:
+    return ready(gain) * torch.rsqrt(mean_square + eps)
+
+
+def _backward(
+    x: Tensor,
+    gain: Tensor,
+    eps: float,
+    v: Tensor,
+    batch_sizes: Sequence[int],
+    keep: Tensor,
+    mean_square: Tensor,
+    grad_spikes: Tensor,
+    grad_v: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    x = ready(x, x.dtype)
+    through, on_v, _ = back_through(
+        grad_spikes, x, _scale(gain, mean_square, eps), v, grad_v, batch_sizes, keep, 0.0,
+        _THRESHOLD, _SOFT, _SURROGATE, _SLOPE,
+    )  # fmt: skip
+    on_x, on_gain = back_through_scale(through, x, gain, mean_square, eps, kernels=True, reuse=True)
+    return on_x, on_gain, on_v
+
+
+def _gradients(inputs: Any, kept: Any, grads: Any) -> Any:
+    on_x, on_gain, on_v = _rms_lif_backward(*inputs, *kept, *grads[:2])
+    return on_x, on_gain, None, on_v, None, None
+
+
+def _definition(
+    x: Tensor, gain: Tensor, eps: float, v: Tensor, batch_sizes: Sequence[int], keep: Tensor
+) -> tuple[Tensor, Tensor]:
+    y, _ = scale_by_rms_reference(x, gain, eps)
+    return lif_reference(y, v, batch_sizes, keep, _THRESHOLD, _RESET, _SURROGATE, _SLOPE)
+
+
+def _like_channels(gain: Tensor) -> Tensor:
+    return gain.new_empty(gain.shape, dtype=torch.float32)
+
+
+_rms_lif = Operator(
+    "rms_lif_rows(Tensor x, Tensor gain, float eps, Tensor v, int[] batch_sizes, Tensor keep) -> "
+    "(Tensor, Tensor, Tensor)",
+    _forward,
+    lambda x, gain, eps, v, *rest: (
+        torch.empty_like(x), torch.empty_like(v), _like_channels(gain),
+    ),
+    backward=_gradients,
+    definition=_definition,
+    constants=[2],
+    keeps=[2],
+)  # fmt: skip
+_rms_lif_backward = Operator(
+    "rms_lif_rows_backward(Tensor x, Tensor gain, float eps, Tensor v, int[] batch_sizes, "
+    "Tensor keep, Tensor mean_square, Tensor grad_spikes, Tensor grad_v) -> "
+    "(Tensor, Tensor, Tensor)",
+    _backward,
+    lambda x, gain, eps, v, *rest: (
+        torch.empty_like(x), _like_channels(gain), torch.empty_like(v),
+    ),
+)  # fmt: skip
+_scaled_lif = Operator(
+    "scaled_lif_rows(Tensor x, Tensor scale, Tensor v, int[] batch_sizes, Tensor keep) -> "
+    "(Tensor, Tensor)",
+    _forward_scaled,
+    lambda x, scale, v, *rest: (torch.empty_like(x), torch.empty_like(v)),
+)

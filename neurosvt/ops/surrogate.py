@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.operators import wants_gradient
+
 
 class Surrogate(NamedTuple):
     """A smooth step and its derivative, both in `u`, the membrane's distance above threshold."""
@@ -78,5 +80,8 @@ def spike(
         ValueError: `surrogate` unknown.
     """
     chosen = surrogate_named(surrogate)
+    hard = (u >= 0).to(u.dtype)
+    if not wants_gradient(u, slope):
+        return torch.where(u == u, hard, u)
     soft = chosen.soft(u, chosen.slope if slope is None else slope)
-    return (u >= 0).to(u.dtype) + (soft - soft.detach())
+    return hard + (soft - soft.detach())

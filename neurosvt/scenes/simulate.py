@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator
 from neurosvt.scenes.renderer import Renderer
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig
 from neurosvt.scenes.sensor import EVERYWHERE, Region, Sensor
@@ -79,20 +80,19 @@ def simulate_reference(renderer: Renderer, sensor: Sensor, substeps: int) -> Non
 def simulate_native(renderer: Renderer, sensor: Sensor, substeps: int) -> None:
     """The same through the kernel, which takes one sequence after the other."""
     sprites = [renderer.object, *renderer.distractors]
-    substeps_total, batch, bands, _ = renderer.bands.shape
     layers = [layer.pixels for sprite in sprites for layer in sprite.layers]
-    curtain = (
-        (renderer.distance.pixels, renderer.curtain.pixels) if renderer.has_bands else (None, None)
-    )
-    call(
-        "simulate", torch.float32, torch.from_numpy(sensor.frames), batch, sensor.frames.shape[-1],
-        renderer.width, substeps, substeps_total - 1, len(sprites), renderer.object.side,
-        bands if renderer.has_bands else 0,
+    steps = len(renderer.bands) - 1
+    bands, distance, curtain = 0, None, None
+    if renderer.has_bands:
+        bands = renderer.bands.shape[2]
+        distance, curtain = renderer.distance.pixels, renderer.curtain.pixels
+    _simulate(
+        torch.from_numpy(sensor.frames), substeps, steps, renderer.object.side, bands,
         *map(_tensor, (
             np.stack([sprite.position for sprite in sprites]),
             np.stack([sprite.images for sprite in sprites]),
             renderer.background.pixels, renderer.scene.pixels, np.stack(layers) if layers else None,
-            renderer.bands, *curtain, renderer.log_light,
+            renderer.bands, distance, curtain, renderer.log_light,
             sensor.threshold.pixels, sensor.reference.pixels,
         )),
     )  # fmt: skip
@@ -100,6 +100,41 @@ def simulate_native(renderer: Renderer, sensor: Sensor, substeps: int) -> None:
 
 def _tensor(array: np.ndarray | None) -> torch.Tensor | None:
     return None if array is None else torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _run(
+    frames: torch.Tensor,
+    substeps: int,
+    steps: int,
+    side: int,
+    bands: int,
+    position: torch.Tensor,
+    sprites: torch.Tensor,
+    background: torch.Tensor,
+    scene: torch.Tensor,
+    layers: torch.Tensor | None,
+    *rest: torch.Tensor | None,
+) -> None:
+    if (
+        sprites.shape[-1] != side * side + side + 1
+        or len(frames) * substeps < steps
+        or len(position[0]) != steps + 1
+    ):
+        raise ValueError(f"sprites of {side} pixels a side for {steps} substeps do not fit")
+    call(
+        "simulate", frames, substeps, steps, side, bands, position, sprites, background, scene,
+        layers, *rest,
+    )  # fmt: skip
+
+
+_simulate = Operator(
+    "simulate(Tensor(a!) frames, int substeps, int steps, int side, int bands, Tensor position, "
+    "Tensor sprites, Tensor background, Tensor(b!) scene, Tensor(c!)? layers, Tensor edges, "
+    "Tensor? distance, Tensor? curtain, Tensor log_light, Tensor threshold, Tensor(d!) reference) "
+    "-> ()",
+    _run,
+    lambda *inputs: None,
+)
 
 
 def substeps_within(rest_us: int, substep_us: float) -> int:

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.ops.memory import RANGE, gated_memory, leaky_memory, leaky_memory_stepwise, stored
+from neurosvt.ops.gated_memory import gated_memory
+from neurosvt.ops.memory import RANGE, leaky_memory, leaky_memory_stepwise, stored
 
 
 def inputs(steps=9, batch=3, channels=5, share=0.3):

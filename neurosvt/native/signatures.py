@@ -1,0 +1,141 @@
+"""What every kernel takes, declared once: kinds of numbers, and shapes that have to agree.
+
+    T x[R, D]        an array of the call's own type; the same letter is the same size
+    f32 v[S, D]!     one that is written to
+    u8 bytes[R]?     one that may be left out
+    R                a size, taken from the arrays that have it
+    float threshold  a number
+    -> count         behind the last: a whole number comes back
+
+From this come the C types, and what `ops.native.call` holds every argument against.
+"""
+
+import ctypes
+import re
+from dataclasses import dataclass
+from typing import Any
+
+NUMBERS: dict[str, Any] = {"float": ctypes.c_float, "int": ctypes.c_int}
+
+_PART = re.compile(
+    r"(?P<kind>\w+) (?P<name>\w+)(\[(?P<axes>[^\]]*)\])?(?P<written>!)?(?P<optional>\?)?"
+    r"|(?P<size>[A-Z])"
+)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a kernel."""
+
+    name: str
+    kind: str
+    """Of an array's elements: T, f32, f64, i64 or u8; or "size"; or a key of `NUMBERS`."""
+    axes: tuple[str | int, ...] = ()
+    """Letters and numbers, for an array."""
+    optional: bool = False
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is an array, passed by its address."""
+        return self.kind not in NUMBERS and self.kind != "size"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A kernel, as C and its callers see it. The number of threads comes last everywhere."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    answers: bool
+    """Whether a number comes back; `OUTSIDE` for an index that leads nowhere (kernel.hpp)."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Types that it is compiled for."""
+        own_type = any(a.kind == "T" for a in self.arguments)
+        return ("f32", "bf16") if own_type else ("f32",)
+
+    @property
+    def c_types(self) -> list[Any]:
+        """Its arguments in C."""
+        plain = [
+            ctypes.c_void_p if a.is_array else NUMBERS.get(a.kind, ctypes.c_int64)
+            for a in self.arguments
+        ]
+        return [*plain, ctypes.c_int]
+
+
+def _parsed(name: str, text: str) -> Signature:
+    arguments = []
+    takes, _, answers = " ".join(text.split()).partition(" -> ")
+    for part in re.split(r",\s*(?![^\[]*\])", takes):
+        found = _PART.fullmatch(part)
+        assert found, f"{name}: {part!r}"
+        if found["size"]:
+            arguments.append(Argument(found["size"], "size"))
+            continue
+        axes = tuple(
+            int(axis) if axis.isdigit() else axis
+            for axis in (found["axes"] or "").replace(" ", "").split(",")
+            if axis
+        )
+        arguments.append(Argument(found["name"], found["kind"], axes, bool(found["optional"])))
+    return Signature(name, tuple(arguments), bool(answers))
+
+
+# R rows, D channels, S streams, K ranks, T steps, B batch, M memory channels, G gates, F frames.
+SIGNATURES = {
+    name: _parsed(name, text)
+    for name, text in {
+        "lif_forward": """
+            T current[R, D], f32 scale[D]?, f32 v[S, D]!, i64 sizes[K], K, R, S, D,
+            f32 keep_rows[R, 1]?, f32 keep_channels[1, D]?, float keep, float threshold, int soft,
+            T spikes[R, D]!?, u8 bytes[R, D]!?""",
+        "lif_backward": """
+            T grad_spikes[R, D], T current[R, D], f32 scale[D]?, f32 v[S, D], f32 grad_v[S, D]!,
+            i64 sizes[K], K, R, S, D, f32 keep_rows[R, 1]?, f32 keep_channels[1, D]?, float keep,
+            float threshold, int soft, int surrogate, float slope, T grad[R, D]!,
+            f32 grad_keep[1, D]!?""",
+        "column_sums": "T x[R, D], T y[R, D], R, D, f32 sums[D]! -> count",
+        "scale_rows": "T x[R, D], f32 scale[D], R, D, T y[R, D]!",
+        "scale_backward": "T grad[R, D], T x[R, D], f32 scale[D], f32 pull[D], R, D, T out[R, D]!",
+        "moments": "T x[R, D], R, D, f32 mean[D]!, f32 variance[D]!",
+        "batch_fire": """
+            T x[R, D], f32 factor[D], f32 shift[D], R, D, float threshold, T spikes[R, D]!""",
+        "through_spike": """
+            T grad_spikes[R, D], T x[R, D], f32 factor[D], f32 shift[D], f32 slope[R, 1],
+            f32 mean[D], R, D, float threshold, T grad_u[R, D]!, f32 grad_slope[R, 1]!,
+            f32 partial[P, 2, D]!""",
+        "through_norm": """
+            T grad[R, D]!, T x[R, D], f32 factor[D], f32 on_x[D], f32 constant[D], R, D""",
+        "gather_rows": "T spikes[R, D], f32 weight[D, E], R, D, E, f32 out[R, E]!",
+        "neighbours": "u8 frames[F, 2, Y, X], F, Y, X, int least, u8 out[F, 2, Y, X]!",
+        "simulate": """
+            u8 frames[T, B, 2, Y, Y]!, B, Y, W, int substeps, int steps, O, int side, int bands,
+            f64 position[O, K, B, 2], f32 sprites[O, B, 2, I], f32 background[B, W, W],
+            f32 scene[B, W, W]!, f32 layers[N, B, W, W]!?, f32 edges[K, B, E, 2],
+            f32 distance[B, W, W]?, f32 curtain[B, W, W]?, f32 log_light[K, B],
+            f32 threshold[B, W, W], f32 reference[B, W, W]!""",
+        "tally": "T x[R, D], R, D, i64 frame[R]?, int frames, i64 found[5]! -> count",
+        "windows": """
+            u8 frames[F, 2, Y, X], i64 frame[R], i64 position[R], F, R, Y, X, int kernel,
+            int stride, int border, T out[R, 2, Q]! -> count""",
+        "gated_forward": """
+            f32 drive[T, B, M], f32 gate[T, B, M], f32 write[T, B, G], f32 noise[T, B, M]?,
+            f32 v[B, M], f32 decay[M], f32 look[M, G]?, T, B, M, G, f32 wants[T, B, G]!,
+            f32 charge[T, B, M]!""",
+        "gated_backward": """
+            f32 grad[T, B, M], f32 charge[T, B, M], f32 drive[T, B, M], f32 gate[T, B, M],
+            f32 wants[T, B, G], f32 v[B, M], f32 decay[M], f32 look[M, G]?, T, B, M, G,
+            f32 on_drive[T, B, M]!, f32 on_gate[T, B, M]!, f32 on_write[T, B, G]!, f32 on_v[B, M]!,
+            f32 on_decay[B, M]!, f32 on_look[B, M, G]!?""",
+        "memory_forward": """
+            f32 drive[T, B, M], f32 gate[T, B, M], f32 v[B, M], f32 decay[M], T, B, M,
+            f32 charge[T, B, M]!""",
+        "memory_backward": """
+            f32 grad[T, B, M], f32 charge[T, B, M], f32 gate[T, B, M], f32 v[B, M], f32 decay[M],
+            T, B, M, f32 on_drive[T, B, M]!, f32 on_gate[T, B, M]!, f32 on_v[B, M]!,
+            f32 on_decay[M]!""",
+    }.items()
+}
+"""Every kernel, by its name."""

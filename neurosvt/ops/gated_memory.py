@@ -1,0 +1,124 @@
+"""The leaky memory behind write gates, by a kernel where there is one.
+
+Axes: T time steps, B batch, M memory channels, G write gates.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from neurosvt.ops.buffers import empty_like
+from neurosvt.ops.memory import leaky_memory_stepwise
+from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator, ready
+from neurosvt.ops.precision import at_least_float32
+
+
+def gated_memory(
+    drive: Float[Tensor, "T B M"],
+    gate: Float[Tensor, "T B M"],
+    write: Float[Tensor, "T B G"],
+    v: Float[Tensor, "B M"],
+    decay: Float[Tensor, " M"],
+    look: Float[Tensor, "M G"] | None,
+    noise: Float[Tensor, "T B M"] | None,
+    backend: str = "auto",
+) -> Float[Tensor, "T B M"]:
+    """The charge of `leaky_memory_stepwise`, its arguments as there; `backend` as in `ops.native`.
+
+    From another device the recursion comes to the CPU and goes back: hundreds of steps of a few
+    thousand numbers each are sooner there and back than launched one by one.
+
+    Raises:
+        ValueError: channels that do not part among the gates.
+    """
+    if not write.shape[-1] or drive.shape[-1] % write.shape[-1]:
+        raise ValueError(f"{drive.shape[-1]} channels do not part among {write.shape[-1]} gates")
+    parts = [at_least_float32(x) for x in (drive, gate, write, v, decay)]
+    others = [None if x is None else at_least_float32(x) for x in (look, noise)]
+    here = parts[0].device
+    if here.type not in ("cpu", "meta"):
+        drive, gate, write, v, decay = (x.cpu() for x in parts)
+        look, noise = (None if x is None else x.cpu() for x in others)
+        return gated_memory(drive, gate, write, v, decay, look, noise, backend).to(here)
+    fits = all(suits(x, backend) for x in (*parts, *others) if x is not None)
+    if not fits or (noise is not None and noise.requires_grad):
+        return _definition(*parts, *others)
+    charge: Tensor = _gated(*parts, *others)[0]
+    return charge
+
+
+def _definition(
+    drive: Tensor,
+    gate: Tensor,
+    write: Tensor,
+    v: Tensor,
+    decay: Tensor,
+    look: Tensor | None,
+    noise: Tensor | None,
+) -> Tensor:
+    return leaky_memory_stepwise(drive, gate, v, decay, noise=noise, write=write, look=look)[0]
+
+
+def _forward(*inputs: Tensor | None) -> tuple[Tensor, Tensor]:
+    drive, gate, write, v, decay, look, noise = (None if x is None else ready(x) for x in inputs)
+    assert drive is not None
+    assert write is not None
+    charge, wants = empty_like(drive), torch.empty_like(write)
+    call("gated_forward", drive, gate, write, noise, v, decay, look, wants, charge)
+    return charge, wants
+
+
+def _backward(
+    charge: Tensor,
+    wants: Tensor,
+    drive: Tensor,
+    gate: Tensor,
+    v: Tensor,
+    decay: Tensor,
+    look: Tensor | None,
+    grad: Tensor,
+) -> tuple[Tensor, ...]:
+    charge, wants, drive, gate, v, decay, grad = map(
+        ready, (charge, wants, drive, gate, v, decay, grad)
+    )
+    look = None if look is None else ready(look)
+    on_drive, on_gate = empty_like(drive), empty_like(drive)
+    on_write, on_v, on_decay = torch.empty_like(wants), torch.zeros_like(v), torch.zeros_like(v)
+    on_look = None if look is None else look.new_zeros(len(v), *look.shape)
+    call(
+        "gated_backward", grad, charge, drive, gate, wants, v, decay, look, on_drive, on_gate,
+        on_write, on_v, on_decay, on_look,
+    )  # fmt: skip
+    summed = charge.new_empty(0) if on_look is None else on_look.sum(0)
+    return on_drive, on_gate, on_write, on_v, on_decay.sum(0), summed
+
+
+def _gradients(inputs: Any, kept: Any, grads: Any) -> tuple[Any, ...]:
+    drive, gate, _, v, decay, look, _ = inputs
+    *found, on_look = _gated_backward(*kept, drive, gate, v, decay, look, grads[0])
+    return *found, None if look is None else on_look, None
+
+
+_gated = Operator(
+    "gated_memory(Tensor drive, Tensor gate, Tensor write, Tensor v, Tensor decay, Tensor? look, "
+    "Tensor? noise) -> (Tensor, Tensor)",
+    _forward,
+    lambda drive, gate, write, *rest: (torch.empty_like(drive), torch.empty_like(write)),
+    backward=_gradients,
+    definition=_definition,
+    constants=[1],
+    keeps=[0, 1],
+)
+_gated_backward = Operator(
+    "gated_memory_backward(Tensor charge, Tensor wants, Tensor drive, Tensor gate, Tensor v, "
+    "Tensor decay, Tensor? look, Tensor grad) -> "
+    "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    _backward,
+    lambda charge, wants, drive, gate, v, decay, look, grad: (
+        *map(torch.empty_like, (drive, gate, wants, v, decay)),
+        charge.new_empty(0) if look is None else torch.empty_like(look),
+    ),
+)
