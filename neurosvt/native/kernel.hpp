@@ -33,6 +33,8 @@ using Count = std::int64_t;
 
 // What a kernel answers that was given an index beyond what it leads into; nothing was read there.
 constexpr Count OUTSIDE = -1;
+// And one that was given a decay that is no share.
+constexpr Count NO_SHARE = -2;
 
 inline bool within(const Count* index, Count count, Count size) {
     bool all = true;

@@ -23,6 +23,24 @@ struct Walk {
     Count ranks, rows, streams, width;
 };
 
+// Whether rows are laid out as they should be, and decays are shares: what else would be read or
+// written beyond the end, or grow without one.
+inline Count fault(const Walk& walk, const Keep& keep) {
+    Count sum = 0, before = walk.streams;
+    for (Count r = 0; r < walk.ranks; before = walk.sizes[r++]) {
+        if (walk.sizes[r] < 0 || walk.sizes[r] > before) return OUTSIDE;
+        sum += walk.sizes[r];
+    }
+    if (sum != walk.rows) return OUTSIDE;
+    bool shares = keep.all >= 0 && keep.all <= 1;
+    const auto look = [&](const float* decay, Count size) {
+        for (Count i = 0; decay && i < size; ++i) shares &= decay[i] >= 0 && decay[i] <= 1;
+    };
+    look(keep.rows, walk.rows);
+    look(keep.channels, walk.width);
+    return shares ? 0 : NO_SHARE;
+}
+
 struct Span {
     Count first, last, left, right;  // streams and channels of a part
 
@@ -171,7 +189,8 @@ inline void backward(const Backward<T>& a, Count begin, Count end) {
     const Count width = walk.width, size = span.right - span.left;
     const float* each = drive == Drive::scaled ? a.scale : a.keep.channels;
     const float* per_channel = drive == Drive::plain ? nullptr : each + span.left;
-    const Count together = std::max<Count>(1, CACHE / (walk.ranks * size + 1));
+    const Count together =
+        std::min(span.last - span.first, std::max<Count>(1, CACHE / (walk.ranks * size + 1)));
     std::vector<float> h(walk.ranks * together * size), live(together * size);
     for (Count first = span.first; first < span.last; first += together) {
         const Count last = std::min(span.last, first + together);
@@ -233,33 +252,39 @@ inline void backward_any(const Backward<T>& a, Count begin, Count end) {
     CLONED static void backward_##name(const void* job, Count begin, Count end) {                  \
         backward_any<T>(*static_cast<const Backward<T>*>(job), begin, end);                        \
     }                                                                                              \
-    DOOR void lif_forward_##name(const T* current, const float* scale, float* v, const Count* sizes, \
-                                 Count ranks, Count rows, Count streams, Count width,              \
-                                 const float* keep_rows, const float* keep_channels, float keep,   \
-                                 float threshold, int soft, T* spikes, std::uint8_t* bytes,        \
-                                 int threads) {                                                    \
+    DOOR Count lif_forward_##name(                                                                 \
+        const T* current, const float* scale, float* v, const Count* sizes, Count ranks,           \
+        Count rows, Count streams, Count width, const float* keep_rows,                            \
+        const float* keep_channels, float keep, float threshold, int soft, T* spikes,              \
+        std::uint8_t* bytes, int threads) {                                                        \
+        const Walk walk{sizes, ranks, rows, streams, width};                                       \
+        const Keep decays{keep_rows, keep_channels, keep};                                         \
+        if (const Count found = fault(walk, decays)) return found;                                 \
         const int by_channel = channels_alone(streams, rows, ranks, width, threads);               \
-        const Forward<T> job{{sizes, ranks, rows, streams, width}, by_channel, current, scale, v,  \
-                             {keep_rows, keep_channels, keep}, threshold, soft, spikes, bytes};    \
+        const Forward<T> job{walk,   by_channel, current, scale,  v,                               \
+                             decays, threshold,  soft,    spikes, bytes};                          \
         const Count size = by_channel ? width : streams;                                           \
         in_parts(size, LEAST * size / (rows * width + 1) + 1, by_channel ? 16 : 1, threads,        \
                  bytes ? forward_bytes_##name : forward_##name, &job);                             \
+        return 0;                                                                                  \
     }                                                                                              \
-    DOOR void lif_backward_##name(const T* grad_spikes, const T* current, const float* scale,      \
-                                  const float* v, float* grad_v, const Count* sizes, Count ranks,  \
-                                  Count rows, Count streams, Count width, const float* keep_rows,  \
-                                  const float* keep_channels, float keep, float threshold,         \
-                                  int soft, int surrogate, float slope, T* grad_current,           \
-                                  float* grad_keep, int threads) {                                 \
+    DOOR Count lif_backward_##name(                                                                \
+        const T* grad_spikes, const T* current, const float* scale, const float* v, float* grad_v, \
+        const Count* sizes, Count ranks, Count rows, Count streams, Count width,                   \
+        const float* keep_rows, const float* keep_channels, float keep, float threshold, int soft, \
+        int surrogate, float slope, T* grad_current, float* grad_keep, int threads) {              \
+        const Walk walk{sizes, ranks, rows, streams, width};                                       \
+        const Keep decays{keep_rows, keep_channels, keep};                                         \
+        if (const Count found = fault(walk, decays)) return found;                                 \
         /* A sum per channel has one writer for each channel. */                                   \
         const int by_channel =                                                                     \
             keep_channels != nullptr || channels_alone(streams, rows, ranks, width, threads);      \
-        const Backward<T> job{{sizes, ranks, rows, streams, width}, by_channel, grad_spikes,       \
-                              current, scale, v, grad_v, {keep_rows, keep_channels, keep},         \
+        const Backward<T> job{walk, by_channel, grad_spikes, current, scale, v, grad_v, decays,    \
                               threshold, soft, surrogate, slope, grad_current, grad_keep};         \
         const Count size = by_channel ? width : streams;                                           \
         in_parts(size, LEAST * size / (rows * width + 1) + 1, by_channel ? 16 : 1, threads,        \
                  backward_##name, &job);                                                           \
+        return 0;                                                                                  \
     }
 
 MAKE(float, f32)

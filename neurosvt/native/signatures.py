@@ -12,8 +12,10 @@ From this come the C types, and what `ops.native.call` holds every argument agai
 
 import ctypes
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+GIVEN = {str(size): size for size in (1, 2, 5)}
+"""Axes whose size is given."""
 
 NUMBERS: dict[str, Any] = {"float": ctypes.c_float, "int": ctypes.c_int}
 
@@ -23,31 +25,24 @@ _PART = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument of a kernel."""
 
     name: str
     kind: str
     """Of an array's elements: T, f32, f64, i64 or u8; or "size"; or a key of `NUMBERS`."""
-    axes: tuple[str | int, ...] = ()
-    """Letters and numbers, for an array."""
+    axes: tuple[str, ...] = ()
+    """Of an array: letters for sizes, or digits for one that is given."""
     optional: bool = False
 
-    @property
-    def is_array(self) -> bool:
-        """Whether it is an array, passed by its address."""
-        return self.kind not in NUMBERS and self.kind != "size"
 
-
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """A kernel, as C and its callers see it. The number of threads comes last everywhere."""
 
     name: str
     arguments: tuple[Argument, ...]
     answers: bool
-    """Whether a number comes back; `OUTSIDE` for an index that leads nowhere (kernel.hpp)."""
+    """Whether a number comes back; below 0, what was wrong (kernel.hpp)."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -59,7 +54,7 @@ class Signature:
     def c_types(self) -> list[Any]:
         """Its arguments in C."""
         plain = [
-            ctypes.c_void_p if a.is_array else NUMBERS.get(a.kind, ctypes.c_int64)
+            ctypes.c_void_p if a.axes else NUMBERS.get(a.kind, ctypes.c_int64)
             for a in self.arguments
         ]
         return [*plain, ctypes.c_int]
@@ -74,11 +69,7 @@ def _parsed(name: str, text: str) -> Signature:
         if found["size"]:
             arguments.append(Argument(found["size"], "size"))
             continue
-        axes = tuple(
-            int(axis) if axis.isdigit() else axis
-            for axis in (found["axes"] or "").replace(" ", "").split(",")
-            if axis
-        )
+        axes = tuple(axis for axis in (found["axes"] or "").replace(" ", "").split(",") if axis)
         arguments.append(Argument(found["name"], found["kind"], axes, bool(found["optional"])))
     return Signature(name, tuple(arguments), bool(answers))
 
@@ -90,12 +81,12 @@ SIGNATURES = {
         "lif_forward": """
             T current[R, D], f32 scale[D]?, f32 v[S, D]!, i64 sizes[K], K, R, S, D,
             f32 keep_rows[R, 1]?, f32 keep_channels[1, D]?, float keep, float threshold, int soft,
-            T spikes[R, D]!?, u8 bytes[R, D]!?""",
+            T spikes[R, D]!?, u8 bytes[R, D]!? -> count""",
         "lif_backward": """
             T grad_spikes[R, D], T current[R, D], f32 scale[D]?, f32 v[S, D], f32 grad_v[S, D]!,
             i64 sizes[K], K, R, S, D, f32 keep_rows[R, 1]?, f32 keep_channels[1, D]?, float keep,
             float threshold, int soft, int surrogate, float slope, T grad[R, D]!,
-            f32 grad_keep[1, D]!?""",
+            f32 grad_keep[1, D]!? -> count""",
         "column_sums": "T x[R, D], T y[R, D], R, D, f32 sums[D]! -> count",
         "scale_rows": "T x[R, D], f32 scale[D], R, D, T y[R, D]!",
         "scale_backward": "T grad[R, D], T x[R, D], f32 scale[D], f32 pull[D], R, D, T out[R, D]!",

@@ -21,7 +21,7 @@ from torch import Tensor
 from neurosvt.ops.lif_compile import lif_compile
 from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_manual import lif_manual
-from neurosvt.ops.lif_native import check_sizes, kernels_know, lif_bytes, lif_native
+from neurosvt.ops.lif_native import kernels_know, lif_bytes, lif_native
 from neurosvt.ops.operators import wants_gradient
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.surrogate import surrogate_named
@@ -80,7 +80,8 @@ def lif(
         raise ValueError(
             f"current must be floating-point, (T, ...), got {current.dtype} {tuple(current.shape)}"
         )
-    check_decay(decay)
+    if not isinstance(decay, Tensor) and not 0 <= decay < 1:
+        raise ValueError(f"decay must be in [0, 1), got {decay}")
     if decay_input:
         current = (1 - decay) * current
     steps, neurons = current.shape[0], current.shape[1:]
@@ -154,8 +155,11 @@ def lif_rows(
     check_sizes(batch_sizes, len(current), len(v))
     if current.shape[1] != v.shape[1]:
         raise ValueError(f"v is {v.shape[1]} wide, current {current.shape[1]}")
-    if isinstance(keep, Tensor) and len(keep) not in (1, len(current)):
-        raise ValueError(f"keep has {len(keep)} rows, current {len(current)}")
+    if isinstance(keep, Tensor):
+        if len(keep) not in (1, len(current)):
+            raise ValueError(f"keep has {len(keep)} rows, current {len(current)}")
+        if backend != "auto" or not kernels_know(current, v, keep):
+            check_shares(keep)
     own_slope = surrogate_named(surrogate).slope
     slope = own_slope if slope is None else slope
     name = "native" if backend == "auto" else backend_named(backend)
@@ -173,6 +177,17 @@ def lif_rows(
     return BACKENDS[name](current, v, batch_sizes, keep, threshold, reset, surrogate, slope)
 
 
+def check_sizes(batch_sizes: Sequence[int], rows: int, streams: int) -> None:
+    """Raise a ValueError unless ranks are laid out as the top of this file says."""
+    sizes = list(batch_sizes)
+    falls = sizes == sorted(sizes, reverse=True) and (not sizes or streams >= sizes[0])
+    if sum(sizes) != rows or not falls or (sizes and sizes[-1] < 0):
+        raise ValueError(
+            f"batch_sizes {sizes[:4]}... must not increase, start at most at v's {streams} streams "
+            f"and sum to current's {rows} rows"
+        )
+
+
 def number(name: str, value: float | Tensor) -> float | Tensor:
     """A number, also where it comes in a tensor; the tensor itself if its gradient is wanted.
 
@@ -188,15 +203,12 @@ def number(name: str, value: float | Tensor) -> float | Tensor:
     return value.reshape(()) if wants_gradient(value) else float(value)
 
 
-def check_decay(decay: float | Tensor) -> None:
-    """Raise a ValueError for a share that is none."""
-    if not isinstance(decay, Tensor):
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must be in [0, 1), got {decay}")
-    elif not decay.is_floating_point():
-        raise ValueError(f"decay must be floating-point, got {decay.dtype}")
-    elif not torch.compiler.is_compiling() and decay.device.type == "cpu" and decay.numel():
-        low, high = decay.detach().aminmax()
+def check_shares(keep: Tensor) -> None:
+    """Raise a ValueError for decays that are no shares; kernels see to it themselves."""
+    if not keep.is_floating_point():
+        raise ValueError(f"decay must be floating-point, got {keep.dtype}")
+    if not torch.compiler.is_compiling() and keep.is_cpu and keep.numel():
+        low, high = keep.detach().aminmax()
         if not (low >= 0 and high <= 1):
             raise ValueError(f"decay must be in [0, 1], got {low.item():.4g} to {high.item():.4g}")
 

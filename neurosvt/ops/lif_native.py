@@ -68,17 +68,6 @@ def _as_tensor(keep: float | Tensor) -> tuple[Tensor | None, float]:
     return (keep, 0.0) if isinstance(keep, Tensor) else (None, float(keep))
 
 
-def check_sizes(batch_sizes: Sequence[int], rows: int, streams: int) -> None:
-    """Raise a ValueError unless ranks are laid out as `ops.lif` says: a kernel writes there."""
-    sizes = list(batch_sizes)
-    shrinking = sizes == sorted(sizes, reverse=True) and (not sizes or sizes[-1] >= 0)
-    if sum(sizes) != rows or not shrinking or (sizes and sizes[0] > streams):
-        raise ValueError(
-            f"batch_sizes {sizes[:4]}... must not increase, start at most at v's {streams} streams "
-            f"and sum to current's {rows} rows"
-        )
-
-
 def _decays(keep: Tensor | None, rows: int, width: int) -> tuple[Tensor | None, Tensor | None]:
     """Those of rows, and those of channels: one for all is one for every channel."""
     if keep is None:
@@ -102,13 +91,11 @@ def fire(
 ) -> Tensor:
     """The forward kernel: fills `spikes`, floats or bytes; returns the membranes left."""
     rows, width = current.shape
-    check_sizes(batch_sizes, rows, len(v))
-    v = v.detach().clone(memory_format=torch.contiguous_format)
-    sizes = torch.tensor(batch_sizes, dtype=torch.int64, device="cpu")
+    v = v.clone(memory_format=torch.contiguous_format)
     both = (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
     call(
-        "lif_forward", current, scale, v, sizes, *_decays(keep, rows, width), for_all, threshold,
-        soft, *both,
+        "lif_forward", current, scale, v, batch_sizes, *_decays(keep, rows, width), for_all,
+        threshold, soft, *both,
     )  # fmt: skip
     return v
 
@@ -134,16 +121,14 @@ def back_through(
         beginning, and, for a decay per channel, of it.
     """
     rows, width = current.shape
-    check_sizes(batch_sizes, rows, len(v))
     grad_v = grad_v.to(torch.float32).clone(memory_format=torch.contiguous_format)
-    sizes = torch.tensor(batch_sizes, dtype=torch.int64, device="cpu")
     of_rows, of_channels = _decays(keep, rows, width)
     grad = empty_like(current)
     grad_keep = None if of_channels is None else torch.zeros_like(of_channels)
     call(
-        "lif_backward", ready(grad_spikes, current.dtype), current, scale, ready(v), grad_v, sizes,
-        of_rows, of_channels, for_all, threshold, soft, _SURROGATES[surrogate], slope, grad,
-        grad_keep,
+        "lif_backward", ready(grad_spikes, current.dtype), current, scale, ready(v), grad_v,
+        batch_sizes, of_rows, of_channels, for_all, threshold, soft, _SURROGATES[surrogate], slope,
+        grad, grad_keep,
     )  # fmt: skip
     return grad, grad_v, grad_keep
 

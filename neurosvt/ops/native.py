@@ -11,13 +11,15 @@ products on the grid, the same to the bit either way, take their kernels whereve
     reference      the definition, differentiated by autograd
 """
 
+import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from neurosvt.native import library
-from neurosvt.native.signatures import SIGNATURES, Argument
+from neurosvt.native.signatures import GIVEN, SIGNATURES, Argument
 
 _KINDS = {
     torch.float32: "f32", torch.bfloat16: "bf16", torch.float64: "f64", torch.int64: "i64",
@@ -26,8 +28,11 @@ _KINDS = {
 BUILT = library() is not None
 """Whether there are kernels on this machine."""
 
-OUTSIDE = -1
-"""What a kernel answers to an index that leads nowhere; as in native/kernel.hpp."""
+_FAULTS = {
+    -1: "an index lies outside of what it leads into",
+    -2: "a decay lies outside of [0, 1]",
+}
+"""What a kernel answers that did nothing; as in native/kernel.hpp."""
 
 
 def suits(x: Tensor, backend: str = "auto") -> bool:
@@ -36,62 +41,59 @@ def suits(x: Tensor, backend: str = "auto") -> bool:
     return wanted and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
 
 
-def call(name: str, *arguments: Tensor | float | int | None) -> int:
+def call(name: str, *arguments: Tensor | Sequence[int] | float | int | None) -> int:
     """Call a kernel with tensors and numbers in the order of its signature, sizes left out: these
     are taken from the tensors.
 
-    Tensors must be contiguous, on the CPU, and of the declared types and shapes. They are kept
-    alive by the caller's own references. The threads are as many as PyTorch uses.
+    Tensors must be contiguous, on the CPU, and of the declared types and shapes; whole numbers may
+    come as a list. The caller's own references keep them alive. The threads are as many as PyTorch
+    uses.
 
     Raises:
         ValueError: an argument is not as declared, or an index leads nowhere; nothing was done.
     """
-    given = iter(arguments)
+    signature = SIGNATURES[name]
     plain: list[Any] = []
     late: list[tuple[int, str]] = []
-    sizes: dict[str | int, int] = {}
-    own = None
-    for argument in SIGNATURES[name].arguments:
-        if argument.kind == "size":
+    sizes = dict(GIVEN)
+    own = ""
+    given: Any = iter(arguments)
+    for argument in signature.arguments:
+        _, kind, axes, optional = argument
+        if kind == "size":
             late.append((len(plain), argument.name))
             plain.append(0)
             continue
         x = next(given)
-        if not argument.is_array or (x is None and argument.optional):
+        if not axes or (x is None and optional):
             plain.append(x)  # None is a null pointer; ctypes refuses a number that is none
             continue
-        kind = _KINDS.get(x.dtype) if isinstance(x, Tensor) else None
-        if argument.kind == "T":
-            own = own or kind
-        wanted = own if argument.kind == "T" else argument.kind
-        if (
-            not isinstance(x, Tensor)
-            or kind is None
-            or kind != wanted
-            or not _lies_right(x, argument.axes, sizes)
-        ):
-            raise _misfit(name, argument, x, sizes)
+        if kind == "i64" and not isinstance(x, Tensor):
+            sizes[axes[0]] = len(x)
+            plain.append((ctypes.c_int64 * len(x))(*x))
+            continue
+        found = _KINDS.get(x.dtype) if isinstance(x, Tensor) else None
+        if kind == "T":
+            kind = own = own or found or ""
+        if found != kind or not found or not x.is_cpu or not x.is_contiguous():
+            raise _misfit(argument, x, sizes, name)
+        shape = x.shape
+        if len(shape) != len(axes):
+            raise _misfit(argument, x, sizes, name)
+        for axis, size in zip(axes, shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                raise _misfit(argument, x, sizes, name)
         plain.append(x.data_ptr())
     for at, axis in late:
         plain[at] = sizes[axis]
     kernel = getattr(library(), f"{name}_{own or 'f32'}")
-    answer = kernel(*plain, torch.get_num_threads())
-    if answer == OUTSIDE:
-        raise ValueError(f"{name}: an index lies outside of what it leads into")
-    return answer or 0
+    answer: int | None = kernel(*plain, torch.get_num_threads())
+    if answer is None or answer >= 0:
+        return answer or 0
+    raise ValueError(f"{name}: {_FAULTS[answer]}")
 
 
-def _lies_right(x: Tensor, axes: tuple[str | int, ...], sizes: dict[str | int, int]) -> bool:
-    """Whether it is on the CPU without gaps, and as large as what has the same letters."""
-    if x.device.type != "cpu" or not x.is_contiguous() or x.ndim != len(axes):
-        return False
-    for axis, size in zip(axes, x.shape, strict=True):
-        if (axis if isinstance(axis, int) else sizes.setdefault(axis, size)) != size:
-            return False
-    return True
-
-
-def _misfit(name: str, argument: Argument, x: Any, sizes: dict[str | int, int]) -> ValueError:
+def _misfit(argument: Argument, x: Any, sizes: dict[str, int], name: str) -> ValueError:
     wanted = ", ".join(str(sizes.get(axis, axis)) for axis in argument.axes)
     got = repr(x)
     if isinstance(x, Tensor):

@@ -40,16 +40,20 @@ def _transformed() -> bool:
 
 def _plain(values: Sequence[Any]) -> bool:
     """Whether all is as it seems: tensors in memory, and nobody who listens to what is done."""
-    return (
-        not torch._C._len_torch_dispatch_stack()
-        and torch._C._get_tracing_state() is None
-        and not _transformed()
-        and all(
-            type(x) in (Tensor, torch.nn.Parameter) and not x.is_neg() and x.layout is torch.strided
-            for x in values
-            if isinstance(x, Tensor)
-        )
-    )
+    if (
+        torch._C._len_torch_dispatch_stack()
+        or torch._C._get_tracing_state() is not None
+        or _transformed()
+    ):
+        return False
+    for x in values:
+        if isinstance(x, Tensor) and (
+            (type(x) is not Tensor and type(x) is not torch.nn.Parameter)
+            or x.is_neg()
+            or x.layout is not torch.strided
+        ):
+            return False
+    return True
 
 
 class WrittenOut:
@@ -76,15 +80,25 @@ class WrittenOut:
     ):
         self.name, self.backward, self.definition = name, backward, definition
         self.constants, self.keeps = tuple(constants), tuple(keeps)
-        methods = {
-            "forward": staticmethod(lambda *inputs: forward(*inputs)),  # autograd reads its code
-            "setup_context": staticmethod(self.setup),
-            "backward": staticmethod(self.differentiate),
-        }
-        self.function: Any = type(name, (torch.autograd.Function,), methods)
+
+        def at_once(ctx: Any, *inputs: Any) -> Any:
+            output = forward(*inputs)
+            self.setup(ctx, inputs, output)
+            return output
+
+        # Transforms of functions want both halves apart, which costs others several times as much.
+        halves = {"forward": lambda *inputs: forward(*inputs), "setup_context": self.setup}
+        self._function = self._autograd({"forward": at_once})
+        self._transformable = self._autograd(halves)
+
+    def _autograd(self, methods: dict[str, Callable[..., Any]]) -> Any:
+        methods = {name: staticmethod(f) for name, f in methods.items()}
+        methods["backward"] = staticmethod(self.differentiate)
+        return type(self.name, (torch.autograd.Function,), methods)
 
     def __call__(self, *inputs: Any) -> Any:
-        return self.function.apply(*inputs)
+        transformed = not torch.compiler.is_compiling() and _transformed()
+        return (self._transformable if transformed else self._function).apply(*inputs)
 
     def setup(self, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """Keep for the backward pass what it needs."""
@@ -171,10 +185,10 @@ class Operator:
     def __call__(self, *inputs: Any) -> Any:
         if torch.compiler.is_compiling() or not _plain(inputs):
             return self.packet(*inputs)
-        if torch.is_grad_enabled() and any(
-            isinstance(x, Tensor) and x.requires_grad for x in inputs
-        ):
-            return self.written(*inputs)
+        if torch.is_grad_enabled():
+            for x in inputs:
+                if isinstance(x, Tensor) and x.requires_grad:
+                    return self.written(*inputs)
         return self.kernel(*inputs)
 
     def _refuse(self, *inputs: Any) -> Any:
@@ -185,5 +199,5 @@ class Operator:
 
 
 def ready(x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """As a kernel takes it: of that type, contiguous, outside of any graph."""
-    return x.detach().to(dtype).contiguous()
+    """As a kernel takes it: of that type, contiguous."""
+    return x if x.dtype is dtype and x.is_contiguous() else x.to(dtype).contiguous()

@@ -41,7 +41,7 @@ def scale_by_rms_reference(x: Tensor, gain: Tensor, eps: float) -> tuple[Tensor,
 
 
 def _scale(x: Tensor, gain: Tensor, eps: float, kernels: bool) -> tuple[Tensor, Tensor]:
-    x, gain = ready(x, x.dtype), at_least_float32(gain.detach())
+    x, gain = ready(x, x.dtype), at_least_float32(gain)
     squares, filled = column_sums(x, x, kernels)
     mean_square = squares / max(1, filled)
     scale = gain * torch.rsqrt(mean_square + eps)
@@ -77,7 +77,7 @@ def back_through_scale(
         kernels: whether they may be called.
         reuse: whether `grad` is the caller's own, and may be written over.
     """
-    gain, inverse = at_least_float32(gain.detach()), torch.rsqrt(mean_square + eps)
+    gain, inverse = at_least_float32(gain), torch.rsqrt(mean_square + eps)
     along, filled = column_sums(x, grad, kernels)
     scale, pull = gain * inverse, gain * inverse.pow(3) / max(1, filled) * along
     if not kernels:
