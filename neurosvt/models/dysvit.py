@@ -119,7 +119,8 @@ class DySViTBlock(nn.Module):
     def add(self, x: Float[Tensor, "R D"], branch: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
         """The shortcut. A sum is finite where all its parts are, and is quicker than a look at
         each of them."""
-        if self.guard and not branch.sum(dtype=torch.float32).isfinite():
+        recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()  # once, for all values
+        if self.guard and (recorded or not branch.sum(dtype=torch.float32).isfinite()):
             branch = torch.nan_to_num(branch, 0.0, 0.0, 0.0)
         return torch.add(x, branch, alpha=self.scale)
 

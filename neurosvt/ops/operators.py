@@ -40,11 +40,7 @@ def _transformed() -> bool:
 
 def _plain(values: Sequence[Any]) -> bool:
     """Whether all is as it seems: tensors in memory, and nobody who listens to what is done."""
-    if (
-        torch._C._len_torch_dispatch_stack()
-        or torch._C._get_tracing_state() is not None
-        or _transformed()
-    ):
+    if torch._C._len_torch_dispatch_stack() or torch._C._get_tracing_state() is not None:
         return False
     for x in values:
         if isinstance(x, Tensor) and (
@@ -87,7 +83,11 @@ class WrittenOut:
             return output
 
         # Transforms of functions want both halves apart, which costs others several times as much.
-        halves = {"forward": lambda *inputs: forward(*inputs), "setup_context": self.setup}
+        halves = {
+            "forward": lambda *inputs: forward(*inputs),
+            "setup_context": self.setup,
+            "vmap": self._one_by_one,
+        }
         self._function = self._autograd({"forward": at_once})
         self._transformable = self._autograd(halves)
 
@@ -99,6 +99,21 @@ class WrittenOut:
     def __call__(self, *inputs: Any) -> Any:
         transformed = not torch.compiler.is_compiling() and _transformed()
         return (self._transformable if transformed else self._function).apply(*inputs)
+
+    def _one_by_one(self, info: Any, axes: tuple[Any, ...], *inputs: Any) -> Any:
+        """`torch.vmap`: a kernel takes one sample of it after the other."""
+        each = [
+            self(
+                *(
+                    x.select(at, i) if isinstance(at, int) else x
+                    for x, at in zip(inputs, axes, strict=True)
+                )
+            )
+            for i in range(info.batch_size)
+        ]
+        if isinstance(each[0], tuple):
+            return tuple(map(torch.stack, zip(*each, strict=True))), (0,) * len(each[0])
+        return torch.stack(each), 0
 
     def setup(self, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """Keep for the backward pass what it needs."""
@@ -143,8 +158,8 @@ class WrittenOut:
 class Operator:
     """An operator of PyTorch around a kernel.
 
-    Called with tensors in memory it goes to the kernel at once; under compilers, tracers, dispatch
-    modes and transforms it goes as `torch.ops.neurosvt.NAME`, which they see.
+    Called with tensors in memory it goes to the kernel at once; under compilers, tracers and
+    dispatch modes it goes as `torch.ops.neurosvt.NAME`, which they see.
 
     Args:
         schema: as `torch.library` has it, without the namespace.
@@ -183,7 +198,11 @@ class Operator:
         self.packet: Any = getattr(torch.ops.neurosvt, self.name).default
 
     def __call__(self, *inputs: Any) -> Any:
-        if torch.compiler.is_compiling() or not _plain(inputs):
+        if torch.compiler.is_compiling():
+            return self.packet(*inputs)
+        if _transformed():
+            return self.written(*inputs)
+        if not _plain(inputs):
             return self.packet(*inputs)
         if torch.is_grad_enabled():
             for x in inputs:
