@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from neurosvt.config import UserError
-from neurosvt.models.neurosvt import NeuroSVT, State
+from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig
+from neurosvt.models.neurosvt_state import State
 from neurosvt.nn import attention
 from neurosvt.nn.heads import Belief, Heads, ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
