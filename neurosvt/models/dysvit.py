@@ -116,7 +116,9 @@ class DySViTBlock(nn.Module):
         q, k, v = rearrange(
             qkv, "(B N) (three H K) -> three B H N K", N=self.tokens, three=3, H=self.heads
         ).contiguous()
-        return rearrange(spike_attention(q, k, v), "B H N K -> (B N) (H K)")
+        mixed = rearrange(spike_attention(q, k, v), "B H N K -> (B N) (H K)")
+        weight = self.out.weight.dtype  # counts may come in more than a model in half has
+        return mixed.to(weight) if weight.itemsize < mixed.dtype.itemsize else mixed
 
     def add(self, x: Float[Tensor, "R D"], branch: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
         """The shortcut. A sum is finite where all its parts are, and is quicker than a look at

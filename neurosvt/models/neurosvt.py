@@ -120,7 +120,8 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
 
         Raises:
             ValueError: frames of another size than the model's, or not binary, a state of another
-                batch, model, type or device, or a frame length or a number of bits that is none.
+                batch, model, type or device, a frame length or a number of bits that is none, or
+                weights in half precision.
         """
         charge, state = self.forward_features(
             frames, state, state_noise=state_noise, state_bits=state_bits, frame_ms=frame_ms
@@ -239,7 +240,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
 
     def checked(self, frames: Any) -> Tensor:
         """Frames as `nn.embed.checked_frames` gives them, for this model."""
-        return checked_frames(frames, self.config.image_size, self.positions.table.device)
+        return checked_frames(frames, self.config.image_size, self.positions.table)
 
     def on_grid(self) -> "NeuroSVT":
         """A copy whose norms are folded and whose weights are multiples of 2^-12.

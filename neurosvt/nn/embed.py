@@ -205,26 +205,34 @@ class Positions(nn.Module):
 
 
 def checked_frames(
-    frames: Any, side: int, device: torch.device
+    frames: Any, side: int, like: Tensor
 ) -> Bool[Tensor, "T B 2 Y X"] | Float[Tensor, "T B 2 Y X"]:
     """Event frames as bool; those that something learns from, as they are.
 
     Args:
         frames: what a user gave.
-        side, device: pixels that the model wants, and where it is.
+        side, like: pixels that the model wants; a weight of it.
 
     Raises:
-        ValueError: no tensor, another size, not binary, or elsewhere.
+        ValueError: no tensor, another size, not binary, or elsewhere; a model in half precision.
     """
+    if like.dtype.itemsize < 4:
+        kind = str(like.dtype).removeprefix("torch.")
+        raise ValueError(
+            f"the model is {kind}, and membranes need more: use model.float(), and "
+            "torch.autocast for products in half precision"
+        )
     if not isinstance(frames, Tensor) or frames.layout != torch.strided:
         kind = frames.layout if isinstance(frames, Tensor) else type(frames).__name__
-        raise ValueError(f"frames must be a dense tensor, got {kind} (torch.as_tensor makes one)")
+        raise ValueError(f"frames must be a dense tensor, got {kind}")
     if frames.ndim != 5 or frames.shape[2:] != (2, side, side) or not len(frames):
         raise ValueError(
             f"frames must be (T, B, 2, {side}, {side}) with T >= 1, got {tuple(frames.shape)}"
         )
-    if frames.device != device or frames.is_meta:
-        raise ValueError(f"frames are on {frames.device}, the model on {device}; both need values")
+    if frames.device != like.device or frames.is_meta:
+        raise ValueError(
+            f"frames are on {frames.device}, the model on {like.device}; both need values"
+        )
     if frames.dtype == torch.bool:
         return frames
     numbers = frames.detach()

@@ -23,7 +23,6 @@ class Foldable(Protocol):
     def fold(self) -> None: ...
 
 
-@torch.no_grad()
 def folded_copy(model: M) -> M:
     """A copy in eval mode whose `Foldable` parts are folded.
 
@@ -31,9 +30,10 @@ def folded_copy(model: M) -> M:
         UserError: as `plain_copy`, or a norm is of a kind that does not fold.
     """
     twin = plain_copy(model)
-    for module in list(twin.modules()):
-        if isinstance(module, Foldable):
-            module.fold()
+    with torch.inference_mode(False):  # or it could never be trained
+        for module in list(twin.modules()):
+            if isinstance(module, Foldable):
+                module.fold()
     return twin
 
 

@@ -57,7 +57,13 @@ def _loose(model: nn.Module) -> list[tuple[str, str, Tensor]]:
 def _make_plain(model: nn.Module) -> None:
     """Put every computed weight in the place of what it is computed from."""
     for part in model.modules():
-        for name in list(getattr(part, "parametrizations", ())):
+        computed = list(getattr(part, "parametrizations", ()))
+        if computed:
+            # A copy shares the class that reads its weights, from which these are now taken.
+            kind = type(part)
+            own = {n: v for n, v in vars(kind).items() if n not in ("__dict__", "__weakref__")}
+            part.__class__ = type(kind.__name__, kind.__bases__, own)
+        for name in computed:
             parametrize.remove_parametrizations(part, name, leave_parametrized=True)
         for hook in list(part._forward_pre_hooks.values()):
             if isinstance(hook, prune.BasePruningMethod):

@@ -51,9 +51,9 @@ class PositionRead(nn.Module):
         if not torch.is_grad_enabled():
             if isinstance(self.norm, nn.Identity) and not self.shared.any():
                 return self.own, position
-            if len(position) < len(self.own):
+            if 2 * len(position) <= len(self.own):
                 used, group = position.unique(return_inverse=True)
-                return self.own[used] + self.shared, group
+                return self.own.index_select(0, used).add_(self.shared), group
         return self.own + self.shared, position
 
     @torch.no_grad()
