@@ -26,6 +26,7 @@ from neurosvt.models.model_folder import TORCH_WEIGHTS
 from neurosvt.models.pretrained import Pretrained, with_class_rows
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.plain_copy import plain_copy
+from neurosvt.nn.recording import is_recorded
 from neurosvt.nn.slope import FixedSlope, LayerSlope, TokenSlope
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.lif import backend_named
@@ -123,7 +124,7 @@ class DySViTBlock(nn.Module):
     def add(self, x: Float[Tensor, "R D"], branch: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
         """The shortcut. A sum is finite where all its parts are, and is quicker than a look at
         each of them."""
-        if self.guard and not branch.sum(dtype=torch.float32).isfinite():
+        if self.guard and (is_recorded() or not branch.sum(dtype=torch.float32).isfinite()):
             branch = torch.nan_to_num(branch, 0.0, 0.0, 0.0)
         return torch.add(x, branch, alpha=self.scale)
 
@@ -193,7 +194,7 @@ class DySViT(Pretrained, model_type="dysvit", config_type=DySViTConfig):
         """Raise a ValueError, of one line, if these are not images for this model."""
         side, like = self.config.image_size, self.positions
         if not isinstance(images, Tensor) or images.layout != torch.strided:
-            kind = images.layout if isinstance(images, Tensor) else type(images).__name__
+            kind = str(images.layout) if isinstance(images, Tensor) else type(images).__name__
             raise ValueError(f"images must be a dense tensor, got {kind}")
         if images.ndim != 4 or images.shape[1:] != (3, side, side):
             raise ValueError(

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurosvt.nn.recording import is_recorded
+
 
 class State(NamedTuple):
     """All that a sequence leaves behind; never written to, so an old one can be come back to.
@@ -45,8 +47,7 @@ class State(NamedTuple):
         )
 
 
-# Plain data: a state that is loaded runs no code.
-torch.serialization.add_safe_globals([State])
+torch.serialization.add_safe_globals([State])  # plain data, which `torch.load` need not distrust
 
 
 def changed(part: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -64,7 +65,7 @@ def compact(part: Any) -> Any:
     of many would keep all of them alive, and be saved with them."""
 
     def own(t: Tensor) -> Tensor:
-        whole = torch.compiler.is_compiling() or t.untyped_storage().nbytes() != t.nbytes
+        whole = is_recorded() or t.untyped_storage().nbytes() != t.nbytes
         return t.clone() if whole else t
 
     return changed(part, own)

@@ -223,7 +223,7 @@ def checked_frames(
             "torch.autocast for products in half precision"
         )
     if not isinstance(frames, Tensor) or frames.layout != torch.strided:
-        kind = frames.layout if isinstance(frames, Tensor) else type(frames).__name__
+        kind = str(frames.layout) if isinstance(frames, Tensor) else type(frames).__name__
         raise ValueError(f"frames must be a dense tensor, got {kind}")
     if frames.ndim != 5 or frames.shape[2:] != (2, side, side) or not len(frames):
         raise ValueError(

@@ -25,6 +25,9 @@ class Belief(NamedTuple):
     """Above 0: the object is there, but hidden."""
 
 
+torch.serialization.add_safe_globals([Belief])  # plain data, which `torch.load` need not distrust
+
+
 @dataclass(frozen=True)
 class ReadoutConfig:
     """Shape of the heads."""

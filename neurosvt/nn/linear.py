@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from neurosvt.nn.folding import folded
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.recording import is_recorded
 from neurosvt.ops.precision import product_type
 from neurosvt.ops.products import GridWeight, grid_product
 
@@ -47,8 +48,7 @@ class SpikeLinear(nn.Linear):
             isinstance(self.norm, nn.Identity)
             and not torch.is_grad_enabled()
             and self.weight.dtype == product_type(spikes) == torch.float32
-            and not torch.compiler.is_compiling()
-            and torch._C._get_tracing_state() is None  # what `torch.jit.trace` records
+            and not is_recorded()
         )
 
     def grid(self) -> GridWeight | None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from neurosvt.nn.folding import folded
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.recording import is_recorded
 from neurosvt.ops.groups import sum_of_products
 from neurosvt.ops.precision import product_type
 from neurosvt.ops.rows import Rows, scatter_rows
@@ -48,7 +49,7 @@ class PositionRead(nn.Module):
         Nothing is kept from call to call, so nothing can be out of date: a frame alone adds up the
         weights of its few positions, and after `fold` there is nothing to add.
         """
-        if not torch.is_grad_enabled():
+        if not torch.is_grad_enabled() and not is_recorded():
             if isinstance(self.norm, nn.Identity) and not self.shared.any():
                 return self.own, position
             if 2 * len(position) <= len(self.own):

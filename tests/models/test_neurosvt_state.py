@@ -8,6 +8,7 @@ import torch
 
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_state import State, changed
+from neurosvt.nn.heads import Belief
 
 memories = pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
 
@@ -38,6 +39,16 @@ def test_a_state_keeps_nothing_but_its_numbers_alive(make, events, memory, infer
         _, state = model(events(50))
     for tensor in tensors_of(state):
         assert tensor.untyped_storage().nbytes() == tensor.nbytes
+
+
+def test_a_saved_belief_is_read_as_plain_data(make, events):
+    file = io.BytesIO()
+    with torch.no_grad():
+        torch.save(make()(events())[0], file)
+    file.seek(0)
+    again = torch.load(file, weights_only=True)
+    assert type(again) is Belief
+    assert again.position.shape == (12, 2, 2)
 
 
 @memories
