@@ -13,8 +13,9 @@ import pytest
 import torch
 from hypothesis import settings
 
-from neurosvt.models.neurosvt import NeuroSVT, State
+from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
+from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief, ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.norm import ScaleNorm

@@ -20,13 +20,16 @@ import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from neurosvt.models.model_folder import TORCH_WEIGHTS
 from neurosvt.models.pretrained import Pretrained, with_class_rows
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
+from neurosvt.nn.plain_copy import plain_copy
 from neurosvt.nn.slope import FixedSlope, LayerSlope, TokenSlope
 from neurosvt.ops.attention import spike_attention
 from neurosvt.ops.lif import backend_named
+from neurosvt.ops.recording import is_recorded
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,14 @@ class DySViTBlock(nn.Module):
         q, k, v = rearrange(
             qkv, "(B N) (three H K) -> three B H N K", N=self.tokens, three=3, H=self.heads
         ).contiguous()
-        return rearrange(spike_attention(q, k, v), "B H N K -> (B N) (H K)")
+        mixed = rearrange(spike_attention(q, k, v), "B H N K -> (B N) (H K)")
+        weight = self.out.weight.dtype  # counts may come in more than a model in half has
+        return mixed.to(weight) if weight.itemsize < mixed.dtype.itemsize else mixed
 
     def add(self, x: Float[Tensor, "R D"], branch: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
         """The shortcut. A sum is finite where all its parts are, and is quicker than a look at
         each of them."""
-        recorded = torch.compiler.is_compiling() or torch.jit.is_tracing()  # once, for all values
-        if self.guard and (recorded or not branch.sum(dtype=torch.float32).isfinite()):
+        if self.guard and (is_recorded() or not branch.sum(dtype=torch.float32).isfinite()):
             branch = torch.nan_to_num(branch, 0.0, 0.0, 0.0)
         return torch.add(x, branch, alpha=self.scale)
 
@@ -178,18 +182,42 @@ class DySViT(Pretrained, model_type="dysvit", config_type=DySViTConfig):
         Raises:
             ValueError: images of another size, or without three colours.
         """
-        side = self.config.image_size
-        if images.ndim != 4 or images.shape[1:] != (3, side, side):
-            raise ValueError(
-                f"images must be (B, 3, {side}, {side}), three colours of {side} x {side} pixels; "
-                f"got {tuple(images.shape)}"
-            )
+        self.check(images)
         x = rearrange(self.embed(images), "B D Y X -> B (Y X) D")
         x = (x + self.positions.to(x.dtype)).flatten(0, 1)
         for block in self.blocks:
             x = block(x)
         spikes: Tensor = rearrange(self.fire(x), "(B N) D -> B N D", N=self.config.tokens)
         return spikes.mean(1)
+
+    def check(self, images: Any) -> None:
+        """Raise a ValueError, of one line, if these are not images for this model."""
+        side, like = self.config.image_size, self.positions
+        if not isinstance(images, Tensor) or images.layout != torch.strided:
+            kind = str(images.layout) if isinstance(images, Tensor) else type(images).__name__
+            raise ValueError(f"images must be a dense tensor, got {kind}")
+        if images.ndim != 4 or images.shape[1:] != (3, side, side):
+            raise ValueError(
+                f"images must be (B, 3, {side}, {side}), three colours of {side} x {side} pixels; "
+                f"got {tuple(images.shape)}"
+            )
+        if images.device != like.device:
+            raise ValueError(f"images are on {images.device}, the model on {like.device}")
+        mixed = torch.is_autocast_enabled(like.device.type) and images.is_floating_point()
+        if images.dtype != like.dtype and not mixed:
+            kinds = [str(t.dtype).removeprefix("torch.") for t in (images, like)]
+            raise ValueError(
+                f"images are {kinds[0]}, the model is {kinds[1]}: normalise them as in training, "
+                f"and give them as {kinds[1]}"
+            )
+        if self.training and not len(images):
+            raise ValueError("images must be at least one in training mode, got 0")
+
+    @property
+    def num_classes(self) -> int:
+        """As many as its head has rows, also of a head that was put in by hand."""
+        linear = isinstance(self.head, nn.Linear)
+        return self.head.out_features if linear else int(self.config.classes)
 
     def new_classes(self, classes: int) -> None:
         """Put a new head of `classes` rows in place of the old."""
@@ -203,7 +231,11 @@ class DySViT(Pretrained, model_type="dysvit", config_type=DySViTConfig):
 
     @torch.no_grad()
     def slopes(self, images: Float[Tensor, "B 3 Y X"]) -> dict[str, Float[Tensor, "B N"]]:
-        """The surrogate slope that every token of every spiking layer would be trained with."""
+        """The surrogate slope that every token of every spiking layer would be trained with.
+
+        In training mode currents are normalised over these images, else by running moments, which
+        stay as they are.
+        """
         found: dict[str, Tensor] = {}
 
         def look(name: str) -> Callable[..., None]:
@@ -216,24 +248,28 @@ class DySViT(Pretrained, model_type="dysvit", config_type=DySViTConfig):
             part.register_forward_pre_hook(look(name)) for name, part in self.neurons().items()
         ]
         try:
-            self(images)
+            # Copies of the running moments take what a forward pass in training mode adds to them.
+            moments = {name: moment.clone() for name, moment in self.named_buffers()}
+            functional_call(self, moments, (images,))
         finally:
             for hook in hooks:
                 hook.remove()
         return found
 
     def deployed(self) -> "DySViT":
-        """A copy in eval mode without what serves training alone: the same scores, to the bit."""
-        plain = DySViT(config=replace(self.config, slope=1.0), backend=self.backend)
-        kept = {n: t for n, t in self.state_dict().items() if ".slope." not in n}
-        plain.load_state_dict(kept)
-        plain.class_names, plain.metadata = self.class_names, self.metadata
-        return plain.eval()
+        """A copy in eval mode without what serves training alone: the same scores, to the bit, in
+        the same type and on the same device."""
+        plain = plain_copy(self)
+        plain.config = replace(self.config, slope=1.0)
+        for part in plain.neurons().values():
+            part.slope = FixedSlope(1.0)
+        return plain
 
     def extra_files(self) -> dict[str, bytes]:
         """The deployed network for machines without neurosvt: weights, and a file of PyTorch."""
         weights = io.BytesIO()
-        torch.save(dict(self.deployed().state_dict()), weights)
+        plain = {n: t.cpu() for n, t in self.deployed().state_dict().items()}
+        torch.save(plain, weights)
         alone = files(__package__).joinpath("dysvit_standalone.py").read_bytes()
         return {TORCH_WEIGHTS: weights.getvalue(), "model.py": alone}
 

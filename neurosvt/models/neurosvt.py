@@ -9,45 +9,26 @@ a forward pass does what an event-driven machine would do.
 Axes: T time steps, B batch, Y X pixels, N tokens (one a patch), D width, R rows, M memory channels.
 """
 
-import copy
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig, positive
+from neurosvt.models.neurosvt_state import State, StateShape, compact
 from neurosvt.models.pretrained import Pretrained, with_class_rows
 from neurosvt.nn.block import Block
-from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed
+from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, checked_frames
+from neurosvt.nn.folding import folded_copy
 from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.memory import Memory, MemoryStep
+from neurosvt.nn.norm import FixedScale
 from neurosvt.nn.token_neuron import TokenNeuron, row_context
 from neurosvt.ops.lif import backend_named
 from neurosvt.ops.precision import at_least_float32, product_type
 from neurosvt.ops.rows import Rows, by_frame, gather_rows, pack, scatter_rows
-
-
-class State(NamedTuple):
-    """All that a sequence leaves behind; never written to, so an old one can be come back to."""
-
-    since_patch_event: Int[Tensor, "B N"]
-    """Steps since each patch had an event."""
-    since_token_event: Int[Tensor, "B N"]
-    """Steps since each token fired into the blocks."""
-    embed: Float[Tensor, "B N D"]
-    blocks: tuple[tuple[Tensor, ...], ...]
-    read: Float[Tensor, "B N D"]
-    memory: Any
-    """As the memory makes it: charge (B, M) of the leaky one."""
-
-
-@runtime_checkable
-class Foldable(Protocol):
-    """A module that can put its norm into its weights and these on the grid."""
-
-    def fold(self) -> None: ...
 
 
 class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
@@ -102,21 +83,17 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
 
     def start(self, batch: int) -> State:
         """The state of `batch` samples that have seen nothing."""
-        cfg, tokens = self.config, self.tokens
-        table = at_least_float32(self.positions.table.detach())
-        device = table.device
+        like = self.membranes_like()
+        return self.state_shape().rested(batch, like, self.memory.start(batch, like))
 
-        def rested(width: int, tokens: int = tokens) -> Tensor:
-            return table.new_zeros(batch, tokens, width)
+    def state_shape(self) -> StateShape:
+        """How large a state is."""
+        blocks = tuple(block.widths for block in self.blocks)
+        return StateShape(self.config.patches, self.tokens, self.config.width, blocks)  # type: ignore[arg-type]
 
-        return State(
-            since_patch_event=torch.ones(batch, cfg.patches, dtype=torch.long, device=device),
-            since_token_event=torch.ones(batch, tokens, dtype=torch.long, device=device),
-            embed=rested(cfg.width, cfg.patches),
-            blocks=tuple(tuple(rested(w) for w in block.widths) for block in self.blocks),  # type: ignore[union-attr]
-            read=rested(cfg.width),
-            memory=self.memory.start(batch, table),
-        )
+    def membranes_like(self) -> Tensor:
+        """A tensor of the type that membranes have, where they are."""
+        return at_least_float32(self.positions.table.detach())
 
     def forward(
         self,
@@ -131,7 +108,8 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         """Beliefs after every step, and the state to go on from.
 
         Args:
-            frames: binary event frames, OFF then ON; bool, or numbers that are 0 or 1.
+            frames: binary event frames, OFF then ON; bool, or numbers that are 0 or 1, which get
+                a gradient if they require one. Of no samples (B = 0) there are no beliefs.
             state: what an earlier call returned; None for samples that have seen nothing.
             state_noise: standard deviation of noise on the state at every step, in thresholds; in
                 training on the memory alone.
@@ -142,7 +120,8 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
 
         Raises:
             ValueError: frames of another size than the model's, or not binary, a state of another
-                batch, or a frame length or a number of bits that is none.
+                batch, model, type or device, a frame length or a number of bits that is none, or
+                weights in half precision.
         """
         charge, state = self.forward_features(
             frames, state, state_noise=state_noise, state_bits=state_bits, frame_ms=frame_ms
@@ -160,15 +139,17 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
     ) -> tuple[Float[Tensor, "T B M"], State]:
         """What the heads read after every step, and the state; otherwise as `forward`."""
         frames = self.checked(frames)
-        batch = frames.shape[1]
-        state = self.start(batch) if state is None else state
-        if len(state.embed) != batch:
-            raise ValueError(
-                f"the state is of a batch of {len(state.embed)}, the frames of {batch}"
-            )
+        steps, batch = frames.shape[:2]
+        if state is None:
+            state = self.start(batch)
+        else:
+            like = self.membranes_like()
+            self.state_shape().check(state, batch, like, self.memory.start(batch, like))
         if state_bits != 32 and not 2 <= state_bits <= 16:
             raise ValueError(f"state_bits must be 32, or 2 to 16, got {state_bits}")
         rate = 1.0 if frame_ms is None else positive("frame_ms", frame_ms) / self.config.frame_ms
+        if not batch:
+            return state.embed.new_zeros(steps, 0, self.memory.channels), state
         spatial_noise = 0.0 if self.training else state_noise
         spikes, rows, state = self.encode(frames, state, spatial_noise, rate)
         step = MemoryStep(state_noise, rate, state_bits)
@@ -184,17 +165,21 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
     def encode(
         self, frames: Tensor, state: State, noise: float, rate: float
     ) -> tuple[Float[Tensor, "R D"], Rows, State]:
-        """The spatial part: spikes of the tokens that fired."""
+        """The spatial part: spikes of the tokens that fired; `frames` as `checked`."""
         cfg = self.config
         decay = (1 - 1 / cfg.neuron.tau) ** rate
-        frames, active = self.filter(frames)
+        events, active = self.filter(frames.bool())
         seen = pack(active, state.since_patch_event)
         state = state._replace(since_patch_event=seen.since_event)
         spikes = state.read.new_zeros((0, cfg.width))
         if len(seen):
             # Spikes are exact in any float type, so under autocast they need not be converted
             # twice.
-            pixels = self.embed.windows.rows(frames, seen, product_type(state.embed))
+            kind, windows = product_type(state.embed), self.embed.windows
+            if frames.dtype == torch.bool:
+                pixels = windows.rows(events, seen, kind)
+            else:
+                pixels = windows.rows_of_numbers(self.filter.numbers(frames), seen, kind)
             ctx = row_context(seen, decay, noise, self.backend)
             spikes, embed = self.embed(pixels, state.embed, ctx)
             state = state._replace(embed=embed)
@@ -251,45 +236,55 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         """What the heads read after every step."""
         charge, memory = self.memory(spikes, rows, state.memory, step)
         step.check_taken(self.memory)
-        return charge, state._replace(memory=memory)
+        return charge, state._replace(memory=compact(memory))
 
-    def checked(self, frames: Tensor) -> Tensor:
-        """Frames as bool, or a ValueError that says what does not fit."""
-        side = self.config.image_size
-        if frames.ndim != 5 or frames.shape[2:] != (2, side, side) or not len(frames):
-            raise ValueError(
-                f"frames must be (T, B, 2, {side}, {side}) with T >= 1, got {tuple(frames.shape)}"
-            )
-        if frames.dtype != torch.bool:
-            odd = frames[(frames != 0) & (frames != 1)]
-            if len(odd):
-                raise ValueError(
-                    f"frames must be binary (1 where a pixel had an event), got {odd[0].item()}"
-                )
-            frames = frames.bool()
-        return frames
+    def checked(self, frames: Any) -> Tensor:
+        """Frames as `nn.embed.checked_frames` gives them, for this model."""
+        return checked_frames(frames, self.config.image_size, self.positions.table)
 
-    @torch.no_grad()
     def on_grid(self) -> "NeuroSVT":
         """A copy whose norms are folded and whose weights are multiples of 2^-12.
 
         Sums of spikes are then exact in any order: chunks, batches and engines agree to the bit in
-        every spike and in the memory's charge.
+        every spike and in the state. Beliefs are read by products of real numbers, and agree to
+        about 1e-6. The copy can be trained: its weights leave the grid, and its norms are gone.
 
         Raises:
-            ValueError: the memory, or a neuron or head that was passed in, has no such form.
+            ValueError: the memory has no such form, a norm is of a kind that does not fold, or a
+                weight is computed in a way that `nn.plain_copy` does not know.
         """
         if not self.memory.has_grid_form:
             raise ValueError(f"{type(self.memory).__name__} cannot be put on the grid")
-        model = copy.deepcopy(self).eval()
-        for module in list(model.modules()):
-            if isinstance(module, Foldable):
-                module.fold()
-        return model
+        return folded_copy(self)
+
+    @property
+    def folded(self) -> bool:
+        return any(isinstance(part, FixedScale) for part in self.modules())
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Tensor], prefix: str, *rest: Any
+    ) -> None:
+        norm = f"{prefix}blocks.0.attention.norm."
+        if self.folded and f"{norm}gain" in state_dict:
+            raise ValueError(
+                "these weights are not on the grid, and this model is: load them into a "
+                "NeuroSVT(config) and take its on_grid()"
+            )
+        if not self.folded and f"{norm}scale" in state_dict:
+            raise ValueError(
+                "these weights are on the grid, and this model is not: load them into "
+                "NeuroSVT(config).on_grid()"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def deployed(self) -> "NeuroSVT":
         """As it is counted and shipped: on the grid where it has such a form, else as it is."""
         return self.on_grid() if self.memory.has_grid_form else self
+
+    @property
+    def num_classes(self) -> int:
+        """As many as its heads tell apart."""
+        return int(self.heads.classes if isinstance(self.heads, Heads) else self.config.classes)
 
     def new_classes(self, classes: int) -> None:
         """New rows for the classes; those of position and unseen-or-not are kept."""

@@ -92,7 +92,7 @@ class NeuroSVTDense(nn.Module):
         """Beliefs after every step about binary frames, and the state to go on from."""
         batch, left = frames.shape[1], []
         v_embed, v_blocks, v_read, charge = self.start(batch) if state is None else state
-        pixels, seen = self.patches(frames.bool())
+        pixels, seen = self.patches(frames)
         spikes, v_embed = fire_dense(project(self.embed.project, pixels), v_embed, self.decay, seen)
         fired = (spikes != 0).any(-1, keepdim=True)  # no other token enters the blocks
         x = (spikes + self.positions.table) * fired
@@ -106,11 +106,11 @@ class NeuroSVTDense(nn.Module):
     def patches(self, frames: Shots) -> tuple[Tokens, Touched]:
         """What tokens look at, without events that are alone and windows that have too few."""
         cfg, like = self.config, self.positions.table
-        here = frames.any(2).flatten(0, 1)[:, None].to(like)
+        here = frames.bool().any(2).flatten(0, 1)[:, None].to(like)
         near = F.avg_pool2d(here, 3, 1, 1, divisor_override=1) - here  # of eight pixels around
-        kept = frames.flatten(0, 1) & (near >= cfg.least_neighbours)
+        kept = frames.flatten(0, 1).to(like) * (near >= cfg.least_neighbours)
         border = (cfg.kernel_size - cfg.patch_size) // 2
-        windows = F.unfold(kept.to(like), cfg.kernel_size, padding=border, stride=cfg.patch_size)
+        windows = F.unfold(kept, cfg.kernel_size, padding=border, stride=cfg.patch_size)
         pixels = rearrange(windows, "(T B) P N -> T B N P", T=len(frames))
         active = pixels.sum(-1, keepdim=True) >= cfg.least_events
         return pixels * active, active

@@ -1,6 +1,7 @@
 """A trained model as a folder, on a disk or on the Hugging Face hub.
 
-config.json          the type of the model, the names of its classes, and what its config takes
+config.json          the type of the model, the names of its classes, whether it is folded (as by
+                     `on_grid`), and what its config takes
 model.safetensors    all weights; the checkpoint's metadata in its head
 README.md            the card: what it is, figures, licence (`models.model_card`)
 
@@ -31,9 +32,10 @@ from neurosvt.models.model_folder import (
     read_weights,
     write_folder,
 )
-from neurosvt.nn.weights import load_weights
+from neurosvt.nn.weights import check_fit, load_weights
 
 P = TypeVar("P", bound="Pretrained")
+Weights = Mapping[str, Tensor]
 
 MODEL_TYPES: Registry[type["Pretrained"]] = Registry("model_type")
 """Classes by what `config.json` calls them; naming a `model_type` where one is defined adds it."""
@@ -72,6 +74,15 @@ class Pretrained(nn.Module):
         classes: int = self.config.classes
         return classes
 
+    @property
+    def folded(self) -> bool:
+        """Whether its norms stand in its weights, as after `NeuroSVT.on_grid`."""
+        return False
+
+    def on_grid(self) -> Any:
+        """A copy whose norms stand in its weights, of models that have such a form."""
+        raise NotImplementedError(f"{type(self).__name__} has no form on the grid")
+
     def parameter_count(self) -> int:
         """Learnt numbers, those that serve training alone included."""
         return sum(p.numel() for p in self.parameters())
@@ -100,7 +111,7 @@ class Pretrained(nn.Module):
         return {}
 
     @classmethod
-    def config_from(cls, settings: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Any:
+    def config_from(cls, settings: Mapping[str, Any], weights: Weights) -> Any:
         """The config that plain settings describe, for these weights."""
         return build(cls.config_type, settings)
 
@@ -123,18 +134,28 @@ class Pretrained(nn.Module):
 
         Raises:
             UserError: `folder` is a file or cannot be written; names that do not fit; metadata that
-                are not plain data.
+                are not plain data; parts that its config does not describe, such as a new head of
+                another kind, for they could not be read again. Nothing is written then.
         """
         folder = Path(folder).resolve()
-        names = checked_names(class_names, self.num_classes) or self.class_names
+        names = checked_names(class_names, self.num_classes)
+        if names is None and len(self.class_names or ()) == self.num_classes:
+            names = self.class_names  # unless a new head has other classes
         known = dict(without_figures(self.metadata) if metadata is None else metadata)
         named = {"class_names": list(names)} if names else {}
-        settings = {"model_type": self.model_type, **named, **as_plain(self.config)}
+        config = self.config
+        if self.num_classes != config.classes:
+            config = replace(config, classes=self.num_classes)
+        plain = as_plain(config)
+        form = {"folded": True} if self.folded else {}
+        settings = {"model_type": self.model_type, **named, **form, **plain}
         try:
             head = {"format": "pt", METADATA: json.dumps(known)}
         except (TypeError, ValueError) as error:
             raise UserError(f"metadata must be plain data, as JSON holds it: {error}") from error
-        weights = {n: t.detach().cpu().contiguous() for n, t in self.state_dict().items()}
+        # Cloned, for two names of one tensor are two tensors in a file.
+        weights = {n: t.detach().cpu().contiguous().clone() for n, t in self.state_dict().items()}
+        self.check_config_describes(plain, weights)
         files = {
             **self.extra_files(),
             WEIGHTS: save_safetensors(weights, head),
@@ -149,6 +170,29 @@ class Pretrained(nn.Module):
             )  # fmt: skip
             files[CARD] = model_card(facts).encode()
         write_folder(folder, files)
+
+    def check_config_describes(self, settings: Mapping[str, Any], weights: Weights) -> None:
+        """Raise a UserError if a model of these settings would have other weights."""
+        if getattr(self, "passed_in", ()):
+            return  # whoever reads the folder hands these parts over again
+        with torch.random.fork_rng(devices=[]):
+            fresh = self.made_for(settings, weights, self.folded)
+        try:
+            check_fit(fresh, weights, f"this {type(self).__name__}")
+        except UserError as error:
+            raise UserError(f"its config does not describe it: {error}") from error
+
+    @classmethod
+    def made_for(
+        cls: type[P],
+        settings: Mapping[str, Any],
+        weights: Weights,
+        folded: bool,
+        **options: Any,
+    ) -> P:
+        """A fresh model of these settings, in the form that these weights are in."""
+        model = cls(config=cls.config_from(settings, weights), **options)
+        return model.on_grid() if folded else model
 
     @classmethod
     def from_pretrained(
@@ -181,11 +225,12 @@ class Pretrained(nn.Module):
         folder = find_folder(name, revision, token, cache_dir, local_files_only)
         settings = read_settings(folder)
         kind, names = settings.pop("model_type", None), settings.pop("class_names", None)
+        folded = bool(settings.pop("folded", False))
         if kind not in (None, cls.model_type):
             right = class_of_type(kind, folder).__name__
             raise UserError(f"{folder} holds a {right}, which {right}.from_pretrained reads")
         weights, metadata, source = read_weights(folder)
-        model = cls(config=cls.config_from(settings, weights), backend=backend, **parts)
+        model = cls.made_for(settings, weights, folded, backend=backend, **parts)
         load_weights(model, weights, source)
         model.class_names = checked_names(names, model.num_classes, f"{folder / CONFIG}: ")
         model.metadata = metadata

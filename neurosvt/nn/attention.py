@@ -10,6 +10,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurosvt.config import UserError
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.nn.token_neuron import RowContext, TokenNeuron
@@ -81,3 +82,5 @@ class SpikeAttention(nn.Module):
         """Put the scale of the counts on the grid."""
         if isinstance(self.norm, ScaleNorm):
             self.norm = FixedScale(self.norm.scale())
+        elif not isinstance(self.norm, FixedScale):
+            raise UserError(f"a {type(self.norm).__name__} cannot be made a fixed scale")

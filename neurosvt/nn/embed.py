@@ -7,6 +7,7 @@ polarities, D width, R rows.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -87,12 +88,25 @@ class Windows:
         at_once = self.cell if self.cell in _WORDS else 1
         used, image = rows.frame.unique(return_inverse=True)
         padded = _words(F.pad(frames.flatten(0, 1)[used], [self.border] * 4), at_once)
-        views = padded.unfold(2, self.kernel, self.stride)
+        pixels = self._cut(padded, image, rows.position, at_once).contiguous().view(torch.uint8)
+        return pixels.reshape(len(rows), 2 * self.kernel**2).to(dtype)
+
+    def rows_of_numbers(
+        self, frames: Float[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype
+    ) -> Float[Tensor, "R P"]:
+        """`rows` of frames that hold numbers, which learn."""
+        used, image = rows.frame.unique(return_inverse=True)
+        padded = F.pad(frames.flatten(0, 1)[used], [self.border] * 4)
+        return self._cut(padded, image, rows.position).flatten(1).to(dtype)
+
+    def _cut(self, images: Tensor, image: Tensor, position: Tensor, at_once: int = 1) -> Tensor:
+        """The windows at these positions of these images, whose last axis has so many pixels in
+        one number."""
+        views = images.unfold(2, self.kernel, self.stride)
         views = views.unfold(3, self.kernel // at_once, self.stride // at_once)
         across = views.shape[3]
-        y, x = rows.position // across, rows.position % across
-        pixels = views[image, :, y, x].contiguous().view(torch.uint8)
-        return pixels.reshape(len(rows), 2 * self.kernel**2).to(dtype)
+        pixels: Tensor = views[image, :, position // across, position % across]
+        return pixels
 
 
 _WORDS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.uint8}
@@ -135,6 +149,16 @@ class EventFilter(nn.Module):
         frames = with_neighbours(frames, self.least_neighbours)
         return frames, self.windows.active(frames)
 
+    def numbers(self, frames: Float[Tensor, "T B 2 Y X"]) -> Float[Tensor, "T B 2 Y X"]:
+        """`frames` that hold numbers, 0 where an event is alone; they learn where one would not
+        be, whether there is an event or not."""
+        if not self.least_neighbours:
+            return frames
+        fired = (frames.detach() != 0).any(2).flatten(0, 1)[:, None].float()
+        around = F.avg_pool2d(fired, 3, 1, 1, divisor_override=1) - fired
+        company = around.unflatten(0, frames.shape[:2]) >= self.least_neighbours
+        return torch.where(company, frames, 0.0)
+
 
 class SpikingPatchEmbed(nn.Module):
     """Convolution without bias, then a scale, then LIF.
@@ -171,3 +195,44 @@ class Positions(nn.Module):
     def fold(self) -> None:
         """Put the positions on the grid."""
         self.table.copy_(to_grid(self.table))
+
+
+def checked_frames(
+    frames: Any, side: int, like: Tensor
+) -> Bool[Tensor, "T B 2 Y X"] | Float[Tensor, "T B 2 Y X"]:
+    """Event frames as bool; those that something learns from, as they are.
+
+    Args:
+        frames: what a user gave.
+        side, like: pixels that the model wants; a weight of it.
+
+    Raises:
+        ValueError: no tensor, another size, not binary, or elsewhere; a model in half precision.
+    """
+    if like.dtype.itemsize < 4:
+        kind = str(like.dtype).removeprefix("torch.")
+        raise ValueError(
+            f"the model is {kind}, and membranes need more: use model.float(), and "
+            "torch.autocast for products in half precision"
+        )
+    if not isinstance(frames, Tensor) or frames.layout != torch.strided:
+        kind = str(frames.layout) if isinstance(frames, Tensor) else type(frames).__name__
+        raise ValueError(f"frames must be a dense tensor, got {kind}")
+    if frames.ndim != 5 or frames.shape[2:] != (2, side, side) or not len(frames):
+        raise ValueError(
+            f"frames must be (T, B, 2, {side}, {side}) with T >= 1, got {tuple(frames.shape)}"
+        )
+    if frames.device != like.device or frames.is_meta:
+        raise ValueError(
+            f"frames are on {frames.device}, the model on {like.device}; both need values"
+        )
+    if frames.dtype == torch.bool:
+        return frames
+    numbers = frames.detach()
+    odd = numbers[(numbers != 0) & (numbers != 1)]
+    if len(odd):
+        raise ValueError(
+            f"frames must be binary (1 where a pixel had an event), got {odd[0].item()}"
+        )
+    learns = torch.is_grad_enabled() and frames.requires_grad
+    return frames if learns else frames.bool()

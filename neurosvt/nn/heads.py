@@ -25,6 +25,9 @@ class Belief(NamedTuple):
     """Above 0: the object is there, but hidden."""
 
 
+torch.serialization.add_safe_globals([Belief])  # plain data, which `torch.load` need not distrust
+
+
 @dataclass(frozen=True)
 class ReadoutConfig:
     """Shape of the heads."""
@@ -80,9 +83,17 @@ class Heads(nn.Module):
     def forward(
         self, charge: Float[Tensor, "T B M"], asked: Bool[Tensor, "T B"] | None = None
     ) -> Belief:
-        """Beliefs of every step; where not `asked`, which saves the work, they mean nothing."""
+        """Beliefs of every step; where not `asked`, which saves the work, they mean nothing.
+
+        Raises:
+            ValueError: `asked` is not of these steps and samples.
+        """
         if asked is None:
             return self.belief(self.say(charge))
+        if asked.shape != charge.shape[:2]:
+            raise ValueError(
+                f"asked must be (T, B) {tuple(charge.shape[:2])}, got {tuple(asked.shape)}"
+            )
         at = asked.flatten().nonzero()[:, 0]
         said = self.say(gather_rows(charge.flatten(0, 1), at))
         return self.belief(scatter_rows(said, at, asked.numel()).unflatten(0, asked.shape))
@@ -95,7 +106,7 @@ class Heads(nn.Module):
             groups = power.unflatten(-1, (self.strengths, -1)).mean(-1)
             # A thousandth is what noise of 1 % of a threshold leaves of a charge that is gone.
             x = torch.cat([x, 0.25 * groups.add(1e-3).log()], -1)
-        x = F.gelu(self.hidden(x))
+        x = F.gelu(self.hidden(x.to(self.hidden.weight.dtype)))
         for layer in self.deeper:
             x = x + F.gelu(layer(x))
         return at_least_float32(self.answer(x))

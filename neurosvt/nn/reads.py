@@ -4,12 +4,14 @@ Axes: T time steps, B batch, D width, R rows, F frames with at least one row, E 
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from neurosvt.nn.norm import ScaleNorm, to_grid
+from neurosvt.nn.folding import folded
+from neurosvt.nn.norm import ScaleNorm
 from neurosvt.ops.groups import sum_of_products
 from neurosvt.ops.precision import product_type
+from neurosvt.ops.recording import is_recorded
 from neurosvt.ops.rows import Rows, scatter_rows
 
 
@@ -34,18 +36,33 @@ class PositionRead(nn.Module):
         """What each frame with rows says."""
         frames, home = rows.filled
         dtype = product_type(spikes)
-        weight = (self.own + self.shared).to(dtype)
-        sums = sum_of_products(spikes.to(dtype), weight, rows.position, home, len(frames))
+        weight, group = self.weights_at(rows.position)
+        sums = sum_of_products(spikes.to(dtype), weight.to(dtype), group, home, len(frames))
         said: Tensor = self.norm(sums)
         return said
+
+    def weights_at(
+        self, position: Int[Tensor, " R"]
+    ) -> tuple[Float[Tensor, "G D E"], Int[Tensor, " R"]]:
+        """Weights, and which of them each row goes through.
+
+        Nothing is kept from call to call, so nothing can be out of date: a frame alone adds up the
+        weights of its few positions, and after `fold` there is nothing to add.
+        """
+        if not torch.is_grad_enabled() and not is_recorded():
+            if isinstance(self.norm, nn.Identity) and not self.shared.any():
+                return self.own, position
+            if 2 * len(position) <= len(self.own):
+                used, group = position.unique(return_inverse=True)
+                return self.own.index_select(0, used).add_(self.shared), group
+        return self.own + self.shared, position
 
     @torch.no_grad()
     def fold(self) -> None:
         """Put the norm into the weights and the weights on the grid."""
-        if isinstance(self.norm, ScaleNorm):
-            self.own.copy_(to_grid((self.own + self.shared) * self.norm.scale()))
-            self.shared.zero_()
-            self.norm = nn.Identity()
+        self.own.copy_(folded(self.own + self.shared, self.norm))
+        self.shared.zero_()
+        self.norm = nn.Identity()
 
 
 def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:

@@ -69,8 +69,9 @@ class TokenNeuron(nn.Module, ABC):
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
         """Spikes of every row and the membranes left; `norm` is applied to the current first."""
         flat = v.reshape(-1, v.shape[-1])
-        spikes, left = self.fire(current, flat[ctx.rows.sorted_indices], ctx, norm)
-        return spikes, flat.index_copy(0, ctx.rows.sorted_indices, left).reshape(v.shape)
+        touched = ctx.rows.sorted_indices
+        spikes, left = self.fire(current, flat.index_select(0, touched), ctx, norm)
+        return spikes, flat.index_copy(0, touched, left).reshape(v.shape)
 
     def fire(
         self,

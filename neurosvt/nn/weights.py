@@ -12,8 +12,15 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -
     """Put weights into a model, in the model's own precision.
 
     Raises:
-        UserError: names are missing or unknown, or shapes differ; each is named, and none taken.
+        UserError: as `check_fit`; none is taken then.
     """
+    check_fit(model, weights, source)
+    own = model.state_dict()
+    model.load_state_dict({n: t.to(own[n].dtype) for n, t in weights.items()})
+
+
+def check_fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Raise a UserError if names are missing or unknown, or shapes differ; it names each."""
     own = model.state_dict()
     faults = [f"lacks {n!r}" for n in sorted(own.keys() - weights.keys())]
     faults += [f"has unknown {n!r}" for n in sorted(weights.keys() - own.keys())]
@@ -24,7 +31,6 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -
     ]
     if faults:
         raise UserError(f"{source} does not fit: {'; '.join(faults)}")
-    model.load_state_dict({n: t.to(own[n].dtype) for n, t in weights.items()})
 
 
 def device_of(model: nn.Module) -> torch.device:

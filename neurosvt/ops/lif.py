@@ -24,6 +24,7 @@ from neurosvt.ops.lif_manual import lif_manual
 from neurosvt.ops.lif_native import kernels_know, lif_bytes, lif_native
 from neurosvt.ops.operators import wants_gradient
 from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.recording import is_recorded
 from neurosvt.ops.surrogate import surrogate_named
 
 RESETS = ("hard", "soft")
@@ -207,7 +208,7 @@ def check_shares(keep: Tensor) -> None:
     """Raise a ValueError for decays that are no shares; kernels see to it themselves."""
     if not keep.is_floating_point():
         raise ValueError(f"decay must be floating-point, got {keep.dtype}")
-    if not torch.compiler.is_compiling() and keep.is_cpu and keep.numel():
+    if not is_recorded() and keep.is_cpu and keep.numel():
         low, high = keep.detach().aminmax()
         if not (low >= 0 and high <= 1):
             raise ValueError(f"decay must be in [0, 1], got {low.item():.4g} to {high.item():.4g}")

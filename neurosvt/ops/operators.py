@@ -83,7 +83,7 @@ class WrittenOut:
             return output
 
         # Transforms of functions want both halves apart, which costs others several times as much.
-        halves = {
+        halves: dict[str, Callable[..., Any]] = {
             "forward": lambda *inputs: forward(*inputs),
             "setup_context": self.setup,
             "vmap": self._one_by_one,

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from neurosvt.config import UserError
-from neurosvt.models.neurosvt import NeuroSVT, State
+from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig
+from neurosvt.models.neurosvt_state import State
 from neurosvt.nn import attention
+from neurosvt.nn.embed import checked_frames
 from neurosvt.nn.heads import Belief, Heads, ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.linear import SpikeLinear
@@ -593,6 +595,48 @@ def test_frames_that_do_not_fit_are_refused_in_one_line(make, frames, named):
     with pytest.raises(ValueError, match=named) as error:
         make().checked(frames)  # forward would be stopped by the shapes that tests check
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("frames", "named"),
+    [
+        (torch.zeros(1, 1, 2, 16, 16).numpy(), "dense tensor, got ndarray"),
+        ([0, 1], "dense tensor, got list"),
+        (torch.zeros(1, 1, 2, 16, 16).to_sparse(), "dense tensor, got torch.sparse_coo"),
+        (torch.zeros(1, 1, 2, 16, 16, device="meta"), "frames are on meta, the model on cpu"),
+        (torch.full((1, 1, 2, 16, 16), 0.5, requires_grad=True), "binary.*0.5"),
+    ],
+    ids=["numpy", "list", "sparse", "meta", "grey that learns"],
+)
+def test_what_holds_no_frames_is_refused_in_one_line(frames, named):
+    with pytest.raises(ValueError, match=named) as error:
+        checked_frames(frames, 16, torch.zeros(1))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_a_model_in_half_precision_is_refused_in_one_line(make, kind, events):
+    model = copy.deepcopy(make()).to(kind)
+    with pytest.raises(ValueError, match="and membranes need more: use model") as error:
+        model(events(1))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.float16])
+@pytest.mark.parametrize("least_neighbours", [0, 1])
+def test_frames_that_learn_are_believed_as_others_and_get_a_gradient(
+    make, kind, least_neighbours, events
+):
+    model, frames = make(least_neighbours=least_neighbours), events(share=0.1)
+    learnt = frames.to(kind).requires_grad_()
+    belief, _ = model(learnt)
+    assert_same_belief(belief, model(frames)[0], tolerance=0)
+    belief.class_logits.square().sum().backward()
+    assert learnt.grad.dtype == kind
+    assert learnt.grad.isfinite().all()
+    assert learnt.grad[frames].any()
+    with torch.no_grad():
+        assert not model(learnt)[0].class_logits.requires_grad
 
 
 @memories

@@ -142,6 +142,24 @@ def test_rows_believe_and_learn_what_the_definition_does(cfg, training, cuts, ba
 
 
 @few
+@given(cfg=configs(), training=st.booleans(), seed=st.integers(0, 2**16))
+def test_frames_learn_what_the_definition_says(cfg, training, seed):
+    """Pixels without events too, wherever a window is looked at."""
+    rows = lively(cfg, seed).train(training)
+    found = []
+    for model in (rows, NeuroSVTDense(rows)):
+        frames = frames_of(cfg, 6, 2, seed).double().requires_grad_()
+        belief, _ = model(frames)
+        charged = belief.class_logits.square().sum() + belief.position.sum()
+        found.append(torch.autograd.grad(charged, frames)[0])
+    scale = found[1].abs().max().item()
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-5 * scale + 1e-12)
+    if scale:
+        silent = frames_of(cfg, 6, 2, seed) == 0
+        assert found[0][silent].any() or cfg.least_neighbours
+
+
+@few
 @given(cfg=configs(), cuts=st.sets(st.integers(1, 8), max_size=2), seed=st.integers(0, 2**16))
 def test_on_the_grid_no_spike_differs(cfg, cuts, seed):
     """Sums are exact there in any order, so the charge is equal to the bit as well."""

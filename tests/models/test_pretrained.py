@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from neurosvt.config import UserError
 from neurosvt.models import model_folder
@@ -480,3 +482,76 @@ def test_a_head_has_to_be_told_how_it_is_exchanged():
 
     with pytest.raises(NotImplementedError, match="Headless has no head"):
         Headless().reset_classifier(3)
+
+
+def test_a_head_put_in_by_hand_is_saved_with_its_classes(tmp_path, images):
+    model = trained(classes=4)
+    model.class_names = ("a", "b", "c", "d")
+    model.head = nn.Linear(24, 7)
+    assert model.num_classes == 7
+    model.save_pretrained(tmp_path / "model")
+    again = DySViT.from_pretrained(tmp_path / "model")
+    assert again.config.classes == again.num_classes == 7
+    assert again.class_names is None, "those were names of other classes"
+    assert torch.equal(again(images), model(images))
+    with pytest.raises(UserError, match="class_names must be 7 different names, got 4"):
+        model.save_pretrained(tmp_path / "model", class_names=model.class_names)
+
+
+def test_heads_put_in_by_hand_are_saved_with_their_classes(tmp_path):
+    model = following()
+    model.heads = model.config.readout.build(model.memory.channels, 5)
+    model.save_pretrained(tmp_path / "model")
+    again = Following.from_pretrained(tmp_path / "model")
+    assert again.config.classes == again.heads.classes == 5
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (lambda m: setattr(m, "head", nn.Sequential(nn.Linear(24, 7))), "lacks 'head.bias'"),
+        (lambda m: setattr(m, "head", nn.Linear(24, 7, bias=False)), "lacks 'head.bias'"),
+        (lambda m: setattr(m, "head", nn.Linear(24, 1)), "classes must be at least 2, got 1"),
+        (lambda m: setattr(m, "blocks", m.blocks[:1]), "lacks 'blocks.1"),
+        (lambda m: weight_norm(m.blocks[0].out), "has unknown 'blocks.0.out.parametrizations"),
+    ],
+    ids=["kind", "no bias", "one class", "depth", "parametrised"],
+)
+def test_what_could_not_be_read_again_is_not_written(tmp_path, spoil, named):
+    model = trained()
+    spoil(model)
+    with pytest.raises(ValueError, match=named) as error:
+        model.save_pretrained(tmp_path / "model")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_saving_leaves_one_s_own_random_numbers_alone(tmp_path):
+    model, state = trained(), torch.get_rng_state()
+    model.save_pretrained(tmp_path / "model")
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16])
+def test_a_model_of_another_type_is_saved(tmp_path, kind, images):
+    model = trained().to(kind)
+    model.save_pretrained(tmp_path / "model")
+    again = DySViT.from_pretrained(tmp_path / "model")
+    assert all(
+        torch.equal(t, again.state_dict()[n].to(kind)) for n, t in model.state_dict().items()
+    )
+
+
+def test_weights_with_two_names_are_saved_as_two(tmp_path, images):
+    model = trained()
+    model.blocks[1].qkv.weight = model.blocks[0].qkv.weight
+    model.save_pretrained(tmp_path / "model")
+    assert torch.equal(DySViT.from_pretrained(tmp_path / "model")(images), model(images))
+
+
+def test_a_deployed_network_is_saved_as_such(tmp_path, images):
+    plain = trained().deployed()
+    plain.save_pretrained(tmp_path / "model")
+    again = DySViT.from_pretrained(tmp_path / "model")
+    assert again.state_dict().keys() == plain.state_dict().keys()
+    assert torch.equal(again(images), plain(images))

@@ -1,5 +1,8 @@
 """What the heads say where they are asked, and where they are not."""
 
+import inspect
+
+import pytest
 import torch
 
 from neurosvt.nn.heads import Heads
@@ -26,3 +29,20 @@ def test_heads_that_are_asked_nothing_say_something_of_the_right_shape():
     assert belief.class_logits.shape == (2, 4, 3)
     assert belief.position.shape == (2, 4, 2)
     assert belief.unseen_logit.shape == (2, 4)
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float64])
+def test_heads_answer_in_at_least_float32_whatever_their_type(kind):
+    heads = Heads(8, 16, 3, depth=2, strengths=2)
+    charge = torch.randn(7, 4, 8)
+    wanted = heads(charge).class_logits
+    said = heads.to(kind)(charge).class_logits
+    assert said.dtype == torch.promote_types(kind, torch.float32)
+    torch.testing.assert_close(said.float(), wanted, rtol=0.05, atol=0.05)
+
+
+def test_steps_that_there_are_not_cannot_be_asked_for():
+    heads, charge = Heads(8, 16, 3), torch.randn(2, 4, 8)
+    forward = inspect.unwrap(Heads.forward)  # without the types that tests check
+    with pytest.raises(ValueError, match=r"asked must be \(T, B\) \(2, 4\), got \(1, 4\)"):
+        forward(heads, charge, torch.ones(1, 4, dtype=torch.bool))

@@ -1,5 +1,7 @@
 """Projections of spikes: silent on silence, exact once they are folded."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -65,3 +67,46 @@ def test_gradients_reach_weight_and_gain(linear):
     linear.train()(spikes(9, 7)).square().sum().backward()
     assert linear.weight.grad.any()
     assert linear.norm.gain.grad.any()
+
+
+def test_a_layout_is_made_once_and_known_by_the_values(linear):
+    linear.fold()
+    with torch.no_grad():
+        first = linear.grid()
+        assert linear.grid() is first
+        linear.weight.data.copy_(linear.weight.data.clone())  # a write that changes nothing
+        assert linear.grid() is first
+        linear.weight.data[0, 0] += UNIT  # of which PyTorch counts no version
+        assert linear.grid() is not first
+        assert linear.grid().by_input[0, 0] == linear.weight[0, 0]
+        linear.weight.data[0, 0] += UNIT / 3
+        assert linear.grid() is None
+        linear.weight.data[0, 0] = float("nan")
+        assert linear.grid() is None
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_that_share_a_projection_agree(threads):
+    linear, chosen = SpikeLinear(65, 33).eval(), spikes(17, 65)
+    linear.fold()
+    with torch.no_grad():
+        expected = chosen @ linear.weight.T
+
+    def product(_):
+        linear._layout = None
+        with torch.no_grad():
+            return linear(chosen)
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert all(torch.equal(found, expected) for found in pool.map(product, range(50)))
+
+
+def test_under_autocast_products_are_those_of_autocast(linear):
+    """With gradients as without, whichever way was the quickest."""
+    linear.fold()
+    chosen = spikes(9, 7)
+    with torch.autocast("cpu", torch.bfloat16):
+        learnt = linear(chosen)
+        with torch.no_grad():
+            assert torch.equal(linear(chosen), learnt)
+    assert learnt.dtype == torch.bfloat16

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from neurosvt.models.neurosvt import NeuroSVT, State
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief
 
 
