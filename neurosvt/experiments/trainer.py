@@ -26,7 +26,9 @@ from neurosvt.experiments.resume import refuse_difference, saved_run
 from neurosvt.experiments.runs import Run
 from neurosvt.files import write_whole
 from neurosvt.native import library
-from neurosvt.nn.weights import load_weights
+from neurosvt.nn.modes import in_eval_mode
+from neurosvt.nn.weights import device_of, load_weights
+from neurosvt.ops.precision import uses_bfloat16
 from neurosvt.results.places import check_folder
 from neurosvt.training import checkpoint
 from neurosvt.training.loop import Record, Training, fit
@@ -203,14 +205,15 @@ class Trainer:
 
     def _validate(self, record: Record, loss: float) -> None:
         start = time.perf_counter()
-        model = self.training.model.eval()
-        found = self.recipe.validate()
+        model = self.training.model
+        with in_eval_mode([model]):
+            found = self.recipe.validate()
         self.seconds += time.perf_counter() - start
         best = max((entry["score"] for entry in self.training.history), default=-1.0)
         entry = {"step": record.step, "seconds": round(self.seconds, 1), "loss": loss, **found}
         self.training.history.append(entry)
         if found["score"] > best:
-            metadata = {**entry, "steps_before": self.recipe.steps_before}
+            metadata = {**entry, **self._known()}
             save_model(self.best, model, self.run, metadata)
         self._save()
         if self.board:
@@ -223,13 +226,21 @@ class Trainer:
     def _save(self) -> None:
         metadata = {
             "run": as_plain(self.run),
-            "steps_before": self.recipe.steps_before,
+            **self._known(),
             "seconds": self.seconds,
             "waited": self.waited,
         }
         self.training.save(self.last, metadata)
         curve = json.dumps({**metadata, "history": self.training.history}, indent=1) + "\n"
         write_whole(self.folder / "history.json", curve.encode())
+
+    def _known(self) -> dict[str, Any]:
+        """What the run alone does not say of its weights."""
+        half = uses_bfloat16(self.run.train.amp, device_of(self.training.model))
+        return {
+            "steps_before": self.recipe.steps_before,
+            "products": "bfloat16" if half else "float32",
+        }
 
     def _finish(self) -> Checkpoint:
         """Tune what is tuned on validation, and say what was learnt."""
