@@ -7,10 +7,7 @@ validation liked best) and `history.json` (the curve).
 import json
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from torch import nn
 
 from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.experiments.checkpoints import Checkpoint, read_checkpoint, save_model
+from neurosvt.experiments.interrupt import on_interrupt
 from neurosvt.experiments.recipes import recipe_of
 from neurosvt.experiments.resume import refuse_difference, saved_run
 from neurosvt.experiments.runs import Run
@@ -157,7 +155,7 @@ class Trainer:
             TextColumn("{task.description}"),
         )  # fmt: skip
         with (
-            _on_interrupt(self._interrupt),
+            on_interrupt(self._interrupt),
             Progress(*columns, console=self.console, disable=self.quiet) as self.progress,
         ):
             self.bar = self.progress.add_task("", total=steps, completed=self.training.step)
@@ -284,19 +282,6 @@ def summary(model: nn.Module) -> str:
     ]
     whole = sum(p.numel() for p in model.parameters())
     return "\n".join([*lines, f"{'total':<12}{whole:>12,}"])
-
-
-@contextmanager
-def _on_interrupt(note: Callable[..., None]) -> Iterator[None]:
-    """Ctrl-C is noted instead of raised; in another thread than the main one it stays as it is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -56,7 +56,7 @@ def checked_loss(loss: Any) -> Any:
 
 
 def checked_labels(
-    label: Shaped[Tensor, " *n"], logits: Float[Tensor, "*n C"]
+    label: Shaped[Tensor, "..."], logits: Float[Tensor, "*n C"]
 ) -> Int[Tensor, " *n"]:
     """Labels as cross-entropy takes them, int64: indices of classes, or `NOT_ASKED`.
 

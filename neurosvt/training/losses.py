@@ -58,10 +58,11 @@ class BeliefLoss:
                 hidden or asked of another shape.
         """
         known = checked_labels(truth.label, belief.class_logits)
-        for name, wanted in (("position", (*known.shape, 2)), ("hidden", known.shape)):
-            if getattr(truth, name).shape != wanted:
-                got = tuple(getattr(truth, name).shape)
-                raise UserError(f"{name} must be of shape {tuple(wanted)}, as labels; got {got}")
+        steps = tuple(known.shape)
+        for name, wanted in (("position", (*steps, 2)), ("hidden", steps), ("asked", steps)):
+            got = tuple(getattr(truth, name).shape)
+            if got != wanted:
+                raise UserError(f"{name} must be of shape {wanted}, as labels are; got {got}")
         logits = belief.class_logits.flatten(0, 1)
         label = F.cross_entropy(logits, known.flatten(), reduction="none")
         miss = (belief.position - truth.position) / self.position_scale
