@@ -54,7 +54,7 @@ def test_a_loss_that_is_a_named_tuple_of_numbers_is_learnt():
         (lambda y: y.mean(), r"named tuple.*a tensor of shape \(\)"),
         (lambda y: (y.mean(),), "named tuple.*got tuple"),
         (lambda y: Cost(y), r"'cost' must be a tensor of one number.*\(3, 1\)"),
-        (lambda y: Cost(0.5), "'cost' must be a tensor of one number; got float"),
+        (lambda y: Cost(y.mean().item()), "'cost' must be a tensor of one number; got float"),
         (lambda y: Cost(y.detach().mean()), "depends on no parameter that learns"),
     ],
     ids=["a bare number", "no names", "not reduced", "no tensor", "detached"],
