@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from neurosvt.config import UserError
 
@@ -33,6 +34,19 @@ def checked_model(model: nn.Module) -> nn.Module:
                 "whose products amp takes in half precision"
             )
     return model
+
+
+def checked_batch(batch: Any) -> Any:
+    """A batch that holds at least one sample.
+
+    Raises:
+        UserError: all of its tensors are empty.
+    """
+    tensors = [leaf for leaf in tree_leaves(batch) if isinstance(leaf, Tensor)]
+    if tensors and not any(x.numel() for x in tensors):
+        shapes = ", ".join(str(tuple(x.shape)) for x in tensors)
+        raise UserError(f"the batch is empty: its tensors are of shape {shapes}")
+    return batch
 
 
 def checked_loss(loss: Any) -> Any:

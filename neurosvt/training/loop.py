@@ -20,7 +20,7 @@ from neurosvt.nn.modes import frozen_modules, train_except
 from neurosvt.nn.weights import device_of, load_weights
 from neurosvt.ops.precision import Amp, products_in
 from neurosvt.training import checkpoint
-from neurosvt.training.checks import checked_loss, checked_model
+from neurosvt.training.checks import checked_batch, checked_loss, checked_model
 from neurosvt.training.finite import first_not_finite, layers_not_finite
 from neurosvt.training.optimizers import OPTIMIZERS
 from neurosvt.training.schedule import warmup_cosine
@@ -190,14 +190,14 @@ def fit(
     parameters require no gradient (`nn.modes.frozen_modules`). It is asked once, at the start.
 
     Raises:
-        UserError: nothing learns; a loss or labels that are none; a gradient is no longer finite:
-            names the layers, nothing of the step is kept.
+        UserError: nothing learns; an empty batch; a loss or labels that are none; a gradient is no
+            longer finite: names the layers, nothing of the step is kept.
     """
     model, cfg = checked_model(training.model), training.config
     device, frozen = device_of(model), frozen_modules(model)
     for waited, seconds, batch in _timed(batches):
         train_except(model, frozen)
-        batch = batch_to(batch, device)
+        batch = batch_to(checked_batch(batch), device)
         before = [buffer.clone() for buffer in model.buffers()]
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
         for optimizer in training.optimizers:

@@ -164,3 +164,9 @@ def test_a_truth_of_another_shape_is_refused_rather_than_spread(parts, message):
     known = truth(**parts)
     with refused(message):
         BeliefLoss()(belief(), known)
+
+
+def test_an_empty_batch_is_refused_before_the_model_sees_it(tiny_training):
+    frames, label = torch.zeros(4, 0, 2, 32, 32, dtype=torch.bool), torch.zeros(0).long()
+    with refused(r"the batch is empty: its tensors are of shape \(4, 0, 2, 32, 32\), \(0,\)"):
+        fit(tiny_training(), [ClipBatch(frames, label)], ClipObjective())
