@@ -16,15 +16,13 @@ from torch import distributed, multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
 from neurosvt.bench.timing import Candidate, on_threads
+from neurosvt.bench.training import BATCHES, products_name
 from neurosvt.experiments.registry import load_run
 from neurosvt.loaders.occlusions import OcclusionBatch
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.ops.precision import uses_bfloat16
 from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
 
-BATCHES = 8
-"""Batches that are learnt from in turn."""
 PROCESSES = 2
 
 
@@ -33,7 +31,7 @@ def process_candidates() -> Iterator[Candidate]:
     run: Any = load_run("permanence_stage1")
     step = partial(
         Candidate, what="train step, permanence", shape=f"batch {run.train.batch}",
-        dtype="bf16" if uses_bfloat16(run.train.amp, "cpu") else "fp32",
+        dtype=products_name(run.train.amp),
     )  # fmt: skip
     yield step("2 processes x 1 thread", run=processes_step())
     for threads, name in ((2, "1 process x 2 threads"), (1, "1 process x 1 thread")):
