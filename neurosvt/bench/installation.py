@@ -11,6 +11,7 @@ from neurosvt.bench.peers import installed
 from neurosvt.datasets.folder import data_root
 from neurosvt.experiments.checkpoints import WEIGHTS
 from neurosvt.native import library
+from neurosvt.ops.processor import instruction_sets, multiplies_bfloat16, multiplies_bytes
 from neurosvt.results.hardware import hardware
 
 EXTRAS = {
@@ -33,6 +34,11 @@ def describe_installation() -> dict[str, str]:
         "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
         "machine": f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB",
         "gpu": machine["gpu"] or "none: everything runs on the CPU",
+        "instructions": ", ".join(instruction_sets()) or "none that products depend on",
+        "bfloat16": _bfloat16(cuda),
+        "bytes": "dot products of bytes are one instruction"
+        if multiplies_bytes()
+        else "no instruction for dot products of bytes: exact sums are taken in float32",
         "kernels": "built: backend auto is native"
         if library()
         else "not built: backend auto is PyTorch alone and takes twice the time; they are built "
@@ -49,3 +55,14 @@ def describe_installation() -> dict[str, str]:
         lines[f"[{name}]"] = brought if missing else "installed"
     lines["peers"] = f"{', '.join(installed()) or 'none'} (measured by neurosvt bench)"
     return lines
+
+
+def _bfloat16(cuda: bool) -> str:
+    """Where products are bfloat16, and so what `amp = "auto"` does."""
+    devices = ["cpu", *(["cuda"] if cuda else [])]
+    there = [device for device in devices if multiplies_bfloat16(device)]
+    without = [device for device in devices if device not in there]
+    told = [f"computed on {' and '.join(there)}: amp = auto uses it there"] if there else []
+    if without:
+        told.append(f"only emulated on {' and '.join(without)}: amp = auto is float32 there")
+    return "; ".join(told)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from neurosvt.bench import formats, neurons, training
+from neurosvt.bench import formats, neurons, processes, training
 from neurosvt.bench.timing import Candidate, alternate, on_threads
 from neurosvt.config import Registry, UserError
 
@@ -16,6 +16,7 @@ BENCHMARKS: Registry[Callable[[bool], Iterable[Candidate]]] = Registry(
     {
         "neurons": lambda compiled: neurons.neuron_candidates(compiled=compiled),
         "train": lambda compiled: training.training_candidates(),
+        "processes": lambda compiled: processes.process_candidates(),
         "formats": lambda compiled: formats.reading_candidates(),
     },
 )

@@ -19,6 +19,7 @@ from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import SIZES
 from neurosvt.native import library
+from neurosvt.ops.precision import Amp, uses_bfloat16
 from neurosvt.training.images import ImageObjective, ImageTrainConfig
 from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
@@ -38,14 +39,14 @@ def _default() -> Iterator[Candidate]:
     run: Any = load_run("permanence_stage1")
     objective = BeliefObjective(run.train.state_noise)
     stream = run.stream()
-    batches = [stream[i] for i in range(BATCHES)]
+    batches, products = [stream[i] for i in range(BATCHES)], products_name(run.train.amp)
     for backend in ("native", "manual", "reference"):
         if backend == "native" and library() is None:
             continue
         torch.manual_seed(0)
         training = Training(NeuroSVT(run.model, backend), run.train)
         yield Candidate(
-            backend, "train step, permanence", f"batch {run.train.batch}", "bf16",
+            backend, "train step, permanence", f"batch {run.train.batch}", products,
             partial(_train_on, training, itertools.cycle(batches), objective),
         )  # fmt: skip
 
@@ -63,6 +64,11 @@ def _train_on(
     fit(training, [next(batches)], objective)
 
 
+def products_name(amp: Amp) -> str:
+    """What a benchmark's row calls the precision that products are taken in on this processor."""
+    return "bf16" if uses_bfloat16(amp, "cpu") else "fp32"
+
+
 def _photographs() -> Iterator[Candidate]:
     """DySViT at batch 128; noise for images, which cost the same."""
     torch.manual_seed(0)
@@ -73,7 +79,7 @@ def _photographs() -> Iterator[Candidate]:
             continue
         training = Training(DySViT(backend=backend), ImageTrainConfig())
         yield Candidate(
-            backend, "train step, dysvit", "batch 128", "bf16",
+            backend, "train step, dysvit", "batch 128", products_name(training.config.amp),
             partial(fit, training, [batch], ImageObjective()), heavy=backend == "reference",
         )  # fmt: skip
 

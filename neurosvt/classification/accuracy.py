@@ -11,35 +11,50 @@ import torch
 from rich.table import Table
 from torch import Tensor, nn
 
+from neurosvt.config import UserError
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.loaders.images import normalise_images
+from neurosvt.nn.modes import in_eval_mode
 from neurosvt.nn.weights import device_of
+from neurosvt.ops.precision import Amp, products_in
 from neurosvt.stats import share_interval
 
 
 @torch.no_grad()
 def predict_classes(
-    model: nn.Module, samples: Images | Clips, *, batch: int | None = None, amp: bool = False
+    model: nn.Module, samples: Images | Clips, *, batch: int | None = None, amp: Amp = False
 ) -> np.ndarray:
     """(M,) int64: the class that the model names for each; of a clip, after its last frame.
 
     Args:
-        model: in eval mode; images (B, 3, Y, X) to logits (B, C), or frames (T, B, 2, Y, X) to a
-            belief with `class_logits` (T, B, C) and a state.
+        model: images (B, 3, Y, X) to logits (B, C), or frames (T, B, 2, Y, X) to a belief with
+            `class_logits` (T, B, C) and a state; asked in eval mode, and left in its own.
         samples: to be named.
         batch: how many at a time, which changes nothing else; None for a size that suits them.
-        amp: bfloat16 products.
+        amp: whether products are bfloat16; "auto" where the hardware computes in it.
+
+    Raises:
+        UserError: there are no samples, or `batch` is below 1.
     """
+    if not len(samples):
+        raise UserError("there are no samples to be named")
+    if batch is not None and batch < 1:
+        raise UserError(f"batch must be at least 1, got {batch}")
     size = batch or (250 if isinstance(samples, Images) else 16)
-    predicted, device = [], device_of(model)
-    for start in range(0, len(samples), size):
-        part = np.arange(start, min(start + size, len(samples)))
-        with torch.autocast(device.type, torch.bfloat16, enabled=amp):
-            answer = model(as_input(samples, part).to(device))
-        logits = answer if isinstance(samples, Images) else answer[0].class_logits[-1]
-        predicted.append(logits.argmax(1).cpu().numpy())
-    return np.concatenate(predicted)
+    with in_eval_mode([model]):
+        return np.concatenate([
+            _named(model, samples, np.arange(start, min(start + size, len(samples))), amp)
+            for start in range(0, len(samples), size)
+        ])  # fmt: skip
+
+
+def _named(model: nn.Module, samples: Images | Clips, which: np.ndarray, amp: Amp) -> np.ndarray:
+    device = device_of(model)
+    with products_in(amp, device):
+        answer = model(as_input(samples, which).to(device))
+    logits: Tensor = answer if isinstance(samples, Images) else answer[0].class_logits[-1]
+    return logits.argmax(1).cpu().numpy()
 
 
 def as_input(samples: Images | Clips, which: np.ndarray) -> Tensor:
@@ -50,7 +65,13 @@ def as_input(samples: Images | Clips, which: np.ndarray) -> Tensor:
 
 
 def accuracy_row(said: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Share of right names, with its 95 % interval: a flat row."""
+    """Share of right names, with its 95 % interval: a flat row.
+
+    Raises:
+        UserError: there are none, or not as many names as labels.
+    """
+    if said.shape != labels.shape or not len(labels):
+        raise UserError(f"{len(said)} names cannot be held against {len(labels)} labels")
     hits = said == labels
     low, high = share_interval(hits)
     return {"accuracy": float(hits.mean()), "low": low, "high": high, "samples": len(hits)}
@@ -68,7 +89,15 @@ def evaluate_classifier(
 
 
 def confusion(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """(C, C) int64: row is what a sample shows, column what the model names, entry how often."""
+    """(C, C) int64: row is what a sample shows, column what the model names, entry how often.
+
+    Raises:
+        UserError: a number that is no class.
+    """
+    for name, numbers in (("predicted", predicted), ("labels", labels)):
+        wrong = numbers[(numbers < 0) | (numbers >= classes)]
+        if len(wrong):
+            raise UserError(f"{name} must lie in [0, {classes}), the classes; got {wrong[0]}")
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-amp", action="append_const", const="train.amp=false", default=[], dest="settings",
-        help="float32 instead of bfloat16 products",
+        help="float32 products, also where the hardware computes in bfloat16",
     )  # fmt: skip
     parser.add_argument("--backend", default="auto", help="how neurons are computed")
     parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda or cuda:N")

@@ -7,10 +7,7 @@ validation liked best) and `history.json` (the curve).
 import json
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +18,15 @@ from torch import nn
 
 from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.experiments.checkpoints import Checkpoint, read_checkpoint, save_model
+from neurosvt.experiments.interrupt import on_interrupt
 from neurosvt.experiments.recipes import recipe_of
 from neurosvt.experiments.resume import refuse_difference, saved_run
 from neurosvt.experiments.runs import Run
 from neurosvt.files import write_whole
 from neurosvt.native import library
-from neurosvt.nn.weights import load_weights
+from neurosvt.nn.modes import in_eval_mode
+from neurosvt.nn.weights import device_of, load_weights
+from neurosvt.ops.precision import uses_bfloat16
 from neurosvt.results.places import check_folder
 from neurosvt.training import checkpoint
 from neurosvt.training.loop import Record, Training, fit
@@ -155,7 +155,7 @@ class Trainer:
             TextColumn("{task.description}"),
         )  # fmt: skip
         with (
-            _on_interrupt(self._interrupt),
+            on_interrupt(self._interrupt),
             Progress(*columns, console=self.console, disable=self.quiet) as self.progress,
         ):
             self.bar = self.progress.add_task("", total=steps, completed=self.training.step)
@@ -203,14 +203,15 @@ class Trainer:
 
     def _validate(self, record: Record, loss: float) -> None:
         start = time.perf_counter()
-        model = self.training.model.eval()
-        found = self.recipe.validate()
+        model = self.training.model
+        with in_eval_mode([model]):
+            found = self.recipe.validate()
         self.seconds += time.perf_counter() - start
         best = max((entry["score"] for entry in self.training.history), default=-1.0)
         entry = {"step": record.step, "seconds": round(self.seconds, 1), "loss": loss, **found}
         self.training.history.append(entry)
         if found["score"] > best:
-            metadata = {**entry, "steps_before": self.recipe.steps_before}
+            metadata = {**entry, **self._known()}
             save_model(self.best, model, self.run, metadata)
         self._save()
         if self.board:
@@ -223,13 +224,21 @@ class Trainer:
     def _save(self) -> None:
         metadata = {
             "run": as_plain(self.run),
-            "steps_before": self.recipe.steps_before,
+            **self._known(),
             "seconds": self.seconds,
             "waited": self.waited,
         }
         self.training.save(self.last, metadata)
         curve = json.dumps({**metadata, "history": self.training.history}, indent=1) + "\n"
         write_whole(self.folder / "history.json", curve.encode())
+
+    def _known(self) -> dict[str, Any]:
+        """What the run alone does not say of its weights."""
+        half = uses_bfloat16(self.run.train.amp, device_of(self.training.model))
+        return {
+            "steps_before": self.recipe.steps_before,
+            "products": "bfloat16" if half else "float32",
+        }
 
     def _finish(self) -> Checkpoint:
         """Tune what is tuned on validation, and say what was learnt."""
@@ -273,19 +282,6 @@ def summary(model: nn.Module) -> str:
     ]
     whole = sum(p.numel() for p in model.parameters())
     return "\n".join([*lines, f"{'total':<12}{whole:>12,}"])
-
-
-@contextmanager
-def _on_interrupt(note: Callable[..., None]) -> Iterator[None]:
-    """Ctrl-C is noted instead of raised; in another thread than the main one it stays as it is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from neurosvt.config import UserError
 from neurosvt.datasets.clips import Clips, downsample
 from neurosvt.datasets.dvs128_gesture import (
     GESTURE_CLASSES,
@@ -114,9 +115,16 @@ class ClipStream(Dataset[ClipBatch]):
         batch: clips per batch, at most as many as there are in an epoch.
         steps: how many batches there are.
         seed: of the whole stream.
+
+    Raises:
+        UserError: there are no clips, or a batch holds none.
     """
 
     def __init__(self, clips: Clips, config: ClipConfig, batch: int, steps: int, seed: int):
+        if not len(clips):
+            raise UserError("there are no clips to draw from")
+        if batch < 1:
+            raise UserError(f"batch must be at least 1, got {batch}")
         self.clips, self.config = clips, config
         members = [np.flatnonzero(clips.labels == label) for label in np.unique(clips.labels)]
         self.members, self.each = members, min(map(len, members))

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from neurosvt.config import UserError
 from neurosvt.datasets import cifar10
 from neurosvt.datasets.cifar10 import CIFAR10_CLASSES, CIFAR10_SIDE, Images
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
@@ -81,6 +82,9 @@ class ImageStream(Dataset[ImageBatch]):
         steps: how many batches there are.
         pure_from: the step from which on nothing is mixed.
         seed: of the whole stream.
+
+    Raises:
+        UserError: fewer images than a batch holds.
     """
 
     def __init__(
@@ -92,6 +96,10 @@ class ImageStream(Dataset[ImageBatch]):
         pure_from: int,
         seed: int,
     ):
+        if not 1 <= batch <= len(images):
+            raise UserError(
+                f"batch must lie in [1, {len(images)}], the images there are; got {batch}"
+            )
         self.images, self.config, self.batch, self.steps = images, config, batch, steps
         self.pure_from, self.seed = pure_from, seed
 
@@ -130,7 +138,15 @@ def augment_images(pixels: np.ndarray, config: ImageConfig, rng: np.random.Gener
 
 
 def normalise_images(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
-    """Bytes as numbers of about mean 0 and deviation 1."""
+    """Bytes as numbers of about mean 0 and deviation 1.
+
+    Raises:
+        UserError: pixels that are no bytes, or of another shape than (B, 3, Y, X).
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
+        raise UserError(
+            f"pixels must be bytes (B, 3, Y, X), 0 to 255; got {pixels.dtype} {pixels.shape}"
+        )
     mean, deviation = (torch.tensor(v)[:, None, None] for v in (CIFAR10_MEAN, CIFAR10_DEVIATION))
     return (torch.from_numpy(pixels).float() / 255 - mean) / deviation
 

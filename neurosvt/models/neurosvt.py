@@ -20,6 +20,7 @@ from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig, positive
 from neurosvt.models.neurosvt_state import State, StateShape, compact
 from neurosvt.models.pretrained import Pretrained, with_class_rows
 from neurosvt.nn.block import Block
+from neurosvt.nn.distributed import tied
 from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, checked_frames
 from neurosvt.nn.folding import folded_copy
 from neurosvt.nn.heads import Belief, Heads
@@ -126,7 +127,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         charge, state = self.forward_features(
             frames, state, state_noise=state_noise, state_bits=state_bits, frame_ms=frame_ms
         )
-        return self.heads(charge, asked), state
+        return self.heads(tied(charge, self.parameters()), asked), state
 
     def forward_features(
         self,

@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurosvt.nn.running import RunningNorm
 from neurosvt.ops.batchnorm_spike import BatchStats, batchnorm_spike
 
 
-class BatchNormSpike(nn.Module):
+class BatchNormSpike(RunningNorm):
     """Normalises the current of every channel over the batch, and fires where it reaches 1.
 
     The norm's learnt bias is a threshold of its own for every channel; at deployment norm and
@@ -21,7 +22,7 @@ class BatchNormSpike(nn.Module):
         width: channels.
         slope: gives each row's surrogate slope (R, 1) for the rows (R, D); see `nn.slope`.
         norm: False takes the current as it is, and learns nothing.
-        momentum: share of each batch in the running moments.
+        momentum: share of each batch in the running moments, as in `RunningNorm`.
     """
 
     mean: Tensor
@@ -37,10 +38,9 @@ class BatchNormSpike(nn.Module):
         norm: bool = True,
         momentum: float = 0.1,
     ):
-        super().__init__()
+        super().__init__(momentum)
         self.slope = slope
         self.learns = norm
-        self.momentum = momentum
         self.backend = "auto"
         gain, start = torch.ones(width), torch.zeros(width)
         if norm:
@@ -60,6 +60,12 @@ class BatchNormSpike(nn.Module):
             eps=1e-5 if self.learns else 0.0, backend=self.backend,
         )  # fmt: skip
         if fresh:
-            self.mean.lerp_(moments.mean, self.momentum)
-            self.variance.lerp_(moments.variance, self.momentum)
+            share = self.take_share()
+            self.mean.lerp_(moments.mean, share)
+            self.variance.lerp_(moments.variance, share)
         return spikes
+
+    def reset_running_stats(self) -> None:
+        super().reset_running_stats()
+        self.mean.zero_()
+        self.variance.fill_(1)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurosvt.nn.bounds import kept_within
 from neurosvt.nn.memory import MEMORIES, Memory, MemoryConfig, MemoryStep
 from neurosvt.nn.reads import PositionRead, in_time
 from neurosvt.ops.gated_memory import gated_memory
@@ -19,6 +20,11 @@ from neurosvt.ops.memory import leaky_memory, leaky_memory_stepwise
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows
 from neurosvt.ops.surrogate import spike
+
+LOG_SHORTEST = math.log(1.001)
+"""Of a time constant in steps: at one step a channel keeps nothing, below it would change sign."""
+LOG_LONGEST = 60 * math.log(2)
+"""So long that nothing leaks, and the square of the leak is still a number in float32."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +109,8 @@ class LeakyMemory(Memory):
         return like.new_zeros(batch, self.channels)
 
     def tau(self) -> Float[Tensor, " M"]:
-        """Time constants in steps; below one step a channel would change its sign, so it ends
-        just above."""
-        return at_least_float32(self.log_tau).exp().clamp(min=1.001)
+        """Time constants in steps; learning drives none out of reach, see `nn.bounds`."""
+        return kept_within(at_least_float32(self.log_tau), LOG_SHORTEST, LOG_LONGEST).exp()
 
     def tau_summary(self) -> str:
         """Its time constants in words, in steps."""

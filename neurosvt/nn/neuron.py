@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurosvt.nn.bounds import kept_within
 from neurosvt.ops.lif import lif
 
 
@@ -79,4 +80,5 @@ class ParametricLIF(LIF):
         self.w = nn.Parameter(torch.full((width,), -math.log(tau - 1)))
 
     def decay(self) -> Float[Tensor, " D"]:
-        return torch.sigmoid(-self.w)
+        # At the ends float32 would round to all or nothing, and no gradient would lead back.
+        return torch.sigmoid(-kept_within(self.w, -16.0, 16.0))

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurosvt.nn.running import RunningNorm
 from neurosvt.ops.products import UNIT
 from neurosvt.ops.scale import scale_by_rms
 
@@ -16,7 +17,7 @@ def to_grid(x: Tensor) -> Tensor:
     return (x / UNIT).round() * UNIT
 
 
-class ScaleNorm(nn.Module):
+class ScaleNorm(RunningNorm):
     """Divides each channel by its root mean square, times a learnt gain; subtracts nothing.
 
     Zero in, zero out, and a scale per channel folds into the weights before it. In training the
@@ -26,7 +27,7 @@ class ScaleNorm(nn.Module):
     Args:
         width: channels.
         gain: where the learnt gain starts.
-        momentum: share of each batch in the running mean square.
+        momentum: share of each batch in the running mean square, as in `RunningNorm`.
 
     Source: batch normalisation (Ioffe and Szegedy 2015) without its centring.
     """
@@ -36,8 +37,7 @@ class ScaleNorm(nn.Module):
     """How it is computed: see `ops.native`."""
 
     def __init__(self, width: int, gain: float = 1.0, *, momentum: float = 0.05, eps: float = 1e-5):
-        super().__init__()
-        self.momentum = momentum
+        super().__init__(momentum)
         self.eps = eps
         self.backend = "auto"
         self.gain = nn.Parameter(torch.full((width,), gain))
@@ -58,7 +58,11 @@ class ScaleNorm(nn.Module):
     def learn(self, mean_square: Float[Tensor, " D"]) -> None:
         """Take a batch into the running mean."""
         if mean_square.any():  # silence says nothing about how strong a token is that fires
-            self.mean_square.lerp_(mean_square.to(self.mean_square), self.momentum)
+            self.mean_square.lerp_(mean_square.to(self.mean_square), self.take_share())
+
+    def reset_running_stats(self) -> None:
+        super().reset_running_stats()
+        self.mean_square.fill_(1)
 
 
 class FixedScale(nn.Module):

@@ -1,7 +1,25 @@
 """What stays precise whatever the matrix products are done in."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+from neurosvt.ops.processor import multiplies_bfloat16
+
+Amp = bool | Literal["auto"]
+"""Whether products are bfloat16; "auto" where the processor or GPU multiplies it."""
+
+
+def uses_bfloat16(amp: Amp, device: torch.device | str) -> bool:
+    """Whether `amp` means bfloat16 products there."""
+    return multiplies_bfloat16(device) if amp == "auto" else amp
+
+
+def products_in(amp: Amp, device: torch.device | str) -> torch.autocast:
+    """A context in which products are taken as `amp` says."""
+    kind = torch.device(device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=uses_bfloat16(amp, device))
 
 
 def at_least_float32(x: Tensor) -> Tensor:

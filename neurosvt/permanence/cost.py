@@ -7,8 +7,8 @@ from rich.table import Table
 from torch import nn
 
 from neurosvt.energy.phases import count_phases, deployed
+from neurosvt.nn.modes import in_eval_mode
 from neurosvt.permanence.baselines.track_fit import TrackFit
-from neurosvt.permanence.evaluate import in_eval_mode
 from neurosvt.permanence.tasks import Task
 from neurosvt.results.entrant import Entrant
 from neurosvt.scenes.scenes import Scenes

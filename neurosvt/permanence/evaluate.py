@@ -103,20 +103,6 @@ def predict(
 
 
 @contextmanager
-def in_eval_mode(models: Iterable[nn.Module]) -> Iterator[None]:
-    """Models in eval mode; afterwards each of their modules is in the mode in which it was."""
-    models = list(models)
-    before = {module: module.training for model in models for module in model.modules()}
-    for model in models:
-        model.eval()
-    try:
-        yield
-    finally:
-        for module, training in before.items():
-            module.training = training
-
-
-@contextmanager
 def noise_of_batch(index: int) -> Iterator[None]:
     """The same noise for everyone who is asked about a batch, whoever else is."""
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):

@@ -11,7 +11,8 @@ from rich.table import Table
 from torch import nn
 
 from neurosvt.config import UserError
-from neurosvt.permanence.evaluate import evaluate_cell, in_eval_mode
+from neurosvt.nn.modes import in_eval_mode
+from neurosvt.permanence.evaluate import evaluate_cell
 from neurosvt.permanence.metrics import Outcomes, best_constant, row
 from neurosvt.permanence.plan import PermanencePlan
 from neurosvt.results.entrant import Entrant

@@ -15,8 +15,8 @@ from torch import nn
 from neurosvt import __version__
 from neurosvt.config import Registry
 from neurosvt.files import write_whole
+from neurosvt.nn.modes import in_eval_mode
 from neurosvt.permanence.cost import cost_rows
-from neurosvt.permanence.evaluate import in_eval_mode
 from neurosvt.permanence.figures import draw_calibration, draw_errors, draw_scores
 from neurosvt.permanence.metrics import reliability
 from neurosvt.permanence.plan import PermanencePlan

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.loaders.clips import ClipBatch
+from neurosvt.training.checks import checked_labels
 
 
 class ClipParts(NamedTuple):
@@ -35,6 +36,11 @@ class ClipObjective:
         return belief
 
     def loss(self, belief: Any, batch: ClipBatch) -> ClipParts:
-        """Cross-entropy of the class at every step."""
+        """Cross-entropy of the class at every step.
+
+        Raises:
+            UserError: labels that are none; see `training.checks.checked_labels`.
+        """
         logits = belief.class_logits
-        return ClipParts(F.cross_entropy(logits.flatten(0, 1), batch.label.repeat(len(logits))))
+        label = checked_labels(batch.label, logits[0])
+        return ClipParts(F.cross_entropy(logits.flatten(0, 1), label.repeat(len(logits))))

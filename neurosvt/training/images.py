@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.loaders.images import ImageBatch
+from neurosvt.ops.precision import Amp
+from neurosvt.training.checks import checked_labels
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class ImageTrainConfig:
     """Largest gradient norm."""
     mixup_off: int = 15
     """Last epochs, in which no images are mixed."""
-    amp: bool = True
-    """bfloat16 matrix products; spikes are exact in it, moments and slopes stay float32."""
+    amp: Amp = "auto"
+    """Whether matrix products are bfloat16; "auto" where the hardware computes in it. Spikes are
+    exact in it, moments and slopes stay float32."""
     teacher: str | None = None
     """A trained model of images (run folder, checkpoint or shipped model) whose answers are learnt
     beside the labels; None for labels alone."""
@@ -122,11 +125,16 @@ class ImageObjective:
         return ImageAnswer(model(batch.images), taught)
 
     def loss(self, answer: ImageAnswer, batch: ImageBatch) -> ImageParts:
-        """Cross-entropy of mixed labels, and the distance from the teacher's scores."""
+        """Cross-entropy of mixed labels, and the distance from the teacher's scores.
+
+        Raises:
+            UserError: labels that are none; see `training.checks.checked_labels`.
+        """
         logits = answer.logits.float()
-        label = batch.share * F.cross_entropy(logits, batch.label)
+        label = batch.share * F.cross_entropy(logits, checked_labels(batch.label, logits))
         if batch.share < 1:
-            label = label + (1 - batch.share) * F.cross_entropy(logits, batch.other)
+            other = F.cross_entropy(logits, checked_labels(batch.other, logits))
+            label = label + (1 - batch.share) * other
         if answer.taught is None:
             return ImageParts(label, torch.zeros(()))
         # Gradients shrink with the square of the temperature, so the loss is multiplied by it.

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -15,8 +16,12 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from neurosvt.config import UserError
+from neurosvt.nn.modes import frozen_modules, train_except
 from neurosvt.nn.weights import device_of, load_weights
+from neurosvt.ops.precision import Amp, products_in
 from neurosvt.training import checkpoint
+from neurosvt.training.checks import checked_batch, checked_loss, checked_model
+from neurosvt.training.finite import first_not_finite, layers_not_finite
 from neurosvt.training.optimizers import OPTIMIZERS
 from neurosvt.training.schedule import warmup_cosine
 
@@ -50,7 +55,7 @@ class Settings(Protocol):
         """Largest gradient norm."""
 
     @property
-    def amp(self) -> bool:
+    def amp(self) -> Amp:
         """Whether matrix products are bfloat16."""
 
     @property
@@ -88,8 +93,9 @@ class TrainConfig:
     """Noise on the memory at every step, in thresholds: what survives it is really kept."""
     hidden_steps: bool = True
     """Whether something is asked of hidden steps too, where an object hides."""
-    amp: bool = True
-    """bfloat16 matrix products; spikes are exact in it, membranes and memory stay float32."""
+    amp: Amp = "auto"
+    """Whether matrix products are bfloat16; "auto" where the hardware computes in it. Spikes are
+    exact in it, membranes and memory stay float32."""
     start: str | None = None
     """A trained model of the same shape (run folder, checkpoint or shipped model) whose weights
     training starts from; None for new ones."""
@@ -180,30 +186,34 @@ def fit(
     """Train until `batches` runs dry, where the model is. Validating, saving and showing live in
     `on_step`.
 
+    What is frozen stays frozen, running statistics included: modules in eval mode, and those whose
+    parameters require no gradient (`nn.modes.frozen_modules`). It is asked once, at the start.
+
     Raises:
-        UserError: a gradient is no longer finite; names the layers, nothing of the step is kept.
+        UserError: nothing learns; an empty batch; a loss or labels that are none; a gradient is no
+            longer finite: names the layers, nothing of the step is kept.
     """
-    model, cfg = training.model, training.config
-    device = device_of(model)
+    model, cfg = checked_model(training.model), training.config
+    device, frozen = device_of(model), frozen_modules(model)
     for waited, seconds, batch in _timed(batches):
-        model.train()
-        batch = batch_to(batch, device)
+        train_except(model, frozen)
+        batch = batch_to(checked_batch(batch), device)
         before = [buffer.clone() for buffer in model.buffers()]
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
         for optimizer in training.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        precision = torch.autocast(device.type, torch.bfloat16, enabled=cfg.amp)
+        precision = products_in(cfg.amp, device)
         with precision:
             answer = objective.answer(model, batch)
-        loss = objective.loss(answer, batch)
+        loss = checked_loss(objective.loss(answer, batch))
         model.zero_grad(set_to_none=True)
         sum(loss).backward()
         norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         if not norm.isfinite():
             # What the failed step was, and no longer is: statistics, then the forward pass again.
             with precision:
-                culprit = first_not_finite(model, objective, batch)
+                culprit = first_not_finite(model, partial(objective.answer, model, batch))
             culprit = culprit or ", ".join(layers_not_finite(model)[-1:])
             for buffer, old in zip(model.buffers(), before, strict=True):
                 buffer.copy_(old)
@@ -221,43 +231,9 @@ def fit(
         on_step(Record(training.step, parts, norm.item(), rate, seconds, share))
 
 
-def layers_not_finite(model: nn.Module) -> list[str]:
-    """The layers with a gradient that is NaN or infinite, in the order of the forward pass.
-
-    What is wrong in one spreads to all before it, so the last is where it came from.
-    """
-    bad = [
-        name.rsplit(".", 1)[0]
-        for name, p in model.named_parameters()
-        if p.grad is not None and not p.grad.isfinite().all()
-    ]
-    return list(dict.fromkeys(bad))
-
-
-@torch.no_grad()
 def batch_to(batch: Any, device: torch.device) -> Any:
     """A batch whose tensors are on `device`, in whatever tuples, lists and dicts they stand."""
     return tree_map_only(Tensor, lambda x: x.to(device), batch)
-
-
-def first_not_finite(model: nn.Module, objective: Objective, batch: Any) -> str:
-    """The first layer whose output is NaN or infinite while it answers; "" if there is none."""
-    found: list[str] = []
-
-    def look(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and not output.isfinite().all():
-                found.append(name)
-
-        return hook
-
-    hooks = [m.register_forward_hook(look(name)) for name, m in model.named_modules() if name]
-    try:
-        objective.answer(model, batch)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return found[0] if found else ""
 
 
 def _timed(batches: Iterable[Any]) -> Iterator[tuple[float, float, Any]]:

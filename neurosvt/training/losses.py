@@ -12,6 +12,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neurosvt.config import UserError
+from neurosvt.training.checks import checked_labels
+
 
 class Truth(NamedTuple):
     """What there was to believe."""
@@ -48,9 +51,20 @@ class BeliefLoss:
     PermanenceBench calls right."""
 
     def __call__(self, belief: Any, truth: Truth) -> Parts:
-        """Parts of the loss, for `belief` with class_logits, position and unseen_logit per step."""
+        """Parts of the loss, for `belief` with class_logits, position and unseen_logit per step.
+
+        Raises:
+            UserError: labels that are none, see `training.checks.checked_labels`; a position,
+                hidden or asked of another shape.
+        """
+        known = checked_labels(truth.label, belief.class_logits)
+        steps = tuple(known.shape)
+        for name, wanted in (("position", (*steps, 2)), ("hidden", steps), ("asked", steps)):
+            got = tuple(getattr(truth, name).shape)
+            if got != wanted:
+                raise UserError(f"{name} must be of shape {wanted}, as labels are; got {got}")
         logits = belief.class_logits.flatten(0, 1)
-        label = F.cross_entropy(logits, truth.label.flatten(), reduction="none")
+        label = F.cross_entropy(logits, known.flatten(), reduction="none")
         miss = (belief.position - truth.position) / self.position_scale
         position = F.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="none").sum(-1)
         unseen = F.binary_cross_entropy_with_logits(

@@ -12,8 +12,10 @@ from neurosvt.classification.accuracy import (
     confusion_table,
     predict_classes,
 )
+from neurosvt.config import UserError
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
+from neurosvt.ops import precision
 
 
 class ByBrightness(nn.Module):
@@ -69,3 +71,57 @@ def test_the_table_for_people_and_the_rows_hold_the_same_counts():
     table = confusion_table(counts, ("cat", "dog"))
     assert list(table.columns[2].cells) == ["1", "3"]
     assert list(table.columns[1].cells) == ["2", ""]  # what never happened is left out
+
+
+class Counting(nn.Module):
+    """Names class 0, by way of a norm that learns in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, images):
+        return self.norm(images).flatten(1)[:, :10]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_model_is_asked_in_eval_mode_and_left_in_its_own(training):
+    images = Images(np.zeros((5, 3, 32, 32), np.uint8), np.zeros(5, np.int64))
+    model = Counting().train(training)
+    predict_classes(model, images)
+    assert not model.norm.running_mean.any()
+    assert model.norm.training is training
+
+
+def test_products_are_taken_as_amp_says(monkeypatch):
+    images, kinds = Images(np.zeros((5, 3, 32, 32), np.uint8), np.zeros(5, np.int64)), []
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10))
+    model.register_forward_hook(lambda module, given, out: kinds.append(out.dtype))
+    for has in (True, False):
+        monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device, has=has: has)
+        predict_classes(model, images, amp="auto")
+    predict_classes(model, images)
+    assert kinds == [torch.bfloat16, torch.float32, torch.float32]
+
+
+def test_nothing_is_named_or_judged_of_no_samples():
+    none = Images(np.zeros((0, 3, 32, 32), np.uint8), np.zeros(0, np.int64))
+    with pytest.raises(UserError, match="no samples to be named"):
+        predict_classes(ByBrightness(), none)
+    with pytest.raises(UserError, match="0 names cannot be held against 0 labels"):
+        accuracy_row(none.labels, none.labels)
+    with pytest.raises(UserError, match="3 names cannot be held against 2 labels"):
+        accuracy_row(np.zeros(3, np.int64), np.zeros(2, np.int64))
+
+
+def test_a_batch_below_one_is_refused():
+    one = Images(np.zeros((1, 3, 32, 32), np.uint8), np.zeros(1, np.int64))
+    with pytest.raises(UserError, match="batch must be at least 1, got 0"):
+        predict_classes(ByBrightness(), one, batch=0)
+
+
+@pytest.mark.parametrize("side", ["predicted", "labels"])
+def test_a_number_that_is_no_class_is_confused_with_none(side):
+    numbers = {"predicted": np.array([0, 1]), "labels": np.array([0, 1]), side: np.array([0, 4])}
+    with pytest.raises(UserError, match=rf"{side} must lie in \[0, 3\), the classes; got 4"):
+        confusion(**numbers, classes=3)

@@ -1,3 +1,5 @@
+import pytest
+
 from neurosvt.bench import installation
 from neurosvt.cli import main
 
@@ -17,3 +19,20 @@ def test_without_kernels_it_says_what_that_means_and_what_would_do(capsys, monke
     monkeypatch.setattr(installation, "library", lambda: None)
     assert main(["doctor"]) == 0
     assert "not built: backend auto is PyTorch alone" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("has", "told"),
+    [
+        (True, ["computed on cpu: amp = auto uses it there", "bytes are one instruction"]),
+        (False, ["only emulated on cpu: amp = auto is float32", "no instruction for dot products"]),
+    ],
+)
+def test_it_says_what_the_processor_computes_in_and_what_follows(has, told, capsys, monkeypatch):
+    monkeypatch.setattr(installation, "multiplies_bfloat16", lambda device: has)
+    monkeypatch.setattr(installation, "multiplies_bytes", lambda: has)
+    monkeypatch.setattr(installation, "instruction_sets", lambda: ("avx2", "amx_bf16"))
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for words in ["avx2, amx_bf16", *told]:
+        assert words in said

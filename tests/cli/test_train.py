@@ -71,7 +71,7 @@ def test_resuming_takes_settings_that_are_those_of_the_folder(given, train):
     [
         (["--set", "train.rate=0.001"], "train.rate is 0.003 there, 0.001 here"),
         (["--set", "data.hidden=[4, 5]"], "data.hidden is [3, 6] there, [4, 5] here"),
-        (["--no-amp"], "train.amp is True there, False here"),
+        (["--no-amp"], "train.amp is 'auto' there, False here"),
         (["--set", "train.rata=1"], "unknown setting 'train.rata'; did you mean 'rate'"),
     ],
     ids=str,

@@ -15,7 +15,10 @@ from neurosvt.experiments.registry import run_settings
 from neurosvt.experiments.resume import saved_run
 from neurosvt.experiments.runs import build_run
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.ops import precision
 from neurosvt.training import checkpoint
+from neurosvt.training.loop import Record
+from neurosvt.training.losses import Parts
 from tests.tiny_runs import TINY, short_validation
 
 FIRST = "permanence_stage1"
@@ -68,6 +71,28 @@ def test_a_training_leaves_its_end_its_best_and_its_curve(train, capsys):
     assert "time constants, in steps: shortest" in told.out
     assert "of them waiting for data" in told.out
     assert "total" in told.err  # the summary, and the bar, are talk
+
+
+@pytest.mark.parametrize(("has", "products"), [(True, "bfloat16"), (False, "float32")])
+def test_a_training_says_what_its_products_were(has, products, train, monkeypatch):
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: has)
+    assert train(tiny(), "out", quiet=True).metadata["products"] == products
+    train(tiny(train_amp="false"), "exact", quiet=True)
+    assert load("exact").metadata["products"] == "float32"
+
+
+def test_a_look_at_validation_leaves_every_module_in_its_mode(train, monkeypatch):
+    modes = []
+
+    def fit(training, batches, objective, on_step):
+        training.model.embed.eval()
+        before = [m.training for m in training.model.modules()]
+        on_step(Record(3, Parts(*torch.zeros(3)), 0.0, 0.0, 1.0, 0.0))
+        modes.append(before == [m.training for m in training.model.modules()])
+
+    monkeypatch.setattr(trainer, "fit", fit)
+    train(tiny(), "out", quiet=True)
+    assert modes == [True]
 
 
 def test_what_training_returns_is_what_loading_gives(train):

@@ -118,3 +118,10 @@ def test_more_clips_than_there_are_make_a_batch_of_all():
 def test_a_stream_that_cannot_be_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         ClipConfig(**settings)
+
+
+def test_a_stream_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="no clips to draw from"):
+        ClipStream(clips_of([]), AS_THEY_ARE, 4, 2, 0)
+    with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
+        ClipStream(clips_of([0, 1]), AS_THEY_ARE, 0, 2, 0)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from neurosvt.config import UserError
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.loaders.images import ImageConfig, ImageStream, augment_images, normalise_images
 
@@ -91,3 +92,20 @@ def test_normalised_is_what_the_card_says():
 def test_settings_out_of_range_are_named(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         ImageConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((2, 3, 8, 8), np.float32), np.zeros((2, 3, 8, 8), bool), np.zeros((3, 8, 8), "u1"),
+     np.zeros((2, 8, 8, 3), np.uint8)],
+    ids=["float", "bool", "one image", "colours last"],
+)  # fmt: skip
+def test_what_is_no_image_of_bytes_is_refused(pixels):
+    with pytest.raises(UserError, match=r"pixels must be bytes \(B, 3, Y, X\), 0 to 255; got"):
+        normalise_images(pixels)
+
+
+@pytest.mark.parametrize("batch", [0, 11])
+def test_a_batch_that_the_images_do_not_fill_is_refused(batch):
+    with pytest.raises(UserError, match=rf"batch must lie in \[1, 10\].*got {batch}"):
+        stream(batch=batch)

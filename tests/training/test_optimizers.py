@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from neurosvt.training.optimizers import OPTIMIZERS, muon
 
@@ -44,3 +45,30 @@ def test_muon_turns_the_matrices_that_take_spikes_by_as_much_as_adamw_would():
     assert pulled.min() < 0.1 * pulled.max()
     assert lengths.min() > 0.3 * lengths.max()
     assert not torch.equal(model[1].weight, before[1])
+
+
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+def test_any_model_can_be_trained_whatever_its_layers(optimizer):
+    """Without a layer that takes spikes, with tied weights, and with a parametrised one."""
+    tied = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
+    tied[1].weight = tied[0].weight
+    wrapped = nn.Sequential(weight_norm(nn.Linear(4, 4, bias=False)), nn.Linear(4, 4, bias=False))
+    for model in (nn.Sequential(nn.Linear(4, 4)), tied, wrapped, nn.Linear(4, 4, bias=False)):
+        before = [p.detach().clone() for p in model.parameters()]
+        parts = OPTIMIZERS[optimizer](model, 0.1, 0.0)
+        model(torch.randn(5, 4)).square().sum().backward()
+        for part in parts:
+            part.step()
+        after = list(model.parameters())
+        assert all(not torch.equal(p, old) for p, old in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+def test_frozen_weights_do_not_decay(optimizer):
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
+    before = model[0].requires_grad_(False).weight.clone()
+    parts = OPTIMIZERS[optimizer](model, 0.1, 0.5)
+    model(torch.randn(5, 4)).sum().backward()
+    for part in parts:
+        part.step()
+    assert torch.equal(model[0].weight, before)
