@@ -403,7 +403,7 @@ def test_recurrent_networks_are_counted(kind):
     else:
         inner = steps * (3 if kind == "gru" else 4) * (6 * 6 + 6 * 6)
     # At rest the hidden state is all zeros, which are spikes that did not come.
-    first = 2 * 3 * 6 * 6 if kind == "gru" else 0
+    first = {"gru": 2 * 3 * 6 * 6, "lstm": 2 * 4 * 6 * 6, "convlstm": 0}[kind]
     assert total.macs == steps * (heads + read) + inner - first
 
 
