@@ -26,7 +26,7 @@ def _power(args: Any, options: Any, outputs: list[Tensor], size: int) -> Operati
 def _windows(args: Any, outputs: list[Tensor]) -> int:
     """Numbers that pooling looks at: those of every window, overlaps included."""
     kernel = args[1] if len(args[1]) > 1 else list(args[1]) * (args[0].ndim - 2)
-    return outputs[0].numel() * math.prod(kernel)
+    return outputs[0].numel() * int(math.prod(kernel))
 
 
 def _average(args: Any, options: Any, outputs: list[Tensor], size: int) -> Operations:
@@ -125,6 +125,7 @@ BY_ARGUMENTS: dict[str, Callable[[Any, Any, list[Tensor], int], Operations]] = {
     "_unsafe_index_put": _put,
     "scatter": _scatter,
     "native_batch_norm": _batch_norm,
+    "_native_batch_norm_legit": _batch_norm,
     "cudnn_batch_norm": _batch_norm,
     "sort": _sorted,
     "argsort": _sorted,

@@ -1,7 +1,8 @@
 """Whose method is running, for what a model does outside of any call of a module."""
 
 import sys
-from types import FrameType
+from functools import cache
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -47,9 +48,15 @@ def _owner(frame: FrameType) -> nn.Module | Optimizer | None:
     if not code.co_argcount or code.co_filename == _PYTORCH_OWN:
         return None
     first = frame.f_locals.get(code.co_varnames[0])
-    if not isinstance(first, nn.Module | Optimizer) or not hasattr(type(first), code.co_name):
-        return None  # a function of a module is not its method
-    return first
+    if isinstance(first, nn.Module | Optimizer) and _is_method(code, type(first)):
+        return first
+    return None  # a function of a module is not its method
+
+
+@cache
+def _is_method(code: CodeType, kind: type) -> bool:
+    names = {f"{known.__qualname__}.{code.co_name}" for known in kind.__mro__}
+    return code.co_qualname in names
 
 
 def keeps_rows() -> bool:

@@ -153,7 +153,7 @@ class Meter:
         while (running := self._running.pop()).module is not module:
             pass  # left by what hooks are not told of, such as an interruption
         if running.part.account is not None and output is not None:  # None where it raised
-            quiet = torch._C._DisableTorchDispatch()  # type: ignore[no-untyped-call]
+            quiet = torch._C._DisableTorchDispatch()
             call = Call(*bound(module, inputs, options), output, running.of_rows or ONE_FRAME)
             strange = _strangeness(tensors((call.inputs,)))
             if strange is not None:
@@ -187,8 +187,10 @@ class Meter:
     def _hear(self, heard: Heard) -> None:
         if heard.operator.view or self._recomputes():
             return
-        quiet = torch._C._DisableTorchDispatch()  # type: ignore[no-untyped-call] # noqa: F841
+        quiet = torch._C._DisableTorchDispatch()  # noqa: F841
         read, said, written = heard.read, heard.said, heard.written
+        if not read and not said:
+            return
         part = self._running[-1].part if self._running else self._doer(read, said, written)
         if part is None:  # whoever writes a buffer makes it a state
             self._release(x for x in written if x.untyped_storage().data_ptr() in self._buffers)
@@ -242,7 +244,8 @@ class Meter:
         goes_on = inner is None and any(map(self._made.holds, read))
         if changes_weights or isinstance(inner, Optimizer):
             return None
-        if not goes_on and not any(map(self._held.holds, read)):
+        reads = self._held.holds if inner is None else self._held.is_weight
+        if not goes_on and not any(map(reads, read)):
             return None
         self._frames = self._frames_in([x for x in read if not self._held.holds(x)])
         self._made.make(said, _OURS)

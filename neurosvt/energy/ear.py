@@ -101,10 +101,10 @@ class Ear(TorchDispatchMode):
         Where other modes were entered since, the ear stays below them and hears without telling.
         """
         if wanted and not self._on:
-            self.__enter__()
+            self.__enter__()  # type: ignore[no-untyped-call]
             self._on = True
         elif self._on and not wanted and _get_current_dispatch_mode() is self:
-            self.__exit__(None, None, None)
+            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
             self._on = False
         self._listens = wanted
 

@@ -23,7 +23,8 @@ COMPARISONS = {
     "amax", "amin", "argmax", "maximum", "minimum", "where", "heaviside", "sign", "abs",
     "leaky_relu", "threshold", "hardtanh", "logical_and",
     "logical_or", "logical_not", "bitwise_and", "bitwise_or", "bitwise_not",
-    "searchsorted", "bucketize", "isin", "_prelu_kernel", "cummax", "cummin", "floor", "ceil", "round", "trunc",
+    "searchsorted", "bucketize", "isin", "_prelu_kernel", "cummax", "cummin", "floor", "ceil",
+    "round", "trunc",
 }  # fmt: skip
 SPECIALS = {
     "div", "reciprocal", "sqrt", "rsqrt", "exp", "log", "log1p", "expm1", "tanh", "sigmoid",
@@ -45,8 +46,8 @@ FREE = {
     "empty_strided", "arange", "linspace", "scalar_tensor", "fill", "zero", "lift_fresh",
     "rand", "randn", "rand_like", "randn_like", "bernoulli", "uniform", "normal", "tril",
     "triu", "_unique2", "set", "resize", "eye", "randint", "randperm", "normal_functional", "lift",
-    "_pack_padded_sequence", "repeat_interleave", "exponential", "new_empty_strided", "bincount", "promote_types", "result_type",
-    "_local_scalar_dense", "any", "all", "_linalg_check_errors",
+    "_pack_padded_sequence", "repeat_interleave", "exponential", "new_empty_strided", "bincount",
+    "promote_types", "result_type", "_local_scalar_dense", "any", "all", "_linalg_check_errors",
 }  # fmt: skip
 """Moving numbers has a cost too, which the products' reads and writes stand for."""
 

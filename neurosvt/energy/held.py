@@ -70,7 +70,7 @@ class Held:
         """These were made of nothing but weights."""
         for x in outputs:
             at = _address(x)
-            if self.roots((x,)) != {at}:  # which is a weight, and stays one until it is written
+            if not self.is_weight(x):  # which is a weight, and stays one until it is written
                 self._known[at] = _Known(StorageWeakRef(x.untyped_storage()), roots)
 
     def is_weight(self, x: Tensor) -> bool:

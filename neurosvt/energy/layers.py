@@ -46,15 +46,15 @@ def bound(
     if not options:
         return inputs, options
     try:
-        given = _signature(type(module)).bind(module, *inputs, **options)
+        given = _signature(type(module).forward).bind(module, *inputs, **options)
     except TypeError:  # which the layer will say itself
         return inputs, options
     return given.args[1:] or tuple(given.kwargs.values()), given.kwargs
 
 
 @cache
-def _signature(kind: type[nn.Module]) -> inspect.Signature:
-    return inspect.signature(kind.forward)
+def _signature(forward: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(forward)
 
 
 class Account(NamedTuple):
