@@ -48,14 +48,14 @@ def _owner(frame: FrameType) -> nn.Module | Optimizer | None:
     if not code.co_argcount or code.co_filename == _PYTORCH_OWN:
         return None
     first = frame.f_locals.get(code.co_varnames[0])
-    if isinstance(first, nn.Module | Optimizer) and _is_method(code, type(first)):
+    if isinstance(first, nn.Module | Optimizer) and _is_method(code, type(first).__mro__):
         return first
     return None  # a function of a module is not its method
 
 
 @cache
-def _is_method(code: CodeType, kind: type) -> bool:
-    names = {f"{known.__qualname__}.{code.co_name}" for known in kind.__mro__}
+def _is_method(code: CodeType, kinds: tuple[type, ...]) -> bool:
+    names = {f"{known.__qualname__}.{code.co_name}" for known in kinds}
     return code.co_qualname in names
 
 
