@@ -155,7 +155,7 @@ class Meter:
         if running.part.account is not None and output is not None:  # None where it raised
             quiet = torch._C._DisableTorchDispatch()
             call = Call(*bound(module, inputs, options), output, running.of_rows or ONE_FRAME)
-            strange = _strangeness(tensors((call.inputs,)))
+            strange = _strangeness(tensors((call.inputs,))) or _mapped(call.inputs)
             if strange is not None:
                 self.unknown[f"{running.part.name} of {strange} tensors"] += 1
             else:
@@ -221,8 +221,7 @@ class Meter:
                 frames = self._running[-1].of_rows if self._running else None
                 setting = Setting(frames or self._frames, self._held.holds)
                 return product(heard.args, heard.output, setting)
-            places = not any(x.is_floating_point() for x in (*read, *said))
-            if places and keeps_rows():
+            if _tells_places(name, (*read, *said)):
                 return Operations()
             return elementwise(name, heard.args, heard.options, read, said)
         except NotImplementedError:  # of tensors of a kind that nothing can be asked of
@@ -271,6 +270,19 @@ class Meter:
 
 
 _OURS = frozenset((0,))
+
+
+def _tells_places(name: str, given: tuple[Tensor, ...]) -> bool:
+    """Whether only indices flow, or masks while rows are kept: where things are, not what."""
+    kinds = {x.dtype for x in given}
+    if "::" in name or not kinds <= {torch.long, torch.int, torch.bool}:
+        return False
+    return kinds == {torch.long} or keeps_rows()
+
+
+def _mapped(given: Any) -> str | None:
+    wraps = torch._C._functorch.is_functorch_wrapped_tensor
+    return "mapped or differentiated" if any(map(wraps, tensors((given,)))) else None
 
 
 def _strangeness(given: Iterable[Tensor]) -> str | None:

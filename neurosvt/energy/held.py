@@ -6,6 +6,7 @@ replaced, was state all along: what was done with it for nothing until then is c
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -106,19 +107,22 @@ class Held:
 
 def strangeness(x: Tensor) -> str | None:
     """What keeps a tensor's numbers from being counted, in a word; None if nothing does."""
-    if x.layout is not torch.strided or x.is_nested:
-        return "sparse, nested or packed"
-    if x.is_quantized:
+    if x.is_nested:
+        return "nested"
+    return _kind(x.layout, x.dtype, x.device.type)
+
+
+@cache
+def _kind(layout: torch.layout, dtype: torch.dtype, device: str) -> str | None:
+    if layout is not torch.strided:
+        return "sparse or packed"
+    if dtype in (torch.quint8, torch.qint8, torch.qint32, torch.quint4x2, torch.quint2x4):
         return "quantised"
-    if x.is_complex():
+    if dtype.is_complex:
         return "complex"
-    if x.device.type == "meta":
+    if device == "meta":
         return "meta"
-    if x.is_floating_point() and x.itemsize == 1:
-        return "8-bit floating"
-    if torch._C._functorch.is_functorch_wrapped_tensor(x):
-        return "mapped or differentiated"
-    return None
+    return "8-bit floating" if dtype.is_floating_point and dtype.itemsize == 1 else None
 
 
 def _address(x: Tensor) -> int:

@@ -90,7 +90,7 @@ def odd(x: torch.Tensor) -> torch.Tensor:
 NAMED = {
     "neurosvt_tests::odd": lambda x, w: odd(x),
     "mm of complex tensors": lambda x, w: x.cfloat() @ w.cfloat(),
-    "mm of sparse, nested or packed tensors": lambda x, w: x.to_sparse() @ w,
+    "mm of sparse or packed tensors": lambda x, w: x.to_sparse() @ w,
     "dequantize of quantised tensors": lambda x, w: torch.quantize_per_tensor(
         x, 0.1, 0, torch.quint8
     ).dequantize(),
