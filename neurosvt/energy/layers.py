@@ -4,7 +4,9 @@ Counted as an event-driven machine does them: a layer's account is made from the
 in and out, not from how they were computed.
 """
 
+import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -25,13 +27,34 @@ from neurosvt.nn.token_neuron import RowContext, TokenNeuron
 
 
 class Call(NamedTuple):
-    """One pass through a layer."""
+    """One pass through a layer, its arguments as `bound` says."""
 
     inputs: tuple[Any, ...]
     options: dict[str, Any]
     output: Any
     frames: Frames
     """In which the rows lie; in one if no model around has said so."""
+
+
+def bound(
+    module: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call's arguments in the order in which the layer declares them, however they were given.
+
+    By name stay those that can only be given so, and those after one that was left out.
+    """
+    if not options:
+        return inputs, options
+    try:
+        given = _signature(type(module).forward).bind(module, *inputs, **options)
+    except TypeError:  # which the layer will say itself
+        return inputs, options
+    return given.args[1:] or tuple(given.kwargs.values()), given.kwargs
+
+
+@cache
+def _signature(forward: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(forward)
 
 
 class Account(NamedTuple):
@@ -139,11 +162,16 @@ def _events(module: EventFilter, call: Call) -> Operations:
     pixels = kept.flatten().nonzero()[:, 0] % size**2
     done = Operations(adds=int((reach[pixels // size] * reach[pixels % size]).sum()))
     if module.least_neighbours:
-        done.comparisons = 8 * nonzero(frames)
+        done += looks_around(frames)
     if windows.least > 1:
         touched = Windows(windows.kernel, windows.stride).active(kept)
         done.comparisons += int(touched.sum())
     return done
+
+
+def looks_around(frames: Tensor) -> Operations:
+    """Every event is held against the eight pixels around it."""
+    return Operations(comparisons=8 * nonzero(frames))
 
 
 def _nothing(module: nn.Module, call: Call) -> Operations:

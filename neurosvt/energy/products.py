@@ -73,7 +73,8 @@ def tally_reference(rows: Tensor, frames: Frames) -> Tally:
     if index is None:
         index = torch.arange(len(rows), device=rows.device) * count // len(rows)
     filled = rows != 0
-    columns = rows.new_zeros(count, rows.shape[1]).index_add(0, index, filled.to(rows.dtype))
+    columns = filled.new_zeros(count, rows.shape[1], dtype=torch.int32)
+    columns.index_add_(0, index, filled.int())
     nonzeros, ones = filled.sum(-1), (rows == 1).sum(-1)
     return _split(nonzeros, nonzeros == ones, nonzero(columns))
 
@@ -143,8 +144,8 @@ def convolution(
     done = _split(effective, spiking)
     needed = tally(x.flatten(2).any(-1).float(), frames).needed
     # Each number of one side meets, through the kernel, the channels of its group on the other.
-    image, said = x[0].numel(), math.prod(outputs[1:])
-    whole = (image if transposed else said) * weight[0].numel()
+    image, said = math.prod(x.shape[1:]), math.prod(outputs[1:])
+    whole = (image if transposed else said) * math.prod(weight.shape[1:])
     return Operations(
         macs=done.real * whole,
         macs_nonzero=done.numbers,

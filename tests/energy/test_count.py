@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from neurosvt.config import UserError
 from neurosvt.energy import products
 from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
@@ -31,6 +32,9 @@ from neurosvt.nn.reads import PositionRead
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.slope import FixedSlope
 from neurosvt.nn.token_neuron import TokenLIF
+from neurosvt.ops import native
+from neurosvt.ops.lif import lif
+from neurosvt.ops.memory import leaky_memory
 from tests.energy.by_hand import attention_by_hand, convolution_by_hand
 
 shares = st.sampled_from([0.0, 0.05, 0.5, 1.0])
@@ -403,7 +407,7 @@ def test_recurrent_networks_are_counted(kind):
     else:
         inner = steps * (3 if kind == "gru" else 4) * (6 * 6 + 6 * 6)
     # At rest the hidden state is all zeros, which are spikes that did not come.
-    first = 2 * 3 * 6 * 6 if kind == "gru" else 0
+    first = {"gru": 2 * 3 * 6 * 6, "lstm": 2 * 4 * 6 * 6, "convlstm": 0}[kind]
     assert total.macs == steps * (heads + read) + inner - first
 
 
@@ -537,3 +541,17 @@ def test_operations_add_up():
     assert astuple(total) == tuple(2 * n for n in astuple(ones))
     assert total
     assert not Operations()
+
+
+@pytest.mark.skipif(not native.BUILT, reason="the kernels were not built")
+def test_neurons_called_as_a_function_are_counted_and_other_kernels_named():
+    class Functional(nn.Module):
+        def forward(self, x):
+            return leaky_memory(*[lif(x, decay=0.5)[0]] * 2, x[0], torch.full((5,), 0.9))
+
+    x = 2 * torch.rand(3, 2, 5)
+    with torch.no_grad(), Meter(Functional()) as meter:
+        meter.model(x)
+    assert (meter.total.updates, meter.total.spikes) == (30, int(lif(x, decay=0.5)[0].sum()))
+    with pytest.raises(UserError, match="neurosvt::leaky_memory"):
+        meter.refuse_unknown()
