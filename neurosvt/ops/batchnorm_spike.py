@@ -16,7 +16,7 @@ from torch import Tensor
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, ready
-from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.precision import at_least_float32, check_floats
 from neurosvt.ops.surrogate import spike
 
 BLOCK = 64
@@ -64,15 +64,16 @@ def batchnorm_spike(
     Source: batch normalisation, Ioffe and Szegedy 2015, sec. 3; the slope learnt through
     `hard + (soft - soft.detach())`, as in the card of Dy-SViT.
     """
+    mean, variance = (None, None) if moments is None else moments
+    check_floats(x=x, weight=weight, bias=bias, slope=slope, mean=mean, variance=variance)
     if not len(x) and moments is None:
         raise ValueError("x has no rows to take moments of")
     if not suits(x, backend) or not len(x):
         return batchnorm_spike_reference(x, weight, bias, slope, moments, threshold, eps)
-    mean, variance = (None, None) if moments is None else moments
     spikes, mean, variance = _batchnorm_spike(
         x, weight, bias, slope, mean, variance, threshold, eps
     )
-    return spikes, BatchStats(mean, variance)
+    return spikes, moments or BatchStats(mean, variance)
 
 
 def batchnorm_spike_reference(
@@ -97,7 +98,7 @@ def batchnorm_spike_reference(
     factor = weight * torch.rsqrt(variance + eps)
     u = wide * factor + (bias - mean * factor)
     spikes = spike(u - threshold, slope, "sigmoid").to(x.dtype)
-    return spikes, BatchStats(mean.detach(), variance.detach())
+    return spikes, moments or BatchStats(mean.detach(), variance.detach())
 
 
 def _forward(
@@ -112,7 +113,7 @@ def _forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     x = ready(x, x.dtype)
     if mean is None or variance is None:
-        mean, variance = torch.empty(2, x.shape[1], dtype=torch.float32, device="cpu").unbind()
+        mean, variance = _channels(x), _channels(x)
         call("moments", x, mean, variance)
     else:  # an operator's outputs are none of its inputs
         mean, variance = ready(mean).clone(), ready(variance).clone()

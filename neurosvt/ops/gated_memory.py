@@ -13,7 +13,7 @@ from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.memory import leaky_memory_stepwise
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, ready
-from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.precision import at_one_precision, check_floats
 
 
 def gated_memory(
@@ -34,10 +34,15 @@ def gated_memory(
     Raises:
         ValueError: channels that do not part among the gates.
     """
+    check_floats(drive=drive, gate=gate, write=write, v=v, decay=decay, look=look, noise=noise)
     if not write.shape[-1] or drive.shape[-1] % write.shape[-1]:
         raise ValueError(f"{drive.shape[-1]} channels do not part among {write.shape[-1]} gates")
-    parts = [at_least_float32(x) for x in (drive, gate, write, v, decay)]
-    others = [None if x is None else at_least_float32(x) for x in (look, noise)]
+    given = [x for x in (drive, gate, write, v, decay, look, noise) if x is not None]
+    found = iter(at_one_precision(*given))
+    parts, others = (
+        [next(found) for _ in range(5)],
+        [None if x is None else next(found) for x in (look, noise)],
+    )
     here = parts[0].device
     if here.type not in ("cpu", "meta"):
         drive, gate, write, v, decay = (x.cpu() for x in parts)

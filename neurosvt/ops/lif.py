@@ -23,7 +23,7 @@ from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_manual import lif_manual
 from neurosvt.ops.lif_native import kernels_know, lif_bytes, lif_native
 from neurosvt.ops.operators import wants_gradient
-from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.precision import at_least_float32, check_floats
 from neurosvt.ops.recording import is_recorded
 from neurosvt.ops.surrogate import surrogate_named
 
@@ -35,11 +35,11 @@ def lif(
     v: Float[Tensor, " *n"] | None = None,
     *,
     decay: float | Float[Tensor, " *#n"],
-    threshold: float | Float[Tensor, ""] = 1.0,
+    threshold: float | Tensor = 1.0,
     decay_input: bool = False,
     reset: str = "hard",
     surrogate: str = "arctan",
-    slope: float | Float[Tensor, ""] | None = None,
+    slope: float | Tensor | None = None,
     backend: str = "auto",
     as_bytes: bool = False,
 ) -> tuple[Shaped[Tensor, " T *n"], Float[Tensor, " *n"]]:
@@ -77,10 +77,9 @@ def lif(
     Source: Gerstner et al., Neuronal Dynamics (2014), sec. 1.3, in discrete time. The reset is
     detached from the gradient, as in the code of Spikformer (ICLR 2023).
     """
-    if not current.ndim or not current.is_floating_point():
-        raise ValueError(
-            f"current must be floating-point, (T, ...), got {current.dtype} {tuple(current.shape)}"
-        )
+    check_floats(current=current)
+    if not current.ndim:
+        raise ValueError("current must be (T, ...), got a single number")
     if not isinstance(decay, Tensor) and not 0 <= decay < 1:
         raise ValueError(f"decay must be in [0, 1), got {decay}")
     if decay_input:
@@ -94,8 +93,12 @@ def lif(
     streams = neurons[:-1].numel() if neurons else 1
     keep: float | Tensor
     if isinstance(decay, Tensor):
-        own = decay.reshape(1, -1) if decay.ndim < 2 or decay.shape[:-1].numel() == 1 else None
-        keep = decay.expand(current.shape).reshape(-1, width) if own is None else own
+        own = (
+            decay.reshape(1, decay.numel())
+            if decay.ndim < 2 or decay.shape[:-1].numel() == 1
+            else None
+        )
+        keep = decay.expand(current.shape).reshape(steps * streams, width) if own is None else own
     else:
         keep = float(decay)
     spikes, v = lif_rows(
@@ -119,10 +122,10 @@ def lif_rows(
     *,
     batch_sizes: Sequence[int],
     keep: float | Float[Tensor, "#R #D"],
-    threshold: float | Float[Tensor, ""] = 1.0,
+    threshold: float | Tensor = 1.0,
     reset: str = "hard",
     surrogate: str = "arctan",
-    slope: float | Float[Tensor, ""] | None = None,
+    slope: float | Tensor | None = None,
     backend: str = "auto",
     as_bytes: bool = False,
 ) -> tuple[Shaped[Tensor, "R D"], Float[Tensor, "S D"]]:
@@ -139,12 +142,10 @@ def lif_rows(
     Returns:
         Spikes of every row, and each stream's membrane after its last touch.
     """
-    if v.device != current.device or not v.is_floating_point():
-        raise ValueError(
-            f"v must be floating-point and, as current is, on {current.device}; "
-            f"got {v.dtype} on {v.device}"
-        )
-    v = at_least_float32(v)
+    check_floats(current=current, v=v)
+    if v.device != current.device:
+        raise ValueError(f"v must be on {current.device}, as current is; it is on {v.device}")
+    v = v.to(torch.promote_types(at_least_float32(v).dtype, current.dtype))
     threshold, slope = (
         number("threshold", threshold),
         slope if slope is None else number("slope", slope),
@@ -157,6 +158,7 @@ def lif_rows(
     if current.shape[1] != v.shape[1]:
         raise ValueError(f"v is {v.shape[1]} wide, current {current.shape[1]}")
     if isinstance(keep, Tensor):
+        keep = keep.to(v.dtype)
         if len(keep) not in (1, len(current)):
             raise ValueError(f"keep has {len(keep)} rows, current {len(current)}")
         if backend != "auto" or not kernels_know(current, v, keep):
@@ -206,8 +208,7 @@ def number(name: str, value: float | Tensor) -> float | Tensor:
 
 def check_shares(keep: Tensor) -> None:
     """Raise a ValueError for decays that are no shares; kernels see to it themselves."""
-    if not keep.is_floating_point():
-        raise ValueError(f"decay must be floating-point, got {keep.dtype}")
+    check_floats(decay=keep)
     if not is_recorded() and keep.is_cpu and keep.numel():
         low, high = keep.detach().aminmax()
         if not (low >= 0 and high <= 1):

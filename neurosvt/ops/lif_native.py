@@ -68,11 +68,16 @@ def _as_tensor(keep: float | Tensor) -> tuple[Tensor | None, float]:
     return (keep, 0.0) if isinstance(keep, Tensor) else (None, float(keep))
 
 
-def _decays(keep: Tensor | None, rows: int, width: int) -> tuple[Tensor | None, Tensor | None]:
-    """Those of rows, and those of channels: one for all is one for every channel."""
+def _decays(
+    keep: Tensor | None, rows: int, width: int, scale: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """Those of rows, and those of channels: one for all is one for every channel, unless channels
+    have a scale, beside which the kernels know decays of rows alone."""
     if keep is None:
         return None, None
     keep = ready(keep)
+    if scale is not None:
+        return keep.expand(rows, 1).contiguous(), None
     if keep.shape == (rows, 1) != (1, 1):
         return keep, None
     return None, keep.expand(1, width).contiguous()
@@ -94,7 +99,7 @@ def fire(
     v = v.clone(memory_format=torch.contiguous_format)
     both = (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
     call(
-        "lif_forward", current, scale, v, batch_sizes, *_decays(keep, rows, width), for_all,
+        "lif_forward", current, scale, v, batch_sizes, *_decays(keep, rows, width, scale), for_all,
         threshold, soft, *both,
     )  # fmt: skip
     return v
@@ -122,7 +127,7 @@ def back_through(
     """
     rows, width = current.shape
     grad_v = grad_v.to(torch.float32).clone(memory_format=torch.contiguous_format)
-    of_rows, of_channels = _decays(keep, rows, width)
+    of_rows, of_channels = _decays(keep, rows, width, scale)
     grad = empty_like(current)
     grad_keep = None if of_channels is None else torch.zeros_like(of_channels)
     call(

@@ -15,7 +15,7 @@ from torch import Tensor
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, WrittenOut, ready
-from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.precision import at_one_precision, check_floats
 from neurosvt.ops.surrogate import spike
 
 
@@ -41,7 +41,8 @@ def leaky_memory(
         Charge after every step, at least float32: a decay near 1 does not survive
         half precision. The last step is the state for the next call.
     """
-    inputs = [at_least_float32(x) for x in (drive, gate, v, decay)]
+    check_floats(drive=drive, gate=gate, v=v, decay=decay)
+    inputs = at_one_precision(drive, gate, v, decay)
     if backend == "reference":
         return leaky_memory_reference(*inputs)
     native = all(suits(x, backend) for x in inputs)

@@ -68,7 +68,7 @@ def call(name: str, *arguments: Tensor | Sequence[int] | float | int | None) -> 
         if not axes or (x is None and optional):
             plain.append(x)  # None is a null pointer; ctypes refuses a number that is none
             continue
-        if kind == "i64" and not isinstance(x, Tensor):
+        if kind == "i64" and isinstance(x, list | tuple):
             sizes[axes[0]] = len(x)
             plain.append((ctypes.c_int64 * len(x))(*x))
             continue

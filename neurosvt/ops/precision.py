@@ -1,5 +1,6 @@
 """What stays precise whatever the matrix products are done in."""
 
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -31,3 +32,16 @@ def product_type(x: Tensor) -> torch.dtype:
     """What products of `x` are taken in: its own type, or what autocast takes in its place."""
     device = x.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+
+
+def check_floats(**tensors: Tensor | None) -> None:
+    """Raise a ValueError for what is no real floating-point tensor; names it."""
+    for name, x in tensors.items():
+        if x is not None and not x.is_floating_point():
+            raise ValueError(f"{name} must be floating-point, got {x.dtype}; .float() makes it so")
+
+
+def at_one_precision(*tensors: Tensor) -> list[Tensor]:
+    """All in the type of the most precise of them, at least float32."""
+    dtype = reduce(torch.promote_types, (x.dtype for x in tensors), torch.float32)
+    return [x.to(dtype) for x in tensors]

@@ -13,7 +13,7 @@ from torch import Tensor
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, WrittenOut, ready
-from neurosvt.ops.precision import at_least_float32
+from neurosvt.ops.precision import at_least_float32, check_floats
 
 
 def scale_by_rms(
@@ -24,6 +24,7 @@ def scale_by_rms(
     Zero rows are not counted, so a mean square says how strong a row is and not how rare it is. The
     result has the precision of `x`, the mean square is at least float32.
     """
+    check_floats(x=x, gain=gain)
     if backend == "reference":
         return scale_by_rms_reference(x, gain, eps)
     native = suits(x, backend) and gain.device == x.device

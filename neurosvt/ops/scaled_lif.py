@@ -19,6 +19,7 @@ from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_native import back_through, fire, kernels_know
 from neurosvt.ops.native import suits
 from neurosvt.ops.operators import Operator, ready, wants_gradient
+from neurosvt.ops.precision import check_floats
 from neurosvt.ops.scale import (
     back_through_scale,
     column_sums,
@@ -49,6 +50,7 @@ def rms_lif_rows(
         gain, eps: as in `ops.scale.scale_by_rms`.
         v, batch_sizes, keep, backend: as in `ops.lif.lif_rows`.
     """
+    check_floats(x=x, gain=gain, v=v, keep=keep)
     if len(x) and _fits(x, v, keep, backend):
         out: tuple[Tensor, Tensor, Tensor] = _rms_lif(x, gain, eps, v, batch_sizes, keep)
         return out
@@ -66,6 +68,7 @@ def scaled_lif_rows(
     backend: str = "auto",
 ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "S D"]]:
     """`lif_rows(x * scale)` with a scale that is given: for eval mode."""
+    check_floats(x=x, scale=scale, v=v, keep=keep)
     if _fits(x, v, keep, backend) and not wants_gradient(x, scale, v):
         out: tuple[Tensor, Tensor] = _scaled_lif(x, scale, v, batch_sizes, keep)
         return out
