@@ -108,7 +108,21 @@ SIGNATURES = {
             f32 partial[P, 2, D]!""",
         "through_norm": """
             T grad[R, D]!, T x[R, D], f32 factor[D], f32 on_x[D], f32 constant[D], R, D""",
-        "gather_rows": "T spikes[R, D], f32 weight[D, E], R, D, E, f32 out[R, E]!",
+        "gather_rows": """
+            T spikes[R, D]?, u8 bytes[R, D]?, f32 weight[D, E], R, D, E, f32 out[R, E]!""",
+        "gather_gradient": """
+            T spikes[R, D]?, u8 bytes[R, D]?, f32 grad[R, E], R, D, E, f32 on_weight[D, E]!""",
+        "group_sums": """
+            T x[R, D], f32 weight[G, D, E], i64 group[R], i64 home[R], R, D, E, G, F,
+            f32 out[F, E]! -> count""",
+        "group_gradient": """
+            T x[R, D], f32 grad[F, E], i64 group[R], i64 home[R], R, D, E, G, F,
+            f32 on_weight[G, D, E]! -> count""",
+        "attention_forward": """
+            T qkv[R, 3, H, W], i64 order[R], i64 start[L], R, L, H, W, T out[R, H, W]! -> count""",
+        "attention_backward": """
+            T qkv[R, 3, H, W], T grad[R, H, W], i64 order[R], i64 start[L], R, L, H, W,
+            T on_qkv[R, 3, H, W]! -> count""",
         "neighbours": "u8 frames[F, 2, Y, X], F, Y, X, int least, u8 out[F, 2, Y, X]!",
         "simulate": """
             u8 frames[T, B, 2, Y, Y]!, B, Y, W, int substeps, int steps, O, int side, int bands,

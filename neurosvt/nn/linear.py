@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
 from neurosvt.ops.products import GridWeight, grid_product
+from neurosvt.ops.spike_product import spike_product
 
 
 class SpikeLinear(nn.Linear):
@@ -26,7 +27,7 @@ class SpikeLinear(nn.Linear):
         if self.grid is not None and not torch.is_grad_enabled():
             sums = grid_product(spikes, self.grid)
         else:
-            sums = super().forward(spikes)
+            sums = spike_product(spikes, self.weight)
         return self.norm(sums) if scaled else sums
 
     @torch.no_grad()

@@ -72,7 +72,9 @@ def gather(spikes: Tensor, weight: GridWeight) -> Tensor:
 
 def _gather_rows(spikes: Tensor, by_input: Tensor) -> Tensor:
     out = empty((len(spikes), by_input.shape[1]))
-    call("gather_rows", ready(spikes, spikes.dtype), ready(by_input), out)
+    spikes = ready(spikes, spikes.dtype)
+    both = (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
+    call("gather_rows", *both, ready(by_input), out)
     return out
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from neurosvt.ops.operators import WrittenOut
 
@@ -37,6 +38,8 @@ class Rows:
     """(S,) which token each stream is, b * N + n, those touched most often first."""
     since_event: Tensor
     """(B, N) steps since each token was last touched, as seen from the step after the last."""
+    order: Tensor
+    """(R,) rows by their frame, and by position within it."""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -44,8 +47,22 @@ class Rows:
     @cached_property
     def filled(self) -> tuple[Tensor, Tensor]:
         """(F,) frames that have rows, in their order, and (R,) which of them each row is in."""
-        frames, home = self.frame.unique(return_inverse=True)
+        frames, counts = self._frames
+        which = torch.arange(len(frames), device=frames.device).repeat_interleave(counts)
+        home = torch.empty_like(which)
+        home[self.order] = which
         return frames, home
+
+    @cached_property
+    def starts(self) -> Tensor:
+        """(F + 1,) where in `order` each frame that has rows begins, and where the last ends."""
+        return F.pad(self._frames[1].cumsum(0), (1, 0))
+
+    @cached_property
+    def _frames(self) -> tuple[Tensor, Tensor]:
+        """Frames that have rows, and how many."""
+        frames, counts = self.frame[self.order].unique_consecutive(return_counts=True)
+        return frames, counts
 
 
 def pack(active: Bool[Tensor, "T B N"], since_event: Int[Tensor, "B N"] | None = None) -> Rows:
@@ -85,6 +102,7 @@ def pack(active: Bool[Tensor, "T B N"], since_event: Int[Tensor, "B N"] | None =
         batch_sizes=torch.bincount(rank).tolist(),
         sorted_indices=order[: int((count > 0).sum())],
         since_event=(steps + 1 - last).reshape(batch, positions),
+        order=sort.argsort(),
     )
 
 
@@ -128,11 +146,40 @@ _gather = WrittenOut("gather_rows", _gathered, backward=_on_source, definition=_
 class FrameSlots:
     """Rows gathered by frame, frames of like fullness together, each padded to a power of two."""
 
-    slots: Tensor
-    """(R,) each row's place among `size` slots."""
-    size: int
-    buckets: list[tuple[int, int]]
-    """(frames, tokens per frame) of each bucket, one after the other."""
+    rows: Rows
+
+    @property
+    def slots(self) -> Tensor:
+        """(R,) each row's place among `size` slots."""
+        return self._laid_out[0]
+
+    @property
+    def size(self) -> int:
+        """Slots that there are."""
+        return self._laid_out[1]
+
+    @property
+    def buckets(self) -> list[tuple[int, int]]:
+        """(frames, tokens per frame) of each bucket, one after the other."""
+        return self._laid_out[2]
+
+    @cached_property
+    def _laid_out(self) -> tuple[Tensor, int, list[tuple[int, int]]]:
+        rows = self.rows
+        home, count = rows.filled[1], rows.starts.diff()
+        place_in_frame = torch.empty_like(home)
+        place_in_frame[rows.order] = torch.arange(len(rows), device=home.device)
+        place_in_frame -= rows.starts[home]
+        base = torch.zeros_like(count)
+        buckets, size, low, tokens = [], 0, 0, 1
+        while low < rows.shape[2]:
+            frames = ((count > low) & (count <= tokens)).nonzero()[:, 0]
+            if len(frames):
+                base[frames] = size + tokens * torch.arange(len(frames), device=frames.device)
+                buckets.append((len(frames), tokens))
+                size += tokens * len(frames)
+            low, tokens = tokens, 2 * tokens
+        return base[home] + place_in_frame, size, buckets
 
 
 def by_frame(rows: Rows) -> FrameSlots:
@@ -140,18 +187,4 @@ def by_frame(rows: Rows) -> FrameSlots:
 
     Empty slots hold zeros, that is silent tokens, and change nothing.
     """
-    count = torch.bincount(rows.frame, minlength=rows.shape[0] * rows.shape[1])
-    sort = rows.frame.argsort(stable=True)
-    begin = count.cumsum(0) - count
-    place_in_frame = torch.empty_like(sort)
-    place_in_frame[sort] = torch.arange(len(sort), device=sort.device) - begin[rows.frame[sort]]
-    base = torch.zeros_like(count)
-    buckets, size, low, tokens = [], 0, 0, 1
-    while low < rows.shape[2]:
-        frames = ((count > low) & (count <= tokens)).nonzero()[:, 0]
-        if len(frames):
-            base[frames] = size + tokens * torch.arange(len(frames), device=frames.device)
-            buckets.append((len(frames), tokens))
-            size += tokens * len(frames)
-        low, tokens = tokens, 2 * tokens
-    return FrameSlots(slots=base[rows.frame] + place_in_frame, size=size, buckets=buckets)
+    return FrameSlots(rows)
