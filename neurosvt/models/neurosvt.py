@@ -25,7 +25,7 @@ from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.memory import Memory, MemoryStep
 from neurosvt.nn.token_neuron import TokenNeuron, row_context
 from neurosvt.ops.lif import backend_named
-from neurosvt.ops.precision import at_least_float32, product_type
+from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, by_frame, gather_rows, pack, scatter_rows
 
 
@@ -187,14 +187,11 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         """The spatial part: spikes of the tokens that fired."""
         cfg = self.config
         decay = (1 - 1 / cfg.neuron.tau) ** rate
-        frames, active = self.filter(frames)
-        seen = pack(active, state.since_patch_event)
+        seen = pack(self.filter(frames), state.since_patch_event)
         state = state._replace(since_patch_event=seen.since_event)
         spikes = state.read.new_zeros((0, cfg.width))
         if len(seen):
-            # Spikes are exact in any float type, so under autocast they need not be converted
-            # twice.
-            pixels = self.embed.windows.rows(frames, seen, product_type(state.embed))
+            pixels = self.filter.pixels(frames, seen)
             ctx = row_context(seen, decay, noise, self.backend)
             spikes, embed = self.embed(pixels, state.embed, ctx)
             state = state._replace(embed=embed)

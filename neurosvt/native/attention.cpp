@@ -18,95 +18,132 @@ struct Attention {
     T* out;  // (rows, heads, width), or the gradient of qkv
 };
 
-// to[j] += x[i] * from[i][j] where x is not 0.
+// to += value * from; they are never the same.
+INLINE void add(float value, const float* from, float* to, Count width) {
+#pragma GCC ivdep
+    for (Count j = 0; j < width; ++j) to[j] += value * from[j];
+}
+
+INLINE void clear(float* to, Count size) {
+#pragma GCC ivdep
+    for (Count j = 0; j < size; ++j) to[j] = 0;
+}
+
 template <class T>
-INLINE void add_rows(const T* x, const float* from, float* __restrict to, Count width) {
-    for (Count i = 0; i < width; ++i) {
-        const float value = load(x[i]);
-        if (value == 0) continue;
-        const float* __restrict row = from + i * width;
-        for (Count j = 0; j < width; ++j) to[j] += value * row[j];
+INLINE void widen(const T* x, float* to, Count size) {
+#pragma GCC ivdep
+    for (Count j = 0; j < size; ++j) to[j] = load(x[j]);
+}
+
+template <class T>
+INLINE void narrow(const float* x, T* to, Count size) {
+#pragma GCC ivdep
+    for (Count j = 0; j < size; ++j) store(to + j, x[j]);
+}
+
+// The rows of one frame, as numbers and as what of them is not 0.
+struct Frame {
+    Count heads, width, all;
+    std::vector<float> x;              // (rows, 3, heads, width)
+    std::vector<std::int32_t> fired;   // (rows, 3, heads * width): places that are not 0
+    std::vector<std::int32_t> counts;  // (rows, 3)
+    std::vector<std::int32_t> head;    // of each place, the first of its head
+    std::vector<float> met, flipped, on_met, line, out;
+
+    Frame(Count heads, Count width)
+        : heads(heads), width(width), all(heads * width), head(all), met(all * width),
+          flipped(all * width), on_met(all * width), line(all), out(3 * all) {
+        for (Count i = 0; i < all; ++i) head[i] = std::int32_t(i / width * width);
     }
-}
 
-// to[i][j] += x[i] * y[j] where x is not 0.
-template <class T>
-INLINE void add_outer(const T* x, const float* __restrict y, float* to, Count width) {
-    for (Count i = 0; i < width; ++i) {
-        const float value = load(x[i]);
-        if (value == 0) continue;
-        float* __restrict row = to + i * width;
-        for (Count j = 0; j < width; ++j) row[j] += value * y[j];
-    }
-}
-
-template <class T>
-INLINE void widen(const T* x, float* to, Count width) {
-    for (Count j = 0; j < width; ++j) to[j] = load(x[j]);
-}
-
-template <class T>
-INLINE void narrow(const float* x, T* to, Count width) {
-    for (Count j = 0; j < width; ++j) store(to + j, x[j]);
-}
-
-INLINE void transpose(const float* x, float* to, Count width) {
-    for (Count i = 0; i < width; ++i)
-        for (Count j = 0; j < width; ++j) to[j * width + i] = x[i * width + j];
-}
-
-// Frames [begin, end). Spikes are few: what they meet in is k^T v, a square for each head.
-template <class T>
-INLINE void attend(const Attention<T>& a, Count begin, Count end, Count width) {
-    const Count all = a.heads * width, square = width * width;
-    std::vector<float> met(square), flipped(square), on_met(square), line(width), sum(width);
-    for (Count f = begin; f < end; ++f) {
-        const Count *first = a.order + a.start[f], *last = a.order + a.start[f + 1];
-        for (Count head = 0; head < a.heads; ++head) {
-            const Count at = head * width;
-            std::fill(met.begin(), met.end(), 0.0f);
-            for (const Count* r = first; r < last; ++r) {
-                const T* q = a.qkv + *r * 3 * all + at;
-                widen(q + 2 * all, line.data(), width);
-                add_outer(q + all, line.data(), met.data(), width);
-            }
-            if (!a.grad) {
-                for (const Count* r = first; r < last; ++r) {
-                    std::fill(sum.begin(), sum.end(), 0.0f);
-                    add_rows(a.qkv + *r * 3 * all + at, met.data(), sum.data(), width);
-                    narrow(sum.data(), a.out + *r * all + at, width);
+    template <class T>
+    INLINE void read(const T* qkv, const Count* rows, Count count) {
+        if (Count(x.size()) < count * 3 * all) {
+            x.resize(count * 3 * all);
+            fired.resize(count * 3 * all);
+            counts.resize(count * 3);
+        }
+        for (Count r = 0; r < count; ++r) {
+            widen(qkv + rows[r] * 3 * all, x.data() + r * 3 * all, 3 * all);
+            for (Count part = 3 * r; part < 3 * r + 3; ++part) {
+                const float* from = x.data() + part * all;
+                std::int32_t* to = fired.data() + part * all;
+                std::int32_t found = 0;
+                for (Count i = 0; i < all; ++i) {  // no branch: what fires cannot be foreseen
+                    to[found] = std::int32_t(i);
+                    found += from[i] != 0;
                 }
-                continue;
-            }
-            transpose(met.data(), flipped.data(), width);
-            std::fill(on_met.begin(), on_met.end(), 0.0f);
-            for (const Count* r = first; r < last; ++r) {
-                const T* grad = a.grad + *r * all + at;
-                std::fill(sum.begin(), sum.end(), 0.0f);
-                add_rows(grad, flipped.data(), sum.data(), width);
-                narrow(sum.data(), a.out + *r * 3 * all + at, width);
-                widen(grad, line.data(), width);
-                add_outer(a.qkv + *r * 3 * all + at, line.data(), on_met.data(), width);
-            }
-            transpose(on_met.data(), flipped.data(), width);
-            for (const Count* r = first; r < last; ++r) {
-                const T* k = a.qkv + *r * 3 * all + all + at;
-                T* on_k = a.out + *r * 3 * all + all + at;
-                std::fill(sum.begin(), sum.end(), 0.0f);
-                add_rows(k + all, flipped.data(), sum.data(), width);
-                narrow(sum.data(), on_k, width);
-                std::fill(sum.begin(), sum.end(), 0.0f);
-                add_rows(k, on_met.data(), sum.data(), width);
-                narrow(sum.data(), on_k + all, width);
+                counts[part] = found;
             }
         }
     }
-}
 
+    // square[i] += x[i] * y[head of i] for all i of a row's part that are not 0.
+    INLINE void meet(Count part, const float* y, float* square) const {
+        const std::int32_t* places = fired.data() + part * all;
+        for (std::int32_t n = 0; n < counts[part]; ++n) {
+            const Count i = places[n];
+            add(x[part * all + i], y + head[i], square + i * width, width);
+        }
+    }
+
+    // to[head of i] += x[i] * square[i] for all i of a row's part that are not 0.
+    INLINE void hear(Count part, const float* square, float* to) const {
+        const std::int32_t* places = fired.data() + part * all;
+        for (std::int32_t n = 0; n < counts[part]; ++n) {
+            const Count i = places[n];
+            add(x[part * all + i], square + i * width, to + head[i], width);
+        }
+    }
+
+    INLINE void flip(const float* square) {
+        for (Count h = 0; h < all; h += width)
+            for (Count i = 0; i < width; ++i)
+                for (Count j = 0; j < width; ++j)
+                    flipped[(h + j) * width + i] = square[(h + i) * width + j];
+    }
+};
+
+// Frames [begin, end). Spikes are few: they meet in k^T v, a square for each head.
 template <class T>
-inline void attend_any(const Attention<T>& a, Count begin, Count end) {
-    // The width that models have, known to the compiler, is twice as fast.
-    a.width == 16 ? attend(a, begin, end, 16) : attend(a, begin, end, a.width);
+inline void attend(const Attention<T>& a, Count begin, Count end) {
+    Frame frame(a.heads, a.width);
+    const Count all = frame.all, width = a.width;
+    for (Count f = begin; f < end; ++f) {
+        const Count* rows = a.order + a.start[f];
+        const Count count = a.start[f + 1] - a.start[f];
+        frame.read(a.qkv, rows, count);
+        clear(frame.met.data(), all * width);
+        for (Count r = 0; r < count; ++r)
+            frame.meet(3 * r + 1, frame.x.data() + (3 * r + 2) * all, frame.met.data());
+        float* out = frame.out.data();
+        if (!a.grad) {
+            for (Count r = 0; r < count; ++r) {
+                clear(out, all);
+                frame.hear(3 * r, frame.met.data(), out);
+                narrow(out, a.out + rows[r] * all, all);
+            }
+            continue;
+        }
+        frame.flip(frame.met.data());
+        clear(frame.on_met.data(), all * width);
+        for (Count r = 0; r < count; ++r) {
+            const float* grad = frame.line.data();
+            widen(a.grad + rows[r] * all, frame.line.data(), all);
+            frame.meet(3 * r, grad, frame.on_met.data());
+            clear(out, all);
+            for (Count i = 0; i < all; ++i)
+                add(grad[i], frame.flipped.data() + i * width, out + frame.head[i], width);
+            narrow(out, a.out + rows[r] * 3 * all, all);
+        }
+        frame.flip(frame.on_met.data());
+        for (Count r = 0; r < count; ++r) {
+            clear(out, 2 * all);
+            frame.hear(3 * r + 2, frame.flipped.data(), out);
+            frame.hear(3 * r + 1, frame.on_met.data(), out + all);
+            narrow(out, a.out + rows[r] * 3 * all + all, 2 * all);
+        }
+    }
 }
 
 template <class T>
@@ -123,7 +160,7 @@ Count run(const Attention<T>& job, Count rows, Count borders, int threads, Part 
 
 #define MAKE(T, name)                                                                              \
     CLONED static void attend_##name(const void* job, Count begin, Count end) {                    \
-        attend_any<T>(*static_cast<const Attention<T>*>(job), begin, end);                         \
+        attend<T>(*static_cast<const Attention<T>*>(job), begin, end);                         \
     }                                                                                              \
     DOOR Count attention_forward_##name(const T* qkv, const Count* order, const Count* start,      \
                                         Count rows, Count borders, Count heads, Count width,       \

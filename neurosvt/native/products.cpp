@@ -21,10 +21,13 @@ struct Spikes {
 // The inputs of one row that are not 0.
 struct Fired {
     std::vector<std::int32_t> input;
-    std::vector<float> value;
+    const float* numbers = nullptr;  // of the row, or null: all are 1
+    std::vector<float> wide;
     Count count = 0;
 
-    explicit Fired(Count inputs) : input(inputs), value(inputs) {}
+    explicit Fired(Count inputs) : input(inputs + 8), wide(inputs) {}
+
+    float value(Count n) const { return numbers ? numbers[input[n]] : 1.0f; }
 
     template <class T>
     INLINE void find(const Spikes<T>& spikes, Count row) {
@@ -32,11 +35,11 @@ struct Fired {
         const Count inputs = spikes.inputs;
         if (spikes.numbers) {
             const T* from = spikes.numbers + row * inputs;
+            for (Count d = 0; d < inputs; ++d) wide[d] = load(from[d]);
+            numbers = wide.data();
             for (Count d = 0; d < inputs; ++d) {  // no branch: what fires cannot be foreseen
-                const float x = load(from[d]);
                 input[count] = std::int32_t(d);
-                value[count] = x;
-                count += x != 0;
+                count += numbers[d] != 0;
             }
             return;
         }
@@ -53,7 +56,6 @@ private:
     INLINE void some(const std::uint8_t* from, Count begin, Count end) {
         for (Count d = begin; d < end; ++d) {
             input[count] = std::int32_t(d);
-            value[count] = 1;
             count += from[d] != 0;
         }
     }
@@ -63,8 +65,9 @@ private:
 INLINE void add_fired(const Fired& fired, const float* __restrict from, Count stride,
                       float* __restrict to, Count size) {
     for (Count n = 0; n < fired.count; ++n) {
-        const float value = fired.value[n];
+        const float value = fired.value(n);
         const float* __restrict row = from + fired.input[n] * stride;
+#pragma GCC ivdep
         for (Count e = 0; e < size; ++e) to[e] += value * row[e];
     }
 }
@@ -73,8 +76,9 @@ INLINE void add_fired(const Fired& fired, const float* __restrict from, Count st
 INLINE void add_to_fired(const Fired& fired, const float* __restrict from, float* __restrict to,
                          Count stride, Count size) {
     for (Count n = 0; n < fired.count; ++n) {
-        const float value = fired.value[n];
+        const float value = fired.value(n);
         float* __restrict row = to + fired.input[n] * stride;
+#pragma GCC ivdep
         for (Count e = 0; e < size; ++e) row[e] += value * from[e];
     }
 }

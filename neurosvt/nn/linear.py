@@ -4,7 +4,7 @@ Axes: R rows, D channels in, E channels out.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from neurosvt.nn.norm import ScaleNorm, to_grid
@@ -21,9 +21,11 @@ class SpikeLinear(nn.Linear):
         self.grid: GridWeight | None = None
         """The folded weight, laid out for exact products."""
 
-    def forward(self, spikes: Float[Tensor, "R D"], *, scaled: bool = True) -> Float[Tensor, "R E"]:
+    def forward(
+        self, spikes: Shaped[Tensor, "R D"], *, scaled: bool = True
+    ) -> Float[Tensor, "R E"]:
         """Sums of weights, `scaled` by the norm, or left for neurons that take the norm into their
-        own pass over memory."""
+        own pass over memory. Spikes are numbers, or a byte each."""
         if self.grid is not None and not torch.is_grad_enabled():
             sums = grid_product(spikes, self.grid)
         else:

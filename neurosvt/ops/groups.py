@@ -87,14 +87,11 @@ def _native_backward(
     call("group_gradient", x, grad, group, home, on_weight)
     # Dense: a product for every group, of rows that stand beside each other.
     order, sizes = _by_group(group, len(weight))
-    parts = torch.index_select(grad, 0, home[order], out=empty((len(x), grad.shape[1])))
-    sorted_rows = empty(x.shape)
-    for part, matrix, rows in zip(
-        parts.split(sizes), weight, sorted_rows.split(sizes), strict=True
-    ):
-        torch.mm(part, matrix.T, out=rows)
-    on_x = empty(x.shape)
-    on_x[order] = sorted_rows
+    by_group, on_x = empty(x.shape), empty(x.shape)
+    homes = home[order].split(sizes)
+    for homes_of_group, matrix, rows in zip(homes, weight, by_group.split(sizes), strict=True):
+        torch.mm(grad[homes_of_group], matrix.T, out=rows)
+    on_x[order] = by_group
     return on_x, on_weight
 
 

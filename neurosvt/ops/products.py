@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -85,10 +85,10 @@ _gather = Operator(
 )
 
 
-def grid_product(spikes: Float[Tensor, "R D"], weight: GridWeight) -> Float[Tensor, "R E"]:
-    """`spikes @ weight.T` in float32, exact in every bit; no gradients."""
+def grid_product(spikes: Shaped[Tensor, "R D"], weight: GridWeight) -> Float[Tensor, "R E"]:
+    """`spikes @ weight.T` in float32, exact in every bit; no gradients. A spike may be a byte."""
     rows, inputs = spikes.shape
-    if not suits(spikes) or not rows:
+    if not (suits(spikes) or (spikes.dtype == torch.uint8 and suits(weight.weight))) or not rows:
         return dense(spikes, weight)
     ways = costs(1 << (rows - 1).bit_length(), inputs, weight.weight.shape[0])
     fired = int(spikes.count_nonzero())

@@ -17,7 +17,8 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from neurosvt.ops.operators import WrittenOut
+from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator, WrittenOut, ready
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,28 @@ def pack(active: Bool[Tensor, "T B N"], since_event: Int[Tensor, "B N"] | None =
         since_event: steps since each token's last touch before the first step, 1 for the step just
             before; None for tokens that have never been touched.
     """
-    steps, batch, positions = active.shape
-    streams = batch * positions
-    flat = active.reshape(steps, streams)
-    start = (
-        torch.ones(streams, dtype=torch.long, device=active.device)
-        if since_event is None
-        else since_event.reshape(-1)
+    if since_event is None:
+        since_event = torch.ones(active.shape[1:], dtype=torch.long, device=active.device)
+    if not suits(active.new_empty(0, dtype=torch.float32)):
+        return pack_reference(active, since_event)
+    sizes, frame, position, elapsed, streams, since, order = _pack(active, since_event)
+    return Rows(
+        shape=tuple(active.shape),  # type: ignore[arg-type]
+        frame=frame,
+        position=position,
+        elapsed=elapsed,
+        batch_sizes=sizes.tolist(),
+        sorted_indices=streams,
+        since_event=since,
+        order=order,
     )
+
+
+def pack_reference(active: Bool[Tensor, "T B N"], since_event: Int[Tensor, "B N"]) -> Rows:
+    """The definition."""
+    steps, batch, positions = active.shape
+    streams, start = batch * positions, since_event.reshape(-1)
+    flat = active.reshape(steps, streams)
     time = torch.arange(1, steps + 1, device=active.device)[:, None]
     # The latest touch up to and including each step, counted from 1; before the first: 1 - age.
     touched = torch.where(flat, time, (1 - start)[None]).cummax(0).values if steps else time[:0]
@@ -104,6 +119,41 @@ def pack(active: Bool[Tensor, "T B N"], since_event: Int[Tensor, "B N"] | None =
         since_event=(steps + 1 - last).reshape(batch, positions),
         order=sort.argsort(),
     )
+
+
+def _packed(active: Tensor, since_event: Tensor) -> tuple[Tensor, ...]:
+    steps, batch, positions = active.shape
+    flat = ready(active, torch.bool).reshape(steps, -1)
+    count = torch.zeros(batch * positions, dtype=torch.long, device="cpu")
+    call("count_touches", flat, count)
+    streams = count.argsort(descending=True, stable=True)
+    place = torch.empty_like(streams)
+    place[streams] = torch.arange(len(streams), device="cpu")
+    # A rank has the streams that are touched more often than it says.
+    sizes = len(count) - torch.bincount(count).cumsum(0)[:-1]
+    first = sizes.cumsum(0) - sizes
+    frame, position, elapsed, order = torch.empty(
+        4, int(count.sum()), dtype=torch.long, device="cpu"
+    ).unbind()
+    since = ready(since_event, torch.int64).flatten().clone()
+    call("pack", flat, first, place, batch, since, frame, position, elapsed, order)
+    touched = streams[: int((count > 0).sum())]
+    return sizes, frame, position, elapsed, touched, since.reshape(batch, positions), order
+
+
+def _packed_fake(active: Tensor, since_event: Tensor) -> tuple[Tensor, ...]:
+    ranks, rows, streams = (torch.library.get_ctx().new_dynamic_size() for _ in range(3))
+    lengths = (ranks, rows, rows, rows, streams)
+    some = [active.new_empty(n, dtype=torch.long) for n in lengths]
+    return *some, since_event.new_empty(since_event.shape), active.new_empty(rows, dtype=torch.long)
+
+
+_pack = Operator(
+    "pack_rows(Tensor active, Tensor since_event) -> "
+    "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    _packed,
+    _packed_fake,
+)
 
 
 def scatter_rows(rows: Tensor, slots: Tensor, size: int) -> Tensor:

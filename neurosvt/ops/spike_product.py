@@ -1,8 +1,8 @@
 """Spikes times weights that learn.
 
-Where few inputs fire, the gradient of a weight adds a row of the product's gradient for each spike,
-and spikes in a byte each add rows of weights up; else both are matrix products, as the gradient of
-the spikes always is.
+Where few inputs fire, a product adds up a row of weights for each spike, and the gradient of the
+weights a row of the product's gradient; else both are matrix products, as the gradient of the
+spikes always is.
 
 Axes: R rows, D inputs, E outputs.
 """
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from neurosvt.ops.buffers import empty
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, ready
+from neurosvt.ops.precision import product_type
 
 FEW = 0.2
 """Share of inputs that fire below which rows are added up: measured on AVX2, where a matrix product
@@ -47,7 +48,7 @@ def _taken(spikes: Tensor, weight: Tensor) -> bool:
 
 def _definition(spikes: Tensor, weight: Tensor) -> Tensor:
     if spikes.dtype == torch.uint8:
-        spikes = (spikes != 0).to(weight.dtype)
+        spikes = (spikes != 0).to(product_type(weight))
     return F.linear(spikes, weight)
 
 
@@ -64,7 +65,7 @@ def _both(spikes: Tensor) -> tuple[Tensor | None, Tensor | None]:
 
 def _forward(spikes: Tensor, weight: Tensor) -> Tensor:
     out = empty((len(spikes), len(weight)))
-    if spikes.dtype == torch.uint8 and _few(spikes):
+    if _few(spikes):
         call("gather_rows", *_both(spikes), ready(weight.T), out)
         return out
     numbers = spikes if spikes.is_floating_point() else (spikes != 0).to(torch.float32)
