@@ -129,7 +129,7 @@ def test_no_room_is_a_hall():
     for file, lines in LINES.items():
         sizes[room_of(file)] += lines
     room, largest = sizes.most_common(1)[0]
-    assert largest <= 0.12 * sizes.total(), f"{room} has {largest} of {sizes.total()} lines"
+    assert largest <= 0.13 * sizes.total(), f"{room} has {largest} of {sizes.total()} lines"
 
 
 def test_files_are_short():

@@ -66,14 +66,8 @@ struct Frame {
         for (Count r = 0; r < count; ++r) {
             widen(qkv + rows[r] * 3 * all, x.data() + r * 3 * all, 3 * all);
             for (Count part = 3 * r; part < 3 * r + 3; ++part) {
-                const float* from = x.data() + part * all;
-                std::int32_t* to = fired.data() + part * all;
-                std::int32_t found = 0;
-                for (Count i = 0; i < all; ++i) {  // no branch: what fires cannot be foreseen
-                    to[found] = std::int32_t(i);
-                    found += from[i] != 0;
-                }
-                counts[part] = found;
+                counts[part] = std::int32_t(
+                    places(x.data() + part * all, all, fired.data() + part * all));
             }
         }
     }

@@ -37,10 +37,7 @@ struct Fired {
             const T* from = spikes.numbers + row * inputs;
             for (Count d = 0; d < inputs; ++d) wide[d] = load(from[d]);
             numbers = wide.data();
-            for (Count d = 0; d < inputs; ++d) {  // no branch: what fires cannot be foreseen
-                input[count] = std::int32_t(d);
-                count += numbers[d] != 0;
-            }
+            count = places(numbers, inputs, input.data());
             return;
         }
         const std::uint8_t* from = spikes.bytes + row * inputs;

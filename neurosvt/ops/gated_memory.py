@@ -40,18 +40,18 @@ def gated_memory(
     """
     if not write.shape[-1] or drive.shape[-1] % write.shape[-1]:
         raise ValueError(f"{drive.shape[-1]} channels do not part among {write.shape[-1]} gates")
-    parts = [at_least_float32(x) for x in (drive, gate, write, v, decay)]
-    others = [None if x is None else at_least_float32(x) for x in (look, noise)]
-    here = parts[0].device
+    drive, gate, write, v, decay = map(at_least_float32, (drive, gate, write, v, decay))
+    look, noise = (None if x is None else at_least_float32(x) for x in (look, noise))
+    floats = [x for x in (drive, gate, write, v, decay, look, noise) if x is not None]
+    here = drive.device
     if here.type not in ("cpu", "meta"):
-        drive, gate, write, v, decay = (x.cpu() for x in parts)
-        look, noise = (None if x is None else x.cpu() for x in others)
-        said = None if said is None else said.cpu()
+        drive, gate, write, v, decay = (x.cpu() for x in (drive, gate, write, v, decay))
+        look, noise, said = (None if x is None else x.cpu() for x in (look, noise, said))
         return gated_memory(drive, gate, write, v, decay, look, noise, backend, said).to(here)
-    fits = all(suits(x, backend) for x in (*parts, *others) if x is not None)
+    fits = all(suits(x, backend) for x in floats)
     if not fits or (noise is not None and noise.requires_grad):
-        return _definition(*parts, *others, said)
-    charge: Tensor = _gated(*parts, *others, said)[0]
+        return _definition(drive, gate, write, v, decay, look, noise, said)
+    charge: Tensor = _gated(drive, gate, write, v, decay, look, noise, said)[0]
     return charge
 
 

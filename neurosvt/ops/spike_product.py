@@ -19,11 +19,11 @@ from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, ready
 from neurosvt.ops.precision import product_type
 
-FEW = 0.2
+FEW_SPIKES = 0.2
 """Share of inputs that fire below which rows are added up: measured on AVX2, where a matrix product
 takes as long as rows of a quarter."""
 
-SAMPLE = 16
+SAMPLE = 64
 """One row in so many is looked at for that share."""
 
 
@@ -54,7 +54,7 @@ def _definition(spikes: Tensor, weight: Tensor) -> Tensor:
 
 def _few(spikes: Tensor) -> bool:
     some = spikes[::SAMPLE]
-    return int(some.count_nonzero()) < FEW * some.numel()
+    return int(some.count_nonzero()) < FEW_SPIKES * some.numel()
 
 
 def _both(spikes: Tensor) -> tuple[Tensor | None, Tensor | None]:

@@ -67,7 +67,7 @@ def _active(frames: Tensor, kernel: int, stride: int, least: int, least_neighbou
     windows = (images.shape[-2] // stride) * (images.shape[-1] // stride)
     active = empty((len(images), windows), torch.bool)
     call("active_windows", images, kernel, stride, border, least_neighbours, least, active)
-    return active.unflatten(0, frames.shape[:2])
+    return active.view(*frames.shape[:2], windows)
 
 
 def _pixels(

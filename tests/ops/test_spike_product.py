@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from neurosvt.ops import spike_product as ways
-from neurosvt.ops.spike_product import FEW, spike_product
+from neurosvt.ops.spike_product import FEW_SPIKES, spike_product
 
 SHAPES = [(0, 3, 2), (1, 1, 1), (7, 5, 3), (33, 17, 40), (90, 64, 96)]
 
@@ -15,7 +15,7 @@ def spikes_of(rows, inputs, share, dtype=torch.float32):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("share", [0.0, FEW / 2, 1.0])
+@pytest.mark.parametrize("share", [0.0, FEW_SPIKES / 2, 1.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8, torch.bool], ids=str)
 def test_it_is_a_product_forwards_and_backwards(shape, share, dtype):
     rows, inputs, outputs = shape
