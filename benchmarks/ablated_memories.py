@@ -47,6 +47,7 @@ class Resetting(LeakyMemory):
         v: Tensor,
         decay: Tensor,
         step: MemoryStep,
+        filled: Tensor,
     ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
         noise, bits = step.noise_like(drive), step.take_bits()
         charge, spikes = self.stepwise(

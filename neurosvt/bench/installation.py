@@ -11,7 +11,7 @@ from neurosvt.bench.peers import installed
 from neurosvt.datasets.folder import data_root
 from neurosvt.experiments.checkpoints import WEIGHTS
 from neurosvt.native import library
-from neurosvt.ops.processor import instruction_sets, multiplies_bfloat16, multiplies_bytes
+from neurosvt.native.processor import instruction_sets, multiplies_bfloat16, multiplies_bytes
 from neurosvt.results.hardware import hardware
 
 EXTRAS = {

@@ -48,7 +48,7 @@ FREE = {
     "triu", "_unique2", "set", "resize", "eye", "randint", "randperm", "normal_functional", "lift",
     "_pack_padded_sequence", "repeat_interleave", "exponential", "new_empty_strided", "bincount",
     "promote_types", "result_type", "_local_scalar_dense", "any", "all", "_linalg_check_errors",
-    "neurosvt::window_pixels",
+    "neurosvt::window_pixels", "neurosvt::pack_rows",
 }  # fmt: skip
 """Moving numbers has a cost too, which the products' reads and writes stand for."""
 

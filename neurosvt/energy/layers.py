@@ -24,6 +24,7 @@ from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.nn.reads import PositionRead
 from neurosvt.nn.short_memories import NoMemory, TokenMemory
 from neurosvt.nn.token_neuron import RowContext, TokenNeuron
+from neurosvt.ops.neighbours import with_neighbours
 
 
 class Call(NamedTuple):
@@ -155,7 +156,8 @@ def _lif(module: nn.Module, call: Call) -> Operations:
 
 def _events(module: EventFilter, call: Call) -> Operations:
     """What drops lone events and adds up those of each window; nothing where there are none."""
-    frames, (kept, _), windows = call.inputs[0], call.output, module.windows
+    frames, windows = call.inputs[0], module.windows
+    kept = with_neighbours(frames, module.least_neighbours)
     size = kept.shape[-1]
     axis = Axis(windows.kernel, windows.stride, windows.border, 1)
     reach = torch.tensor(reaches(axis, size, size // windows.stride, transposed=False))

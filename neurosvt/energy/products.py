@@ -59,6 +59,7 @@ def tally(x: Tensor, frames: Frames = ONE_FRAME) -> Tally:
     if not x.numel():
         return Tally(0, 0, 0, 0, 0)
     rows = x.reshape(-1, x.shape[-1])
+    rows = rows.float() if rows.dtype == torch.uint8 else rows  # a byte has no room for counts
     count, index = frames.count, frames.index
     if index is None and len(rows) % count:  # one of its steps, or something that has no frames
         count = len(x) if count % len(x) == 0 else 1

@@ -28,7 +28,7 @@ from neurosvt.nn.memory import Memory, MemoryStep
 from neurosvt.nn.norm import FixedScale
 from neurosvt.nn.token_neuron import TokenNeuron, row_context
 from neurosvt.ops.lif import backend_named
-from neurosvt.ops.precision import at_least_float32, product_type
+from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, by_frame, gather_rows, pack, scatter_rows
 
 
@@ -169,18 +169,15 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         """The spatial part: spikes of the tokens that fired; `frames` as `checked`."""
         cfg = self.config
         decay = (1 - 1 / cfg.neuron.tau) ** rate
-        events, active = self.filter(frames.bool())
-        seen = pack(active, state.since_patch_event)
+        seen = pack(self.filter(frames.bool()), state.since_patch_event)
         state = state._replace(since_patch_event=seen.since_event)
         spikes = state.read.new_zeros((0, cfg.width))
         if len(seen):
-            # Spikes are exact in any float type, so under autocast they need not be converted
-            # twice.
-            kind, windows = product_type(state.embed), self.embed.windows
             if frames.dtype == torch.bool:
-                pixels = windows.rows(events, seen, kind)
+                pixels = self.filter.pixels(frames, seen)
             else:
-                pixels = windows.rows_of_numbers(self.filter.numbers(frames), seen, kind)
+                numbers, windows = self.filter.numbers(frames), self.embed.windows
+                pixels = windows.rows_of_numbers(numbers, seen, state.embed.dtype)
             ctx = row_context(seen, decay, noise, self.backend)
             spikes, embed = self.embed(pixels, state.embed, ctx)
             state = state._replace(embed=embed)

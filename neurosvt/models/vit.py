@@ -23,6 +23,7 @@ from neurosvt.nn.embed import EventFilter, Windows
 from neurosvt.nn.heads import Belief, ReadoutConfig
 from neurosvt.nn.memory import MemoryConfig, MemoryStep
 from neurosvt.nn.short_memories import NoMemoryConfig
+from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, pack, scatter_rows
 
@@ -215,12 +216,12 @@ class ViT(nn.Module):
 
     def look(self, frames: Bool[Tensor, "T B 2 Y X"]) -> tuple[Bool[Tensor, "T B 2 Y X"], Rows]:
         """The events that are left by the filter, and which tokens are looked at."""
-        frames, active = self.filter(frames)
+        active = self.filter(frames)
         if self.config.looks == "all":
             active = torch.ones_like(active)
         elif self.config.looks == "frames":
             active = active.any(-1, keepdim=True).expand_as(active)
-        return frames, pack(active)
+        return with_neighbours(frames, self.config.least_neighbours), pack(active)
 
     def think(self, x: Float[Tensor, "R D"], frame: Int[Tensor, " R"]) -> Float[Tensor, "R D"]:
         """The blocks, attention within each frame."""

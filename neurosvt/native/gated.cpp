@@ -8,6 +8,7 @@ constexpr float LEAST_POWER = 1e-6f;  // of a charge whose strength is asked for
 
 struct Gated {
     const float *drive, *gate, *write, *noise, *v, *decay, *look;  // noise and look may be null
+    const std::uint8_t* said;  // frames that drive, empty or write; null: all may
     Count steps, samples, channels, groups;
     float *wants, *charge;
 };
@@ -27,6 +28,13 @@ inline void forward_part(const Gated& a, Count begin, Count end) {
             const float *drive = a.drive + row * a.channels, *gate = a.gate + row * a.channels;
             const float* noise = a.noise ? a.noise + row * a.channels : nullptr;
             float *charge = a.charge + row * a.channels, *wants = a.wants + row * a.groups;
+            if (a.said && !a.said[row]) {
+                for (Count g = 0; g < a.groups; ++g) wants[g] = 0;
+                for (Count m = 0; m < a.channels; ++m)
+                    charge[m] = before[m] * a.decay[m] + (noise ? noise[m] : 0.0f);
+                before = charge;
+                continue;
+            }
             for (Count g = 0; g < a.groups; ++g) wants[g] = a.write[row * a.groups + g] + 1;
             if (a.look) {
                 const float inverse = strength_inverse(before, a.channels);
@@ -36,10 +44,12 @@ inline void forward_part(const Gated& a, Count begin, Count end) {
                     for (Count g = 0; g < a.groups; ++g) wants[g] += known * look[g];
                 }
             }
-            for (Count m = 0; m < a.channels; ++m) {
-                const float open = wants[m / width] >= 0 ? 1.0f : 0.0f;
-                const float kept = before[m] * (a.decay[m] * (1 - open * gate[m]));
-                charge[m] = kept + open * drive[m] + (noise ? noise[m] : 0.0f);
+            for (Count g = 0; g < a.groups; ++g) {
+                const float open = wants[g] >= 0 ? 1.0f : 0.0f;
+                for (Count m = g * width; m < (g + 1) * width; ++m) {
+                    const float kept = before[m] * (a.decay[m] * (1 - open * gate[m]));
+                    charge[m] = kept + open * drive[m] + (noise ? noise[m] : 0.0f);
+                }
             }
             before = charge;
         }
@@ -48,6 +58,7 @@ inline void forward_part(const Gated& a, Count begin, Count end) {
 
 struct GatedGradient {
     const float *grad, *charge, *drive, *gate, *wants, *v, *decay, *look;
+    const std::uint8_t* said;
     Count steps, samples, channels, groups;
     // Of the last two, one for every sample; `on_v` begins as zeros, and so do they.
     float *on_drive, *on_gate, *on_write, *on_v, *on_decay, *on_look;
@@ -67,6 +78,16 @@ inline void backward_part(const GatedGradient& a, Count begin, Count end) {
             const float* wants = a.wants + row * a.groups;
             float *on_drive = a.on_drive + at, *on_gate = a.on_gate + at;
             float* on_write = a.on_write + row * a.groups;
+            if (a.said && !a.said[row]) {
+                for (Count g = 0; g < a.groups; ++g) on_write[g] = 0;
+                for (Count m = 0; m < a.channels; ++m) {
+                    const float whole = a.grad[at + m] + carry[m];
+                    on_drive[m] = on_gate[m] = 0;
+                    on_decay[m] += whole * before[m];
+                    carry[m] = whole * a.decay[m];
+                }
+                continue;
+            }
             for (Count g = 0; g < a.groups; ++g) {
                 const float open = wants[g] >= 0 ? 1.0f : 0.0f;
                 float on_open = 0;
@@ -114,20 +135,21 @@ CLONED static void gated_gradient(const void* job, Count begin, Count end) {
 
 DOOR void gated_forward_f32(const float* drive, const float* gate, const float* write,
                             const float* noise, const float* v, const float* decay,
-                            const float* look, Count steps, Count samples, Count channels,
-                            Count groups, float* wants, float* charge, int threads) {
-    const Gated job{drive, gate,    write,    noise,  v,     decay, look,
+                            const float* look, const std::uint8_t* said, Count steps,
+                            Count samples, Count channels, Count groups, float* wants,
+                            float* charge, int threads) {
+    const Gated job{drive, gate,    write,    noise,  v,     decay, look, said,
                     steps, samples, channels, groups, wants, charge};
     in_parts(samples, 4, 1, threads, gated_charge, &job);
 }
 DOOR void gated_backward_f32(const float* grad, const float* charge, const float* drive,
                              const float* gate, const float* wants, const float* v,
-                             const float* decay, const float* look, Count steps, Count samples,
-                             Count channels, Count groups, float* on_drive, float* on_gate,
-                             float* on_write, float* on_v, float* on_decay, float* on_look,
-                             int threads) {
+                             const float* decay, const float* look, const std::uint8_t* said,
+                             Count steps, Count samples, Count channels, Count groups,
+                             float* on_drive, float* on_gate, float* on_write, float* on_v,
+                             float* on_decay, float* on_look, int threads) {
     const GatedGradient job{grad,    charge,   drive,  gate,    wants,    v,       decay,
-                            look,    steps,    samples, channels, groups,  on_drive, on_gate,
-                            on_write, on_v,    on_decay, on_look};
+                            look,    said,     steps,  samples, channels, groups,  on_drive,
+                            on_gate, on_write, on_v,   on_decay, on_look};
     in_parts(samples, 4, 1, threads, gated_gradient, &job);
 }

@@ -54,6 +54,20 @@ inline float load(bf16 x) {
     std::memcpy(&value, &wide, sizeof value);
     return value;
 }
+// Places of what is not 0, in their order; returns how many. Without a branch, for what fires cannot
+// be foreseen. `to` has room for all.
+INLINE Count places(const float* from, Count size, std::int32_t* to) {
+    Count found = 0;
+#pragma GCC unroll 4
+    for (Count i = 0; i < size; ++i) {
+        std::uint32_t bits;
+        std::memcpy(&bits, from + i, sizeof bits);
+        to[found] = std::int32_t(i);
+        found += (bits << 1) != 0;  // of either sign
+    }
+    return found;
+}
+
 inline void store(float* to, float x) { *to = x; }
 inline void store(bf16* to, float x) {
     std::uint32_t wide;

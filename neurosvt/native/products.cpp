@@ -1,4 +1,8 @@
-// Products of spikes and weights without multiplications. neurosvt/ops/products.py.
+// Products of spikes and weights: rows added up where a spike was. neurosvt/ops/products.py,
+// neurosvt/ops/groups.py.
+
+#include <algorithm>
+#include <vector>
 
 #include "kernel.hpp"
 
@@ -6,38 +10,179 @@ namespace {
 
 constexpr Count LEAST = 1 << 14;  // sums that are worth a thread
 
+// Rows of spikes, as numbers or in a byte each.
 template <class T>
-struct Gather {
-    const T* spikes;
-    const float* weight;  // (inputs, outputs): the row of an input is what its spike adds
-    Count inputs, outputs;
+struct Spikes {
+    const T* numbers;  // or null:
+    const std::uint8_t* bytes;
+    Count inputs;
+};
+
+// The inputs of one row that are not 0.
+struct Fired {
+    std::vector<std::int32_t> input;
+    const float* numbers = nullptr;  // of the row, or null: all are 1
+    std::vector<float> wide;
+    Count count = 0;
+
+    explicit Fired(Count inputs) : input(inputs + 8), wide(inputs) {}
+
+    float value(Count n) const { return numbers ? numbers[input[n]] : 1.0f; }
+
+    template <class T>
+    INLINE void find(const Spikes<T>& spikes, Count row) {
+        count = 0;
+        const Count inputs = spikes.inputs;
+        if (spikes.numbers) {
+            const T* from = spikes.numbers + row * inputs;
+            for (Count d = 0; d < inputs; ++d) wide[d] = load(from[d]);
+            numbers = wide.data();
+            count = places(numbers, inputs, input.data());
+            return;
+        }
+        const std::uint8_t* from = spikes.bytes + row * inputs;
+        Count d = 0;
+        for (std::uint64_t word; d + 8 <= inputs; d += 8) {
+            std::memcpy(&word, from + d, 8);
+            if (word) some(from, d, d + 8);
+        }
+        some(from, d, inputs);
+    }
+
+private:
+    INLINE void some(const std::uint8_t* from, Count begin, Count end) {
+        for (Count d = begin; d < end; ++d) {
+            input[count] = std::int32_t(d);
+            count += from[d] != 0;
+        }
+    }
+};
+
+// to[e] += value * from[input][e] for all that fired, in their order.
+INLINE void add_fired(const Fired& fired, const float* __restrict from, Count stride,
+                      float* __restrict to, Count size) {
+    for (Count n = 0; n < fired.count; ++n) {
+        const float value = fired.value(n);
+        const float* __restrict row = from + fired.input[n] * stride;
+#pragma GCC ivdep
+        for (Count e = 0; e < size; ++e) to[e] += value * row[e];
+    }
+}
+
+// to[input][e] += value * from[e] for all that fired.
+INLINE void add_to_fired(const Fired& fired, const float* __restrict from, float* __restrict to,
+                         Count stride, Count size) {
+    for (Count n = 0; n < fired.count; ++n) {
+        const float value = fired.value(n);
+        float* __restrict row = to + fired.input[n] * stride;
+#pragma GCC ivdep
+        for (Count e = 0; e < size; ++e) row[e] += value * from[e];
+    }
+}
+
+template <class T>
+struct Product {
+    Spikes<T> spikes;
+    const float* weight;  // (groups, inputs, outputs): the row of an input is what its spike adds
+    const float* grad;    // (sums, outputs)
+    Count rows, outputs;
+    // Where there are groups; else null, and every row has its own sum.
+    const Count *order, *group, *home;
     float* out;
 };
 
+// The sums of rows [begin, end).
 template <class T>
-inline void gather(const Gather<T>& a, Count begin, Count end) {
+inline void gather(const Product<T>& a, Count begin, Count end) {
+    Fired fired(a.spikes.inputs);
     for (Count r = begin; r < end; ++r) {
-        const T* spikes = a.spikes + r * a.inputs;
-        float* __restrict out = a.out + r * a.outputs;
-        for (Count e = 0; e < a.outputs; ++e) out[e] = 0;
-        for (Count d = 0; d < a.inputs; ++d) {
-            if (load(spikes[d]) == 0) continue;
-            const float* __restrict row = a.weight + d * a.outputs;
-            for (Count e = 0; e < a.outputs; ++e) out[e] += row[e];
-        }
+        float* out = a.out + r * a.outputs;
+        std::fill_n(out, a.outputs, 0.0f);
+        fired.find(a.spikes, r);
+        add_fired(fired, a.weight, a.outputs, out, a.outputs);
     }
+}
+
+// The outputs [begin, end) of all sums: every sum has one writer and one order.
+template <class T>
+inline void gather_groups(const Product<T>& a, Count begin, Count end) {
+    Fired fired(a.spikes.inputs);
+    for (Count i = 0; i < a.rows; ++i) {
+        const Count r = a.order[i];
+        fired.find(a.spikes, r);
+        const float* weight = a.weight + a.group[r] * a.spikes.inputs * a.outputs;
+        add_fired(fired, weight + begin, a.outputs, a.out + a.home[r] * a.outputs + begin,
+                  end - begin);
+    }
+}
+
+// The outputs [begin, end) of the gradients of all weights.
+template <class T>
+inline void gradient(const Product<T>& a, Count begin, Count end) {
+    Fired fired(a.spikes.inputs);
+    for (Count i = 0; i < a.rows; ++i) {
+        const Count r = a.order ? a.order[i] : i;
+        fired.find(a.spikes, r);
+        const Count group = a.order ? a.group[r] : 0, sum = a.order ? a.home[r] : r;
+        float* out = a.out + group * a.spikes.inputs * a.outputs;
+        add_to_fired(fired, a.grad + sum * a.outputs + begin, out + begin, a.outputs, end - begin);
+    }
+}
+
+// Rows by their group, each group's in their order.
+std::vector<Count> by_group(const Count* group, Count rows, Count groups) {
+    std::vector<Count> place(groups + 1, 0), order(rows);
+    for (Count r = 0; r < rows; ++r) ++place[group[r] + 1];
+    for (Count g = 0; g < groups; ++g) place[g + 1] += place[g];
+    for (Count r = 0; r < rows; ++r) order[place[group[r]]++] = r;
+    return order;
 }
 
 }  // namespace
 
 #define MAKE(T, name)                                                                              \
     CLONED static void gather_part_##name(const void* job, Count begin, Count end) {               \
-        gather<T>(*static_cast<const Gather<T>*>(job), begin, end);                                \
+        gather<T>(*static_cast<const Product<T>*>(job), begin, end);                               \
     }                                                                                              \
-    DOOR void gather_rows_##name(const T* spikes, const float* weight, Count rows, Count inputs,   \
-                                 Count outputs, float* out, int threads) {                         \
-        const Gather<T> job{spikes, weight, inputs, outputs, out};                                 \
+    CLONED static void groups_part_##name(const void* job, Count begin, Count end) {               \
+        gather_groups<T>(*static_cast<const Product<T>*>(job), begin, end);                        \
+    }                                                                                              \
+    CLONED static void gradient_part_##name(const void* job, Count begin, Count end) {             \
+        gradient<T>(*static_cast<const Product<T>*>(job), begin, end);                             \
+    }                                                                                              \
+    DOOR void gather_rows_##name(const T* spikes, const std::uint8_t* bytes, const float* weight,  \
+                                 Count rows, Count inputs, Count outputs, float* out,              \
+                                 int threads) {                                                    \
+        const Product<T> job{{spikes, bytes, inputs}, weight,  nullptr, rows, outputs,             \
+                             nullptr,                 nullptr, nullptr, out};                      \
         in_parts(rows, LEAST / (outputs + 1) + 1, 1, threads, gather_part_##name, &job);           \
+    }                                                                                              \
+    DOOR void gather_gradient_##name(const T* spikes, const std::uint8_t* bytes,                   \
+                                     const float* grad, Count rows, Count inputs, Count outputs,   \
+                                     float* on_weight, int threads) {                              \
+        const Product<T> job{{spikes, bytes, inputs}, nullptr, grad,    rows, outputs,             \
+                             nullptr,                 nullptr, nullptr, on_weight};                \
+        in_parts(outputs, LEAST / (rows + 1) + 16, 16, threads, gradient_part_##name, &job);       \
+    }                                                                                              \
+    DOOR Count group_sums_##name(const T* x, const float* weight, const Count* group,              \
+                                 const Count* home, Count rows, Count inputs, Count outputs,       \
+                                 Count groups, Count sums, float* out, int threads) {              \
+        if (!within(group, rows, groups) || !within(home, rows, sums)) return OUTSIDE;             \
+        const std::vector<Count> order = by_group(group, rows, groups);                            \
+        const Product<T> job{{x, nullptr, inputs}, weight, nullptr, rows, outputs,                 \
+                             order.data(),         group,  home,    out};                          \
+        in_parts(outputs, LEAST / (rows + 1) + 16, 16, threads, groups_part_##name, &job);         \
+        return 0;                                                                                  \
+    }                                                                                              \
+    DOOR Count group_gradient_##name(const T* x, const float* grad, const Count* group,            \
+                                     const Count* home, Count rows, Count inputs, Count outputs,   \
+                                     Count groups, Count sums, float* on_weight, int threads) {    \
+        if (!within(group, rows, groups) || !within(home, rows, sums)) return OUTSIDE;             \
+        const std::vector<Count> order = by_group(group, rows, groups);                            \
+        const Product<T> job{{x, nullptr, inputs}, nullptr, grad, rows, outputs,                   \
+                             order.data(),         group,   home, on_weight};                      \
+        in_parts(outputs, LEAST / (rows + 1) + 16, 16, threads, gradient_part_##name, &job);       \
+        return 0;                                                                                  \
     }
 
 MAKE(float, f32)

@@ -99,7 +99,21 @@ SIGNATURES = {
             f32 partial[P, 2, D]!""",
         "through_norm": """
             T grad[R, D]!, T x[R, D], f32 factor[D], f32 on_x[D], f32 constant[D], R, D""",
-        "gather_rows": "T spikes[R, D], f32 weight[D, E], R, D, E, f32 out[R, E]!",
+        "gather_rows": """
+            T spikes[R, D]?, u8 bytes[R, D]?, f32 weight[D, E], R, D, E, f32 out[R, E]!""",
+        "gather_gradient": """
+            T spikes[R, D]?, u8 bytes[R, D]?, f32 grad[R, E], R, D, E, f32 on_weight[D, E]!""",
+        "group_sums": """
+            T x[R, D], f32 weight[G, D, E], i64 group[R], i64 home[R], R, D, E, G, F,
+            f32 out[F, E]! -> count""",
+        "group_gradient": """
+            T x[R, D], f32 grad[F, E], i64 group[R], i64 home[R], R, D, E, G, F,
+            f32 on_weight[G, D, E]! -> count""",
+        "attention_forward": """
+            T qkv[R, 3, H, W], i64 order[R], i64 start[L], R, L, H, W, T out[R, H, W]! -> count""",
+        "attention_backward": """
+            T qkv[R, 3, H, W], T grad[R, H, W], i64 order[R], i64 start[L], R, L, H, W,
+            T on_qkv[R, 3, H, W]! -> count""",
         "neighbours": "u8 frames[F, 2, Y, X], F, Y, X, int least, u8 out[F, 2, Y, X]!",
         "simulate": """
             u8 frames[T, B, 2, Y, Y]!, B, Y, W, int substeps, int steps, O, int side, int bands,
@@ -108,16 +122,24 @@ SIGNATURES = {
             f32 distance[B, W, W]?, f32 curtain[B, W, W]?, f32 log_light[K, B],
             f32 threshold[B, W, W], f32 reference[B, W, W]!""",
         "tally": "T x[R, D], R, D, i64 frame[R]?, int frames, i64 found[5]! -> count",
-        "windows": """
-            u8 frames[F, 2, Y, X], i64 frame[R], i64 position[R], F, R, Y, X, int kernel,
-            int stride, int border, T out[R, 2, Q]! -> count""",
+        "active_windows": """
+            u8 frames[F, 2, Y, X], F, Y, X, int kernel, int stride, int border, int company,
+            int least, N, u8 active[F, N]!""",
+        "window_pixels": """
+            u8 frames[F, 2, Y, X], i64 frame[R], i64 position[R], i64 order[R], F, R, Y, X,
+            int kernel, int stride, int border, int company, u8 out[R, 2, Q]! -> count""",
+        "count_touches": "u8 active[T, S], T, S, i64 counts[S]!",
+        "pack": """
+            u8 active[T, S], i64 first[K], i64 place[S], T, S, K, R, int batch, i64 since[S]!,
+            i64 frame[R]!, i64 position[R]!, i64 elapsed[R]!, i64 order[R]!""",
         "gated_forward": """
             f32 drive[T, B, M], f32 gate[T, B, M], f32 write[T, B, G], f32 noise[T, B, M]?,
-            f32 v[B, M], f32 decay[M], f32 look[M, G]?, T, B, M, G, f32 wants[T, B, G]!,
-            f32 charge[T, B, M]!""",
+            f32 v[B, M], f32 decay[M], f32 look[M, G]?, u8 said[T, B]?, T, B, M, G,
+            f32 wants[T, B, G]!, f32 charge[T, B, M]!""",
         "gated_backward": """
             f32 grad[T, B, M], f32 charge[T, B, M], f32 drive[T, B, M], f32 gate[T, B, M],
-            f32 wants[T, B, G], f32 v[B, M], f32 decay[M], f32 look[M, G]?, T, B, M, G,
+            f32 wants[T, B, G], f32 v[B, M], f32 decay[M], f32 look[M, G]?, u8 said[T, B]?,
+            T, B, M, G,
             f32 on_drive[T, B, M]!, f32 on_gate[T, B, M]!, f32 on_write[T, B, G]!, f32 on_v[B, M]!,
             f32 on_decay[B, M]!, f32 on_look[B, M, G]!?""",
         "memory_forward": """

@@ -1,37 +1,140 @@
-// The pixels of windows that have events, as numbers: neurosvt/nn/embed.py.
+// Windows of event frames: which have enough events that are not alone, and their pixels.
+// neurosvt/ops/windows.py.
+
+#include <algorithm>
+#include <vector>
 
 #include "kernel.hpp"
 
 namespace {
 
-constexpr Count LEAST = 1 << 15;  // pixels that are worth a thread
+constexpr Count LEAST = 1 << 17;  // pixels that are worth a thread
 
-template <class T>
 struct Windows {
     const std::uint8_t* frames;  // (frames, 2, height, width): an event where it is not 0
-    const Count *frame, *position;
-    Count height, width, kernel, stride, border, across;
-    T* out;  // (rows, 2, kernel, kernel)
+    Count height, width, kernel, stride, border, across, windows, company, least;
+    std::uint8_t* active;         // (frames, windows)
+    const Count *frame, *position, *order;
+    Count rows;
+    std::uint8_t* out;  // (rows, 2, kernel, kernel)
 };
 
-template <class T>
-inline void fill(const Windows<T>& a, Count begin, Count end) {
-    for (Count r = begin; r < end; ++r) {
+constexpr Count BLOCK = 64;  // pixels that are looked at together: most are silent
+
+inline bool any(const std::uint8_t* pixels, Count size) {
+    std::uint64_t all = 0, word = 0;
+    Count i = 0;
+    for (; i + 8 <= size; i += 8) {
+        std::memcpy(&word, pixels + i, 8);
+        all |= word;
+    }
+    for (; i < size; ++i) all |= pixels[i];
+    return all != 0;
+}
+
+// The events of one frame that have company: at least so many of the eight pixels around them fire.
+class Kept {
+public:
+    explicit Kept(const Windows& a)
+        : a(a), padded(a.width + 2), fired((a.height + 2) * padded, 0) {}
+
+    // Their places: side, then y, then x.
+    const std::vector<std::int32_t>& of(Count frame) {
+        const Count plane = a.height * a.width;
+        const std::uint8_t* pixels = a.frames + frame * 2 * plane;
+        events.clear();
+        for (Count i = 0; i < 2 * plane; i += BLOCK) {
+            const Count end = std::min(i + BLOCK, 2 * plane);
+            if (any(pixels + i, end - i))
+                for (Count p = i; p < end; ++p)
+                    if (pixels[p]) events.push_back(std::int32_t(p));
+        }
+        if (a.company <= 0) return events;
+        for (const std::int32_t p : events) fired[at(p % plane)] = 1;
+        kept.clear();
+        for (const std::int32_t p : events) {
+            const std::uint8_t* here = fired.data() + at(p % plane);
+            const std::uint8_t *above = here - padded, *below = here + padded;
+            const int near = above[-1] + above[0] + above[1] + here[-1] + here[1] + below[-1] +
+                             below[0] + below[1];
+            if (near >= a.company) kept.push_back(p);
+        }
+        for (const std::int32_t p : events) fired[at(p % plane)] = 0;
+        return kept;
+    }
+
+private:
+    const Windows& a;
+    const Count padded;
+    std::vector<std::uint8_t> fired;  // of either polarity, with a border beyond the frame
+    std::vector<std::int32_t> events, kept;
+
+    Count at(Count pixel) const {
+        return (pixel / a.width + 1) * padded + pixel % a.width + 1;
+    }
+};
+
+void find_active(const void* job, Count begin, Count end) {
+    const auto& a = *static_cast<const Windows*>(job);
+    const Count plane = a.height * a.width, down = a.height / a.stride;
+    std::vector<Count> counts(a.windows);
+    Kept kept(a);
+    for (Count f = begin; f < end; ++f) {
+        std::uint8_t* active = a.active + f * a.windows;
+        const auto& events = kept.of(f);
+        if (events.empty()) {
+            std::memset(active, 0, std::size_t(a.windows));
+            continue;
+        }
+        std::fill(counts.begin(), counts.end(), 0);
+        for (const std::int32_t p : events) {
+            const Count y = p % plane / a.width + a.border, x = p % plane % a.width + a.border;
+            // Windows begin every `stride` pixels and reach over `kernel`.
+            const Count top = std::max<Count>(0, (y - a.kernel + a.stride) / a.stride);
+            const Count left = std::max<Count>(0, (x - a.kernel + a.stride) / a.stride);
+            for (Count i = top; i < down && i * a.stride <= y; ++i)
+                for (Count j = left; j < a.across && j * a.stride <= x; ++j)
+                    ++counts[i * a.across + j];
+        }
+        for (Count n = 0; n < a.windows; ++n) active[n] = counts[n] >= a.least;
+    }
+}
+
+// A call of the library's own takes longer than a line of a window.
+inline void copy(const std::uint8_t* from, std::uint8_t* to, Count size) {
+    Count i = 0;
+    for (; i + 8 <= size; i += 8) std::memcpy(to + i, from + i, 8);
+    for (; i < size; ++i) to[i] = from[i];
+}
+
+// Rows [begin, end) in the order of their frames.
+void fill_rows(const void* job, Count begin, Count end) {
+    const auto& a = *static_cast<const Windows*>(job);
+    const Count plane = a.height * a.width;
+    std::vector<std::uint8_t> image(2 * plane, 0);
+    const std::vector<std::int32_t>* events = nullptr;
+    Kept kept(a);
+    Count shown = -1;
+    for (Count i = begin; i < end; ++i) {
+        const Count r = a.order[i];
+        if (a.frame[r] != shown) {
+            if (events)
+                for (const std::int32_t p : *events) image[p] = 0;
+            events = &kept.of(shown = a.frame[r]);
+            for (const std::int32_t p : *events) image[p] = 1;
+        }
         const Count top = a.position[r] / a.across * a.stride - a.border;
         const Count left = a.position[r] % a.across * a.stride - a.border;
-        const Count first = left < 0 ? -left : 0;
-        const Count last = left + a.kernel > a.width ? a.width - left : a.kernel;
-        T* out = a.out + r * 2 * a.kernel * a.kernel;
+        const Count first = std::max<Count>(0, -left);
+        const Count last = std::min(a.kernel, a.width - left);
+        std::uint8_t* out = a.out + r * 2 * a.kernel * a.kernel;
+        // Beyond the frame there are no events, and nothing to read.
+        std::memset(out, 0, std::size_t(2 * a.kernel * a.kernel));
         for (Count side = 0; side < 2; ++side) {
-            const std::uint8_t* image = a.frames + (a.frame[r] * 2 + side) * a.height * a.width;
-            for (Count y = top; y < top + a.kernel; ++y, out += a.kernel) {
-                // Beyond the frame there are no events, and nothing to read.
-                const bool inside = y >= 0 && y < a.height;
-                const Count from = inside ? first : a.kernel, to = inside ? last : a.kernel;
-                for (Count x = 0; x < from; ++x) store(out + x, 0.0f);
-                for (Count x = to; x < a.kernel; ++x) store(out + x, 0.0f);
-                const std::uint8_t* line = inside ? image + y * a.width : image;
-                for (Count x = from; x < to; ++x) store(out + x, line[left + x] ? 1.0f : 0.0f);
+            const std::uint8_t* from = image.data() + side * plane + top * a.width + left + first;
+            for (Count y = 0; y < a.kernel; ++y, out += a.kernel) {
+                if (top + y < 0 || top + y >= a.height) continue;
+                copy(from + y * a.width, out + first, last - first);
             }
         }
     }
@@ -39,22 +142,24 @@ inline void fill(const Windows<T>& a, Count begin, Count end) {
 
 }  // namespace
 
-#define MAKE(T, name)                                                                              \
-    CLONED static void windows_part_##name(const void* job, Count begin, Count end) {              \
-        fill<T>(*static_cast<const Windows<T>*>(job), begin, end);                                 \
-    }                                                                                              \
-    DOOR Count windows_##name(const std::uint8_t* frames, const Count* frame,                      \
-                              const Count* position, Count images, Count rows, Count height,       \
-                              Count width, int kernel, int stride, int border, T* out,             \
-                              int threads) {                                                       \
-        const Count across = width / stride, windows = height / stride * across;                   \
-        if (!within(frame, rows, images) || !within(position, rows, windows)) return OUTSIDE;      \
-        const Windows<T> job{frames, frame,  position, height, width, kernel,                      \
-                             stride, border, across,   out};                                       \
-        in_parts(rows, LEAST / (2 * kernel * kernel + 1) + 1, 1, threads, windows_part_##name,     \
-                 &job);                                                                            \
-        return 0;                                                                                  \
-    }
+DOOR void active_windows_f32(const std::uint8_t* frames, Count images, Count height, Count width,
+                             int kernel, int stride, int border, int company, int least,
+                             Count windows, std::uint8_t* active, int threads) {
+    const Windows job{frames,  height, width,  kernel,  stride,  border, width / stride, windows,
+                      company, least,  active, nullptr, nullptr, nullptr, 0,             nullptr};
+    in_parts(images, LEAST / (2 * height * width + 1) + 1, 1, threads, find_active, &job);
+}
 
-MAKE(float, f32)
-MAKE(bf16, bf16)
+DOOR Count window_pixels_f32(const std::uint8_t* frames, const Count* frame, const Count* position,
+                             const Count* order, Count images, Count rows, Count height,
+                             Count width, int kernel, int stride, int border, int company,
+                             std::uint8_t* out, int threads) {
+    const Count across = width / stride, windows = height / stride * across;
+    if (!within(frame, rows, images) || !within(position, rows, windows) ||
+        !within(order, rows, rows))
+        return OUTSIDE;
+    const Windows job{frames,  height, width,   kernel, stride,   border, across, windows,
+                      company, 0,      nullptr, frame,  position, order,  rows,   out};
+    in_parts(rows, LEAST / (2 * kernel * kernel + 1) + 1, 1, threads, fill_rows, &job);
+    return 0;
+}

@@ -15,6 +15,8 @@ from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.nn.token_neuron import RowContext, TokenNeuron
 from neurosvt.ops.attention import spike_attention
+from neurosvt.ops.attention_by_frame import attention_by_frame
+from neurosvt.ops.native import suits
 from neurosvt.ops.rows import FrameSlots, gather_rows, scatter_rows
 
 
@@ -26,6 +28,9 @@ class SpikeMix(nn.Module):
         self.heads = heads
 
     def forward(self, qkv: Float[Tensor, "R E"], frames: FrameSlots) -> Float[Tensor, "R D"]:
+        if suits(qkv):
+            rows, parts = frames.rows, qkv.unflatten(1, (3, self.heads, -1))
+            return attention_by_frame(parts, rows.order, rows.starts).flatten(1)
         mixed = [
             rearrange(spike_attention(q, k, v), "F H N K -> (F N) (H K)")
             for q, k, v in self.by_frame(qkv, frames)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,7 +20,7 @@ from neurosvt.nn.token_neuron import RowContext, TokenNeuron
 from neurosvt.ops.native import suits
 from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.rows import Rows
-from neurosvt.ops.windows import window_pixels
+from neurosvt.ops.windows import active_windows, window_pixels
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,16 @@ class Windows:
         """Side of the largest square that both the stride and the border divide into."""
         return math.gcd(self.stride, self.border) if self.border else self.stride
 
-    def active(self, frames: Bool[Tensor, "T B 2 Y X"]) -> Bool[Tensor, "T B N"]:
-        """Which windows have enough events."""
+    def active(
+        self, frames: Bool[Tensor, "T B 2 Y X"], least_neighbours: int = 0
+    ) -> Bool[Tensor, "T B N"]:
+        """Which windows have enough events that have so many neighbours."""
+        if not _kernels_fit(frames):
+            return self.active_reference(with_neighbours(frames, least_neighbours))
+        return active_windows(frames, self.kernel, self.stride, self.least, least_neighbours)
+
+    def active_reference(self, frames: Bool[Tensor, "T B 2 Y X"]) -> Bool[Tensor, "T B N"]:
+        """The definition, of all events."""
         cell = self.cell
         words = _words(frames.flatten(0, 1), cell)
         images, _, height, across = words.shape
@@ -73,18 +81,26 @@ class Windows:
         return (events >= self.least).reshape(*frames.shape[:2], -1)
 
     def rows(
-        self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype = torch.float32
-    ) -> Float[Tensor, "R P"]:
-        """The pixels of each row's window, as 0.0 and 1.0; beyond the frame there are no events."""
-        out = frames.new_empty(0, dtype=dtype)
-        if not suits(out):
-            return self.rows_reference(frames, rows, dtype)
-        return window_pixels(frames, rows.frame, rows.position, self.kernel, self.stride, dtype)
+        self,
+        frames: Bool[Tensor, "T B 2 Y X"],
+        rows: Rows,
+        dtype: torch.dtype = torch.float32,
+        least_neighbours: int = 0,
+    ) -> Shaped[Tensor, "R P"]:
+        """The pixels of each row's window, as 0 and 1; beyond the frame there are no events."""
+        if not _kernels_fit(frames):
+            return self.rows_reference(with_neighbours(frames, least_neighbours), rows, dtype)
+        return window_pixels(
+            frames, rows.frame, rows.position, rows.order, self.kernel, self.stride,
+            least_neighbours,
+        ).to(dtype)  # fmt: skip
 
     def rows_reference(
         self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype
-    ) -> Float[Tensor, "R P"]:
+    ) -> Shaped[Tensor, "R P"]:
         """The definition, by views of the frames."""
+        if not len(rows):
+            return frames.new_zeros((0, 2 * self.kernel**2), dtype=dtype)
         at_once = self.cell if self.cell in _WORDS else 1
         used, image = rows.frame.unique(return_inverse=True)
         padded = _words(F.pad(frames.flatten(0, 1)[used], [self.border] * 4), at_once)
@@ -107,6 +123,10 @@ class Windows:
         across = views.shape[3]
         pixels: Tensor = views[image, :, position // across, position % across]
         return pixels
+
+
+def _kernels_fit(frames: Tensor) -> bool:
+    return suits(frames.new_empty(0, dtype=torch.float32))
 
 
 _WORDS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.uint8}
@@ -142,12 +162,13 @@ class EventFilter(nn.Module):
         super().__init__()
         self.windows, self.least_neighbours = windows, least_neighbours
 
-    def forward(
-        self, frames: Bool[Tensor, "T B 2 Y X"]
-    ) -> tuple[Bool[Tensor, "T B 2 Y X"], Bool[Tensor, "T B N"]]:
-        """The events that are left, and which windows have enough."""
-        frames = with_neighbours(frames, self.least_neighbours)
-        return frames, self.windows.active(frames)
+    def forward(self, frames: Bool[Tensor, "T B 2 Y X"]) -> Bool[Tensor, "T B N"]:
+        """Which windows have enough of the events that are left."""
+        return self.windows.active(frames, self.least_neighbours)
+
+    def pixels(self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows) -> UInt8[Tensor, "R P"]:
+        """The events that are left in each row's window, a byte each."""
+        return self.windows.rows(frames, rows, torch.uint8, self.least_neighbours)
 
     def numbers(self, frames: Float[Tensor, "T B 2 Y X"]) -> Float[Tensor, "T B 2 Y X"]:
         """`frames` that hold numbers, 0 where an event is alone; they learn where one would not
@@ -173,7 +194,7 @@ class SpikingPatchEmbed(nn.Module):
         self.fire = neuron(width)
 
     def forward(
-        self, pixels: Float[Tensor, "R P"], v: Float[Tensor, "B N D"], ctx: RowContext
+        self, pixels: Shaped[Tensor, "R P"], v: Float[Tensor, "B N D"], ctx: RowContext
     ) -> tuple[Float[Tensor, "R D"], Float[Tensor, "B N D"]]:
         current = self.project(pixels, scaled=False)
         out: tuple[Tensor, Tensor] = self.fire(current, v, ctx, self.project.norm)

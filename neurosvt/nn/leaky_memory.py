@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from neurosvt.nn.bounds import kept_within
@@ -126,8 +126,9 @@ class LeakyMemory(Memory):
     ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
         """Charge after every step, hidden or not, and after the last."""
         drive = gate = state.new_zeros((*rows.shape[:2], self.channels))
-        write = None
+        write, filled = None, torch.zeros(rows.shape[:2], dtype=torch.bool, device=state.device)
         if len(rows):
+            filled.view(-1)[rows.filled[0]] = True
             said = at_least_float32(self.read(spikes, rows))
             written, emptied, opened = said.split(self.sizes, -1)
             drive = in_time(self.driven(written), rows)
@@ -136,7 +137,7 @@ class LeakyMemory(Memory):
             if self.config.write_gates:
                 write = in_time(opened, rows)
         decay = step.decayed(1 - 1 / self.tau())
-        return self.integrate(drive, gate, write, state, decay, step)
+        return self.integrate(drive, gate, write, state, decay, step, filled)
 
     def driven(self, written: Float[Tensor, "F M"]) -> Float[Tensor, "F M"]:
         """What is added to the charge, of what a frame writes: all of it."""
@@ -150,8 +151,9 @@ class LeakyMemory(Memory):
         v: Float[Tensor, "B M"],
         decay: Float[Tensor, " M"],
         step: MemoryStep,
+        filled: Bool[Tensor, "T B"],
     ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
-        """What the heads read, and the charge that is left."""
+        """What the heads read, and the charge that is left; `filled`: frames that say anything."""
         noise, bits = step.noise_like(drive), step.take_bits()
         if bits < 32:
             charge, _ = self.stepwise(drive, gate, write, v, decay, noise=noise, bits=bits)
@@ -159,7 +161,9 @@ class LeakyMemory(Memory):
             drive = drive if noise is None else drive + noise
             charge = leaky_memory(drive, gate, v, decay, self.backend)
         else:
-            charge = gated_memory(drive, gate, write, v, decay, self.looks, noise, self.backend)
+            charge = gated_memory(
+                drive, gate, write, v, decay, self.looks, noise, self.backend, filled
+            )
         return charge, charge[-1]
 
     def stepwise(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from neurosvt.nn.folding import folded
@@ -15,6 +15,7 @@ from neurosvt.nn.norm import ScaleNorm
 from neurosvt.ops.precision import product_type
 from neurosvt.ops.products import GridWeight, grid_product
 from neurosvt.ops.recording import is_recorded
+from neurosvt.ops.spike_product import spike_product
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class SpikeLinear(nn.Linear):
         super().__init__(inputs, outputs, bias=False)
         self.norm: nn.Module = ScaleNorm(outputs, gain)
 
-    def forward(self, spikes: Float[Tensor, "R D"], *, scaled: bool = True) -> Float[Tensor, "R E"]:
+    def forward(
+        self, spikes: Shaped[Tensor, "R D"], *, scaled: bool = True
+    ) -> Float[Tensor, "R E"]:
         """Sums of weights, `scaled` by the norm, or left for neurons that take the norm into their
-        own pass over memory."""
+        own pass over memory. Spikes are numbers, or a byte each."""
         grid = self.grid() if self._may_choose(spikes) else None
-        sums = super().forward(spikes) if grid is None else grid_product(spikes, grid)
+        sums = spike_product(spikes, self.weight) if grid is None else grid_product(spikes, grid)
         return self.norm(sums) if scaled else sums
 
     def _may_choose(self, spikes: Tensor) -> bool:
@@ -47,7 +50,7 @@ class SpikeLinear(nn.Linear):
         return (
             isinstance(self.norm, nn.Identity)
             and not torch.is_grad_enabled()
-            and self.weight.dtype == product_type(spikes) == torch.float32
+            and self.weight.dtype == product_type(self.weight) == torch.float32
             and not is_recorded()
         )
 

@@ -6,7 +6,7 @@ Axes: T time steps, B batch, M memory channels, G write gates.
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from neurosvt.ops.buffers import empty_like
@@ -25,8 +25,12 @@ def gated_memory(
     look: Float[Tensor, "M G"] | None,
     noise: Float[Tensor, "T B M"] | None,
     backend: str = "auto",
+    said: Bool[Tensor, "T B"] | None = None,
 ) -> Float[Tensor, "T B M"]:
     """The charge of `leaky_memory_stepwise`, its arguments as there; `backend` as in `ops.native`.
+
+    `said` tells the frames in which drive, gate or write may be other than 0; in all others they
+    are, charge only leaks there, and they have no gradient. None: they may be anywhere.
 
     From another device the recursion comes to the CPU and goes back: hundreds of steps of a few
     thousand numbers each are sooner there and back than launched one by one.
@@ -38,20 +42,19 @@ def gated_memory(
     if not write.shape[-1] or drive.shape[-1] % write.shape[-1]:
         raise ValueError(f"{drive.shape[-1]} channels do not part among {write.shape[-1]} gates")
     given = [x for x in (drive, gate, write, v, decay, look, noise) if x is not None]
-    found = iter(at_one_precision(*given))
-    parts, others = (
-        [next(found) for _ in range(5)],
-        [None if x is None else next(found) for x in (look, noise)],
-    )
-    here = parts[0].device
+    floats = at_one_precision(*given)
+    found = iter(floats)
+    drive, gate, write, v, decay = (next(found) for _ in range(5))
+    look, noise = (None if x is None else next(found) for x in (look, noise))
+    here = drive.device
     if here.type not in ("cpu", "meta"):
-        drive, gate, write, v, decay = (x.cpu() for x in parts)
-        look, noise = (None if x is None else x.cpu() for x in others)
-        return gated_memory(drive, gate, write, v, decay, look, noise, backend).to(here)
-    fits = all(suits(x, backend) for x in (*parts, *others) if x is not None)
+        drive, gate, write, v, decay = (x.cpu() for x in (drive, gate, write, v, decay))
+        look, noise, said = (None if x is None else x.cpu() for x in (look, noise, said))
+        return gated_memory(drive, gate, write, v, decay, look, noise, backend, said).to(here)
+    fits = all(suits(x, backend) for x in floats)
     if not fits or (noise is not None and noise.requires_grad):
-        return _definition(*parts, *others)
-    charge: Tensor = _gated(*parts, *others)[0]
+        return _definition(drive, gate, write, v, decay, look, noise, said)
+    charge: Tensor = _gated(drive, gate, write, v, decay, look, noise, said)[0]
     return charge
 
 
@@ -63,17 +66,27 @@ def _definition(
     decay: Tensor,
     look: Tensor | None,
     noise: Tensor | None,
+    said: Tensor | None,
 ) -> Tensor:
+    if said is not None:
+        drive, gate, write = (torch.where(said[..., None], x, 0) for x in (drive, gate, write))
     return leaky_memory_stepwise(drive, gate, v, decay, noise=noise, write=write, look=look)[0]
 
 
 def _forward(*inputs: Tensor | None) -> tuple[Tensor, Tensor]:
-    drive, gate, write, v, decay, look, noise = (None if x is None else ready(x) for x in inputs)
+    said = _flags(inputs[-1])
+    drive, gate, write, v, decay, look, noise = (
+        None if x is None else ready(x) for x in inputs[:-1]
+    )
     assert drive is not None
     assert write is not None
     charge, wants = empty_like(drive), torch.empty_like(write)
-    call("gated_forward", drive, gate, write, noise, v, decay, look, wants, charge)
+    call("gated_forward", drive, gate, write, noise, v, decay, look, said, wants, charge)
     return charge, wants
+
+
+def _flags(said: Tensor | None) -> Tensor | None:
+    return None if said is None else ready(said, torch.bool)
 
 
 def _backward(
@@ -84,6 +97,7 @@ def _backward(
     v: Tensor,
     decay: Tensor,
     look: Tensor | None,
+    said: Tensor | None,
     grad: Tensor,
 ) -> tuple[Tensor, ...]:
     charge, wants, drive, gate, v, decay, grad = map(
@@ -94,22 +108,22 @@ def _backward(
     on_write, on_v, on_decay = torch.empty_like(wants), torch.zeros_like(v), torch.zeros_like(v)
     on_look = None if look is None else look.new_zeros(len(v), *look.shape)
     call(
-        "gated_backward", grad, charge, drive, gate, wants, v, decay, look, on_drive, on_gate,
-        on_write, on_v, on_decay, on_look,
+        "gated_backward", grad, charge, drive, gate, wants, v, decay, look, _flags(said), on_drive,
+        on_gate, on_write, on_v, on_decay, on_look,
     )  # fmt: skip
     summed = charge.new_empty(0) if on_look is None else on_look.sum(0)
     return on_drive, on_gate, on_write, on_v, on_decay.sum(0), summed
 
 
 def _gradients(inputs: Any, kept: Any, grads: Any) -> tuple[Any, ...]:
-    drive, gate, _, v, decay, look, _ = inputs
-    *found, on_look = _gated_backward(*kept, drive, gate, v, decay, look, grads[0])
-    return *found, None if look is None else on_look, None
+    drive, gate, _, v, decay, look, _, said = inputs
+    *found, on_look = _gated_backward(*kept, drive, gate, v, decay, look, said, grads[0])
+    return *found, None if look is None else on_look, None, None
 
 
 _gated = Operator(
     "gated_memory(Tensor drive, Tensor gate, Tensor write, Tensor v, Tensor decay, Tensor? look, "
-    "Tensor? noise) -> (Tensor, Tensor)",
+    "Tensor? noise, Tensor? said) -> (Tensor, Tensor)",
     _forward,
     lambda drive, gate, write, *rest: (torch.empty_like(drive), torch.empty_like(write)),
     backward=_gradients,
@@ -119,10 +133,10 @@ _gated = Operator(
 )
 _gated_backward = Operator(
     "gated_memory_backward(Tensor charge, Tensor wants, Tensor drive, Tensor gate, Tensor v, "
-    "Tensor decay, Tensor? look, Tensor grad) -> "
+    "Tensor decay, Tensor? look, Tensor? said, Tensor grad) -> "
     "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     _backward,
-    lambda charge, wants, drive, gate, v, decay, look, grad: (
+    lambda charge, wants, drive, gate, v, decay, look, *rest: (
         *map(torch.empty_like, (drive, gate, wants, v, decay)),
         charge.new_empty(0) if look is None else torch.empty_like(look),
     ),

@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurosvt.ops.operators import WrittenOut
+from neurosvt.ops.buffers import empty
+from neurosvt.ops.native import call, suits
+from neurosvt.ops.operators import Operator, WrittenOut, ready
 from neurosvt.ops.precision import at_least_float32
 
 
@@ -32,7 +34,9 @@ def sum_of_products(
         home: sum that each row is part of, in [0, F); no two rows of a group have the same.
         sums: F.
     """
-    out: Tensor = _sum_of_products(x, weight, group, home, sums)
+    kinds = x.dtype == weight.dtype == torch.float32 and group.device == home.device == x.device
+    way = _native if kinds and suits(x) else _manual
+    out: Tensor = way(x, weight, group, home, sums)
     return out
 
 
@@ -68,6 +72,48 @@ def _definition(x: Tensor, weight: Tensor, group: Tensor, home: Tensor, sums: in
     return out.index_add(0, home, products)
 
 
-_sum_of_products = WrittenOut(
-    "sum_of_products", _forward, backward=_backward, definition=_definition
+def _native_forward(x: Tensor, weight: Tensor, group: Tensor, home: Tensor, sums: int) -> Tensor:
+    out = x.new_zeros(sums, weight.shape[-1])
+    call("group_sums", ready(x), ready(weight), *_indices(group, home), out)
+    return out
+
+
+def _native_backward(
+    x: Tensor, weight: Tensor, group: Tensor, home: Tensor, grad: Tensor
+) -> tuple[Tensor, Tensor]:
+    x, weight, grad = map(ready, (x, weight, grad))
+    group, home = _indices(group, home)
+    on_weight = torch.zeros_like(weight)
+    call("group_gradient", x, grad, group, home, on_weight)
+    # Dense: a product for every group, of rows that stand beside each other.
+    order, sizes = _by_group(group, len(weight))
+    by_group, on_x = empty(x.shape), empty(x.shape)
+    homes = home[order].split(sizes)
+    for homes_of_group, matrix, rows in zip(homes, weight, by_group.split(sizes), strict=True):
+        torch.mm(grad[homes_of_group], matrix.T, out=rows)
+    on_x[order] = by_group
+    return on_x, on_weight
+
+
+def _indices(group: Tensor, home: Tensor) -> tuple[Tensor, Tensor]:
+    return ready(group, torch.int64), ready(home, torch.int64)
+
+
+def _native_gradients(inputs: Any, _: Any, grads: Any) -> tuple[Any, ...]:
+    return *_native_both(*inputs[:4], grads[0]), None, None, None
+
+
+_manual = WrittenOut("sum_of_products", _forward, backward=_backward, definition=_definition)
+_native = Operator(
+    "sum_of_products(Tensor x, Tensor weight, Tensor group, Tensor home, int sums) -> Tensor",
+    _native_forward,
+    lambda x, weight, group, home, sums: x.new_empty(sums, weight.shape[-1]),
+    backward=_native_gradients,
+    definition=_definition,
+)
+_native_both = Operator(
+    "sum_of_products_backward(Tensor x, Tensor weight, Tensor group, Tensor home, Tensor grad) -> "
+    "(Tensor, Tensor)",
+    _native_backward,
+    lambda x, weight, *rest: (torch.empty_like(x), torch.empty_like(weight)),
 )

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from neurosvt.ops.processor import multiplies_bfloat16
+from neurosvt.native.processor import multiplies_bfloat16
 
 Amp = bool | Literal["auto"]
 """Whether products are bfloat16; "auto" where the processor or GPU multiplies it."""

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
+from neurosvt.native.processor import multiplies_bytes
 from neurosvt.ops.buffers import empty
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, ready
@@ -72,7 +73,9 @@ def gather(spikes: Tensor, weight: GridWeight) -> Tensor:
 
 def _gather_rows(spikes: Tensor, by_input: Tensor) -> Tensor:
     out = empty((len(spikes), by_input.shape[1]))
-    call("gather_rows", ready(spikes, spikes.dtype), ready(by_input), out)
+    spikes = ready(spikes, spikes.dtype)
+    both = (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
+    call("gather_rows", *both, ready(by_input), out)
     return out
 
 
@@ -83,10 +86,10 @@ _gather = Operator(
 )
 
 
-def grid_product(spikes: Float[Tensor, "R D"], weight: GridWeight) -> Float[Tensor, "R E"]:
-    """`spikes @ weight.T` in float32, exact in every bit; no gradients."""
+def grid_product(spikes: Shaped[Tensor, "R D"], weight: GridWeight) -> Float[Tensor, "R E"]:
+    """`spikes @ weight.T` in float32, exact in every bit; no gradients. A spike may be a byte."""
     rows, inputs = spikes.shape
-    if not suits(spikes) or not rows:
+    if not (suits(spikes) or (spikes.dtype == torch.uint8 and suits(weight.weight))) or not rows:
         return dense(spikes, weight)
     ways = costs(1 << (rows - 1).bit_length(), inputs, weight.weight.shape[0])
     fired = int(spikes.count_nonzero())
@@ -121,11 +124,13 @@ def costs(rows: int, inputs: int, outputs: int) -> dict[str, Cost]:
     busy = (torch.rand(rows, inputs, generator=generator) < 0.25).float()
     idle = _fastest(lambda: gather(silent, weight))
     each = (_fastest(lambda: gather(busy, weight)) - idle) / max(1, int(busy.sum()))
-    return {
+    found = {
         "dense": Cost(_fastest(lambda: dense(busy, weight))),
-        "planes": Cost(_fastest(lambda: planes(busy, weight))),
         "gather": Cost(idle, max(0.0, each)),
     }
+    if multiplies_bytes():  # else one call takes longer than all that it could save
+        found["planes"] = Cost(_fastest(lambda: planes(busy, weight)))
+    return found
 
 
 def _fastest(run: Callable[[], object], times: int = 3) -> float:

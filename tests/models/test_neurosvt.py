@@ -12,7 +12,7 @@ from neurosvt.config import UserError
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig
 from neurosvt.models.neurosvt_state import State
-from neurosvt.nn import attention
+from neurosvt.nn.attention import SpikeMix
 from neurosvt.nn.embed import checked_frames
 from neurosvt.nn.heads import Belief, Heads, ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
@@ -224,21 +224,16 @@ def test_what_comes_later_changes_nothing_before(make, memory, t, share, events,
 @memories
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("half", [False, True])
-def test_everything_projected_or_attended_to_is_a_spike(
-    make, memory, training, half, events, monkeypatch
-):
+def test_everything_projected_or_attended_to_is_a_spike(make, memory, training, half, events):
     model = copy.deepcopy(make(memory)).train(training)
     seen = []
     for name, module in model.named_modules():
         if isinstance(module, SpikeLinear | PositionRead):
             module.register_forward_hook(lambda _, x, __, name=name: seen.append((name, x[0])))
-
-    def watched(q, k, v):
-        seen.extend(zip("qkv", (q, k, v), strict=True))
-        return mix(q, k, v)
-
-    mix = attention.spike_attention
-    monkeypatch.setattr(attention, "spike_attention", watched)
+        if isinstance(module, SpikeMix):
+            module.register_forward_hook(
+                lambda _, x, __: seen.extend(zip("qkv", x[0].chunk(3, 1), strict=True))
+            )
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         model(events(share=0.1))
     assert len(seen) >= 1 + 4 * 2 + 3 * 2

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from neurosvt.nn.embed import Positions, SpikingPatchEmbed, Windows
 from neurosvt.nn.token_neuron import NeuronConfig, row_context
 from neurosvt.ops.lif import lif
+from neurosvt.ops.neighbours import with_neighbours_reference
 from neurosvt.ops.rows import pack
 
 cuts = pytest.mark.parametrize(
@@ -54,6 +55,24 @@ def test_rows_hold_the_pixels_of_their_windows(kernel, stride, side, dtype):
         found = way(frames, rows, dtype)
         assert found.dtype == dtype
         assert torch.equal(found, expected.to(dtype))
+
+
+@cuts
+@pytest.mark.parametrize("least", [1, 2])
+@pytest.mark.parametrize("least_neighbours", [0, 1, 3, 9])
+@pytest.mark.parametrize("share", [0.02, 0.3])
+def test_windows_are_those_of_frames_without_lone_events(
+    kernel, stride, side, least, least_neighbours, share
+):
+    windows = Windows(kernel, stride, least)
+    frames = events(5, 2, 2, side, side, share=share)
+    frames[1] = False
+    kept = with_neighbours_reference(frames, least_neighbours)
+    active = windows.active(frames, least_neighbours)
+    assert torch.equal(active, windows.active_reference(kept))
+    rows = pack(active)
+    pixels = windows.rows(frames, rows, torch.uint8, least_neighbours)
+    assert torch.equal(pixels, windows.rows_reference(kept, rows, torch.uint8))
 
 
 @cuts

@@ -12,6 +12,7 @@ from neurosvt.ops import native
 from neurosvt.ops.batchnorm_spike import BatchStats, batchnorm_spike
 from neurosvt.ops.lif import lif
 from neurosvt.ops.native import call
+from neurosvt.ops.windows import window_pixels
 from tests.ops import fuzz_door
 
 built = pytest.mark.skipif(not native.BUILT, reason="the kernels were not built")
@@ -56,11 +57,11 @@ def test_a_kernel_takes_nothing_but_what_it_declares(name):
 
 @built
 def test_indices_and_sizes_that_lead_nowhere_are_refused_by_the_kernels():
-    frames = torch.zeros(2, 2, 8, 8, dtype=torch.uint8)
-    index, out = torch.zeros(3, dtype=torch.int64), torch.empty(3, 2, 16)
+    frames = torch.zeros(2, 1, 2, 8, 8, dtype=torch.bool)
+    index = torch.zeros(3, dtype=torch.int64)
     for frame, position in ((index + 2, index), (index - 1, index), (index, index + 4)):
         with pytest.raises(ValueError, match="an index lies outside"):
-            call("windows", frames, frame, position, 4, 4, 0, out)
+            window_pixels(frames, frame, position, torch.arange(3), 4, 4, 0)
     current, v, keep = torch.zeros(6, 3), torch.zeros(4, 3), torch.full((3,), 0.5)
     operator = torch.ops.neurosvt.lif_rows
     for sizes in ([4, 3], [5, 1], [2, 4], [7, -1]):

@@ -29,10 +29,11 @@ def one_by_one(x, weight, group, home, sums):
     sums=st.integers(1, 6),
     share=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
     seed=st.integers(0, 2**16),
+    dtype=st.sampled_from([torch.double, torch.float]),
 )
-def test_sums_and_gradients_are_those_of_rows_one_by_one(groups, sums, share, seed):
-    given_rows = some_rows(groups, sums, share, seed)
-    pull = torch.randn(sums, 5, dtype=torch.double)
+def test_sums_and_gradients_are_those_of_rows_one_by_one(groups, sums, share, seed, dtype):
+    given_rows = some_rows(groups, sums, share, seed, dtype)
+    pull = torch.randn(sums, 5, dtype=dtype)
     ours, theirs = (way(*given_rows) for way in (sum_of_products, one_by_one))
     torch.testing.assert_close(ours, theirs)
     gradients = [torch.autograd.grad((out * pull).sum(), given_rows[:2]) for out in (ours, theirs)]

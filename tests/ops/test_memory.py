@@ -140,9 +140,10 @@ def test_what_is_remembered_can_close_a_gate():
 
 @pytest.mark.parametrize("looks", [True, False])
 @pytest.mark.parametrize("noisy", [True, False])
+@pytest.mark.parametrize("some_silent", [True, False])
 @pytest.mark.parametrize(("shape", "groups"), [((1, 1, 2), 1), ((7, 3, 12), 4), ((90, 5, 64), 16)])
 def test_gates_by_the_kernel_agree_with_the_definition_forwards_and_backwards(
-    shape, groups, looks, noisy
+    shape, groups, looks, noisy, some_silent
 ):
     steps, batch, channels = shape
     drive, _, v, decay = inputs(*shape)
@@ -151,12 +152,15 @@ def test_gates_by_the_kernel_agree_with_the_definition_forwards_and_backwards(
     look = torch.randn(channels, groups) / channels**0.5 if looks else None
     noise = 0.1 * torch.randn(shape) if noisy else None
     weight = torch.randn(shape)
+    said = torch.rand(steps, batch) < 0.4 if some_silent else None
+    if said is not None:
+        drive, gate, write = (x * said[..., None] for x in (drive, gate, write))
     leaves = [x.clone().requires_grad_() for x in (drive, gate, write, v, decay)]
     leaves += [look.clone().requires_grad_()] if looks else []
     found = []
     for way in ("auto", "reference"):
         seeing = leaves[5] if looks else None
-        charge = gated_memory(*leaves[:5], seeing, noise, backend=way)
+        charge = gated_memory(*leaves[:5], seeing, noise, backend=way, said=said)
         found.append((charge, torch.autograd.grad((weight * charge).sum(), leaves)))
     (charge, grads), (expected, expected_grads) = found
     torch.testing.assert_close(charge, expected, rtol=1e-5, atol=1e-5)

@@ -7,12 +7,16 @@ import pytest
 import torch
 
 from neurosvt.native import library
+from neurosvt.nn.embed import Windows
 from neurosvt.ops import native
+from neurosvt.ops.attention_by_frame import attention_by_frame
 from neurosvt.ops.batchnorm_spike import batchnorm_spike
+from neurosvt.ops.groups import sum_of_products
 from neurosvt.ops.lif import lif, lif_rows
 from neurosvt.ops.memory import leaky_memory
 from neurosvt.ops.rows import pack
 from neurosvt.ops.scale import scale_by_rms
+from neurosvt.ops.spike_product import spike_product
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the kernels were not built")
 
@@ -40,6 +44,24 @@ def ragged():
     return lambda c, v: lif_rows(c, v, batch_sizes=rows.batch_sizes, keep=keep), current, v
 
 
+def spikes(*shape):
+    return (torch.rand(shape) < 0.1).float()
+
+
+def within_frames():
+    rows = pack(torch.rand(90, 3, 40) < 0.3)
+    return lambda x: attention_by_frame(x, rows.order, rows.starts), spikes(len(rows), 3, 4, 16)
+
+
+def by_position():
+    rows = pack(torch.rand(90, 3, 40) < 0.3)
+    frames, home = rows.filled
+    return (
+        lambda x, w: sum_of_products(x, w, rows.position, home, len(frames)),
+        spikes(len(rows), 32), torch.randn(40, 32, 130),
+    )  # fmt: skip
+
+
 CASES = {
     "many streams": lambda: (lambda c: lif(c, decay=0.5), torch.randn(9, 64, 257)),
     "one stream": lambda: (lambda c: lif(c, decay=0.5), torch.randn(9, 90_001)),
@@ -47,6 +69,9 @@ CASES = {
     "learnt decay": lambda: (
         lambda c, d: lif(c, decay=d), torch.randn(9, 64, 130), torch.rand(130),
     ),
+    "spikes and weights": lambda: (spike_product, spikes(3000, 70), torch.randn(130, 70)),
+    "attention": within_frames,
+    "read": by_position,
     "scale": lambda: (
         lambda x, g: scale_by_rms(x, g, 1e-5), torch.randn(3000, 130), torch.rand(130),
     ),
@@ -125,3 +150,14 @@ def test_a_forked_child_works_alone(threads):
 )  # fmt: skip
 def test_kernels_are_for_floats_of_two_kinds_and_for_who_wants_them(backend, dtype, fits):
     assert native.suits(torch.zeros(1, dtype=dtype), backend) == fits
+
+
+def test_threads_change_no_window(threads):
+    windows, frames = Windows(8, 4), torch.rand(300, 3, 2, 24, 24) < 0.03
+    found = []
+    for count in (1, 3):
+        threads(count)
+        rows = pack(windows.active(frames, 1))
+        found.append((rows.frame, windows.rows(frames, rows, torch.uint8, 1)))
+    for one, two in zip(*found, strict=True):
+        assert torch.equal(one, two)

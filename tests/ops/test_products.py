@@ -91,3 +91,12 @@ def test_two_bytes_hold_what_lies_on_the_grid_below_eight(largest):
 @pytest.mark.parametrize("wrong", [0.3, 8.0, -9.0, UNIT / 2])
 def test_what_two_bytes_do_not_hold_is_not_laid_out(wrong):
     assert GridWeight.of(torch.tensor([[wrong]])) is None
+
+
+@pytest.mark.skipif(not native.BUILT, reason="the kernels were not built")
+@pytest.mark.parametrize("has", [True, False])
+def test_products_of_bytes_are_tried_only_where_the_processor_has_them(has, monkeypatch):
+    monkeypatch.setattr(products, "multiplies_bytes", lambda: has)
+    products.costs.cache_clear()
+    assert ("planes" in products.costs(8, 16, 8)) == has
+    products.costs.cache_clear()

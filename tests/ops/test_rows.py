@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.ops.rows import by_frame, gather_rows, pack, scatter_rows
+from neurosvt.ops.rows import by_frame, gather_rows, pack, pack_reference, scatter_rows
 
 activities = {
     "steps": st.integers(1, 9),
@@ -71,6 +71,28 @@ def test_gaps_and_ages_equal_a_count_by_hand(old, **how):
     keys = zip(rows.frame.tolist(), rows.position.tolist(), strict=True)
     assert dict(zip(keys, rows.elapsed.tolist(), strict=True)) == gaps
     assert torch.equal(rows.since_event, left)
+
+
+@given(**activities)
+def test_the_kernel_lays_rows_out_as_the_definition_does(**how):
+    active = activity(**how)
+    age = torch.randint(1, 50, active.shape[1:])
+    found, expected = pack(active, age), pack_reference(active, age)
+    assert (found.shape, found.batch_sizes) == (expected.shape, expected.batch_sizes)
+    names = ("frame", "position", "elapsed", "sorted_indices", "since_event", "order", "starts")
+    for name in names:
+        assert torch.equal(getattr(found, name), getattr(expected, name)), name
+    frames, home = found.filled
+    own_frames, own_home = found.frame.unique(return_inverse=True)
+    assert torch.equal(frames, own_frames)
+    assert torch.equal(home, own_home)
+
+
+@given(**activities)
+def test_the_order_is_that_of_frames_and_positions(**how):
+    rows = pack(activity(**how))
+    place = rows.frame * rows.shape[2] + rows.position
+    assert torch.equal(rows.order, place.argsort())
 
 
 @given(cut=st.integers(1, 8), **activities)

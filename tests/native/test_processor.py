@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from neurosvt.config import ConfigError, build
-from neurosvt.ops import precision, processor
+from neurosvt.native import processor
+from neurosvt.ops import precision
 from neurosvt.ops.precision import products_in, uses_bfloat16
 from neurosvt.training.images import ImageTrainConfig
 from neurosvt.training.loop import TrainConfig
