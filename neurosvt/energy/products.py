@@ -17,8 +17,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from neurosvt.energy.operations import Operations
+from neurosvt.energy.tally import tally_rows
 from neurosvt.ops.native import suits
-from neurosvt.ops.tally import tally_rows
 
 
 def nonzero(x: Tensor) -> int:

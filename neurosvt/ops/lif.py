@@ -80,7 +80,9 @@ def lif(
     check_floats(current=current)
     if not current.ndim:
         raise ValueError("current must be (T, ...), got a single number")
-    if not isinstance(decay, Tensor) and not 0 <= decay < 1:
+    if isinstance(decay, Tensor):
+        check_floats(decay=decay)
+    elif not 0 <= decay < 1:
         raise ValueError(f"decay must be in [0, 1), got {decay}")
     if decay_input:
         current = (1 - decay) * current
@@ -158,6 +160,7 @@ def lif_rows(
     if current.shape[1] != v.shape[1]:
         raise ValueError(f"v is {v.shape[1]} wide, current {current.shape[1]}")
     if isinstance(keep, Tensor):
+        check_floats(decay=keep)
         keep = keep.to(v.dtype)
         if len(keep) not in (1, len(current)):
             raise ValueError(f"keep has {len(keep)} rows, current {len(current)}")
@@ -208,7 +211,6 @@ def number(name: str, value: float | Tensor) -> float | Tensor:
 
 def check_shares(keep: Tensor) -> None:
     """Raise a ValueError for decays that are no shares; kernels see to it themselves."""
-    check_floats(decay=keep)
     if not is_recorded() and keep.is_cpu and keep.numel():
         low, high = keep.detach().aminmax()
         if not (low >= 0 and high <= 1):

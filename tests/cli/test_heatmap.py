@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,8 @@ def test_without_images_all_test_images_are_held_against_edges(trained, rows_of,
         assert 1 <= row["slope_low"] <= row["slope_high"] <= 5
         assert (row["dataset"], row["samples"]) == ("cifar10", 20)
         value = correlation(found.slopes[row["layer"]], found.edges).value
-        assert row["edge_correlation"] == pytest.approx(value)
+        none = math.isnan(value)  # slopes that are all alike
+        assert row["edge_correlation"] == (None if none else pytest.approx(value))
     assert not Path("heatmaps").exists()
 
 
