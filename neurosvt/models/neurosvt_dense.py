@@ -107,7 +107,7 @@ class NeuroSVTDense(nn.Module):
         """What tokens look at, without events that are alone and windows that have too few."""
         cfg, like = self.config, self.positions.table
         here = frames.bool().any(2).flatten(0, 1)[:, None].to(like)
-        near = F.avg_pool2d(here, 3, 1, 1, divisor_override=1) - here  # of eight pixels around
+        near = F.conv2d(here, here.new_ones(1, 1, 3, 3), padding=1) - here  # of eight around
         kept = frames.flatten(0, 1).to(like) * (near >= cfg.least_neighbours)
         border = (cfg.kernel_size - cfg.patch_size) // 2
         windows = F.unfold(kept, cfg.kernel_size, padding=border, stride=cfg.patch_size)

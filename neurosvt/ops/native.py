@@ -36,7 +36,10 @@ _FAULTS = {
 
 
 def suits(x: Tensor, backend: str = "auto") -> bool:
-    """Whether there are kernels for this tensor's kind and place, and the backend wants them."""
+    """Whether there are kernels for this tensor's kind and place, and the backend wants them. ONNX
+    knows PyTorch's operators alone."""
+    if torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export():
+        return False
     wanted = backend in ("auto", "native") and BUILT
     return wanted and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
 

@@ -88,7 +88,8 @@ class WrittenOut:
             "setup_context": self.setup,
             "vmap": self._one_by_one,
         }
-        self._function = self._autograd({"forward": at_once})
+        self.apply: Any = self._autograd({"forward": at_once}).apply
+        """The function where no transform is under way."""
         self._transformable = self._autograd(halves)
 
     def _autograd(self, methods: dict[str, Callable[..., Any]]) -> Any:
@@ -98,7 +99,7 @@ class WrittenOut:
 
     def __call__(self, *inputs: Any) -> Any:
         transformed = not torch.compiler.is_compiling() and _transformed()
-        return (self._transformable if transformed else self._function).apply(*inputs)
+        return (self._transformable.apply if transformed else self.apply)(*inputs)
 
     def _one_by_one(self, info: Any, axes: tuple[Any, ...], *inputs: Any) -> Any:
         """`torch.vmap`: a kernel takes one sample of it after the other."""
@@ -118,10 +119,11 @@ class WrittenOut:
     def setup(self, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """Keep for the backward pass what it needs."""
         outputs = output if isinstance(output, tuple) else (output,)
-        kept = (outputs[i] for i in self.keeps)
-        ctx.save_for_backward(*(x for x in inputs if isinstance(x, Tensor)), *kept)
+        saved = [x for x in inputs if isinstance(x, Tensor)]
+        ctx.save_for_backward(*saved, *[outputs[i] for i in self.keeps])
         ctx.inputs = [None if isinstance(x, Tensor) else (x,) for x in inputs]
-        ctx.mark_non_differentiable(*(outputs[i] for i in self.constants))
+        if self.constants:
+            ctx.mark_non_differentiable(*[outputs[i] for i in self.constants])
 
     def differentiate(self, ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of all inputs; by the definition where they will be differentiated again."""
@@ -207,7 +209,7 @@ class Operator:
         if torch.is_grad_enabled():
             for x in inputs:
                 if isinstance(x, Tensor) and x.requires_grad:
-                    return self.written(*inputs)
+                    return self.written.apply(*inputs)
         return self.kernel(*inputs)
 
     def _refuse(self, *inputs: Any) -> Any:
