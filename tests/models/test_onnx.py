@@ -2,45 +2,12 @@
 
 import subprocess
 import sys
-
-EXPORTED = """
-import numpy as np
-import onnxruntime
-import torch
-from torch.utils._pytree import tree_leaves
-
-from neurosvt import DySViT, NeuroSVT, NeuroSVTConfig, make_scenes
-from neurosvt.models.neurosvt_dense import NeuroSVTDense
-
-
-def assert_same(model, *inputs):
-    with torch.no_grad():
-        right = tree_leaves(model(*inputs))
-        program = torch.onnx.export(model, inputs, dynamo=True, verbose=False)
-    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
-    named = zip(session.get_inputs(), tree_leaves(inputs))
-    found = session.run(None, {place.name: x.numpy() for place, x in named})
-    for one, two in zip(found, right, strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-4)
-
-
-torch.manual_seed(0)
-assert_same(DySViT(10, 32, 1).eval().deployed(), torch.randn(2, 3, 32, 32))
-step = NeuroSVTDense(NeuroSVT(NeuroSVTConfig(width=16, depth=1, heads=2)).on_grid()).eval()
-scenes = make_scenes("blackout", seed=1, batch=2, seen=8, hidden=2, after=0)
-frames = torch.from_numpy(scenes.frames).float()
-with torch.no_grad():
-    _, state = step(frames[:5])
-assert state[0].any()
-assert_same(step, frames[5:6], (*state[:3], torch.randn_like(state[3])))
-print("equal")
-"""
+from pathlib import Path
 
 
 def test_an_image_and_a_step_with_its_state_are_the_same_in_onnxruntime():
-    """Apart: the hook that checks shapes in tests is not for exporters."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", EXPORTED],
+        [sys.executable, "-W", "ignore", Path(__file__).with_name("exported_to_onnx.py")],
         capture_output=True,
         text=True,
         timeout=300,
