@@ -12,7 +12,7 @@ from torch import Tensor
 from neurosvt.ops.buffers import empty, empty_like
 from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_manual import lif_manual
-from neurosvt.ops.native import call, suits
+from neurosvt.ops.native import call, numbers_or_bytes, suits
 from neurosvt.ops.operators import Operator, ready
 
 _SURROGATES = {"arctan": 0, "sigmoid": 1}
@@ -97,10 +97,9 @@ def fire(
     """The forward kernel: fills `spikes`, floats or bytes; returns the membranes left."""
     rows, width = current.shape
     v = v.clone(memory_format=torch.contiguous_format)
-    both = (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
     call(
         "lif_forward", current, scale, v, batch_sizes, *_decays(keep, rows, width, scale), for_all,
-        threshold, soft, *both,
+        threshold, soft, *numbers_or_bytes(spikes),
     )  # fmt: skip
     return v
 

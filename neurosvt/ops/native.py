@@ -44,6 +44,11 @@ def suits(x: Tensor, backend: str = "auto") -> bool:
     return wanted and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
 
 
+def numbers_or_bytes(spikes: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    """Spikes in the one of two arguments in which a kernel takes their kind."""
+    return (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
+
+
 def call(name: str, *arguments: Tensor | Sequence[int] | float | int | None) -> int:
     """Call a kernel with tensors and numbers in the order of its signature, sizes left out: these
     are taken from the tensors.

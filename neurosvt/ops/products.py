@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from neurosvt.native.processor import multiplies_bytes
 from neurosvt.ops.buffers import empty
-from neurosvt.ops.native import call, suits
+from neurosvt.ops.native import call, numbers_or_bytes, suits
 from neurosvt.ops.operators import Operator, ready
 
 UNIT = 2.0**-12
@@ -71,17 +71,17 @@ def gather(spikes: Tensor, weight: GridWeight) -> Tensor:
     return out
 
 
-def _gather_rows(spikes: Tensor, by_input: Tensor) -> Tensor:
+def gathered(spikes: Tensor, by_input: Tensor) -> Tensor:
+    """`gather` by the kernel alone, for the kernels of other operators."""
     out = empty((len(spikes), by_input.shape[1]))
     spikes = ready(spikes, spikes.dtype)
-    both = (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
-    call("gather_rows", *both, ready(by_input), out)
+    call("gather_rows", *numbers_or_bytes(spikes), ready(by_input), out)
     return out
 
 
 _gather = Operator(
     "gather_rows(Tensor spikes, Tensor by_input) -> Tensor",
-    _gather_rows,
+    gathered,
     lambda spikes, by_input: by_input.new_empty(len(spikes), by_input.shape[1]),
 )
 

@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neurosvt.ops.buffers import empty
-from neurosvt.ops.native import call, suits
+from neurosvt.ops.native import call, numbers_or_bytes, suits
 from neurosvt.ops.operators import Operator, ready
 from neurosvt.ops.precision import product_type
+from neurosvt.ops.products import gathered
 
 FEW_SPIKES = 0.2
 """Share of inputs that fire below which rows are added up: measured on AVX2, where a matrix product
@@ -57,17 +58,10 @@ def _few(spikes: Tensor) -> bool:
     return int(some.count_nonzero()) < FEW_SPIKES * some.numel()
 
 
-def _both(spikes: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    """As numbers, or as bytes: how a kernel takes them."""
-    spikes = ready(spikes, spikes.dtype)
-    return (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
-
-
 def _forward(spikes: Tensor, weight: Tensor) -> Tensor:
-    out = empty((len(spikes), len(weight)))
     if _few(spikes):
-        call("gather_rows", *_both(spikes), ready(weight.T), out)
-        return out
+        return gathered(spikes, weight.T)
+    out = empty((len(spikes), len(weight)))
     numbers = spikes if spikes.is_floating_point() else (spikes != 0).to(torch.float32)
     return torch.mm(numbers, weight.T, out=out)
 
@@ -76,7 +70,8 @@ def _backward(spikes: Tensor, grad: Tensor) -> Tensor:
     if not _few(spikes):
         return grad.T @ (spikes if spikes.is_floating_point() else (spikes != 0).to(grad.dtype))
     on_weight = grad.new_zeros(spikes.shape[1], grad.shape[1])
-    call("gather_gradient", *_both(spikes), ready(grad), on_weight)
+    spikes = ready(spikes, spikes.dtype)
+    call("gather_gradient", *numbers_or_bytes(spikes), ready(grad), on_weight)
     return on_weight.T
 
 
