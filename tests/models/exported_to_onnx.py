@@ -24,13 +24,14 @@ def assert_same(model, *inputs):
         np.testing.assert_allclose(one, two, atol=1e-4)
 
 
-torch.manual_seed(0)
-assert_same(DySViT(10, 32, 1).eval().deployed(), torch.randn(2, 3, 32, 32))
-step = NeuroSVTDense(NeuroSVT(NeuroSVTConfig(width=16, depth=1, heads=2)).on_grid()).eval()
-scenes = make_scenes("blackout", seed=1, batch=2, seen=8, hidden=2, after=0)
-frames = torch.from_numpy(scenes.frames).float()
-with torch.no_grad():
-    _, state = step(frames[:5])
-assert state[0].any()
-assert_same(step, frames[5:6], (*state[:3], torch.randn_like(state[3])))
-print("equal")
+if __name__ == "__main__":  # pytest imports every file in its search for doctests
+    torch.manual_seed(0)
+    assert_same(DySViT(10, 32, 1).eval().deployed(), torch.randn(2, 3, 32, 32))
+    step = NeuroSVTDense(NeuroSVT(NeuroSVTConfig(width=16, depth=1, heads=2)).on_grid()).eval()
+    scenes = make_scenes("blackout", seed=1, batch=2, seen=8, hidden=2, after=0)
+    frames = torch.from_numpy(scenes.frames).float()
+    with torch.no_grad():
+        _, state = step(frames[:5])
+    assert state[0].any()
+    assert_same(step, frames[5:6], (*state[:3], torch.randn_like(state[3])))
+    print("equal")
