@@ -1,10 +1,8 @@
 // The leaky memory behind write gates that may look at what is remembered: neurosvt/ops/memory.py.
 
-#include "kernel.hpp"
+#include "gated.hpp"
 
 namespace {
-
-constexpr float LEAST_POWER = 1e-6f;  // of a charge whose strength is asked for
 
 struct Gated {
     const float *drive, *gate, *write, *noise, *v, *decay, *look;  // noise and look may be null
@@ -13,43 +11,20 @@ struct Gated {
     float *wants, *charge;
 };
 
-inline float strength_inverse(const float* v, Count channels) {
-    float power = 0;
-    for (Count m = 0; m < channels; ++m) power += v[m] * v[m];
-    return 1.0f / std::sqrt(power / float(channels) + LEAST_POWER);
-}
-
 inline void forward_part(const Gated& a, Count begin, Count end) {
-    const Count width = a.channels / a.groups;
     for (Count b = begin; b < end; ++b) {
         const float* before = a.v + b * a.channels;
         for (Count t = 0; t < a.steps; ++t) {
             const Count row = t * a.samples + b;
-            const float *drive = a.drive + row * a.channels, *gate = a.gate + row * a.channels;
             const float* noise = a.noise ? a.noise + row * a.channels : nullptr;
             float *charge = a.charge + row * a.channels, *wants = a.wants + row * a.groups;
             if (a.said && !a.said[row]) {
                 for (Count g = 0; g < a.groups; ++g) wants[g] = 0;
-                for (Count m = 0; m < a.channels; ++m)
-                    charge[m] = before[m] * a.decay[m] + (noise ? noise[m] : 0.0f);
-                before = charge;
-                continue;
-            }
-            for (Count g = 0; g < a.groups; ++g) wants[g] = a.write[row * a.groups + g] + 1;
-            if (a.look) {
-                const float inverse = strength_inverse(before, a.channels);
-                for (Count m = 0; m < a.channels; ++m) {
-                    const float known = before[m] * inverse;
-                    const float* look = a.look + m * a.groups;
-                    for (Count g = 0; g < a.groups; ++g) wants[g] += known * look[g];
-                }
-            }
-            for (Count g = 0; g < a.groups; ++g) {
-                const float open = wants[g] >= 0 ? 1.0f : 0.0f;
-                for (Count m = g * width; m < (g + 1) * width; ++m) {
-                    const float kept = before[m] * (a.decay[m] * (1 - open * gate[m]));
-                    charge[m] = kept + open * drive[m] + (noise ? noise[m] : 0.0f);
-                }
+                leak(before, a.decay, noise, a.channels, charge);
+            } else {
+                write_charge(before, a.drive + row * a.channels, a.gate + row * a.channels,
+                             a.write + row * a.groups, noise, a.decay, a.look, a.channels,
+                             a.groups, wants, charge);
             }
             before = charge;
         }

@@ -1,0 +1,95 @@
+"""What the engine's C++ runs, as the same structures in Python: native/engine/model.hpp."""
+
+import ctypes
+from collections.abc import Sequence
+
+Pointer = ctypes.c_void_p
+Number = ctypes.c_int64
+
+
+def _numbers(names: str) -> list[tuple[str, type]]:
+    return [(name, Number) for name in names.split()]
+
+
+def _pointers(names: str) -> list[tuple[str, type]]:
+    return [(name, Pointer) for name in names.split()]
+
+
+class CProduct(ctypes.Structure):
+    """A projection of spikes."""
+
+    _fields_ = _numbers("kind inputs outputs") + _pointers("weights scale run")
+
+
+class CBlock(ctypes.Structure):
+    """A layer of the transformer."""
+
+    _fields_ = [
+        *((name, CProduct) for name in ("qkv", "out", "expand", "contract")),
+        ("mixed_scale", Pointer),
+    ]
+
+
+class CMemory(ctypes.Structure):
+    """What stands between the tokens and the heads."""
+
+    _fields_ = [
+        *_numbers("kind channels gates empties"),
+        ("read", CProduct),
+        ("stride", Number),
+        *_pointers("runs decay look token_current"),
+    ]
+
+
+class CDense(ctypes.Structure):
+    """A layer of the heads."""
+
+    _fields_ = _numbers("inputs outputs") + _pointers("weights scale bias")
+
+
+class CHeads(ctypes.Structure):
+    """Class, position, unseen or not."""
+
+    _fields_ = _numbers("classes strengths width layers") + _pointers("dense")
+
+
+class CModel(ctypes.Structure):
+    """A NeuroSVT."""
+
+    _fields_ = [
+        *_numbers("side patch kernel least company width hidden depth heads tokens patches stride"),
+        ("embed", CProduct),
+        *_pointers("positions blocks head_masks keep keep_token"),
+        ("keeps", Number),
+        *_pointers("spread spread_token"),
+        ("memory", CMemory),
+        ("head", CHeads),
+        ("layers", Number),
+    ]
+
+
+class CSession(ctypes.Structure):
+    """What one camera has left behind."""
+
+    _fields_ = [
+        *_pointers("model membranes patch_touched token_touched charge"),
+        ("clock", Number),
+        *_pointers("answer counts spikes"),
+        ("noise", ctypes.c_float),
+        ("seed", ctypes.c_uint32),
+        ("drawn", ctypes.c_uint64),
+    ]
+
+
+COLUMNS = 4
+"""Numbers that are counted of a layer."""
+
+_WEIGHED: Sequence[tuple[type[ctypes.Structure], int]] = (
+    (CProduct, 1), (CBlock, 3), (CMemory, 5), (CDense, 7), (CHeads, 11), (CModel, 13),
+    (CSession, 17),
+)  # fmt: skip
+
+
+def layout() -> int:
+    """What `engine_layout` of the library has to say too."""
+    return sum(ctypes.sizeof(kind) * weight for kind, weight in _WEIGHED)

@@ -1,0 +1,157 @@
+// Events to the windows that they fall into: nn/embed.py and ops/windows.py.
+
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "model.hpp"
+#include "vector.hpp"
+
+namespace ENGINE_TARGET {
+
+// What one step's events touch. Keeps its memory from step to step.
+class Windows {
+public:
+    std::vector<Count> active;          // windows with enough events, in reading order
+    std::vector<Count> start;           // where in `inputs` each begins; and the end of the last
+    std::vector<std::uint16_t> inputs;  // pixels of a window: polarity, y, x as one number
+    Count events = 0, kept = 0, reached = 0, touched = 0;
+
+    // False if an event lies outside of the sensor; nothing was done then.
+    bool take(const engine::Model& a, const engine::Events& given) {
+        fit(a);
+        found.clear();
+        const bool all = given.records ? from_records(a, given) : from_numbers(a, given);
+        if (!all) {
+            for (const At& at : found) fired[at.place] = 0;
+            return false;
+        }
+        events = kept = Count(found.size());
+        left = found;
+        if (a.company) drop_lonely(a);
+        for (const At& at : found) fired[at.place] = 0;
+        spread(a);
+        return true;
+    }
+
+private:
+    struct At {
+        std::int32_t place, polarity, y, x;
+    };
+    std::vector<At> found, left;
+    std::vector<std::uint8_t> fired;  // one pixel wider on all sides: bit of each polarity
+    std::vector<std::int32_t> counts, slot;
+    std::vector<Count> reached_windows;
+
+    void fit(const engine::Model& a) {
+        const Count padded = (a.side + 2) * (a.side + 2);
+        if (Count(fired.size()) < padded) fired.resize(padded, 0);
+        if (Count(counts.size()) < a.patches) {
+            counts.resize(a.patches, 0);
+            slot.resize(a.patches);
+        }
+    }
+
+    // An event of a pixel and polarity counts once.
+    void add(std::uint32_t polarity, std::uint32_t y, std::uint32_t x, std::uint32_t side) {
+        const std::uint32_t place = (y + 1) * (side + 2) + x + 1;
+        const std::uint8_t bit = std::uint8_t(1 << polarity);
+        if (fired[place] & bit) return;
+        fired[place] |= bit;
+        found.push_back({std::int32_t(place), std::int32_t(polarity), std::int32_t(y),
+                         std::int32_t(x)});
+    }
+
+    bool from_numbers(const engine::Model& a, const engine::Events& given) {
+        const std::uint32_t side = std::uint32_t(a.side), plane = side * side;
+        const std::int32_t* numbers = static_cast<const std::int32_t*>(given.data);
+        for (Count n = 0; n < given.count; ++n) {
+            const std::uint32_t index = std::uint32_t(numbers[n]);
+            if (index >= 2 * plane) return false;
+            const std::uint32_t polarity = index >= plane, pixel = index - (polarity ? plane : 0);
+            const std::uint32_t y = pixel / side;
+            add(polarity, y, pixel - y * side, side);
+        }
+        return true;
+    }
+
+    bool from_records(const engine::Model& a, const engine::Events& given) {
+        constexpr Count SIZE = 13, X = 8, Y = 10, POLARITY = 12;
+        const std::uint32_t side = std::uint32_t(a.side);
+        const char* record = static_cast<const char*>(given.data);
+        for (Count n = 0; n < given.count; ++n, record += SIZE) {
+            std::uint16_t x, y;
+            std::memcpy(&x, record + X, sizeof x);
+            std::memcpy(&y, record + Y, sizeof y);
+            if (x >= side || y >= side) return false;
+            add(record[POLARITY] != 0, y, x, side);
+        }
+        return true;
+    }
+
+    void drop_lonely(const engine::Model& a) {
+        const Count across = a.side + 2;
+        left.clear();
+        for (const At& at : found) {
+            const std::uint8_t *here = fired.data() + at.place, *above = here - across,
+                               *below = here + across;
+            const int near = (above[-1] != 0) + (above[0] != 0) + (above[1] != 0) +
+                             (here[-1] != 0) + (here[1] != 0) + (below[-1] != 0) +
+                             (below[0] != 0) + (below[1] != 0);
+            if (near >= a.company) left.push_back(at);
+        }
+        kept = Count(left.size());
+    }
+
+    // The windows along one axis that see a pixel: [first, last].
+    static void seen_by(const engine::Model& a, Count border, Count across, Count at, Count& first,
+                        Count& last) {
+        const Count high = at + border, low = high - a.kernel + 1;
+        last = high / a.patch < across - 1 ? high / a.patch : across - 1;
+        first = low <= 0 ? 0 : (low + a.patch - 1) / a.patch;
+    }
+
+    template <class Each>
+    void for_windows(const engine::Model& a, const Each& each) const {
+        const Count border = (a.kernel - a.patch) / 2, across = a.side / a.patch;
+        for (const At& at : left) {
+            Count top, bottom, first, last;
+            seen_by(a, border, across, at.y, top, bottom);
+            seen_by(a, border, across, at.x, first, last);
+            for (Count wy = top; wy <= bottom; ++wy)
+                for (Count wx = first; wx <= last; ++wx)
+                    each(wy * across + wx,
+                         (at.polarity * a.kernel + at.y + border - wy * a.patch) * a.kernel + at.x +
+                             border - wx * a.patch);
+        }
+    }
+
+    void spread(const engine::Model& a) {
+        reached_windows.clear();
+        reached = 0;
+        for_windows(a, [&](Count window, Count) {
+            ++reached;
+            if (counts[window]++ == 0) reached_windows.push_back(window);
+        });
+        touched = Count(reached_windows.size());
+        active.clear();
+        for (const Count window : reached_windows) {
+            slot[window] = -1;
+            if (counts[window] >= a.least) active.push_back(window);
+        }
+        std::sort(active.begin(), active.end());
+        start.assign(1, 0);
+        for (const Count window : active) {
+            slot[window] = std::int32_t(start.back());
+            start.push_back(start.back() + counts[window]);
+        }
+        inputs.resize(start.back());
+        for_windows(a, [&](Count window, Count input) {
+            if (slot[window] >= 0) inputs[slot[window]++] = std::uint16_t(input);
+        });
+        for (const Count window : reached_windows) counts[window] = 0;
+    }
+};
+
+}  // namespace ENGINE_TARGET

@@ -1,0 +1,15 @@
+// What is read from the charge: nn/heads.py. A file of its own is compiled from this, in which a
+// multiplication and an addition may be one, for its numbers decide nothing about spikes.
+
+#pragma once
+
+#include "model.hpp"
+
+namespace ENGINE_TARGET {
+
+// Class scores, probabilities, x and y, unseen or not, into `answer`; into `found`, how many inputs of
+// every dense layer were not 0. `scratch` holds three times the widest layer, in whole tiles.
+void read_heads(const engine::Heads& a, Count channels, const float* charge, float* answer,
+                Count* found, float* scratch);
+
+}  // namespace ENGINE_TARGET

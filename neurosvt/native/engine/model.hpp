@@ -1,0 +1,87 @@
+// What the engine runs, and what a run leaves behind: plain data, laid out by neurosvt/engine/layout.py,
+// which has the same structures.
+
+#pragma once
+
+#include "../kernel.hpp"
+
+namespace engine {
+
+// A projection of spikes. Weights lie in tiles of 64 outputs, [tile][input][64], inputs in the order
+// of bits (vector.hpp) where they are spikes, and in their own where they are pixels.
+struct Product {
+    enum Kind : Count { int16, int8, float32 };
+    Count kind, inputs, outputs;
+    const void* weights;
+    const float* scale;  // of every output: what a whole number stands for; 1 for floats
+    const std::int32_t* run;  // of every tile: rows that a sum of 16 bits holds
+};
+
+struct Block {
+    Product qkv, out, expand, contract;
+    const float* mixed_scale;  // of the attention's counts
+};
+
+// The leaky memory (ops/memory.py), the charge of one frame, or the spikes of a token of its own.
+struct Memory {
+    enum Kind : Count { leaky, none, token };
+    Count kind, channels, gates, empties;
+    Product read;  // of one position; others follow at `stride` bytes of weights
+    Count stride;
+    const std::int32_t* runs;  // (positions, tiles)
+    const float *decay, *look;  // look: (channels, gates), or null
+    const float* token_current;
+};
+
+// Dense layers, [tile][input][64]: floats, or bytes with a scale for every output.
+struct Dense {
+    Count inputs, outputs;
+    const void* weights;
+    const float *scale, *bias;  // scale: null for floats
+};
+
+struct Heads {
+    Count classes, strengths, width, layers;
+    const Dense* dense;  // hidden, those that add to it, answer
+};
+
+struct Model {
+    Count side, patch, kernel, least, company, width, hidden, depth, heads, tokens, patches;
+    Count stride;  // numbers of a token's membranes: all layers, each in whole tiles
+    Product embed;
+    const float* positions;  // (patches, padded width)
+    const Block* blocks;
+    const std::uint64_t* head_masks;  // (heads, words): channels of each head
+    const float *keep, *keep_token;  // share that a membrane has left after so many steps
+    Count keeps;                     // how many steps these tables know; later nothing is left
+    const float *spread, *spread_token;  // noise that has gathered by then, for noise of 1 a step
+    Memory memory;
+    Heads head;
+    Count layers;  // rows of `Session::counts`
+};
+
+// The events of one step: numbers (polarity * side + y) * side + x, or records as cameras and files
+// give them (neurosvt/events/recording.py).
+struct Events {
+    const void* data;
+    Count count;
+    bool records;
+};
+
+constexpr Count COLUMNS = 4;  // of a layer's counts
+
+struct Session {
+    const Model* model;
+    float* membranes;  // (tokens, stride)
+    Count *patch_touched, *token_touched;  // step of the last touch of each
+    float* charge;  // what the heads read
+    Count clock;
+    float* answer;         // class scores, probabilities, x, y, unseen
+    Count* counts;         // (layers, COLUMNS), added to
+    std::uint64_t* spikes;  // (tokens, words) of the last layer, or null
+    float noise;
+    std::uint32_t seed;
+    std::uint64_t drawn;
+};
+
+}  // namespace engine

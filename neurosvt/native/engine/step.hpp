@@ -1,0 +1,313 @@
+// One time step of a NeuroSVT: models/neurosvt.py. What is not touched is not visited.
+
+#pragma once
+
+#include <vector>
+
+#include "attention.hpp"
+#include "events.hpp"
+#include "heads.hpp"
+#include "memory.hpp"
+#include "product.hpp"
+
+namespace ENGINE_TARGET {
+
+using engine::Model;
+using engine::Session;
+
+// What a step needs beside its session; one for every thread.
+struct Scratch {
+    Windows windows;
+    Named named;
+    std::vector<Count> token;       // of each row
+    std::vector<float> keep, spread, x, said, spare, heads;
+    std::vector<Word> spikes, qkv;
+    std::vector<std::int16_t> values;
+    std::vector<std::int32_t> counts;
+    std::vector<std::uint16_t> scores;
+    std::vector<std::int16_t> square;
+};
+
+class Step {
+public:
+    Step(Session& s, Scratch& at)
+        : s(s), a(*s.model), at(at), wide(tiles(a.width) * TILE), words(wide / TILE),
+          noise(s.seed, &s.drawn), disturbed(s.noise > 0 ? &noise : nullptr) {}
+
+    // False if an event lies outside of the sensor; the session is as it was then.
+    bool run(const engine::Events& events, bool asked) {
+        if (events.count && !at.windows.take(a, events)) return false;
+        ++s.clock;
+        layer = s.counts;
+        if (s.spikes) std::memset(s.spikes, 0, sizeof(Word) * a.tokens * words);
+        const Count rows = events.count ? see() : 0;
+        layer = s.counts + 4 * COLUMNS;
+        if (rows) for (Count b = 0; b < a.depth; ++b) block(a.blocks[b], b);
+        layer = s.counts + (4 + 10 * a.depth) * COLUMNS;
+        remember_frame(rows);
+        if (asked) {
+            at.heads.resize(3 * (std::max(a.head.width, a.memory.channels + a.head.strengths) + TILE));
+            layer[0] += 1;
+            read_heads(a.head, a.memory.channels, s.charge, s.answer, layer + COLUMNS,
+                       at.heads.data());
+        }
+        return true;
+    }
+
+private:
+    static constexpr Count COLUMNS = engine::COLUMNS;
+    Session& s;
+    const Model& a;
+    Scratch& at;
+    Count wide, words;  // channels of a token in whole tiles, and their words
+    Noise noise;
+    Noise* disturbed;
+    Count* layer;  // whose turn it is in the counts
+    Count home = 0;  // of the next layer among a token's membranes
+
+    float* membranes(Count row) { return s.membranes + at.token[row] * a.stride + home; }
+    float spread(Count row) const { return disturbed ? s.noise * at.spread[row] : 0; }
+
+    void count(const Fired& fired) {
+        layer[0] += fired.updates;
+        layer[1] += fired.spikes;
+        layer += COLUMNS;
+    }
+    // Vectors that came in, those with a spike, spikes, and inputs with one.
+    void count(const Named& named) {
+        Count alive = 0;
+        for (Count r = 0; r < named.rows(); ++r) alive += named.start[r + 1] > named.start[r];
+        layer[0] += named.rows();
+        layer[1] += alive;
+        layer[2] += Count(named.places.size());
+        layer[3] += named.needed();
+        layer += COLUMNS;
+    }
+
+    // When a token is touched, and what its membranes have kept since it was last.
+    void touch(Count* touched, Count token, bool own) {
+        const Count gap = s.clock - touched[token];
+        touched[token] = s.clock;
+        const bool known = gap < a.keeps;
+        at.token.push_back(token);
+        at.keep.push_back(known ? (own ? a.keep_token : a.keep)[gap] : 0.0f);
+        const Count last = known ? gap : a.keeps - 1;
+        at.spread.push_back((own ? a.spread_token : a.spread)[last]);
+    }
+    void clear_rows() {
+        at.token.clear();
+        at.keep.clear();
+        at.spread.clear();
+    }
+
+    // Events to the currents of the tokens that fire into the blocks; how many.
+    Count see() {
+        const Windows& seen = at.windows;
+        layer[0] += seen.events;
+        layer[1] += seen.reached;
+        layer[2] += seen.touched;
+        layer += COLUMNS;
+        const Count rows = Count(seen.active.size());
+        clear_rows();
+        for (const Count window : seen.active) touch(s.patch_touched, window, false);
+        at.named.places = seen.inputs;
+        at.named.start = seen.start;
+        at.named.seen.assign((a.embed.inputs + 63) / 64, 0);
+        for (const std::uint16_t input : seen.inputs)
+            at.named.seen[input / 64] |= Word(1) << input % 64;
+        count(at.named);
+        at.spikes.resize(rows * words);
+        home = 0;
+        Fired fired;
+        product(a.embed, at.named, [&](Count r, Count tile, const Floats* y) {
+            at.spikes[r * words + tile] = fire(y, nullptr, membranes(r) + tile * TILE, at.keep[r],
+                                               disturbed, spread(r), fired);
+        });
+        count(fired);
+        home = wide;
+        return enter(rows);
+    }
+
+    // Current into the blocks, of the patches that fired.
+    Count enter(Count rows) {
+        at.x.resize((rows + 1) * wide);
+        clear_rows();
+        Count entered = 0;
+        for (Count r = 0; r < rows; ++r) {
+            const Word* spikes = at.spikes.data() + r * words;
+            if (!any(spikes)) continue;
+            const Count patch = at.windows.active[r];
+            touch(s.token_touched, patch, false);
+            float* x = at.x.data() + entered++ * wide;
+            std::memcpy(x, a.positions + patch * wide, sizeof(float) * wide);
+            for (Count w = 0; w < words; ++w)
+                for (Word left = spikes[w]; left; left &= left - 1)
+                    x[w * TILE + channel_of(__builtin_ctzll(left))] += 1.0f;
+        }
+        layer[0] += entered;
+        if (entered && a.tokens > a.patches) {
+            touch(s.token_touched, a.patches, true);
+            std::memcpy(at.x.data() + entered++ * wide, a.memory.token_current,
+                        sizeof(float) * wide);
+        }
+        return entered;
+    }
+
+    bool any(const Word* spikes) const {
+        Word all = 0;
+        for (Count w = 0; w < words; ++w) all |= spikes[w];
+        return all != 0;
+    }
+
+    // The neurons that the residual current drives; their spikes, named.
+    void fire_current() {
+        const Count rows = Count(at.token.size());
+        at.spikes.resize(rows * words);
+        at.named.clear(words);
+        Fired fired;
+        for (Count r = 0; r < rows; ++r) {
+            for (Count tile = 0; tile < words; ++tile) {
+                Floats y[PARTS];
+                std::memcpy(y, at.x.data() + r * wide + tile * TILE, sizeof y);
+                at.spikes[r * words + tile] = fire(y, nullptr, membranes(r) + tile * TILE,
+                                                   at.keep[r], disturbed, spread(r), fired);
+            }
+            at.named.row(at.spikes.data() + r * words, words);
+        }
+        count(fired);
+        home += wide;
+    }
+
+    // Neurons behind a product of what is named; `values` takes the spikes of the last third too.
+    void fire_product(const Product& weights, Count parts, std::int16_t* values,
+                      std::vector<Word>& spikes) {
+        const Count across = tiles(weights.outputs);
+        spikes.resize(at.token.size() * across);
+        count(at.named);
+        Fired fired;
+        product(weights, at.named, [&](Count r, Count tile, const Floats* y) {
+            std::int16_t* dense = values && tile >= 2 * words
+                ? values + r * wide + (tile - 2 * words) * TILE : nullptr;
+            spikes[r * across + tile] = fire(y, nullptr, membranes(r) + tile * TILE, at.keep[r],
+                                             disturbed, spread(r), fired, dense);
+        });
+        count(fired);
+        home += parts * TILE;
+    }
+
+    void add_product(const Product& weights) {
+        count(at.named);
+        product(weights, at.named, [&](Count r, Count tile, const Floats* y) {
+            float* x = at.x.data() + r * wide + tile * TILE;
+            for (int i = 0; i < PARTS; ++i)
+                store_as(x + 8 * i, load_as<Floats>(x + 8 * i) + y[i]);
+        });
+    }
+
+    void block(const engine::Block& b, Count) {
+        const Count rows = Count(at.token.size());
+        fire_current();
+        at.values.resize(rows * wide);
+        fire_product(b.qkv, 3 * words, at.values.data(), at.qkv);
+        fire_counts(b, rows);
+        add_product(b.out);
+        fire_current();
+        fire_product(b.expand, tiles(a.hidden), nullptr, at.spikes);
+        at.named.clear(tiles(a.hidden));
+        for (Count r = 0; r < rows; ++r)
+            at.named.row(at.spikes.data() + r * tiles(a.hidden), tiles(a.hidden));
+        add_product(b.contract);
+    }
+
+    void fire_counts(const engine::Block& b, Count rows) {
+        at.counts.resize(rows * wide);
+        const Mixed mixed = Attention{a, rows, words, wide, at.qkv.data(), at.values.data(),
+                                      at.counts.data(), at.scores, at.square}.run();
+        layer[0] += rows;
+        layer[1] += mixed.additions;
+        layer[2] += mixed.values;
+        layer += COLUMNS;
+        at.named.clear(words);
+        at.spikes.resize(rows * words);
+        Fired fired;
+        for (Count r = 0; r < rows; ++r) {
+            for (Count tile = 0; tile < words; ++tile) {
+                Floats y[PARTS];
+                for (int i = 0; i < PARTS; ++i)
+                    y[i] = as_floats(load_as<Ints>(at.counts.data() + r * wide + tile * TILE + 8 * i));
+                at.spikes[r * words + tile] =
+                    fire(y, b.mixed_scale + tile * TILE, membranes(r) + tile * TILE, at.keep[r],
+                         disturbed, spread(r), fired);
+            }
+            at.named.row(at.spikes.data() + r * words, words);
+        }
+        count(fired);
+        home += wide;
+    }
+
+    void remember_frame(Count rows) {
+        const engine::Memory& m = a.memory;
+        at.spare.resize(3 * m.channels + m.gates + 16);
+        const float* said = nullptr;
+        if (rows) {
+            fire_current();
+            said = m.kind == engine::Memory::token ? token_says(rows) : read(rows);
+            layer[0] += 1;  // frames that said something
+        } else {
+            layer += 2 * COLUMNS;
+        }
+        layer[1] += 1;
+        layer += COLUMNS;
+        remember(m, said, disturbed, s.noise, s.charge, at.spare.data());
+    }
+
+    // Sum over the tokens, each through weights of its own position.
+    const float* read(Count rows) {
+        const Product& one = a.memory.read;
+        const Count across = tiles(one.outputs);
+        at.said.assign(across * TILE, 0.0f);
+        if (s.spikes)
+            for (Count r = 0; r < rows; ++r)
+                std::memcpy(s.spikes + at.token[r] * words, at.spikes.data() + r * words,
+                            sizeof(Word) * words);
+        count(at.named);
+        Product here = one;
+        for (Count r = 0; r < rows; ++r) {
+            here.weights = static_cast<const char*>(one.weights) + at.token[r] * a.memory.stride;
+            here.run = one.kind == Product::float32 ? nullptr : a.memory.runs + at.token[r] * across;
+            const Count begin = at.named.start[r];
+            one_row(here, at.named.places.data() + begin, at.named.start[r + 1] - begin);
+        }
+        return at.said.data();
+    }
+    void one_row(const Product& here, const std::uint16_t* named, Count count) {
+        for (Count tile = 0; tile < tiles(here.outputs); ++tile) {
+            Floats y[PARTS];
+            switch (here.kind) {
+                case Product::int16: tile_of_row<std::int16_t>(here, tile, named, count, y); break;
+                case Product::int8: tile_of_row<std::int8_t>(here, tile, named, count, y); break;
+                default: tile_of_row<float>(here, tile, named, count, y);
+            }
+            float* to = at.said.data() + tile * TILE;
+            for (int i = 0; i < PARTS; ++i)
+                store_as(to + 8 * i, load_as<Floats>(to + 8 * i) + y[i]);
+        }
+    }
+
+    // The memory's own token: its spikes are what the heads read.
+    const float* token_says(Count rows) {
+        at.said.assign(wide, 0.0f);
+        const Word* spikes = at.spikes.data() + (rows - 1) * words;
+        for (Count w = 0; w < words; ++w)
+            for (Word left = spikes[w]; left; left &= left - 1)
+                at.said[w * TILE + channel_of(__builtin_ctzll(left))] = 1.0f;
+        if (s.spikes)
+            for (Count r = 0; r < rows; ++r)
+                std::memcpy(s.spikes + at.token[r] * words, at.spikes.data() + r * words,
+                            sizeof(Word) * words);
+        layer += COLUMNS;
+        return at.said.data();
+    }
+};
+
+}  // namespace ENGINE_TARGET

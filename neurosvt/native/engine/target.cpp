@@ -1,0 +1,17 @@
+// Compiled for every instruction set, each in a namespace of its own.
+
+#include "target.hpp"
+
+#include "step.hpp"
+
+namespace ENGINE_TARGET {
+
+static Count push(engine::Session& session, const engine::Events& events, bool asked) {
+    static thread_local Scratch scratch;
+    return Step(session, scratch).run(events, asked) ? 0 : OUTSIDE;
+}
+
+extern const engine::Target target;
+const engine::Target target = {push};
+
+}  // namespace ENGINE_TARGET

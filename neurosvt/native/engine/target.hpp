@@ -1,0 +1,14 @@
+// What the engine offers, once for every instruction set that it is compiled for.
+
+#pragma once
+
+#include "model.hpp"
+
+namespace engine {
+
+struct Target {
+    // A step of a session: 0, or OUTSIDE.
+    Count (*push)(Session& session, const Events& events, bool asked);
+};
+
+}  // namespace engine
