@@ -20,7 +20,9 @@ Precision = Literal["int16", "int8", "float32"]
 TILE = 64
 BIT_ORDER = torch.tensor([(bit & 7) << 3 | bit >> 3 for bit in range(TILE)])
 """Which channel of its word each bit stands for (native/engine/vector.hpp)."""
-_KINDS = {"int16": (0, torch.int16, 32767), "int8": (1, torch.int8, 127), "float32": (2, torch.float32, 0)}  # fmt: skip
+_KINDS: dict[str, tuple[int, torch.dtype]] = {
+    "int16": (0, torch.int16), "int8": (1, torch.int8), "float32": (2, torch.float32),
+}  # fmt: skip
 
 
 def padded(size: int) -> int:
@@ -66,22 +68,22 @@ def tiled(
         scale: multiplies every output, beside the weight.
         spikes: whether inputs come as words of spikes, so that they lie in the order of bits.
     """
-    *positions, outputs, inputs = weight.shape
+    outputs, inputs = weight.shape[-2:]
     weight = weight.detach().float()
     weight = F.pad(weight, (0, padded(inputs) - inputs, 0, padded(outputs) - outputs))
     own = weight.new_ones(outputs) if scale is None else scale.detach().float()
-    own = F.pad(own, (0, len(weight[..., 0].reshape(-1, padded(outputs))[0]) - outputs))
+    own = F.pad(own, (0, padded(outputs) - outputs))
     if spikes:
         words = weight.unflatten(-1, (-1, TILE))
         weight = words[..., BIT_ORDER].flatten(-2)
     if precision == "int16" and not on_grid(weight):
         precision = "float32"
-    kind, dtype, most = _KINDS[precision]
+    kind, dtype = _KINDS[precision]
     if precision == "int16":
         weight, own = weight / UNIT, own * UNIT
     elif precision == "int8":
         step = quantisation_step(weight.reshape(-1, *weight.shape[-2:]))
-        weight, own = (weight / step[:, None]).round().clamp(-most, most), own * step
+        weight, own = (weight / step[:, None]).round().clamp(-127, 127), own * step
     tiles = weight.unflatten(-2, (-1, TILE)).transpose(-1, -2).contiguous()
     largest = tiles.abs().amax((-1, -2)).clamp(min=1)
     run = (32767 // largest).clamp(max=32767).to(torch.int32)

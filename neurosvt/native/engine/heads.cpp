@@ -37,7 +37,16 @@ INLINE void dense_of(const Dense& a, const float* x, float* y) {
     }
 }
 INLINE void dense(const Dense& a, const float* x, float* y, Count* found) {
-    for (Count d = 0; d < a.inputs; ++d) *found += x[d] != 0;
+    Count filled = 0, ones = 0;
+    for (Count d = 0; d < a.inputs; ++d) {
+        filled += x[d] != 0;
+        ones += x[d] == 1;
+    }
+    const bool real = filled != ones;
+    found[0] += real;
+    found[1] += real ? filled : 0;
+    found[2] += !real && ones;
+    found[3] += real ? 0 : ones;
     a.scale ? dense_of<std::int8_t>(a, x, y) : dense_of<float>(a, x, y);
 }
 

@@ -73,14 +73,15 @@ private:
         layer[1] += fired.spikes;
         layer += COLUMNS;
     }
-    // Vectors that came in, those with a spike, spikes, and inputs with one.
-    void count(const Named& named) {
+    // Vectors that came in, those with a spike, spikes; and last, inputs with one.
+    void count(const Named& named) { count(named, named.needed()); }
+    void count(const Named& named, Count last) {
         Count alive = 0;
         for (Count r = 0; r < named.rows(); ++r) alive += named.start[r + 1] > named.start[r];
         layer[0] += named.rows();
         layer[1] += alive;
         layer[2] += Count(named.places.size());
-        layer[3] += named.needed();
+        layer[3] += last;
         layer += COLUMNS;
     }
 
@@ -266,11 +267,11 @@ private:
         const Product& one = a.memory.read;
         const Count across = tiles(one.outputs);
         at.said.assign(across * TILE, 0.0f);
+        count(at.named, 1);
         if (s.spikes)
             for (Count r = 0; r < rows; ++r)
                 std::memcpy(s.spikes + at.token[r] * words, at.spikes.data() + r * words,
                             sizeof(Word) * words);
-        count(at.named);
         Product here = one;
         for (Count r = 0; r < rows; ++r) {
             here.weights = static_cast<const char*>(one.weights) + at.token[r] * a.memory.stride;

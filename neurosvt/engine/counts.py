@@ -1,0 +1,198 @@
+"""What the engine did, as the energy meter tells it: `energy.layers` has the definitions.
+
+The engine counts four numbers a layer; their meaning depends on the layer:
+
+    filter      events, windows that they reach, windows that any reached
+    a product   vectors that came in, those with a spike, spikes, inputs with one
+    neurons     driven, fired
+    positions   tokens
+    mix         vectors, additions, numbers in between
+    memory      frames that said something, frames
+    read        as a product, but frames for inputs
+    heads       beliefs
+    a layer     vectors of real numbers, their non-zeros, vectors of spikes, these
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurosvt.energy.operations import Operations
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import NeuroSVTConfig
+from neurosvt.nn.heads import Heads
+from neurosvt.nn.leaky_memory import LeakyMemory
+
+Numbers = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Account:
+    """What has to be known of a model to say what its counts mean."""
+
+    config: NeuroSVTConfig
+    classes: int
+    names: tuple[str, ...]
+    """Layers, in the order in which they are counted."""
+    channels: int
+    """Of the memory."""
+    strengths: int
+    leaky: bool
+    empties: bool
+    gates: int
+    looks_back: bool
+    reads: int
+    """Numbers that a frame says."""
+    heads: tuple[tuple[int, int], ...]
+    """Inputs and outputs of the layers of the heads."""
+    tokens_added: int
+    scaled: bool
+    """Whether norms are multiplications of their own."""
+
+    @classmethod
+    def of(cls, model: NeuroSVT, names: Sequence[str]) -> "Account":
+        memory, heads = model.memory, model.heads
+        assert isinstance(heads, Heads)
+        leaky = isinstance(memory, LeakyMemory)
+        read = getattr(memory, "read", None)
+        layers = [heads.hidden, *heads.deeper, heads.answer]
+        return cls(
+            config=model.config,
+            classes=heads.classes,
+            names=tuple(names),
+            channels=memory.channels,
+            strengths=heads.strengths,
+            leaky=leaky,
+            empties=isinstance(memory, LeakyMemory) and memory.empties,
+            gates=memory.config.write_gates if isinstance(memory, LeakyMemory) else 0,
+            looks_back=isinstance(memory, LeakyMemory) and memory.config.looks_back,
+            reads=0 if read is None else int(read.shared.shape[1]),
+            heads=tuple((x.in_features, x.out_features) for x in layers),
+            tokens_added=memory.extra_tokens,
+            scaled=not model.folded,
+        )
+
+
+def operations_of(counts: np.ndarray, account: Account) -> dict[str, Operations]:
+    """(L, 4) counts of some steps, as operations by the name of the layer; layers that did nothing
+    are left out."""
+    cfg, done = account.config, {}
+    asked = int(counts[account.names.index("heads"), 0])
+    for name, row in zip(account.names, counts.tolist(), strict=True):
+        done[name] = _account_of(name)(name, row, account)
+    for name, (_, out) in zip(account.names[-len(account.heads) :], account.heads, strict=True):
+        done[name] += Operations(adds=asked * out, rows=asked)
+    for b in range(cfg.depth):  # two branches are added in every block
+        rows = int(counts[account.names.index(f"blocks.{b}.contract"), 0])
+        if rows:
+            done[f"blocks.{b}"] = Operations(adds=2 * rows * cfg.width)
+    return {name: found for name, found in done.items() if found}
+
+
+def operations_between(
+    before: np.ndarray, after: np.ndarray, account: Account
+) -> dict[str, Operations]:
+    """What was done between two looks at the counts."""
+    return operations_of(after - before, account)
+
+
+def _account_of(name: str) -> Callable[[str, Numbers, Account], Operations]:
+    last = name.rsplit(".", 1)[-1]
+    if last.startswith("fire"):
+        return _neurons
+    if name.startswith("heads."):
+        return _dense
+    return {
+        "filter": _filter, "positions": _positions, "mix": _mix, "read": _read, "memory": _memory,
+        "heads": _heads,
+    }.get(last, _product)  # fmt: skip
+
+
+def _filter(name: str, row: Numbers, account: Account) -> Operations:
+    events, reached, touched, _ = row
+    looks = 8 * events if account.config.least_neighbours else 0
+    return Operations(
+        adds=reached, comparisons=looks + (touched if account.config.least_events > 1 else 0)
+    )
+
+
+def _outputs(name: str, account: Account) -> int:
+    cfg = account.config
+    hidden = round(cfg.width * cfg.mlp_ratio)
+    last = name.rsplit(".", 1)[-1]
+    return {"qkv": 3 * cfg.width, "expand": hidden}.get(last, cfg.width)
+
+
+def _product(name: str, row: Numbers, account: Account) -> Operations:
+    rows, alive, spikes, needed = row
+    out = _outputs(name, account)
+    return Operations(
+        acs=spikes * out, rows=rows, weights_once=needed * out, weights_each=spikes * out,
+        values=alive * out,
+    )  # fmt: skip
+
+
+def _neurons(name: str, row: Numbers, account: Account) -> Operations:
+    updates, spikes, *_ = row
+    # Behind the attention's counts there is a scale that folds into no weights.
+    behind = ("attention.fire", "project.fire", "fire_qkv", "fire_hidden", "embed.fire")
+    scaled = name.endswith("attention.fire") or (account.scaled and name.endswith(behind))
+    return Operations(
+        updates=updates, states=2 * updates, spikes=spikes, multiplies=updates if scaled else 0
+    )
+
+
+def _positions(name: str, row: Numbers, account: Account) -> Operations:
+    added = row[0] * account.config.width
+    return Operations(adds=added, weights_once=added, weights_each=added)
+
+
+def _mix(name: str, row: Numbers, account: Account) -> Operations:
+    rows, additions, values, _ = row
+    return Operations(acs=additions, rows=rows, values=values)
+
+
+def _read(name: str, row: Numbers, account: Account) -> Operations:
+    rows, _, spikes, frames = row
+    out = account.reads
+    return Operations(
+        acs=spikes * out, rows=rows, weights_once=spikes * out, weights_each=spikes * out,
+        values=frames * out,
+    )  # fmt: skip
+
+
+def _memory(name: str, row: Numbers, account: Account) -> Operations:
+    writes, steps, *_ = row
+    if not account.leaky:
+        return Operations()
+    M, gates = account.channels, account.gates
+    done = Operations(updates=steps * M, states=2 * steps * M, comparisons=writes * gates)
+    done.comparisons += writes * M if account.empties else 0
+    if account.looks_back:
+        done.macs = done.macs_nonzero = writes * M * (gates + 1)
+        done.multiplies, done.specials = writes * M, writes
+        done.weights_once = done.weights_each = writes * M * gates
+    return done
+
+
+def _heads(name: str, row: Numbers, account: Account) -> Operations:
+    """What is done with the charge and between the layers, once a belief."""
+    asked, M, groups = row[0], account.channels, account.strengths
+    hidden = [out for _, out in account.heads[:-1]]
+    return Operations(
+        # Means of squares and their small addends; the layers that add to what comes in.
+        adds=asked * (M + 1 + (M + groups if groups else 0) + sum(hidden[1:])),
+        multiplies=asked * (2 * M + groups),
+        specials=asked * (1 + groups + sum(hidden) + 2),
+    )
+
+
+def _dense(name: str, row: Numbers, account: Account) -> Operations:
+    vectors, numbers, alive, spikes = row
+    into, out = account.heads[account.names.index(name) - account.names.index("heads.hidden")]
+    return Operations(
+        macs=vectors * into * out, macs_nonzero=numbers * out, acs=spikes * out,
+        weights_once=(numbers + spikes) * out, weights_each=(vectors * into + spikes) * out,
+        values=vectors * (into + out) + alive * out,
+    )  # fmt: skip

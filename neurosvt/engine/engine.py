@@ -1,0 +1,170 @@
+"""The event-driven engine: a trained NeuroSVT whose time follows the activity.
+
+    engine = Engine(neurosvt.load("permanence").model)
+    session = engine.session()
+    belief = session.push(events)
+
+Axes: T time steps, B cameras, Y X pixels.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Shaped
+from torch import Tensor
+
+from neurosvt.config import UserError
+from neurosvt.engine.beliefs import LiveBelief
+from neurosvt.engine.counts import Account
+from neurosvt.engine.library import engine_library
+from neurosvt.engine.many import play, push_all
+from neurosvt.engine.plan import Plan, layer_names, refuse_unknown
+from neurosvt.engine.session import NativeSession, Session
+from neurosvt.engine.torch_session import TorchSession
+from neurosvt.engine.weights import Precision
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import positive
+from neurosvt.models.neurosvt_state import State
+from neurosvt.nn.heads import Belief
+from neurosvt.nn.plain_copy import plain_copy
+
+Backend = Literal["auto", "native", "torch"]
+
+
+class Engine:
+    """Runs a NeuroSVT event by event. What it is made of never changes, so that thousands of
+    sessions, in any threads, share it.
+
+    A silent step costs microseconds, and an active one as much as its spikes: weights of what fired
+    are added up, membranes of what was touched are updated, and nothing else is looked at.
+
+    Args:
+        model: is copied, as it is now.
+        weights: "int16": the model on its grid, with the same spikes and charge to the bit. "int8":
+            smaller and less exact. "float32": the model as it is; sums are added up in another
+            order, so that a membrane within 1e-5 of its threshold may decide otherwise.
+        frame_ms: length of a step; None for that of the model's config.
+        backend: "native", the C++; "torch", the model itself; "auto" takes the first that can.
+
+    Raises:
+        UserError: a precision or a backend that there is none of, or a model that the C++ does not
+            know or that cannot be put on the grid.
+    """
+
+    def __init__(
+        self,
+        model: NeuroSVT,
+        *,
+        weights: Precision = "int16",
+        frame_ms: float | None = None,
+        backend: Backend = "auto",
+    ):
+        if not isinstance(model, NeuroSVT):
+            raise UserError(f"the engine runs a NeuroSVT, got a {type(model).__name__}")
+        if weights not in ("int16", "int8", "float32"):
+            raise UserError(f"weights must be int16, int8 or float32, got {weights!r}")
+        if backend not in ("auto", "native", "torch"):
+            raise UserError(f"backend must be auto, native or torch, got {backend!r}")
+        copy = plain_copy(model) if weights == "float32" else model.on_grid()
+        self.model = copy.eval().requires_grad_(False)
+        self.weights: Precision = weights
+        self.side = model.config.image_size
+        """Pixels per side of the sensor."""
+        self.classes = model.num_classes
+        self.frame_ms = model.config.frame_ms
+        if frame_ms is not None:
+            self.frame_ms = float(positive("frame_ms", frame_ms))
+        self.doors = engine_library() if backend != "torch" and self._known(backend) else None
+        if self.doors is None and (backend == "native" or weights == "int8"):
+            raise UserError("the engine's C++ was not built on this machine; use backend='torch'")
+        if self.doors is not None:
+            rate = self.frame_ms / model.config.frame_ms
+            self.plan = Plan(self.model, weights, rate)
+            self.account = Account.of(self.model, layer_names(self.model))
+
+    def _known(self, backend: Backend) -> bool:
+        """Whether the C++ knows all parts of the model; raises where it has to."""
+        try:
+            refuse_unknown(self.model)
+        except UserError:
+            if backend == "native":
+                raise
+            return False
+        return True
+
+    @property
+    def backend(self) -> str:
+        """What computes: "native" or "torch"."""
+        return "torch" if self.doors is None else "native"
+
+    def session(
+        self, state: State | None = None, *, state_noise: float = 0.0, seed: int = 0
+    ) -> Session:
+        """A camera's stream, from its beginning or from a state.
+
+        Args:
+            state: of another session or of the model, for one sample; None: nothing was seen.
+            state_noise: as of `NeuroSVT.forward`, for judging.
+            seed: of that noise.
+
+        Raises:
+            ValueError: a state of another model, or noise below 0.
+        """
+        if not state_noise >= 0:
+            raise ValueError(f"state_noise must be at least 0, got {state_noise}")
+        made: Session
+        if self.doors is None:
+            made = TorchSession(self, state_noise, seed)
+        else:
+            made = NativeSession(self, self.plan, self.account, state_noise, seed)
+        if state is not None:
+            made.restore(state)
+        return made
+
+    def push_all(
+        self, sessions: Sequence[Session], seen: Sequence[np.ndarray | None], *, asked: bool = True
+    ) -> list[LiveBelief | None]:
+        """A step of many cameras at once, over as many cores as PyTorch uses.
+
+        Args:
+            sessions: of this engine, each once.
+            seen: of each, its events (n,) of dtype `EVENT`, or None.
+            asked: whether beliefs are wanted.
+
+        Raises:
+            ValueError: a session of another engine, one that comes twice, or as of `Session.push`;
+                sessions whose events were right have made their step.
+        """
+        return push_all(self, sessions, seen, asked)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        frames: Shaped[Tensor, "T B 2 Y X"],
+        state: State | None = None,
+        *,
+        state_noise: float = 0.0,
+        asked: Bool[Tensor, "T B"] | None = None,
+    ) -> tuple[Belief, State]:
+        """As the model: beliefs after every step of every sample, and the state to go on from.
+
+        Args:
+            frames, state, state_noise, asked: as of `NeuroSVT.forward`. Noise is of the same kind;
+                its numbers are the engine's own, from a seed that PyTorch's generator gives.
+
+        Raises:
+            ValueError: as of `NeuroSVT.forward`.
+        """
+        if self.doors is None:
+            out: tuple[Belief, State] = self.model(
+                frames, state, state_noise=state_noise, asked=asked, frame_ms=self.frame_ms
+            )
+            return out
+        return play(self, self.model.checked(frames), state, state_noise, asked)
+
+    def check(self, state: Any) -> None:
+        """Raise a ValueError if this is no state of one sample of this model."""
+        like = self.model.membranes_like()
+        self.model.state_shape().check(state, 1, like, self.model.memory.start(1, like))

@@ -1,0 +1,139 @@
+"""Many cameras at once, and whole films of frames.
+
+Axes: T time steps, B cameras, Y X pixels, C classes, A numbers of an answer (2 C + 3).
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurosvt.engine.beliefs import LiveBelief
+from neurosvt.engine.session import NativeSession, Session, off_sensor
+from neurosvt.events.recording import EVENT
+from neurosvt.models.neurosvt_state import State
+from neurosvt.nn.heads import Belief
+
+if TYPE_CHECKING:
+    from neurosvt.engine.engine import Engine
+
+
+def push_all(
+    engine: "Engine",
+    sessions: Sequence[Session],
+    seen: Sequence[np.ndarray | None],
+    asked: bool,
+) -> list[LiveBelief | None]:
+    """As `Engine.push_all`."""
+    if len(sessions) != len(seen):
+        raise ValueError(f"{len(sessions)} sessions, and events for {len(seen)}")
+    if any(session.engine is not engine for session in sessions):
+        raise ValueError("a session is of another engine")
+    if len({id(session) for session in sessions}) != len(sessions):
+        raise ValueError("a session comes twice, and would make two steps at once")
+    native = [session for session in sessions if isinstance(session, NativeSession)]
+    if len(native) < len(sessions):
+        return [one.push(events, asked=asked) for one, events in zip(sessions, seen, strict=True)]
+    return _push_native(engine, native, [_records(events) for events in seen], asked)
+
+
+def _records(events: np.ndarray | None) -> np.ndarray:
+    if events is None:
+        return np.empty(0, EVENT)
+    if not isinstance(events, np.ndarray) or events.dtype != EVENT or events.ndim != 1:
+        raise ValueError("push_all takes events (n,) of dtype EVENT, or None")
+    return np.ascontiguousarray(events)
+
+
+def _push_native(
+    engine: "Engine", sessions: Sequence[NativeSession], events: Sequence[np.ndarray], asked: bool
+) -> list[LiveBelief | None]:
+    count = len(sessions)
+    addresses = np.array([one.address for one in sessions], np.int64)
+    where = np.array([one.__array_interface__["data"][0] for one in events], np.int64)
+    sizes = np.array([len(one) for one in events], np.int64)
+    ends = np.zeros(count, np.int64)
+    with ExitStack() as held:
+        # In one order, so that two calls with the same sessions cannot wait for each other.
+        for one in sorted(sessions, key=id):
+            held.enter_context(one.lock)
+        before = [one.counts() for one in sessions] if asked else []
+        engine.doors.engine_push_all(  # type: ignore[union-attr]
+            addresses.ctypes.data, count, where.ctypes.data, sizes.ctypes.data, asked,
+            ends.ctypes.data, torch.get_num_threads(),
+        )  # fmt: skip
+        if ends.any():
+            raise off_sensor(engine.side)
+        if not asked:
+            return [None] * count
+        return [one.belief_since(past) for one, past in zip(sessions, before, strict=True)]
+
+
+def play(
+    engine: "Engine",
+    frames: Tensor,
+    state: State | None,
+    noise: float,
+    asked: Tensor | None,
+) -> tuple[Belief, State]:
+    """As `Engine.__call__`, by the C++: every camera's frames in turn, cameras side by side."""
+    steps, batch = frames.shape[:2]
+    model = engine.model
+    if asked is not None and asked.shape != (steps, batch):
+        raise ValueError(f"asked must be (T, B) {(steps, batch)}, got {tuple(asked.shape)}")
+    if state is None:
+        state = model.start(batch)
+    like = model.membranes_like()
+    model.state_shape().check(state, batch, like, model.memory.start(batch, like))
+    seeds = torch.randint(2**31, (batch,)).tolist() if noise else [0] * batch
+    sessions = [
+        engine.session(sample(state, i), state_noise=noise, seed=seed)
+        for i, seed in enumerate(seeds)
+    ]
+    answers = _play_native(engine, sessions, frames, asked)
+    scores, _, position, unseen = answers.split([engine.classes, engine.classes, 2, 1], -1)
+    belief = Belief(scores, position, unseen[..., 0])
+    return belief, joined([one.state() for one in sessions], state)
+
+
+def _play_native(
+    engine: "Engine", sessions: Sequence[Session], frames: Tensor, asked: Tensor | None
+) -> Tensor:
+    """(T, B, A)."""
+    steps, batch = frames.shape[:2]
+    by_camera = frames.bool().transpose(0, 1).reshape(batch * steps, -1).numpy()
+    frame, numbers = by_camera.nonzero()
+    events = numbers.astype(np.int32)
+    start = np.searchsorted(frame, np.arange(batch * steps + 1)).astype(np.int64)
+    wanted = None if asked is None else asked.T.contiguous()
+    answers = torch.zeros(batch, steps, 2 * engine.classes + 3)
+    addresses = np.array([one.address for one in sessions], np.int64)  # type: ignore[attr-defined]
+    ends = np.zeros(batch, np.int64)
+    engine.doors.engine_play(  # type: ignore[union-attr]
+        addresses.ctypes.data, batch, steps, events.ctypes.data, start.ctypes.data,
+        None if wanted is None else wanted.data_ptr(), answers.shape[-1], answers.data_ptr(),
+        None, 0, ends.ctypes.data, torch.get_num_threads(),
+    )  # fmt: skip
+    assert not ends.any()
+    return answers.transpose(0, 1)
+
+
+def sample(state: State, which: int) -> State:
+    """The state of one sample of a batch."""
+    return state.map(lambda x: x[which : which + 1])
+
+
+def joined(states: Sequence[State], like: State) -> State:
+    """The states of single samples as one of a batch; `like`, where there are none."""
+    if not states:
+        return like
+
+    def together(*parts: Any) -> Any:
+        if isinstance(parts[0], Tensor):
+            return torch.cat(parts)
+        return tuple(together(*inner) for inner in zip(*parts, strict=True))
+
+    return State(*together(*states))

@@ -1,0 +1,219 @@
+"""One camera's stream through a model: what it has left behind, and the next step.
+
+Axes: N tokens, D width, L layers, C classes; S pixels per side.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from ctypes import addressof
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurosvt.energy.operations import Operations
+from neurosvt.engine.beliefs import LiveBelief
+from neurosvt.engine.counts import Account, operations_between, operations_of
+from neurosvt.engine.layout import COLUMNS, CSession
+from neurosvt.engine.plan import Plan
+from neurosvt.events.recording import EVENT
+from neurosvt.models.neurosvt_state import State
+
+if TYPE_CHECKING:
+    from neurosvt.engine.engine import Engine
+
+Seen = np.ndarray | Tensor | None
+"""Events (n,) of dtype `EVENT`, or a frame (2, S, S) not 0 where one fell; None: nothing."""
+
+
+class Session(ABC):
+    """What one camera has left behind, and the way to the next step.
+
+    Made by `Engine.session`. May be pushed from any thread; pushes of one session take turns.
+    """
+
+    engine: "Engine"
+
+    @abstractmethod
+    def push(self, seen: Seen = None, *, asked: bool = True) -> LiveBelief | None:
+        """Let one time step pass.
+
+        Args:
+            seen: events that fell within it, on a sensor of `engine.side` pixels a side, in any
+                order; or a frame; None if there were none.
+            asked: whether a belief is wanted; without, the heads are not computed.
+
+        Returns:
+            The belief after the step; None if it was not asked for.
+
+        Raises:
+            ValueError: something else, or an event that lies off the sensor; nothing has happened.
+        """
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """How many have passed."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """A copy of what the steps have left behind, as a NeuroSVT has it for one sample."""
+
+    @abstractmethod
+    def restore(self, state: State) -> None:
+        """Go on from a state of this session, of another, or of the model.
+
+        Raises:
+            ValueError: it is of another model, or of several samples.
+        """
+
+    @property
+    @abstractmethod
+    def layers(self) -> dict[str, Operations]:
+        """What all steps did, layer by layer."""
+
+    @property
+    def operations(self) -> Operations:
+        """What all steps did."""
+        return Operations.summed(self.layers.values())
+
+
+class NativeSession(Session):
+    """A session of the C++."""
+
+    def __init__(self, engine: "Engine", plan: Plan, account: Account, noise: float, seed: int):
+        c = plan.c
+        self.engine, self.plan, self.account = engine, plan, account
+        self._push = engine.doors.engine_push  # type: ignore[union-attr]
+        self.lock = threading.Lock()
+        self._membranes = torch.zeros(c.tokens, c.stride)
+        self._patches = torch.zeros(c.patches, dtype=torch.long)
+        self._tokens = torch.zeros(c.tokens, dtype=torch.long)
+        self._charge = torch.zeros(account.channels + 8)  # vectors may look beyond the last
+        self._answer = np.zeros(2 * account.classes + 3, np.float32)
+        self._counts = np.zeros((c.layers, COLUMNS), np.int64)
+        self.c = CSession(
+            plan.address, self._membranes.data_ptr(), self._patches.data_ptr(),
+            self._tokens.data_ptr(), self._charge.data_ptr(), 0, self._answer.ctypes.data,
+            self._counts.ctypes.data, None, noise, seed & 0xFFFFFFFF, 0,
+        )  # fmt: skip
+        self.address = addressof(self.c)
+
+    def push(self, seen: Seen = None, *, asked: bool = True) -> LiveBelief | None:
+        if seen is None:
+            at, count, records = None, 0, 1
+        elif type(seen) is np.ndarray and seen.dtype == EVENT and seen.ndim == 1:
+            seen = seen if seen.flags.c_contiguous else np.ascontiguousarray(seen)
+            at, count, records = seen.__array_interface__["data"][0], len(seen), 1
+        else:
+            seen = numbers_of(seen, self.engine.side)
+            at, count, records = seen.ctypes.data, len(seen), 0
+        with self.lock:
+            if not asked:
+                if self._push(self.address, at, count, records, 0):
+                    raise off_sensor(self.engine.side)
+                return None
+            before = self._counts.copy()
+            if self._push(self.address, at, count, records, 1):
+                raise off_sensor(self.engine.side)
+            return self.belief_since(before)
+
+    def counts(self) -> np.ndarray:
+        """(L, 4) what has been counted so far."""
+        return self._counts.copy()
+
+    def belief_since(self, before: np.ndarray) -> LiveBelief:
+        """What the last step answered, at the cost of all since these counts."""
+        count = partial(operations_between, before, self._counts.copy(), self.account)
+        return LiveBelief(self._answer.copy(), self.account.classes, count)
+
+    @property
+    def steps(self) -> int:
+        return int(self.c.clock)
+
+    @property
+    def layers(self) -> dict[str, Operations]:
+        return operations_of(self._counts.copy(), self.account)
+
+    def state(self) -> State:
+        with self.lock:
+            return self._state()
+
+    def _state(self) -> State:
+        cfg, plan, clock = self.account.config, self.plan, self.c.clock
+        parts = [
+            self._narrow(part, width)
+            for part, width in zip(
+                self._membranes.split(plan.widths, -1), self._own_widths(), strict=True
+            )
+        ]
+        inside = parts[1:-1]
+        leaky = self.account.channels if self.account.leaky else 0
+        return State(
+            since_patch_event=(clock + 1 - self._patches)[None],
+            since_token_event=(clock + 1 - self._tokens)[None],
+            embed=parts[0][:, : cfg.patches].contiguous(),
+            blocks=tuple(tuple(inside[i : i + 5]) for i in range(0, len(inside), 5)),
+            read=parts[-1],
+            memory=self._charge[:leaky].clone()[None],
+        )
+
+    def restore(self, state: State) -> None:
+        self.engine.check(state)
+        with self.lock:
+            clock = self.c.clock
+            self._patches.copy_(clock + 1 - state.since_patch_event[0])
+            self._tokens.copy_(clock + 1 - state.since_token_event[0])
+            self._membranes.zero_()
+            parts = self._membranes.split(self.plan.widths, -1)
+            given = [state.embed, *(v for block in state.blocks for v in block), state.read]
+            for part, v, width in zip(parts, given, self._own_widths(), strict=True):
+                self._fill(part[: v.shape[1]], v[0], width)
+            if self.account.leaky:
+                self._charge[: self.account.channels] = state.memory[0]
+
+    def _own_widths(self) -> list[int]:
+        """Channels of each layer's membranes, without what fills their tiles."""
+        cfg, hidden = self.account.config, int(self.plan.c.hidden)
+        block = [cfg.width, 3 * cfg.width, cfg.width, cfg.width, hidden]
+        return [cfg.width, *block * cfg.depth, cfg.width]
+
+    def _narrow(self, part: Tensor, width: int) -> Tensor:
+        """(1, N, width): queries, keys and values begin at a tile each."""
+        if width == 3 * self.account.config.width and part.shape[-1] == 3 * self.plan.wide:
+            thirds = part.unflatten(-1, (3, -1))[..., : width // 3]
+            part = thirds.flatten(-2)
+        return part[None, :, :width].clone()
+
+    def _fill(self, part: Tensor, v: Tensor, width: int) -> None:
+        if width == 3 * self.account.config.width and part.shape[-1] == 3 * self.plan.wide:
+            part.unflatten(-1, (3, -1))[..., : width // 3] = v.unflatten(-1, (3, -1))
+        else:
+            part[:, :width] = v
+
+
+def numbers_of(seen: object, side: int) -> np.ndarray:
+    """(n,) int32 numbers of the events of a frame: polarity, y, x.
+
+    Raises:
+        ValueError: neither events nor a frame of this size.
+    """
+    if isinstance(seen, Tensor):
+        seen = seen.detach().cpu().numpy()
+    if isinstance(seen, np.ndarray) and seen.shape == (2, side, side) and seen.dtype.kind in "biuf":
+        if seen.dtype.kind == "f" and not np.isin(seen, (0, 1)).all():
+            raise ValueError("a frame must be binary: 1 where a pixel had an event")
+        return np.flatnonzero(seen).astype(np.int32)
+    got = f"{seen.dtype} {seen.shape}" if isinstance(seen, np.ndarray) else type(seen).__name__
+    raise ValueError(
+        f"a step takes events (n,) of dtype EVENT, or a frame (2, {side}, {side}); got {got}"
+    )
+
+
+def off_sensor(side: int) -> ValueError:
+    """What is raised for an event that the model's sensor does not have."""
+    return ValueError(
+        f"an event lies off the sensor of {side} x {side} pixels (see events.fit_to_sensor)"
+    )

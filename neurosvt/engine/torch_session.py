@@ -1,0 +1,97 @@
+"""The same session on PyTorch: for machines without the C++, and for parts of one's own.
+
+Slower by orders of magnitude, with the same answers.
+"""
+
+import threading
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurosvt.energy.count import Meter
+from neurosvt.energy.operations import Operations
+from neurosvt.engine.beliefs import LiveBelief, answer_of
+from neurosvt.engine.session import Seen, Session, numbers_of, off_sensor
+from neurosvt.events.recording import EVENT
+from neurosvt.models.neurosvt_state import State
+
+if TYPE_CHECKING:
+    from neurosvt.engine.engine import Engine
+
+
+class TorchSession(Session):
+    """A session of the model itself."""
+
+    def __init__(self, engine: "Engine", noise: float, seed: int):
+        self.engine, self.noise = engine, noise
+        self._random = torch.Generator().manual_seed(seed)
+        self._lock = threading.Lock()
+        self._state, self._steps = engine.model.start(1), 0
+        self._layers: defaultdict[str, Operations] = defaultdict(Operations)
+
+    def push(self, seen: Seen = None, *, asked: bool = True) -> LiveBelief | None:
+        engine, frame = self.engine, self.frame_of(seen)
+        with self._lock, torch.no_grad(), self._own_random():
+            meter = Meter(engine.model, batch_axes=2)
+            with meter:
+                belief, self._state = engine.model(
+                    frame, self._state, state_noise=self.noise, frame_ms=engine.frame_ms,
+                    asked=torch.full((1, 1), asked),
+                )  # fmt: skip
+            self._steps += 1
+            layers = {name: done for name, done in meter.layers.items() if done}
+            for name, done in layers.items():
+                self._layers[name] += done
+        if not asked:
+            return None
+        scores, (x, y), unseen = (part[0, 0].numpy() for part in belief)
+        answer = answer_of(scores, (x, y), float(unseen))
+        return LiveBelief(answer, engine.classes, lambda: layers)
+
+    def frame_of(self, seen: Seen) -> Tensor:
+        """(1, 1, 2, S, S) bool."""
+        side = self.engine.side
+        frame = np.zeros(2 * side * side, bool)
+        if isinstance(seen, np.ndarray) and seen.dtype == EVENT and seen.ndim == 1:
+            if max(seen["x"].max(initial=0), seen["y"].max(initial=0)) >= side:
+                raise off_sensor(side)
+            frame[(seen["p"].astype(np.int64) * side + seen["y"]) * side + seen["x"]] = True
+        elif seen is not None:
+            frame[numbers_of(seen, side)] = True
+        return torch.from_numpy(frame).reshape(1, 1, 2, side, side)
+
+    def _own_random(self) -> "_Random":
+        return _Random(self._random)
+
+    @property
+    def steps(self) -> int:
+        return self._steps
+
+    @property
+    def layers(self) -> dict[str, Operations]:
+        return {name: Operations.summed([done]) for name, done in self._layers.items()}
+
+    def state(self) -> State:
+        return self._state.map(torch.clone)
+
+    def restore(self, state: State) -> None:
+        self.engine.check(state)
+        self._state = state.map(torch.clone)
+
+
+class _Random:
+    """Random numbers of a session's own: two sessions do not disturb each other."""
+
+    def __init__(self, generator: torch.Generator):
+        self.generator = generator
+
+    def __enter__(self) -> None:
+        self.before = torch.get_rng_state()
+        torch.set_rng_state(self.generator.get_state())
+
+    def __exit__(self, *exception: object) -> None:
+        self.generator.set_state(torch.get_rng_state())
+        torch.set_rng_state(self.before)
