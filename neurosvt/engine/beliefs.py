@@ -3,7 +3,7 @@
 Axes: C classes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,6 +70,6 @@ def probabilities(scores: np.ndarray) -> np.ndarray:
     return shares
 
 
-def answer_of(scores: np.ndarray, position: Sequence[float], unseen: float) -> np.ndarray:
+def answer_of(scores: np.ndarray, position: np.ndarray, unseen: float) -> np.ndarray:
     """(2 C + 3,) an answer from its parts."""
     return np.concatenate([scores, probabilities(scores), position, [unseen]]).astype(np.float32)

@@ -8,12 +8,12 @@ Axes: T time steps, B cameras, Y X pixels.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Shaped
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurosvt.config import UserError
 from neurosvt.engine.beliefs import LiveBelief
@@ -23,14 +23,12 @@ from neurosvt.engine.many import play, push_all
 from neurosvt.engine.plan import Plan, layer_names, refuse_unknown
 from neurosvt.engine.session import NativeSession, Session
 from neurosvt.engine.torch_session import TorchSession
-from neurosvt.engine.weights import Precision
+from neurosvt.engine.weights import PRECISIONS
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import positive
 from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.plain_copy import plain_copy
-
-Backend = Literal["auto", "native", "torch"]
 
 
 class Engine:
@@ -55,21 +53,21 @@ class Engine:
 
     def __init__(
         self,
-        model: NeuroSVT,
+        model: nn.Module,
         *,
-        weights: Precision = "int16",
+        weights: str = "int16",
         frame_ms: float | None = None,
-        backend: Backend = "auto",
+        backend: str = "auto",
     ):
         if not isinstance(model, NeuroSVT):
             raise UserError(f"the engine runs a NeuroSVT, got a {type(model).__name__}")
-        if weights not in ("int16", "int8", "float32"):
-            raise UserError(f"weights must be int16, int8 or float32, got {weights!r}")
+        if weights not in PRECISIONS:
+            raise UserError(f"weights must be one of {', '.join(PRECISIONS)}, got {weights!r}")
         if backend not in ("auto", "native", "torch"):
             raise UserError(f"backend must be auto, native or torch, got {backend!r}")
         copy = plain_copy(model) if weights == "float32" else model.on_grid()
         self.model = copy.eval().requires_grad_(False)
-        self.weights: Precision = weights
+        self.weights = weights
         self.side = model.config.image_size
         """Pixels per side of the sensor."""
         self.classes = model.num_classes
@@ -84,7 +82,7 @@ class Engine:
             self.plan = Plan(self.model, weights, rate)
             self.account = Account.of(self.model, layer_names(self.model))
 
-    def _known(self, backend: Backend) -> bool:
+    def _known(self, backend: str) -> bool:
         """Whether the C++ knows all parts of the model; raises where it has to."""
         try:
             refuse_unknown(self.model)

@@ -15,7 +15,6 @@ from neurosvt.engine.layout import CBlock, CDense, CHeads, CMemory, CModel, CPro
 from neurosvt.engine.weights import (
     BIT_ORDER,
     TILE,
-    Precision,
     Tiled,
     padded,
     quantisation_step,
@@ -43,7 +42,7 @@ class Plan:
         rate: length of a step relative to the model's.
     """
 
-    def __init__(self, model: NeuroSVT, precision: Precision, rate: float):
+    def __init__(self, model: NeuroSVT, precision: str, rate: float):
         refuse_unknown(model)
         self.precision = precision
         self.kept: list[Any] = []

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from ctypes import addressof
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,9 +24,6 @@ from neurosvt.models.neurosvt_state import State
 if TYPE_CHECKING:
     from neurosvt.engine.engine import Engine
 
-Seen = np.ndarray | Tensor | None
-"""Events (n,) of dtype `EVENT`, or a frame (2, S, S) not 0 where one fell; None: nothing."""
-
 
 class Session(ABC):
     """What one camera has left behind, and the way to the next step.
@@ -37,12 +34,13 @@ class Session(ABC):
     engine: "Engine"
 
     @abstractmethod
-    def push(self, seen: Seen = None, *, asked: bool = True) -> LiveBelief | None:
+    def push(self, seen: Any = None, *, asked: bool = True) -> LiveBelief | None:
         """Let one time step pass.
 
         Args:
-            seen: events that fell within it, on a sensor of `engine.side` pixels a side, in any
-                order; or a frame; None if there were none.
+            seen: events (n,) of dtype `EVENT` that fell within it, on a sensor of `engine.side`
+                pixels a side, in any order; or a frame (2, S, S), an array or a tensor, not 0 where
+                one fell; None if there were none.
             asked: whether a belief is wanted; without, the heads are not computed.
 
         Returns:
@@ -101,7 +99,7 @@ class NativeSession(Session):
         )  # fmt: skip
         self.address = addressof(self.c)
 
-    def push(self, seen: Seen = None, *, asked: bool = True) -> LiveBelief | None:
+    def push(self, seen: Any = None, *, asked: bool = True) -> LiveBelief | None:
         if seen is None:
             at, count, records = None, 0, 1
         elif type(seen) is np.ndarray and seen.dtype == EVENT and seen.ndim == 1:

@@ -5,7 +5,7 @@ Slower by orders of magnitude, with the same answers.
 
 import threading
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
 from neurosvt.engine.beliefs import LiveBelief, answer_of
-from neurosvt.engine.session import Seen, Session, numbers_of, off_sensor
+from neurosvt.engine.session import Session, numbers_of, off_sensor
 from neurosvt.events.recording import EVENT
 from neurosvt.models.neurosvt_state import State
 
@@ -32,7 +32,7 @@ class TorchSession(Session):
         self._state, self._steps = engine.model.start(1), 0
         self._layers: defaultdict[str, Operations] = defaultdict(Operations)
 
-    def push(self, seen: Seen = None, *, asked: bool = True) -> LiveBelief | None:
+    def push(self, seen: Any = None, *, asked: bool = True) -> LiveBelief | None:
         engine, frame = self.engine, self.frame_of(seen)
         with self._lock, torch.no_grad(), self._own_random():
             meter = Meter(engine.model, batch_axes=2)
@@ -47,11 +47,11 @@ class TorchSession(Session):
                 self._layers[name] += done
         if not asked:
             return None
-        scores, (x, y), unseen = (part[0, 0].numpy() for part in belief)
-        answer = answer_of(scores, (x, y), float(unseen))
+        scores, position, unseen = (part[0, 0].numpy() for part in belief)
+        answer = answer_of(scores, position, float(unseen))
         return LiveBelief(answer, engine.classes, lambda: layers)
 
-    def frame_of(self, seen: Seen) -> Tensor:
+    def frame_of(self, seen: Any) -> Tensor:
         """(1, 1, 2, S, S) bool."""
         side = self.engine.side
         frame = np.zeros(2 * side * side, bool)

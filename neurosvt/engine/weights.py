@@ -4,7 +4,6 @@ Axes: E outputs, D inputs, W words of 64 inputs, K tiles of 64 outputs; N positi
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -14,15 +13,13 @@ from torch.nn import functional as F
 from neurosvt.engine.layout import CProduct
 from neurosvt.ops.products import UNIT
 
-Precision = Literal["int16", "int8", "float32"]
-"""Of weights. int16 is exact for a model on its grid."""
-
 TILE = 64
 BIT_ORDER = torch.tensor([(bit & 7) << 3 | bit >> 3 for bit in range(TILE)])
 """Which channel of its word each bit stands for (native/engine/vector.hpp)."""
-_KINDS: dict[str, tuple[int, torch.dtype]] = {
+PRECISIONS: dict[str, tuple[int, torch.dtype]] = {
     "int16": (0, torch.int16), "int8": (1, torch.int8), "float32": (2, torch.float32),
 }  # fmt: skip
+"""Of weights, and the number that stands for each in the C++. int16 is exact on the grid."""
 
 
 def padded(size: int) -> int:
@@ -55,7 +52,7 @@ class Tiled:
 
 def tiled(
     weight: Float[Tensor, "*N E D"],
-    precision: Precision,
+    precision: str,
     scale: Float[Tensor, " E"] | None = None,
     *,
     spikes: bool = True,
@@ -78,7 +75,7 @@ def tiled(
         weight = words[..., BIT_ORDER].flatten(-2)
     if precision == "int16" and not on_grid(weight):
         precision = "float32"
-    kind, dtype = _KINDS[precision]
+    kind, dtype = PRECISIONS[precision]
     if precision == "int16":
         weight, own = weight / UNIT, own * UNIT
     elif precision == "int8":
