@@ -3,7 +3,7 @@
 Axes: T frames, H W pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from torch import nn
 
 from neurosvt.demo.page import BeliefTrack, Episode
 from neurosvt.energy.count import Meter
+from neurosvt.energy.operations import Operations
+from neurosvt.engine import Engine
+from neurosvt.engine.runner import engine_of
 from neurosvt.permanence.score_table import row_title
 from neurosvt.permanence.tasks import Task
 from neurosvt.results.entrant import Entrant
@@ -77,23 +80,38 @@ def watch_all(entrants: Sequence[Entrant], frames: np.ndarray) -> tuple[BeliefTr
     return tuple(watch(row_title(one.name, one.tau), one.model, frames) for one in entrants)
 
 
-@torch.no_grad()
 def watch(name: str, model: nn.Module, frames: np.ndarray) -> BeliefTrack:
     """Show frames (T, 2, H, W) to a model one by one; what it believed and did at each."""
-    state, told, spikes, synops = None, [], [], []
+    engine = engine_of(model)
+    told = list(_watch_model(model, frames) if engine is None else _watch_engine(engine, frames))
+    classes, positions, unseen = (np.stack(part) for part in list(zip(*told, strict=True))[:3])
+    done = [step[3] for step in told]
+    return BeliefTrack(
+        name, classes, positions, unseen, np.array([one.spikes for one in done]),
+        np.array([one.acs for one in done]),
+    )  # fmt: skip
+
+
+Told = tuple[np.ndarray, np.ndarray, np.ndarray, Operations]
+"""Probabilities (C,), x and y, how likely it is out of sight, and what the frame cost."""
+
+
+def _watch_engine(engine: Engine, frames: np.ndarray) -> Iterator[Told]:
+    session = engine.session()
+    for frame in frames:
+        belief = session.push(frame)
+        assert belief is not None
+        position, hidden = np.array(belief.position), np.array(belief.hidden_probability)
+        yield belief.probabilities, position, hidden, belief.operations
+
+
+@torch.no_grad()
+def _watch_model(model: nn.Module, frames: np.ndarray) -> Iterator[Told]:
+    state = None
     meter = Meter(model, batch_axes=2)
     for frame in torch.from_numpy(frames)[:, None, None]:
         with meter:
             belief, state = model(frame, state)
-        told.append(
-            (
-                belief.class_logits[0, 0].softmax(-1),
-                belief.position[0, 0],
-                belief.unseen_logit[0, 0].sigmoid(),
-            )
-        )
-        done = meter.take()
-        spikes.append(done.spikes)
-        synops.append(done.acs)
-    classes, positions, unseen = (torch.stack(part).numpy() for part in zip(*told, strict=True))
-    return BeliefTrack(name, classes, positions, unseen, np.array(spikes), np.array(synops))
+        probabilities = belief.class_logits[0, 0].softmax(-1).numpy()
+        hidden = belief.unseen_logit[0, 0].sigmoid().numpy()
+        yield probabilities, belief.position[0, 0].numpy(), hidden, meter.take()

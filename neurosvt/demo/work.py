@@ -5,7 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from neurosvt.energy.phases import PhaseCounts, count_phases
+from neurosvt.energy.phases import PhaseCounts
+from neurosvt.engine.runner import phase_counts
 from neurosvt.experiments.zoo import BASELINES, CONSTANT_ABOUT
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.permanence.score_table import row_title
@@ -31,7 +32,7 @@ def work_rows(entrant: Entrant, scenes: Scenes, tier: str, noise_hz: float) -> l
             "working_tokens_per_frame": _rows_into(done, "blocks.0.attention.qkv") / done.frames,
             "frames": done.frames,
         }
-        for phase, done in count_phases(entrant.model, scenes).items()
+        for phase, done in phase_counts(entrant.model, scenes).items()
     ]
 
 

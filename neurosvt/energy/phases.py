@@ -1,8 +1,10 @@
 """What a model does while there is something to see, and while what it saw is hidden."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -39,6 +41,25 @@ def deployed(model: nn.Module) -> nn.Module:
     return model.deployed() if isinstance(model, Deployable) else model
 
 
+def phases_of(scenes: Scenes) -> dict[str, np.ndarray]:
+    """Frames (T, B, 2, Y, X) of each phase of scenes of one occlusion, in their order: "active",
+    from the first to the last in which all objects are wholly in view; "hidden", in which none can
+    be seen; and "between"."""
+    occlusion = scenes.occlusions[0]
+    seen, end = int(occlusion.seen.min()) + 1, occlusion.last + 1
+    borders = {
+        "active": (0, seen),
+        "between": (seen, occlusion.first),
+        "hidden": (occlusion.first, end),
+    }
+    return {phase: scenes.frames[first:last] for phase, (first, last) in borders.items()}
+
+
+def told(found: Mapping[str, PhaseCounts]) -> dict[str, PhaseCounts]:
+    """Phases that are told of: what lies between belongs to neither."""
+    return {phase: done for phase, done in found.items() if phase != "between"}
+
+
 @torch.no_grad()
 def count_phases(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:
     """Feed scenes to a model frame by frame and count: by phase, layer by layer.
@@ -48,26 +69,20 @@ def count_phases(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:
         scenes: of one occlusion.
 
     Returns:
-        "active", from the first frame to the last in which all objects are wholly in view;
-        "hidden", in which none can be seen. What lies between is in neither.
+        "active" and "hidden", as of `phases_of`.
 
     Raises:
         UserError: an operator whose cost is not known.
     """
-    sequences, occlusion = scenes.label.shape[1], scenes.occlusions[0]
-    seen, end = int(occlusion.seen.min()) + 1, occlusion.last + 1
-    meters = {phase: Meter(model, batch_axes=2) for phase in ("active", "between", "hidden")}
-    state = None
-    for step, frame in enumerate(torch.from_numpy(scenes.frames[:end])):
-        phase = "active" if step < seen else "hidden" if step >= occlusion.first else "between"
-        with meters[phase] as meter:
-            _, state = model(frame[None], state)
-        meter.refuse_unknown()
-    steps = {"active": seen, "hidden": end - occlusion.first}
-    return {
-        phase: PhaseCounts(dict(meters[phase].layers), count * sequences)
-        for phase, count in steps.items()
-    }
+    state, found = None, {}
+    for phase, frames in phases_of(scenes).items():
+        meter = Meter(model, batch_axes=2)
+        for frame in torch.from_numpy(frames):
+            with meter:
+                _, state = model(frame[None], state)
+            meter.refuse_unknown()
+        found[phase] = PhaseCounts(dict(meter.layers), frames.shape[0] * frames.shape[1])
+    return told(found)
 
 
 @torch.no_grad()

@@ -1,9 +1,10 @@
 """What the engine did, as the energy meter tells it: `energy.layers` has the definitions.
 
-The engine counts four numbers a layer; their meaning depends on the layer:
+The engine counts some numbers a layer; their meaning depends on the layer:
 
     filter      events, windows that they reach, windows that any reached
-    a product   vectors that came in, those with a spike, spikes, inputs with one
+    a product   vectors that came in, those with a spike, spikes, inputs with one; and of what is
+                added up or read, outputs that are not 0
     neurons     driven, fired
     positions   tokens
     mix         vectors, additions, numbers in between
@@ -75,7 +76,7 @@ class Account:
 
 
 def operations_of(counts: np.ndarray, account: Account) -> dict[str, Operations]:
-    """(L, 4) counts of some steps, as operations by the name of the layer; layers that did nothing
+    """(L, 5) counts of some steps, as operations by the name of the layer; layers that did nothing
     are left out."""
     cfg, done = account.config, {}
     asked = int(counts[account.names.index("heads"), 0])
@@ -110,7 +111,7 @@ def _account_of(name: str) -> Callable[[str, Numbers, Account], Operations]:
 
 
 def _filter(name: str, row: Numbers, account: Account) -> Operations:
-    events, reached, touched, _ = row
+    events, reached, touched, *_ = row
     looks = 8 * events if account.config.least_neighbours else 0
     return Operations(
         adds=reached, comparisons=looks + (touched if account.config.least_events > 1 else 0)
@@ -125,11 +126,11 @@ def _outputs(name: str, account: Account) -> int:
 
 
 def _product(name: str, row: Numbers, account: Account) -> Operations:
-    rows, alive, spikes, needed = row
+    rows, alive, spikes, needed, outputs = row
     out = _outputs(name, account)
     return Operations(
         acs=spikes * out, rows=rows, weights_once=needed * out, weights_each=spikes * out,
-        values=alive * out,
+        values=alive * out, multiplies=outputs if account.scaled else 0,
     )  # fmt: skip
 
 
@@ -149,16 +150,16 @@ def _positions(name: str, row: Numbers, account: Account) -> Operations:
 
 
 def _mix(name: str, row: Numbers, account: Account) -> Operations:
-    rows, additions, values, _ = row
+    rows, additions, values, *_ = row
     return Operations(acs=additions, rows=rows, values=values)
 
 
 def _read(name: str, row: Numbers, account: Account) -> Operations:
-    rows, _, spikes, frames = row
+    rows, _, spikes, frames, outputs = row
     out = account.reads
     return Operations(
         acs=spikes * out, rows=rows, weights_once=spikes * out, weights_each=spikes * out,
-        values=frames * out,
+        values=frames * out, multiplies=outputs if account.scaled else 0,
     )  # fmt: skip
 
 
@@ -189,7 +190,7 @@ def _heads(name: str, row: Numbers, account: Account) -> Operations:
 
 
 def _dense(name: str, row: Numbers, account: Account) -> Operations:
-    vectors, numbers, alive, spikes = row
+    vectors, numbers, alive, spikes, *_ = row
     into, out = account.heads[account.names.index(name) - account.names.index("heads.hidden")]
     return Operations(
         macs=vectors * into * out, macs_nonzero=numbers * out, acs=spikes * out,

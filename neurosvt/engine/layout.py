@@ -81,7 +81,7 @@ class CSession(ctypes.Structure):
     ]
 
 
-COLUMNS = 4
+COLUMNS = 5
 """Numbers that are counted of a layer."""
 
 _WEIGHED: Sequence[tuple[type[ctypes.Structure], int]] = (

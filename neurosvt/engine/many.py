@@ -89,20 +89,22 @@ def play(
     like = model.membranes_like()
     model.state_shape().check(state, batch, like, model.memory.start(batch, like))
     seeds = torch.randint(2**31, (batch,)).tolist() if noise else [0] * batch
-    sessions = [
-        engine.session(sample(state, i), state_noise=noise, seed=seed)
-        for i, seed in enumerate(seeds)
-    ]
-    answers = _play_native(engine, sessions, frames, asked)
+    sessions = [NativeSession(engine, engine.plan, engine.account, noise, seed) for seed in seeds]
+    for i, session in enumerate(sessions):
+        session.restore(sample(state, i))
+    answers = play_on(engine, sessions, frames, asked)
     scores, _, position, unseen = answers.split([engine.classes, engine.classes, 2, 1], -1)
     belief = Belief(scores, position, unseen[..., 0])
     return belief, joined([one.state() for one in sessions], state)
 
 
-def _play_native(
-    engine: "Engine", sessions: Sequence[Session], frames: Tensor, asked: Tensor | None
+def play_on(
+    engine: "Engine",
+    sessions: Sequence[NativeSession],
+    frames: Tensor,
+    asked: Tensor | None = None,
 ) -> Tensor:
-    """(T, B, A)."""
+    """(T, B, A) answers of sessions that are shown a frame (T, B, 2, Y, X) each, step by step."""
     steps, batch = frames.shape[:2]
     by_camera = frames.bool().transpose(0, 1).reshape(batch * steps, -1).numpy()
     frame, numbers = by_camera.nonzero()
@@ -110,7 +112,7 @@ def _play_native(
     start = np.searchsorted(frame, np.arange(batch * steps + 1)).astype(np.int64)
     wanted = None if asked is None else asked.T.contiguous()
     answers = torch.zeros(batch, steps, 2 * engine.classes + 3)
-    addresses = np.array([one.address for one in sessions], np.int64)  # type: ignore[attr-defined]
+    addresses = np.array([one.address for one in sessions], np.int64)
     ends = np.zeros(batch, np.int64)
     engine.doors.engine_play(  # type: ignore[union-attr]
         addresses.ctypes.data, batch, steps, events.ctypes.data, start.ctypes.data,

@@ -119,7 +119,7 @@ class NativeSession(Session):
             return self.belief_since(before)
 
     def counts(self) -> np.ndarray:
-        """(L, 4) what has been counted so far."""
+        """(L, 5) what has been counted so far."""
         return self._counts.copy()
 
     def belief_since(self, before: np.ndarray) -> LiveBelief:

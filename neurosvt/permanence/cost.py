@@ -6,7 +6,8 @@ from typing import Any
 from rich.table import Table
 from torch import nn
 
-from neurosvt.energy.phases import count_phases, deployed
+from neurosvt.energy.phases import deployed
+from neurosvt.engine.runner import phase_counts
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.permanence.baselines.track_fit import TrackFit
 from neurosvt.permanence.tasks import Task
@@ -45,7 +46,7 @@ def cost_rows(
 def phase_rows(model: nn.Module, scenes: Scenes) -> Iterator[dict[str, Any]]:
     """What a model does per frame in each phase of scenes, as it is deployed."""
     with in_eval_mode([model]):
-        phases = count_phases(deployed(model), scenes)
+        phases = phase_counts(deployed(model), scenes)
     for phase, done in phases.items():
         total = done.total
         yield {

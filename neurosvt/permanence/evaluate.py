@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from neurosvt.config import UserError
+from neurosvt.engine.runner import runner_of
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.weights import device_of
 from neurosvt.permanence.baselines.latch import Latch, hold
@@ -77,7 +78,8 @@ def beliefs(
 ) -> Belief:
     """Show one batch to a model, in eval mode; what it believes after every step, on the CPU.
 
-    It is called as `belief, state = model(frames, state, **options)` on chunks of frames.
+    It is called as `belief, state = model(frames, state, **options)` on chunks of frames; the
+    engine answers for a NeuroSVT that it can run.
     """
     shared = {} if shared is None else shared
     if isinstance(model, Latch):
@@ -89,8 +91,9 @@ def beliefs(
 
 def _show(model: nn.Module, scenes: Scenes, **options: Any) -> Belief:
     state, parts, device = None, [], device_of(model)
+    runner, rest = runner_of(model, options)
     for frames in torch.split(torch.from_numpy(scenes.frames), CHUNK):
-        belief, state = model(frames.to(device), state, **options)
+        belief, state = runner(frames.to(device), state, **rest)
         parts.append(belief)
     return Belief(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
 

@@ -89,10 +89,11 @@ def test_a_film_may_be_cut_anywhere(make, events, cut):
 
 
 @needs_engine
+@pytest.mark.parametrize("grid", [True, False])
 @pytest.mark.parametrize("form", FORMS)
-def test_it_counts_what_the_meter_counts(form, make, events):
-    model = make(grid=True, **FORMS[form])
-    session, state = Engine(model).session(), None
+def test_it_counts_what_the_meter_counts(form, grid, make, events):
+    model = make(grid=grid, **FORMS[form])
+    session, state = Engine(model, weights="int16" if grid else "float32").session(), None
     for frame in events(steps=12, batch=1, share=0.07).unsqueeze(1):
         meter = Meter(model, batch_axes=2)
         with torch.no_grad(), meter:

@@ -68,7 +68,7 @@ struct Events {
     bool records;
 };
 
-constexpr Count COLUMNS = 4;  // of a layer's counts
+constexpr Count COLUMNS = 5;  // of a layer's counts
 
 struct Session {
     const Model* model;

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "attention.hpp"
@@ -73,7 +74,8 @@ private:
         layer[1] += fired.spikes;
         layer += COLUMNS;
     }
-    // Vectors that came in, those with a spike, spikes; and last, inputs with one.
+    // Vectors that came in, those with a spike, spikes, and `last`; behind it is room for outputs that
+    // are not 0.
     void count(const Named& named) { count(named, named.needed()); }
     void count(const Named& named, Count last) {
         Count alive = 0;
@@ -198,11 +200,17 @@ private:
 
     void add_product(const Product& weights) {
         count(at.named);
+        Count outputs = 0;
         product(weights, at.named, [&](Count r, Count tile, const Floats* y) {
             float* x = at.x.data() + r * wide + tile * TILE;
-            for (int i = 0; i < PARTS; ++i)
+            Ints silent = {};
+            for (int i = 0; i < PARTS; ++i) {
+                silent += y[i] == 0.0f;
                 store_as(x + 8 * i, load_as<Floats>(x + 8 * i) + y[i]);
+            }
+            outputs += TILE + sum_of(silent);
         });
+        layer[-1] += outputs;
     }
 
     void block(const engine::Block& b, Count) {
@@ -279,6 +287,7 @@ private:
             const Count begin = at.named.start[r];
             one_row(here, at.named.places.data() + begin, at.named.start[r + 1] - begin);
         }
+        layer[-1] += Count(at.said.size()) - std::count(at.said.begin(), at.said.end(), 0.0f);
         return at.said.data();
     }
     void one_row(const Product& here, const std::uint16_t* named, Count count) {

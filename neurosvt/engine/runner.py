@@ -1,0 +1,66 @@
+"""Who answers for a model that is judged or counted: the engine where it can, else the model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from neurosvt.config import UserError
+from neurosvt.energy.operations import Operations
+from neurosvt.energy.phases import PhaseCounts, count_phases, phases_of, told
+from neurosvt.engine.counts import operations_between
+from neurosvt.engine.engine import Engine
+from neurosvt.engine.many import play_on
+from neurosvt.engine.session import NativeSession
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.nn.weights import device_of
+from neurosvt.scenes.scenes import Scenes
+
+
+def engine_of(model: nn.Module, frame_ms: float | None = None) -> Engine | None:
+    """The engine of a model as it is now, with weights as they are; None if there is none."""
+    if type(model) is not NeuroSVT or device_of(model).type != "cpu":
+        return None
+    try:
+        return Engine(model, weights="float32", frame_ms=frame_ms, backend="native")
+    except UserError:
+        return None
+
+
+def runner_of(model: nn.Module, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What is called as `belief, state = runner(frames, state, **rest)` for a model that is called
+    with some options, and the rest of these."""
+    rest = dict(options)
+    if rest.get("state_bits", 32) == 32 and rest.keys() <= {
+        "state_noise",
+        "state_bits",
+        "frame_ms",
+    }:
+        engine = engine_of(model, rest.get("frame_ms"))
+        if engine is not None:
+            return engine, {"state_noise": rest.get("state_noise", 0.0)}
+    return model, rest
+
+
+def phase_counts(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:
+    """As `energy.count_phases`, by the engine where it can run the model: the same counts, much
+    sooner."""
+    engine = engine_of(model)
+    if engine is None:
+        return count_phases(model, scenes)
+    sessions = [
+        NativeSession(engine, engine.plan, engine.account, 0.0, 0)
+        for _ in range(scenes.label.shape[1])
+    ]
+    found = {}
+    for phase, frames in phases_of(scenes).items():
+        before = [one.counts() for one in sessions]
+        play_on(engine, sessions, torch.from_numpy(frames))
+        layers: dict[str, Operations] = {}
+        for session, past in zip(sessions, before, strict=True):
+            done = operations_between(past, session.counts(), engine.account)
+            for name, more in done.items():
+                layers.setdefault(name, Operations()).__iadd__(more)
+        found[phase] = PhaseCounts(layers, frames.shape[0] * frames.shape[1])
+    return told(found)
