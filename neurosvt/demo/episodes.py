@@ -14,6 +14,8 @@ from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
 from neurosvt.engine import Engine
 from neurosvt.engine.runner import engine_of
+from neurosvt.nn.heads import Belief
+from neurosvt.permanence.baselines.latch import Latch, hold
 from neurosvt.permanence.score_table import row_title
 from neurosvt.permanence.tasks import Task
 from neurosvt.results.entrant import Entrant
@@ -80,38 +82,38 @@ def watch_all(entrants: Sequence[Entrant], frames: np.ndarray) -> tuple[BeliefTr
     return tuple(watch(row_title(one.name, one.tau), one.model, frames) for one in entrants)
 
 
+@torch.no_grad()
 def watch(name: str, model: nn.Module, frames: np.ndarray) -> BeliefTrack:
-    """Show frames (T, 2, H, W) to a model one by one; what it believed and did at each."""
-    engine = engine_of(model)
-    told = list(_watch_model(model, frames) if engine is None else _watch_engine(engine, frames))
-    classes, positions, unseen = (np.stack(part) for part in list(zip(*told, strict=True))[:3])
-    done = [step[3] for step in told]
+    """Show frames (T, 2, H, W) to a model one by one; what it believed and did at each. Of a latch,
+    what its network did: it holds answers, and computes nothing else."""
+    network = model.model if isinstance(model, Latch) else model
+    engine = engine_of(network)
+    seen = _watch_model(network, frames) if engine is None else _watch_engine(engine, frames)
+    beliefs, work = zip(*seen, strict=True)
+    belief = Belief(*(torch.stack(part)[:, None] for part in zip(*beliefs, strict=True)))
+    if isinstance(model, Latch):
+        belief = hold(belief, model.threshold)
+    scores, position, unseen = (part[:, 0] for part in belief)
     return BeliefTrack(
-        name, classes, positions, unseen, np.array([one.spikes for one in done]),
-        np.array([one.acs for one in done]),
+        name, scores.softmax(-1).numpy(), position.numpy(), unseen.sigmoid().numpy(),
+        np.array([done.spikes for done in work]), np.array([done.acs for done in work]),
     )  # fmt: skip
 
 
-Told = tuple[np.ndarray, np.ndarray, np.ndarray, Operations]
-"""Probabilities (C,), x and y, how likely it is out of sight, and what the frame cost."""
-
-
-def _watch_engine(engine: Engine, frames: np.ndarray) -> Iterator[Told]:
+def _watch_engine(engine: Engine, frames: np.ndarray) -> Iterator[tuple[Belief, Operations]]:
     session = engine.session()
     for frame in frames:
-        belief = session.push(frame)
-        assert belief is not None
-        position, hidden = np.array(belief.position), np.array(belief.hidden_probability)
-        yield belief.probabilities, position, hidden, belief.operations
+        found = session.push(frame)
+        assert found is not None
+        answer = torch.from_numpy(found.answer)
+        yield Belief(answer[: engine.classes], answer[-3:-1], answer[-1]), found.operations
 
 
 @torch.no_grad()
-def _watch_model(model: nn.Module, frames: np.ndarray) -> Iterator[Told]:
+def _watch_model(model: nn.Module, frames: np.ndarray) -> Iterator[tuple[Belief, Operations]]:
     state = None
     meter = Meter(model, batch_axes=2)
     for frame in torch.from_numpy(frames)[:, None, None]:
         with meter:
             belief, state = model(frame, state)
-        probabilities = belief.class_logits[0, 0].softmax(-1).numpy()
-        hidden = belief.unseen_logit[0, 0].sigmoid().numpy()
-        yield probabilities, belief.position[0, 0].numpy(), hidden, meter.take()
+        yield Belief(*(part[0, 0] for part in belief)), meter.take()

@@ -9,6 +9,7 @@ from neurosvt.energy.phases import PhaseCounts
 from neurosvt.engine.runner import phase_counts
 from neurosvt.experiments.zoo import BASELINES, CONSTANT_ABOUT
 from neurosvt.nn.leaky_memory import LeakyMemory
+from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.permanence.score_table import row_title
 from neurosvt.results.entrant import Entrant
 from neurosvt.scenes.scenes import Scenes
@@ -18,7 +19,11 @@ CONSTANT_TITLE = "best constant guess"
 
 
 def work_rows(entrant: Entrant, scenes: Scenes, tier: str, noise_hz: float) -> list[dict[str, Any]]:
-    """What a model does per frame and sequence while the object is seen and while it is hidden."""
+    """What a model does per frame and sequence while the object is seen and while it is hidden.
+
+    Of a latch, what its network does.
+    """
+    network = entrant.model.model if isinstance(entrant.model, Latch) else entrant.model
     return [
         {
             "model": entrant.kind,
@@ -32,7 +37,7 @@ def work_rows(entrant: Entrant, scenes: Scenes, tier: str, noise_hz: float) -> l
             "working_tokens_per_frame": _rows_into(done, "blocks.0.attention.qkv") / done.frames,
             "frames": done.frames,
         }
-        for phase, done in phase_counts(entrant.model, scenes).items()
+        for phase, done in phase_counts(network, scenes).items()
     ]
 
 

@@ -106,21 +106,16 @@ def play_on(
 ) -> Tensor:
     """(T, B, A) answers of sessions that are shown a frame (T, B, 2, Y, X) each, step by step."""
     steps, batch = frames.shape[:2]
-    by_camera = frames.bool().transpose(0, 1).reshape(batch * steps, -1).numpy()
-    frame, numbers = by_camera.nonzero()
-    events = numbers.astype(np.int32)
-    start = np.searchsorted(frame, np.arange(batch * steps + 1)).astype(np.int64)
-    wanted = None if asked is None else asked.T.contiguous()
-    answers = torch.zeros(batch, steps, 2 * engine.classes + 3)
+    pixels = frames.bool().contiguous()
+    wanted = None if asked is None else asked.bool().contiguous()
+    answers = torch.zeros(steps, batch, 2 * engine.classes + 3)
     addresses = np.array([one.address for one in sessions], np.int64)
-    ends = np.zeros(batch, np.int64)
     engine.doors.engine_play(  # type: ignore[union-attr]
-        addresses.ctypes.data, batch, steps, events.ctypes.data, start.ctypes.data,
+        addresses.ctypes.data, batch, pixels.data_ptr(), steps, 2 * engine.side**2,
         None if wanted is None else wanted.data_ptr(), answers.shape[-1], answers.data_ptr(),
-        None, 0, ends.ctypes.data, torch.get_num_threads(),
+        torch.get_num_threads(),
     )  # fmt: skip
-    assert not ends.any()
-    return answers.transpose(0, 1)
+    return answers
 
 
 def sample(state: State, which: int) -> State:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from neurosvt.engine.engine import Engine
 
 
+NUMBERS, RECORDS = range(2)
+"""Kinds of events, of those in native/engine/model.hpp."""
+
+
 class Session(ABC):
     """What one camera has left behind, and the way to the next step.
 
@@ -101,20 +105,20 @@ class NativeSession(Session):
 
     def push(self, seen: Any = None, *, asked: bool = True) -> LiveBelief | None:
         if seen is None:
-            at, count, records = None, 0, 1
+            at, count, kind = None, 0, RECORDS
         elif type(seen) is np.ndarray and seen.dtype == EVENT and seen.ndim == 1:
             seen = seen if seen.flags.c_contiguous else np.ascontiguousarray(seen)
-            at, count, records = seen.__array_interface__["data"][0], len(seen), 1
+            at, count, kind = seen.__array_interface__["data"][0], len(seen), RECORDS
         else:
             seen = numbers_of(seen, self.engine.side)
-            at, count, records = seen.ctypes.data, len(seen), 0
+            at, count, kind = seen.ctypes.data, len(seen), NUMBERS
         with self.lock:
             if not asked:
-                if self._push(self.address, at, count, records, 0):
+                if self._push(self.address, at, count, kind, 0):
                     raise off_sensor(self.engine.side)
                 return None
             before = self._counts.copy()
-            if self._push(self.address, at, count, records, 1):
+            if self._push(self.address, at, count, kind, 1):
                 raise off_sensor(self.engine.side)
             return self.belief_since(before)
 

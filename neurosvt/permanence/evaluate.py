@@ -92,7 +92,8 @@ def beliefs(
 def _show(model: nn.Module, scenes: Scenes, **options: Any) -> Belief:
     state, parts, device = None, [], device_of(model)
     runner, rest = runner_of(model, options)
-    for frames in torch.split(torch.from_numpy(scenes.frames), CHUNK):
+    frames_at_once = CHUNK if runner is model else len(scenes.frames)  # the engine goes by frames
+    for frames in torch.split(torch.from_numpy(scenes.frames), frames_at_once):
         belief, state = runner(frames.to(device), state, **rest)
         parts.append(belief)
     return Belief(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))

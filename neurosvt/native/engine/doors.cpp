@@ -18,6 +18,7 @@ extern const engine::Target target;
 
 namespace {
 
+using engine::Events;
 using engine::Model;
 using engine::Session;
 using engine::Target;
@@ -50,37 +51,31 @@ struct Cameras {
 void push_part(const void* job, Count begin, Count end) {
     const Cameras& a = *static_cast<const Cameras*>(job);
     for (Count i = begin; i < end; ++i)
-        a.answers[i] = chosen->push(*a.sessions[i], {a.events[i], a.counts[i], true}, a.asked);
+        a.answers[i] = chosen->push(*a.sessions[i], {a.events[i], a.counts[i], Events::records}, a.asked);
 }
 
 struct Films {
     Session* const* sessions;
-    const std::int32_t* events;
-    const Count* start;
-    Count steps;
-    const std::uint8_t* asked;
+    Count count;
+    const std::uint8_t* frames;  // (steps, count, pixels)
+    Count steps, pixels;
+    const std::uint8_t* asked;  // (steps, count), or null for all
     Count numbers;
-    float* answers;
-    std::uint64_t* spikes;
-    Count words;
-    Count* done;
+    float* answers;  // (steps, count, numbers)
 };
 
 // Every session sees its frames, one after the other; what is not asked for is left as it is.
 void play_part(const void* job, Count begin, Count end) {
     const Films& a = *static_cast<const Films*>(job);
     for (Count i = begin; i < end; ++i) {
-        Session s = *a.sessions[i];
-        a.done[i] = 0;
-        for (Count t = 0; t < a.steps && a.done[i] == 0; ++t) {
-            const Count frame = i * a.steps + t, first = a.start[frame];
-            s.answer = a.answers + frame * a.numbers;
-            s.spikes = a.spikes ? a.spikes + frame * a.words : nullptr;
-            a.done[i] = chosen->push(s, {a.events + first, a.start[frame + 1] - first, false},
-                                     a.asked ? a.asked[frame] != 0 : true);
+        float* own = a.sessions[i]->answer;
+        for (Count t = 0; t < a.steps; ++t) {
+            const Count at = t * a.count + i;
+            a.sessions[i]->answer = a.answers + at * a.numbers;
+            chosen->push(*a.sessions[i], {a.frames + at * a.pixels, 1, Events::frame},
+                         !a.asked || a.asked[at]);
         }
-        a.sessions[i]->clock = s.clock;
-        a.sessions[i]->drawn = s.drawn;
+        a.sessions[i]->answer = own;
     }
 }
 
@@ -100,9 +95,9 @@ DOOR Count engine_use(int level) {
     chosen = wanted;
     return Count(std::find(targets, targets + 3, wanted) - targets);
 }
-// A step of a session on events that are records, or numbers.
-DOOR Count engine_push(Session* session, const void* events, Count count, int records, int asked) {
-    return chosen->push(*session, {events, count, records != 0}, asked != 0);
+// A step of a session on events of a kind of `Events`.
+DOOR Count engine_push(Session* session, const void* events, Count count, int kind, int asked) {
+    return chosen->push(*session, {events, count, Events::Kind(kind)}, asked != 0);
 }
 // A step of many sessions, each on records of its own; how each ended into `answers`.
 DOOR void engine_push_all(Session* const* sessions, Count count, const void* const* events,
@@ -110,12 +105,10 @@ DOOR void engine_push_all(Session* const* sessions, Count count, const void* con
     const Cameras job{sessions, events, counts, asked != 0, answers};
     in_parts(count, 1, 1, threads, push_part, &job);
 }
-// `steps` frames of every session; frame t of session i has events [start[f], start[f + 1]) where
-// f = i * steps + t. `asked` and `spikes` may be null.
-DOOR void engine_play(Session* const* sessions, Count count, Count steps,
-                      const std::int32_t* events, const Count* start, const std::uint8_t* asked,
-                      Count numbers, float* answers, std::uint64_t* spikes, Count words,
-                      Count* done, int threads) {
-    const Films job{sessions, events, start, steps, asked, numbers, answers, spikes, words, done};
+// `steps` frames (steps, count, pixels) of every session; `asked` may be null.
+DOOR void engine_play(Session* const* sessions, Count count, const std::uint8_t* frames, Count steps,
+                      Count pixels, const std::uint8_t* asked, Count numbers, float* answers,
+                      int threads) {
+    const Films job{sessions, count, frames, steps, pixels, asked, numbers, answers};
     in_parts(count, 1, 1, threads, play_part, &job);
 }

@@ -22,7 +22,12 @@ public:
     bool take(const engine::Model& a, const engine::Events& given) {
         fit(a);
         found.clear();
-        const bool all = given.records ? from_records(a, given) : from_numbers(a, given);
+        bool all = true;
+        switch (given.kind) {
+            case engine::Events::numbers: all = from_numbers(a, given); break;
+            case engine::Events::records: all = from_records(a, given); break;
+            case engine::Events::frame: from_frame(a, static_cast<const char*>(given.data));
+        }
         if (!all) {
             for (const At& at : found) fired[at.place] = 0;
             return false;
@@ -88,6 +93,21 @@ private:
             add(record[POLARITY] != 0, y, x, side);
         }
         return true;
+    }
+
+    void from_frame(const engine::Model& a, const char* pixel) {
+        constexpr Count AT_ONCE = 8;  // most are silent
+        const std::uint32_t side = std::uint32_t(a.side);
+        for (std::uint32_t polarity = 0; polarity < 2; ++polarity)
+            for (std::uint32_t y = 0; y < side; ++y, pixel += side)
+                for (std::uint32_t x = 0; x < side; x += AT_ONCE) {
+                    const std::uint32_t count = side - x < AT_ONCE ? side - x : AT_ONCE;
+                    Word some = 0;
+                    std::memcpy(&some, pixel + x, count);
+                    if (!some) continue;
+                    for (std::uint32_t j = 0; j < count; ++j)
+                        if (pixel[x + j]) add(polarity, y, x + j, side);
+                }
     }
 
     void drop_lonely(const engine::Model& a) {

@@ -60,12 +60,13 @@ struct Model {
     Count layers;  // rows of `Session::counts`
 };
 
-// The events of one step: numbers (polarity * side + y) * side + x, or records as cameras and files
-// give them (neurosvt/events/recording.py).
+// The events of one step: numbers (polarity * side + y) * side + x; records as cameras and files give
+// them (neurosvt/events/recording.py); or one frame, a byte for every number.
 struct Events {
+    enum Kind : int { numbers, records, frame };
     const void* data;
     Count count;
-    bool records;
+    Kind kind;
 };
 
 constexpr Count COLUMNS = 5;  // of a layer's counts

@@ -59,6 +59,8 @@ private:
         p = p * a + 0.00021858087f; p = p * a - 0.00125372503f;
         p = p * a - 0.00417768164f; p = p * a + 0.246640727f;
         p = p * a + 1.50140941f;
+        const Ints far = w >= 5.0f;
+        if (!word_of(bits_of(far, 0))) return p * u;  // all but one in forty
         Floats b = {};
         for (int j = 0; j < 8; ++j) b[j] = std::sqrt(w[j]);
         b -= 3.0f;
@@ -67,8 +69,7 @@ private:
         q = q * b + 0.00573950773f; q = q * b - 0.0076224613f;
         q = q * b + 0.00943887047f; q = q * b + 1.00167406f;
         q = q * b + 2.83297682f;
-        const Ints middle = w < 5.0f;
-        return Floats((Ints(p) & middle) | (Ints(q) & ~middle)) * u;
+        return Floats((Ints(p) & ~far) | (Ints(q) & far)) * u;
     }
 
     std::uint32_t seed;
