@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from neurosvt.bench import formats, neurons, processes, training
+from neurosvt.bench import formats, latency, neurons, processes, training
 from neurosvt.bench.timing import Candidate, alternate, on_threads
 from neurosvt.config import Registry, UserError
 
@@ -17,6 +17,7 @@ BENCHMARKS: Registry[Callable[[bool], Iterable[Candidate]]] = Registry(
         "neurons": lambda compiled: neurons.neuron_candidates(compiled=compiled),
         "train": lambda compiled: training.training_candidates(),
         "processes": lambda compiled: processes.process_candidates(),
+        "latency": lambda compiled: latency.latency_candidates(),
         "formats": lambda compiled: formats.reading_candidates(),
     },
 )

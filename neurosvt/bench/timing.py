@@ -23,6 +23,8 @@ class Candidate:
     """What `per_second` counts: neurons times steps, or one for a step of training."""
     heavy: bool = False
     """Takes seconds: is run in a third of the rounds."""
+    before: Callable[[], Any] = lambda: None
+    """Done before every run, and not timed."""
 
 
 def alternate(
@@ -38,6 +40,7 @@ def alternate(
         for i, candidate in enumerate(candidates):
             if candidate.heavy and turn > 0 and turn % 3:
                 continue
+            candidate.before()
             start = time.perf_counter()
             candidate.run()
             if turn >= 0:

@@ -8,10 +8,13 @@ from neurosvt.cli.options import add_json, check_outputs, progress_bar, whole_nu
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
-        "what", choices=["neurons", "train", "processes", "formats"], help="what is measured"
+        "what",
+        choices=["neurons", "train", "latency", "processes", "formats"],
+        help="what is measured",
     )
     parser.add_argument(
-        "--threads", help="comma-separated; each is a run of its own (1,2; files and processes: 1)"
+        "--threads",
+        help="comma-separated; each is a run of its own (1,2; files, frames and processes: 1)",
     )
     parser.add_argument("--rounds", type=int, default=21, help="turns that every candidate takes")
     parser.add_argument(
@@ -27,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.bench.measure import run_benchmark, timing_table
 
     check_outputs(args.json)
-    words = args.threads or ("1" if args.what in ("formats", "processes") else "1,2")
+    words = args.threads or ("1" if args.what in ("formats", "latency", "processes") else "1,2")
     with progress_bar("runs") as advance:
         rows = run_benchmark(
             args.what, whole_numbers(words, "--threads"), args.rounds,
