@@ -98,14 +98,26 @@ class TimeWindows(WindowCutter):
         self.length, self.longest_gap, self.say = length_us, longest_gap_us, say
         self.start: int | None = None
         """Of the open window."""
+        self._last: int | None = None
         self._index = 0
         self._parts: list[np.ndarray] = []
 
     def feed(self, events: np.ndarray) -> Iterator[EventWindow]:
-        backwards = np.flatnonzero(np.diff(events["t"]) < -JUMP_US) + 1
-        for part in np.split(events, backwards) if len(backwards) else [events]:
-            if len(part):
+        jumps = np.flatnonzero(np.abs(np.diff(events["t"])) > JUMP_US) + 1
+        parts = np.split(events, jumps) if len(jumps) else [events] if len(events) else []
+        for part, following in zip(parts, [*parts[1:], None], strict=True):
+            if following is not None and self._is_stray(part, following):
+                self.late += len(part)
+                self._parts.append(part)
+            else:
                 yield from self._feed(part)
+
+    def _is_stray(self, part: np.ndarray, following: np.ndarray) -> bool:
+        """Whether a few events have a time of their own, and what follows goes on as before."""
+        if self._last is None:
+            return False
+        away, back = (abs(int(one["t"][0]) - self._last) for one in (part, following))
+        return away > JUMP_US >= back
 
     def _feed(self, events: np.ndarray) -> Iterator[EventWindow]:
         """As `feed`, of events between which the clock does not jump back."""
@@ -126,6 +138,7 @@ class TimeWindows(WindowCutter):
             yield from self._pass(number - passed)
             passed = number
             self._parts.append(part)
+        self._last = int(t[-1])
 
     def _pass(self, count: int) -> Iterator[EventWindow]:
         """Close so many windows, those of a gap that is too long excepted."""

@@ -109,7 +109,7 @@ def window_prediction(
         pixel=(round(across, 3), round(down, 3)),
         hidden=belief.hidden,
         hidden_probability=round(belief.hidden_probability, 6),
-        operations=belief.operations.acs,
+        operations=sum(done.acs for done in belief.layers.values()),
     )
 
 
