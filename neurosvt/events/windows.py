@@ -103,8 +103,10 @@ class TimeWindows(WindowCutter):
         self._parts: list[np.ndarray] = []
 
     def feed(self, events: np.ndarray) -> Iterator[EventWindow]:
+        if not len(events):
+            return
         jumps = np.flatnonzero(np.abs(np.diff(events["t"])) > JUMP_US) + 1
-        parts = np.split(events, jumps) if len(jumps) else [events] if len(events) else []
+        parts = np.split(events, jumps) if len(jumps) else [events]
         for part, following in zip(parts, [*parts[1:], None], strict=True):
             if following is not None and self._is_stray(part, following):
                 self.late += len(part)
