@@ -51,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
     speed = None if args.speed == "max" else _number(args.speed)
     sensor = whole_numbers(args.sensor, "--sensor", between="x", count=2) if args.sensor else None
+    if args.window_ms is not None and not args.window_ms > 0:
+        raise UserError(f"--window-ms must be above 0, got {args.window_ms}")
     check_source(args.source)
     trained = load(args.model)
     engine = Engine(trained.model, frame_ms=args.window_ms)

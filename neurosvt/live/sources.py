@@ -18,7 +18,7 @@ import numpy as np
 from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT, Recording
 from neurosvt.formats.recordings import OpenRecording, open_recording
-from neurosvt.formats.source import SensorSize
+from neurosvt.formats.source import LARGEST, SensorSize
 from neurosvt.live.wire import Malformed
 from neurosvt.permanence.tasks import SceneTask
 from neurosvt.scenes.scenes import SceneConfig
@@ -36,6 +36,8 @@ class LiveSource(ABC):
     """It can be read ahead of its time, so that it is played at the speed that is wanted."""
 
     def __init__(self, name: str, sensor: SensorSize):
+        if not all(1 <= side <= LARGEST for side in sensor):
+            raise UserError(f"a sensor of {sensor[0]} x {sensor[1]} pixels is none")
         self.name, self.sensor = name, sensor
         self.malformed = Malformed()
 
@@ -75,7 +77,7 @@ class SceneSource(LiveSource):
         seed: of the first scene.
 
     Raises:
-        UserError: a tier that is unknown.
+        UserError: a tier that is unknown, or a size that no scenes have.
     """
 
     live, waits = False, True
@@ -83,7 +85,10 @@ class SceneSource(LiveSource):
     def __init__(self, tier: str, size: int, frame_us: int, seed: int = 0):
         super().__init__(f"scenes:{tier}", (size, size))
         self.tier, self.frame_us, self.seed = tier, frame_us, seed
-        self.config = SceneConfig(size=size, frame_us=frame_us)
+        try:
+            self.config = SceneConfig(size=size, frame_us=frame_us)
+        except ValueError as error:
+            raise UserError(f"no scenes for this model: {error}") from error
         SceneTask("test", seed, scene=self.config).supports(tier, SCENE_HIDDEN)
 
     def chunks(self) -> Iterator[np.ndarray]:

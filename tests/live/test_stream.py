@@ -114,7 +114,7 @@ def test_silence_of_a_live_source_is_seen_as_darkness(engine, pieces):
         *[pause(0.01)] * 20,
         lambda: dark.append(stream.tally.windows) or NOTHING,
     ]
-    stream = Stream(pieces([*chunks, at(900_000)]), engine)
+    stream = Stream(pieces([*chunks, at(900_000)]), engine, queue_windows=100)
     events = [step.belief.events for step in stream]
     assert dark[0] > 10, "before anything else came"
     assert events == [2, *[0] * 89, 1], "and every stretch of time once"
@@ -207,8 +207,8 @@ def test_memory_does_not_grow_with_the_stream(engine):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"speed": 0.0}, {"speed": float("nan")}, {"seconds": -1.0}, {"windows": 0}, {"queue_windows": 0},
-     {"window_events": 0}],
+    [{"speed": 0.0}, {"speed": float("nan")}, {"seconds": -1.0}, {"windows": 0},
+     {"queue_windows": 0}, {"window_events": 0}],
 )  # fmt: skip
 def test_a_number_that_cannot_be_is_refused(engine, cup, source_of, wrong):
     with pytest.raises(UserError, match=r"above 0|at least 1"):
