@@ -19,8 +19,8 @@ LADDER = [
     ["experiments"],
     ["permanence", "classification"],
     ["training"],
-    ["loaders", "energy"],
     ["engine"],
+    ["loaders", "energy"],
     ["models", "scenes"],
     ["datasets"],
     ["nn", "formats"],
@@ -139,7 +139,7 @@ def test_files_are_short():
 
 
 def test_the_command_line_is_arguments_and_calls():
-    assert sum(lines for file, lines in LINES.items() if room_of(file) == "cli") <= 1020
+    assert sum(lines for file, lines in LINES.items() if room_of(file) == "cli") <= 1040
 
 
 def test_there_is_no_cycle():

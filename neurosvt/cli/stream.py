@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Open both ends, let it run, print the summary."""
     from rich.console import Console
 
-    from neurosvt.engine import Engine
     from neurosvt.experiments.checkpoints import load
+    from neurosvt.experiments.predictions import engine_for
     from neurosvt.live.present import open_sinks, present
     from neurosvt.live.screen import LiveTable, PlainLines, Screen
     from neurosvt.live.sources import check_source, open_live_source
@@ -51,11 +51,9 @@ def run(args: argparse.Namespace) -> int:
 
     speed = None if args.speed == "max" else _number(args.speed)
     sensor = whole_numbers(args.sensor, "--sensor", between="x", count=2) if args.sensor else None
-    if args.window_ms is not None and not args.window_ms > 0:
-        raise UserError(f"--window-ms must be above 0, got {args.window_ms}")
     check_source(args.source)
     trained = load(args.model)
-    engine = Engine(trained.model, frame_ms=args.window_ms)
+    engine = engine_for(trained.model, args.window_ms)
     # Beside lines of JSON on standard output, what is for people goes to standard error.
     console = Console(stderr="-" in args.json_lines)
     opened = open_live_source(

@@ -11,8 +11,6 @@ from neurosvt.datasets.named_images import is_number
 from neurosvt.experiments.checkpoints import Checkpoint
 from neurosvt.experiments.predictions import predict_images, predict_recording
 
-Row = Mapping[str, Any]
-
 
 def check_files(words: Sequence[str]) -> None:
     """Refuse, before anything is loaded, a file that is not there.
@@ -53,7 +51,7 @@ def prediction_rows(
             yield about | {"file": word} | belief.row()
 
 
-def prediction_table(rows: Sequence[Row]) -> Table:
+def prediction_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Rows for people: a line an image; of a recording a line for each stretch of time in which
     the class stays the same, and whether it can be seen."""
     if not rows or "window" not in rows[0]:
@@ -80,5 +78,5 @@ def prediction_table(rows: Sequence[Row]) -> Table:
     return table
 
 
-def _believed(row: Row) -> tuple[str, str, bool]:
+def _believed(row: Mapping[str, Any]) -> tuple[str, str, bool]:
     return row["file"], row["class"], row["hidden"]

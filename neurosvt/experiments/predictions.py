@@ -19,6 +19,7 @@ from neurosvt.events.recording import Fitting, Recording
 from neurosvt.events.windows import EventWindow, TimeWindows, WindowCutter
 from neurosvt.formats.recordings import open_recording
 from neurosvt.loaders.images import normalise_images
+from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.nn.weights import device_of
 
@@ -86,6 +87,19 @@ class WindowPrediction:
         }
 
 
+def engine_for(model: nn.Module, window_ms: float | None = None) -> Engine:
+    """Runs a model on windows of a stream; None for those of its own frame length.
+
+    Raises:
+        UserError: a model that watches no events, or a length that is none.
+    """
+    if not isinstance(model, NeuroSVT):
+        raise UserError(f"a NeuroSVT watches events, not a {type(model).__name__}")
+    if window_ms is not None and not 0 < window_ms < float("inf"):
+        raise UserError(f"a window must be longer than 0 ms, got {window_ms}")
+    return Engine(model, frame_ms=window_ms)
+
+
 def names_of_classes(model: nn.Module, count: int) -> tuple[str, ...]:
     """What a model calls its classes; numbers where nobody named them."""
     names = getattr(model, "class_names", None) or ()
@@ -136,7 +150,7 @@ def predict_recording(
     """
     if every < 1:
         raise UserError(f"every must be at least 1 window, got {every}")
-    engine = Engine(model)  # type: ignore[arg-type]  # which refuses what is none
+    engine = engine_for(model)
     cutter = cutter or TimeWindows(round(engine.frame_ms * 1000), say=say)
     names = names_of_classes(model, engine.classes)
     with open_recording(recording) as opened:

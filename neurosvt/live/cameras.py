@@ -11,7 +11,7 @@ import numpy as np
 from neurosvt.config import ConfigError, UserError
 from neurosvt.events.recording import EVENT
 from neurosvt.live.network import POLL_S
-from neurosvt.live.sources import LiveSource
+from neurosvt.live.source import LiveSource
 
 
 @contextmanager

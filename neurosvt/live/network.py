@@ -12,7 +12,7 @@ import numpy as np
 from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
 from neurosvt.formats.source import SensorSize
-from neurosvt.live.sources import LiveSource
+from neurosvt.live.source import LiveSource
 from neurosvt.live.wire import RECORD, WireDecoder, decode_records
 
 POLL_S = 0.005

@@ -29,7 +29,7 @@ from neurosvt.events.windows import (
 from neurosvt.experiments.predictions import WindowPrediction, names_of_classes, window_prediction
 from neurosvt.live.bounded_queue import BoundedQueue
 from neurosvt.live.clock import ArrivalClock, Playback
-from neurosvt.live.sources import LiveSource
+from neurosvt.live.source import LiveSource
 from neurosvt.live.summary import StreamSummary, StreamTally
 
 QUEUE_WINDOWS = 64

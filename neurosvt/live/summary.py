@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FINE = 0.01
+BIN_WIDTH = 0.01
 """Relative width of a bin of the histogram of durations."""
-BINS = 2200
+DURATION_BINS = 2200
 """From 0.1 us to more than five minutes."""
 
 
@@ -69,13 +69,13 @@ class Durations:
     """Mean and percentiles of any number of durations, these to 1 %."""
 
     def __init__(self) -> None:
-        self.counts = np.zeros(BINS, np.int64)
+        self.counts = np.zeros(DURATION_BINS, np.int64)
         self.count, self.total = 0, 0.0
 
     def add(self, us: float) -> None:
         """One more, microseconds."""
-        place = int(np.log(max(us, 0.1) / 0.1) / np.log1p(FINE))
-        self.counts[min(place, BINS - 1)] += 1
+        place = int(np.log(max(us, 0.1) / 0.1) / np.log1p(BIN_WIDTH))
+        self.counts[min(place, DURATION_BINS - 1)] += 1
         self.count += 1
         self.total += us
 
@@ -88,7 +88,7 @@ class Durations:
         if not self.count:
             return 0.0
         place = int(np.searchsorted(self.counts.cumsum(), np.ceil(share * self.count)))
-        return float(0.1 * (1 + FINE) ** (place + 0.5))
+        return float(0.1 * (1 + BIN_WIDTH) ** (place + 0.5))
 
 
 class StreamTally:

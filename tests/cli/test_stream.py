@@ -73,10 +73,10 @@ def test_scenes_are_watched(tmp_path, monkeypatch, capsys):
     [
         (["nowhere.raw"], "nowhere.raw: no such file"),
         (["cup.npz", "--model", "nowhere"], "nowhere"),
-        (["cup.npz", "--model", "dysvit"], "NeuroSVT"),
+        (["cup.npz", "--model", "dysvit"], "a NeuroSVT watches events"),
         (["cup.npz", "--speed", "fast"], "--speed: 'fast'"),
         (["cup.npz", "--speed", "-1"], "speed must be above 0"),
-        (["cup.npz", "--window-ms", "0"], "--window-ms must be above 0"),
+        (["cup.npz", "--window-ms", "0"], "a window must be longer than 0 ms"),
         (["cup.npz", "--window-events", "0"], "at least 1 event"),
         (["cup.npz", "--json-lines", "nowhere/rows"], "no folder nowhere"),
         (["udp://nowhere"], "is no address"),

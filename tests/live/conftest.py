@@ -6,7 +6,8 @@ import pytest
 from neurosvt.engine import Engine
 from neurosvt.events.recording import EVENT, Recording
 from neurosvt.formats.recordings import open_recording
-from neurosvt.live.sources import LiveSource, RecordingSource
+from neurosvt.live.played import RecordingSource
+from neurosvt.live.source import LiveSource
 
 
 @pytest.fixture(scope="session")

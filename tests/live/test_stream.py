@@ -8,7 +8,7 @@ import pytest
 from neurosvt.config import UserError
 from neurosvt.events.frames import by_count, by_time, make_frames
 from neurosvt.events.recording import EVENT, fit_to_sensor
-from neurosvt.live.sources import LiveSource
+from neurosvt.live.source import LiveSource
 from neurosvt.live.stream import Stream
 
 NOTHING = np.empty(0, EVENT)
