@@ -5,6 +5,7 @@ Axes: M images, C classes, Y X pixels.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ class ImagePrediction:
 
 @dataclass(frozen=True)
 class WindowPrediction:
-    """What a model believes after a window of a stream of events."""
+    """What a model believes after a window of a stream of events, in the words of its classes and
+    the pixels of the sensor; what nobody asks for is not computed."""
 
     window: int
     """Which of the stream, from 0; one that was dropped has its number too."""
@@ -54,19 +56,55 @@ class WindowPrediction:
     """Where it ends, in the time of the events."""
     events: int
     """That fell within it."""
-    class_name: str
-    """The most likely one."""
-    probabilities: dict[str, float]
-    """By class."""
-    position: tuple[float, float]
-    """x and y of the object's centre, in [0, 1] of the square that the model sees."""
-    pixel: tuple[float, float]
-    """The same in pixels of the sensor."""
-    hidden: bool
-    """Whether the object is there, but out of sight."""
-    hidden_probability: float
-    operations: int
-    """Synaptic operations of this step: additions that spikes made."""
+    live: LiveBelief
+    """As the engine has it."""
+    fitting: Fitting
+    """How the sensor falls onto the square that the model sees."""
+    names: Sequence[str]
+    """Of the classes."""
+
+    @property
+    def class_name(self) -> str:
+        """The most likely class."""
+        return self.names[self.live.label]
+
+    @property
+    def probability(self) -> float:
+        """Of that class."""
+        return float(self.live.probabilities[self.live.label])
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """By class, rounded."""
+        shares = [round(share, 6) for share in self.live.probabilities.tolist()]
+        return dict(zip(self.names, shares, strict=True))
+
+    @property
+    def position(self) -> tuple[float, float]:
+        """x and y of the object's centre, in [0, 1] of the square that the model sees; rounded."""
+        x, y = self.live.position
+        return round(x, 6), round(y, 6)
+
+    @property
+    def pixel(self) -> tuple[float, float]:
+        """The same in pixels of the sensor, rounded."""
+        x, y = self.fitting.pixel(self.live.position)
+        return round(x, 3), round(y, 3)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the object is there, but out of sight."""
+        return self.live.hidden
+
+    @property
+    def hidden_probability(self) -> float:
+        """How likely it is, rounded."""
+        return round(self.live.hidden_probability, 6)
+
+    @cached_property
+    def operations(self) -> int:
+        """Synaptic operations of this step: additions that spikes made."""
+        return self.live.operations.acs
 
     def row(self) -> dict[str, Any]:
         """Flat, for a file of results."""
@@ -75,7 +113,7 @@ class WindowPrediction:
             "t_us": self.t_us,
             "events": self.events,
             "class": self.class_name,
-            "probability": self.probabilities[self.class_name],
+            "probability": round(self.probability, 6),
             "x": self.position[0],
             "y": self.position[1],
             "x_px": self.pixel[0],
@@ -109,22 +147,9 @@ def names_of_classes(model: nn.Module, count: int) -> tuple[str, ...]:
 def window_prediction(
     window: EventWindow, belief: LiveBelief, fitting: Fitting, names: Sequence[str]
 ) -> WindowPrediction:
-    """A belief in the words of the classes and the pixels of the sensor."""
-    shares = [round(share, 6) for share in belief.probabilities.tolist()]
-    x, y = belief.position
-    across, down = fitting.pixel((x, y))
-    return WindowPrediction(
-        window=window.index,
-        t_us=window.end_us,
-        events=len(window.events),
-        class_name=names[belief.label],
-        probabilities=dict(zip(names, shares, strict=True)),
-        position=(round(x, 6), round(y, 6)),
-        pixel=(round(across, 3), round(down, 3)),
-        hidden=belief.hidden,
-        hidden_probability=round(belief.hidden_probability, 6),
-        operations=sum(done.acs for done in belief.layers.values()),
-    )
+    """A belief after a window."""
+    events = len(window.events)
+    return WindowPrediction(window.index, window.end_us, events, belief, fitting, names)
 
 
 def predict_recording(

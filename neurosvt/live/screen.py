@@ -54,7 +54,7 @@ def belief_table(step: StreamStep, stream: Stream) -> Table:
     table = Table(title=stream.source.name, show_header=False, min_width=44)
     rows = {
         "time": f"{belief.t_us / 1e6:,.2f} s, window {belief.window:,}",
-        "class": f"{belief.class_name} ({belief.probabilities[belief.class_name]:.0%})",
+        "class": f"{belief.class_name} ({belief.probability:.0%})",
         "place": f"({x:.0f}, {y:.0f}) of {stream.source.sensor[0]} x {stream.source.sensor[1]}",
         "seen": f"{in_view(step)} ({belief.hidden_probability:.0%} hidden)",
         "events": f"{belief.events:,}",
@@ -80,7 +80,7 @@ class PlainLines(Screen):
             x, y = belief.pixel
             self.console.print(
                 f"{belief.t_us / 1e6:12.3f} s  {belief.class_name} "
-                f"{belief.probabilities[belief.class_name]:.0%} at ({x:.0f}, {y:.0f}), "
+                f"{belief.probability:.0%} at ({x:.0f}, {y:.0f}), "
                 f"{in_view(step)}",
                 soft_wrap=True, highlight=False, markup=False,
             )  # fmt: skip

@@ -153,9 +153,12 @@ def open_sink(target: str) -> Sink:
     raise UserError(f"{target!r} is unknown; FILE, -, udp://HOST:PORT or zmq://HOST:PORT will do")
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
 def as_line(row: Mapping[str, Any]) -> bytes:
     """A row as one line of JSON."""
-    return json.dumps(row, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
+    return _ENCODER.encode(row).encode()
 
 
 def hush_stdout() -> None:

@@ -1,9 +1,10 @@
 """What a stream came to: counts, speed, and how long a window took, in bounded memory."""
 
+import math
 import time
+from bisect import bisect_left
 from dataclasses import dataclass
-
-import numpy as np
+from itertools import accumulate
 
 BIN_WIDTH = 0.01
 """Relative width of a bin of the histogram of durations."""
@@ -69,12 +70,12 @@ class Durations:
     """Mean and percentiles of any number of durations, these to 1 %."""
 
     def __init__(self) -> None:
-        self.counts = np.zeros(DURATION_BINS, np.int64)
+        self.counts = [0] * DURATION_BINS
         self.count, self.total = 0, 0.0
 
     def add(self, us: float) -> None:
         """One more, microseconds."""
-        place = int(np.log(max(us, 0.1) / 0.1) / np.log1p(BIN_WIDTH))
+        place = int(math.log(max(us, 0.1) / 0.1) / math.log1p(BIN_WIDTH))
         self.counts[min(place, DURATION_BINS - 1)] += 1
         self.count += 1
         self.total += us
@@ -87,7 +88,7 @@ class Durations:
         """The duration that a share in (0, 1] of them does not exceed; 0 of none."""
         if not self.count:
             return 0.0
-        place = int(np.searchsorted(self.counts.cumsum(), np.ceil(share * self.count)))
+        place = bisect_left(list(accumulate(self.counts)), math.ceil(share * self.count))
         return float(0.1 * (1 + BIN_WIDTH) ** (place + 0.5))
 
 
