@@ -15,7 +15,7 @@ import numpy as np
 from neurosvt.config import UserError
 from neurosvt.events.recording import Fitting, Recording, extent
 from neurosvt.events.windows import EventWindow, WindowCutter
-from neurosvt.formats import npz, open_events
+from neurosvt.formats import EventFile, npz, open_events
 from neurosvt.formats.source import SensorSize, Source
 
 
@@ -75,17 +75,22 @@ def open_recording(recording: str | Path | Recording) -> Iterator[OpenRecording]
         source = npz.Whole(recording.events, sensor)
         yield OpenRecording(recording.name, sensor, recording.label, source)
         return
-    # A file that states no sensor is read twice: first for the pixels that its events need.
-    needed = _sensor_of(recording)
     with open_events(recording) as file:
-        label = getattr(file.source, "label", None)
-        yield OpenRecording(file.path.stem, needed, label, file.source)
+        if file.source.sensor:
+            yield _opened(file, file.source.sensor)
+            return
+        # Such a file is read twice: first for the pixels that its events need.
+        needed = (1, 1)
+        for events in file.source.upright():
+            needed = _larger(needed, extent(events))
+    with open_events(recording) as file:
+        yield _opened(file, needed)
 
 
-def _sensor_of(path: str | Path) -> SensorSize:
-    with open_events(path) as file:
-        width, height = 1, 1
-        if not file.source.sensor:
-            for events in file.source.upright():
-                width, height = np.maximum((width, height), extent(events)).tolist()
-        return file.source.sensor or (width, height)
+def _opened(file: EventFile, sensor: SensorSize) -> OpenRecording:
+    label = getattr(file.source, "label", None)
+    return OpenRecording(file.path.stem, sensor, label, file.source)
+
+
+def _larger(a: SensorSize, b: SensorSize) -> SensorSize:
+    return max(a[0], b[0]), max(a[1], b[1])

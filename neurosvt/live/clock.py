@@ -9,6 +9,9 @@ from time import monotonic, sleep
 
 NAP_S = 0.02
 """How long is slept at most before it is asked whether to go on."""
+EARLY_S = 0.02
+"""A window may be given so much before its time: of what was recorded nothing is awaited, and a
+processor that wakes for every window of 10 ms spends more on waking than on the model."""
 FORGETTING = 1 / 64
 """How fast a delay that was longer than today's is forgotten."""
 
@@ -28,13 +31,15 @@ class Playback:
 
     def wait(self, length_us: int) -> None:
         """Until a window of this length is over, counted from the end of the last one; the first
-        is given at once."""
+        is given at once, and what follows by less than `EARLY_S` along with what was waited for."""
         if self.speed is None:
             return
         if self.begun is None:
             self.begun = monotonic() - length_us / 1e6 / self.speed
         self.played_us += length_us
         due = self.begun + self.played_us / 1e6 / self.speed
+        if due - monotonic() <= EARLY_S:
+            return
         while (left := due - monotonic()) > 0 and not self.is_over():
             sleep(min(left, NAP_S))
 
