@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Show, print and write."""
     from rich.console import Console
 
-    from neurosvt.demo.episodes import belief_rows
+    from neurosvt.demo.belief_rows import belief_rows
     from neurosvt.demo.equal_training import equal_table
     from neurosvt.demo.show import last_words, show_recording, show_scenes
     from neurosvt.permanence.score_table import score_table

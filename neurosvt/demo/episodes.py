@@ -3,8 +3,7 @@
 Axes: T frames, H W pixels.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -71,26 +70,6 @@ def dark_episode(
         occluder=light,
         beliefs=watch_all(entrants, whole),
     )
-
-
-def belief_rows(episode: Episode) -> Iterator[dict[str, Any]]:
-    """What every model believed and did at each frame, a flat row each."""
-    dark = np.zeros(len(episode.frames), bool) if episode.hidden is None else episode.hidden
-    for track in episode.beliefs:
-        labels = track.probabilities.argmax(-1)
-        for frame, label in enumerate(labels):
-            yield {
-                "memory": track.model,
-                "frame": frame,
-                "time_s": frame * episode.frame_ms / 1000,
-                "dark": bool(dark[frame]),
-                "class": episode.classes[label],
-                "probability": track.probabilities[frame, label],
-                "x": track.position[frame, 0],
-                "y": track.position[frame, 1],
-                "hidden_probability": track.unseen[frame],
-                "synops": None if track.synops is None else track.synops[frame],
-            }
 
 
 def watch_all(entrants: Sequence[Entrant], frames: np.ndarray) -> tuple[BeliefTrack, ...]:
