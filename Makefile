@@ -42,5 +42,5 @@ KERNELS := $(wildcard neurosvt/native/*.?pp neurosvt/native/CMakeLists.txt)
 
 $(STAMP): pyproject.toml constraints.txt $(KERNELS) | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) \
-		--constraints constraints.txt --editable '.[dev,data,events,docs]'
+		--constraints constraints.txt --editable '.[dev,data,events,live,docs]'
 	@touch $@

@@ -25,6 +25,7 @@ IMPORTED_AS = {
     "dv-processing": "dv_processing",
     "tensorboard": "torch.utils.tensorboard",
     "pyyaml": "yaml",
+    "pyzmq": "zmq",
 }
 """Package to module, where these differ."""
 NAMED_IN = {

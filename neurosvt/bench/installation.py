@@ -17,6 +17,7 @@ from neurosvt.results.hardware import hardware
 EXTRAS = {
     "data": ("pyarrow", "PIL", "h5py", "av"),
     "events": ("eventcv", "dv_processing"),
+    "live": ("zmq",),
     "tensorboard": ("tensorboard",),
     "docs": ("material", "mkdocstrings"),
     "notebook": ("nbformat", "nbclient", "ipykernel"),

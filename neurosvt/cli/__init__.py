@@ -17,6 +17,8 @@ from neurosvt.config import UserError
 
 COMMANDS = {
     "demo": "neurosvt.cli.demo",
+    "stream": "neurosvt.cli.stream",
+    "predict": "neurosvt.cli.predict",
     "train": "neurosvt.cli.train",
     "data": "neurosvt.cli.data",
     "evaluate": "neurosvt.cli.evaluate",

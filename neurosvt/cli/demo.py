@@ -8,7 +8,14 @@ import argparse
 import shlex
 import sys
 
-from neurosvt.cli.options import add_json, add_seed, check_outputs, progress_bar, whole_numbers
+from neurosvt.cli.options import (
+    add_json,
+    add_seed,
+    check_outputs,
+    progress_bar,
+    whole_numbers,
+    write_rows,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Show, print and write."""
     from rich.console import Console
 
-    from neurosvt.config import UserError
+    from neurosvt.demo.belief_rows import belief_rows
     from neurosvt.demo.equal_training import equal_table
     from neurosvt.demo.show import last_words, show_recording, show_scenes
     from neurosvt.permanence.score_table import score_table
@@ -41,10 +48,9 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(args.json)
     console = Console(width=110)
     if args.input:
-        if args.json:
-            raise UserError("--json writes scores, and a recording has no truth to score by")
         demo = show_recording(page, args.input, model=args.model, frames=args.frames, say=_say)
         print(*last_words(demo), sep="\n")
+        write_rows(args, belief_rows(demo.episodes[0]))
     else:
         hidden = tuple(whole_numbers(args.hidden, "--hidden"))
         with progress_bar("frames") as advance:

@@ -28,13 +28,24 @@ def read_named_images(words: Sequence[str]) -> tuple[list[str], np.ndarray]:
     return _unique_names(words), np.stack([_pixels(word) for word in words])
 
 
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Whether a word means a test image, and no file."""
     return word.startswith("test:") and not Path(word).exists()
 
 
 def _pixels(word: str) -> np.ndarray:
-    if not _is_number(word):
-        return cifar10.decoded(Path(word).read_bytes(), word)
+    if is_number(word):
+        return numbered_pixels(word)
+    return cifar10.decoded(Path(word).read_bytes(), word)
+
+
+def numbered_pixels(word: str) -> np.ndarray:
+    """The pixels (3, 32, 32) uint8 of the test image "test:N".
+
+    Raises:
+        FileNotFoundError: CIFAR-10 is not there.
+        UserError: a number beyond the test images.
+    """
     number, images = word.partition(":")[2], cifar10.load_cifar10("test").pixels
     if not number.isdecimal() or int(number) >= len(images):
         raise UserError(f"{word}: a test image is test:0 to test:{len(images) - 1}")
@@ -45,7 +56,7 @@ def _pixels(word: str) -> np.ndarray:
 def _unique_names(words: Sequence[str]) -> list[str]:
     names: list[str] = []
     for word in words:
-        name = stem = word.replace(":", "_") if _is_number(word) else Path(word).stem
+        name = stem = word.replace(":", "_") if is_number(word) else Path(word).stem
         again = 1
         while name in names:
             again += 1

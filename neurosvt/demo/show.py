@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from neurosvt import __version__
 from neurosvt.config import UserError
@@ -11,10 +14,9 @@ from neurosvt.demo.episodes import dark_episode, scene_episode
 from neurosvt.demo.equal_training import EqualScore, read_equal_training
 from neurosvt.demo.page import Episode, write_page
 from neurosvt.demo.work import facts_of, what_rows_are, work_rows
-from neurosvt.events.frames import by_time, make_frames
-from neurosvt.events.recording import fit_to_sensor
+from neurosvt.events.windows import TimeWindows
 from neurosvt.experiments.zoo import default_baselines, line_up
-from neurosvt.formats import read_events
+from neurosvt.formats.recordings import open_recording
 from neurosvt.permanence.plan import PermanencePlan
 from neurosvt.permanence.score_table import evaluate_permanence
 
@@ -110,7 +112,8 @@ def show_recording(
     frames: int = 100,
     say: Callable[[str], None] = lambda line: None,
 ) -> Demo:
-    """Show a recording, then darkness, and write the page: there is no truth to judge by.
+    """Show a recording, then darkness, and write the page: there is no truth to judge by. No more
+    of the recording is read than is shown.
 
     Args:
         page: the file to write.
@@ -125,18 +128,21 @@ def show_recording(
     """
     if frames < 1:
         raise UserError(f"frames must be at least 1, got {frames}")
-    lineup = line_up(model, default_baselines(model, say))
-    run = lineup.run
-    events = read_events(recording, on_damage=say)
-    fitted = fit_to_sensor(events, run.model.image_size)
+    with open_recording(recording) as opened:  # first, for it may not be there
+        lineup = line_up(model, default_baselines(model, say))
+        run = lineup.run
+        side, cutter = run.model.image_size, TimeWindows(run.frame_us, say=say)
+        first = [w.frame(side) for w in islice(opened.windows(cutter, side), frames)]
+        for line in opened.damage():
+            say(line)
     episode = dark_episode(
-        f"{events.name}, then {SHOWN_HIDDEN} dark frames",
-        make_frames(fitted, by_time(fitted.events, run.frame_us))[:frames],
+        f"{opened.name}, then {SHOWN_HIDDEN} dark frames",
+        np.stack(first),
         SHOWN_HIDDEN,
         lineup.entrants,
         frame_ms=run.model.frame_ms,
         classes=run.task("test").classes,
-        label=events.label,
+        label=opened.label,
     )
     about = what_rows_are(lineup.entrants, constant=False)
     demo = Demo(page, (episode,), facts=facts_of(lineup.entrants), about=about)

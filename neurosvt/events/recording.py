@@ -4,6 +4,7 @@ Units: t in microseconds, x to the right and y down in pixels, p True for ON (br
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -76,17 +77,61 @@ _wanted = {"t": "microseconds", "x": "pixels", "y": "pixels", "p": "0 OFF, 1 ON"
 _range = {"t": (-(2**62), 2**62), "x": (0, 65535), "y": (0, 65535), "p": (-1, 1)}
 
 
-def fit_to_sensor(recording: Recording, size: int) -> Recording:
-    """Bring any camera onto a square of size x size pixels, keeping its proportions.
+@dataclass(frozen=True)
+class Fitting:
+    """How the pixels of any camera fall onto a square, keeping its proportions.
 
     Blocks of f x f pixels become one, f the smallest integer that makes both sides fit (1 for a
     camera that fits as it is); the result lies in the middle. A 346 x 260 camera on 64 x 64: f = 6,
-    58 x 44 pixels. No event is dropped; events of one block and time stay separate events.
+    58 x 44 pixels.
+
+    >>> Fitting(346, 260, 64).factor
+    6
     """
-    if size < 1:
-        raise UserError(f"size must be at least 1 pixel, got {size}")
-    factor = -(-max(recording.width, recording.height) // size)
-    events = recording.events.copy()
-    for axis, side in (("x", recording.width), ("y", recording.height)):
-        events[axis] = events[axis] // factor + (size - -(-side // factor)) // 2
+
+    width: int
+    """Sensor width, pixels."""
+    height: int
+    """Sensor height, pixels."""
+    size: int
+    """Pixels per side of the square."""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise UserError(f"size must be at least 1 pixel, got {self.size}")
+
+    @cached_property
+    def factor(self) -> int:
+        """Pixels of the camera, per side, that become one."""
+        return -(-max(self.width, self.height) // self.size)
+
+    @cached_property
+    def margin(self) -> tuple[int, int]:
+        """Empty pixels of the square to the left and at the top."""
+        sides = (self.width, self.height)
+        left, top = ((self.size - -(-side // self.factor)) // 2 for side in sides)
+        return left, top
+
+    def fit(self, events: np.ndarray) -> np.ndarray:
+        """The same events (n,) on the square. None is dropped; events of one block and time stay
+        separate events."""
+        fitted = events.copy()
+        for axis, margin in zip(("x", "y"), self.margin, strict=True):
+            fitted[axis] = events[axis] // self.factor + margin
+        return fitted
+
+    def pixel(self, position: tuple[float, float]) -> tuple[float, float]:
+        """Where on the camera's own sensor a position in [0, 1] of the square lies, pixels; what
+        lies beside the sensor is moved to its edge."""
+        sides = (self.width, self.height)
+        x, y = (
+            min(max((share * self.size - margin) * self.factor, 0.0), float(side))
+            for share, margin, side in zip(position, self.margin, sides, strict=True)
+        )
+        return x, y
+
+
+def fit_to_sensor(recording: Recording, size: int) -> Recording:
+    """Bring any camera onto a square of size x size pixels, as `Fitting` does."""
+    events = Fitting(recording.width, recording.height, size).fit(recording.events)
     return replace(recording, events=events, width=size, height=size)

@@ -1,6 +1,7 @@
 """Trained models as files: written with the run that made them, called by name, read back."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,12 @@ from torch import Tensor, nn
 
 from neurosvt.config import UserError, as_plain, did_you_mean
 from neurosvt.experiments.migrate import migrate_metadata
+from neurosvt.experiments.predictions import (
+    ImagePrediction,
+    WindowPrediction,
+    predict_images,
+    predict_recording,
+)
 from neurosvt.experiments.runs import Run, build_run
 from neurosvt.loaders.images import ImageConfig
 from neurosvt.models.model_card import RESULTS
@@ -46,6 +53,30 @@ class Checkpoint:
         ended = self.metadata.get("finished")
         own = self.run.train.steps if ended else self.metadata.get("step", 0)
         return int(own + self.metadata.get("steps_before", 0))
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether it was trained on images; else on events."""
+        return isinstance(self.run.data, ImageConfig)
+
+    def predict(
+        self, what: Any, *, every: int = 1, say: Callable[[str], None] = lambda line: None
+    ) -> list[ImagePrediction] | list[WindowPrediction]:
+        """What it says of images, or of a recording over time.
+
+        Args:
+            what: of a model of images, one or several: files or pixels (Y, X, 3) uint8. Else a
+                recording: an event file of any format, or a `Recording`.
+            every: of a recording only every so many windows, and the last; the model sees all.
+            say: told in a line what was cut off, resized, damaged or skipped.
+
+        Raises:
+            FileNotFoundError, UserError: as `predict_images` and `predict_recording`, which gives
+                the beliefs one by one.
+        """
+        if self.takes_images:
+            return predict_images(self.model, what, say=say)
+        return list(predict_recording(self.model, what, every=every, say=say))
 
     def latch(self) -> nn.Module:
         """The latch on this memoryless model, at the threshold tuned after its training."""
@@ -154,6 +185,6 @@ def load_classifier(name: str, backend: str = "auto") -> Checkpoint:
 def load_image_model(name: str, backend: str = "auto") -> Checkpoint:
     """A classifier of images; otherwise as `load_classifier`."""
     trained = load_classifier(name, backend)
-    if not isinstance(trained.run.data, ImageConfig):
+    if not trained.takes_images:
         raise UserError(f"{name} names clips of events, not images")
     return trained

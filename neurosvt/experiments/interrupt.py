@@ -2,18 +2,22 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 
 @contextmanager
-def on_interrupt(note: Callable[..., None]) -> Iterator[None]:
-    """Ctrl-C is noted instead of raised; in another thread than the main one it stays as it is."""
+def on_interrupt(
+    note: Callable[..., None], signals: Sequence[signal.Signals] = (signal.SIGINT,)
+) -> Iterator[None]:
+    """Ctrl-C, or whatever is named, is noted instead of raised; in another thread than the main one
+    it stays as it is."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = [(each, signal.signal(each, note)) for each in signals]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before:
+            signal.signal(each, handler)

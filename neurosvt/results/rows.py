@@ -20,7 +20,9 @@ files: `judgement` says when an answer was judged, `train_steps` for how long a 
 says otherwise.
 """
 
+import csv
 import datetime
+import io
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -67,6 +69,22 @@ def write_results(path: str | Path, command: str, rows: Iterable[Mapping[str, An
         "hardware": hardware(),
     }
     write_whole(Path(path), _as_text(Results(head, plain(rows))).encode())
+
+
+def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as a table of text, its columns in the order in which they first come; the file
+    appears whole or not at all.
+
+    Raises:
+        UserError: `path` cannot be written.
+    """
+    check_writable(path)
+    rows = plain(rows)
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
+    table.writeheader()
+    table.writerows(rows)
+    write_whole(Path(path), text.getvalue().encode())
 
 
 def _as_text(results: Results) -> str:

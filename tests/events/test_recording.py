@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurosvt.events.recording import (
+    Fitting,
     Recording,
     fit_to_sensor,
     pack_events,
@@ -58,3 +59,21 @@ def test_a_recording_holds_only_events_on_its_sensor():
         Recording(pack_events(**COLUMNS), 6, 5, name="hand")
     with pytest.raises(ValueError, match="events must have dtype"):
         Recording(np.zeros(3), 6, 5)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(346, 260), (34, 34), (64, 64), (7, 200), (1280, 720)]
+)
+def test_a_place_on_the_square_is_found_again_on_the_sensor(width, height):
+    """Within the block of pixels that became one."""
+    fitting = Fitting(width, height, 64)
+    events = pack_events([0, 0], [0, width - 1], [0, height - 1], [0, 1])
+    for event, fitted in zip(events, fitting.fit(events), strict=True):
+        position = (fitted["x"] + 0.5) / 64, (fitted["y"] + 0.5) / 64
+        for found, axis in zip(fitting.pixel(position), "xy", strict=True):
+            assert abs(found - event[axis]) <= fitting.factor
+
+
+def test_a_place_beside_the_sensor_is_moved_to_its_edge():
+    assert Fitting(64, 32, 64).pixel((0.5, 0.0)) == (32.0, 0.0)
+    assert Fitting(64, 32, 64).pixel((1.0, 1.0)) == (64.0, 32.0)

@@ -1,3 +1,4 @@
+import csv
 import datetime
 import json
 
@@ -8,7 +9,7 @@ import torch
 from neurosvt import __version__
 from neurosvt.config import UserError
 from neurosvt.results.hardware import hardware
-from neurosvt.results.rows import load_or_compute, read_results, write_results
+from neurosvt.results.rows import load_or_compute, read_results, write_csv, write_results
 
 ROWS = [
     {"tier": "blackout", "score": 0.5, "events": 7, "tau": None},
@@ -94,3 +95,12 @@ def test_hardware_says_what_a_reader_needs_to_compare():
     assert machine["cores"] >= 1
     assert machine["torch"] == torch.__version__
     json.dumps(machine)
+
+
+def test_rows_as_a_table_of_text_have_a_column_for_every_figure(tmp_path):
+    write_csv(
+        tmp_path / "rows.csv", [{"a": 1, "b": float("nan")}, {"a": "x, y", "c": np.float32(2)}]
+    )
+    with open(tmp_path / "rows.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows == [{"a": "1", "b": "", "c": ""}, {"a": "x, y", "b": "", "c": "2.0"}]
