@@ -21,6 +21,8 @@ class LiveBelief:
     classes: int
     count: Callable[[], dict[str, Operations]]
     """What the step did, when it is asked for."""
+    total: Callable[[], Operations]
+    """And all layers together."""
 
     @property
     def class_logits(self) -> np.ndarray:
@@ -60,7 +62,7 @@ class LiveBelief:
     @property
     def operations(self) -> Operations:
         """What the step did."""
-        return Operations.summed(self.layers.values())
+        return self.total()
 
 
 def probabilities(scores: np.ndarray) -> np.ndarray:

@@ -16,10 +16,12 @@ The engine counts some numbers a layer; their meaning depends on the layer:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from neurosvt.energy.operations import Operations
+from neurosvt.engine.layout import COLUMNS
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.heads import Heads
@@ -29,7 +31,7 @@ Numbers = Sequence[int]
 
 
 @dataclass(frozen=True)
-class Account:
+class CountedModel:
     """What has to be known of a model to say what its counts mean."""
 
     config: NeuroSVTConfig
@@ -52,7 +54,7 @@ class Account:
     """Whether norms are multiplications of their own."""
 
     @classmethod
-    def of(cls, model: NeuroSVT, names: Sequence[str]) -> "Account":
+    def of(cls, model: NeuroSVT, names: Sequence[str]) -> "CountedModel":
         memory, heads = model.memory, model.heads
         assert isinstance(heads, Heads)
         leaky = isinstance(memory, LeakyMemory)
@@ -75,7 +77,7 @@ class Account:
         )
 
 
-def operations_of(counts: np.ndarray, account: Account) -> dict[str, Operations]:
+def operations_of(counts: np.ndarray, account: CountedModel) -> dict[str, Operations]:
     """(L, 5) counts of some steps, as operations by the name of the layer; layers that did nothing
     are left out."""
     cfg, done = account.config, {}
@@ -91,14 +93,23 @@ def operations_of(counts: np.ndarray, account: Account) -> dict[str, Operations]
     return {name: found for name, found in done.items() if found}
 
 
-def operations_between(
-    before: np.ndarray, after: np.ndarray, account: Account
-) -> dict[str, Operations]:
-    """What was done between two looks at the counts."""
-    return operations_of(after - before, account)
+def total_of(counts: np.ndarray, account: CountedModel) -> Operations:
+    """All layers together. Every number of operations is a sum of counts, so that the sums of one
+    of each, taken once, are all that has to be known."""
+    return Operations(*(counts.reshape(-1) @ _worth(account)).tolist())
 
 
-def _account_of(name: str) -> Callable[[str, Numbers, Account], Operations]:
+@cache
+def _worth(account: CountedModel) -> np.ndarray:
+    """What one of every count is worth, as operations."""
+    one = np.eye(len(account.names) * COLUMNS, dtype=np.int64).reshape(
+        -1, len(account.names), COLUMNS
+    )
+    totals = (Operations.summed(operations_of(counts, account).values()) for counts in one)
+    return np.array([list(vars(total).values()) for total in totals])
+
+
+def _account_of(name: str) -> Callable[[str, Numbers, CountedModel], Operations]:
     last = name.rsplit(".", 1)[-1]
     if last.startswith("fire"):
         return _neurons
@@ -110,7 +121,7 @@ def _account_of(name: str) -> Callable[[str, Numbers, Account], Operations]:
     }.get(last, _product)  # fmt: skip
 
 
-def _filter(name: str, row: Numbers, account: Account) -> Operations:
+def _filter(name: str, row: Numbers, account: CountedModel) -> Operations:
     events, reached, touched, *_ = row
     looks = 8 * events if account.config.least_neighbours else 0
     return Operations(
@@ -118,14 +129,14 @@ def _filter(name: str, row: Numbers, account: Account) -> Operations:
     )
 
 
-def _outputs(name: str, account: Account) -> int:
+def _outputs(name: str, account: CountedModel) -> int:
     cfg = account.config
     hidden = round(cfg.width * cfg.mlp_ratio)
     last = name.rsplit(".", 1)[-1]
     return {"qkv": 3 * cfg.width, "expand": hidden}.get(last, cfg.width)
 
 
-def _product(name: str, row: Numbers, account: Account) -> Operations:
+def _product(name: str, row: Numbers, account: CountedModel) -> Operations:
     rows, alive, spikes, needed, outputs = row
     out = _outputs(name, account)
     return Operations(
@@ -134,7 +145,7 @@ def _product(name: str, row: Numbers, account: Account) -> Operations:
     )  # fmt: skip
 
 
-def _neurons(name: str, row: Numbers, account: Account) -> Operations:
+def _neurons(name: str, row: Numbers, account: CountedModel) -> Operations:
     updates, spikes, *_ = row
     # Behind the attention's counts there is a scale that folds into no weights.
     behind = ("attention.fire", "project.fire", "fire_qkv", "fire_hidden", "embed.fire")
@@ -144,17 +155,17 @@ def _neurons(name: str, row: Numbers, account: Account) -> Operations:
     )
 
 
-def _positions(name: str, row: Numbers, account: Account) -> Operations:
+def _positions(name: str, row: Numbers, account: CountedModel) -> Operations:
     added = row[0] * account.config.width
     return Operations(adds=added, weights_once=added, weights_each=added)
 
 
-def _mix(name: str, row: Numbers, account: Account) -> Operations:
+def _mix(name: str, row: Numbers, account: CountedModel) -> Operations:
     rows, additions, values, *_ = row
     return Operations(acs=additions, rows=rows, values=values)
 
 
-def _read(name: str, row: Numbers, account: Account) -> Operations:
+def _read(name: str, row: Numbers, account: CountedModel) -> Operations:
     rows, _, spikes, frames, outputs = row
     out = account.reads
     return Operations(
@@ -163,7 +174,7 @@ def _read(name: str, row: Numbers, account: Account) -> Operations:
     )  # fmt: skip
 
 
-def _memory(name: str, row: Numbers, account: Account) -> Operations:
+def _memory(name: str, row: Numbers, account: CountedModel) -> Operations:
     writes, steps, *_ = row
     if not account.leaky:
         return Operations()
@@ -177,7 +188,7 @@ def _memory(name: str, row: Numbers, account: Account) -> Operations:
     return done
 
 
-def _heads(name: str, row: Numbers, account: Account) -> Operations:
+def _heads(name: str, row: Numbers, account: CountedModel) -> Operations:
     """What is done with the charge and between the layers, once a belief."""
     asked, M, groups = row[0], account.channels, account.strengths
     hidden = [out for _, out in account.heads[:-1]]
@@ -189,7 +200,7 @@ def _heads(name: str, row: Numbers, account: Account) -> Operations:
     )
 
 
-def _dense(name: str, row: Numbers, account: Account) -> Operations:
+def _dense(name: str, row: Numbers, account: CountedModel) -> Operations:
     vectors, numbers, alive, spikes, *_ = row
     into, out = account.heads[account.names.index(name) - account.names.index("heads.hidden")]
     return Operations(

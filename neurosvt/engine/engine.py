@@ -8,30 +8,22 @@ Axes: T time steps, B cameras, Y X pixels.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Shaped
-from torch import Tensor, nn
+from torch import Tensor
 
-from neurosvt.config import UserError
 from neurosvt.engine.beliefs import LiveBelief
-from neurosvt.engine.counts import Account
-from neurosvt.engine.library import engine_library
+from neurosvt.engine.core import Core
 from neurosvt.engine.many import play, push_all
-from neurosvt.engine.plan import Plan, layer_names, refuse_unknown
 from neurosvt.engine.session import NativeSession, Session
 from neurosvt.engine.torch_session import TorchSession
-from neurosvt.engine.weights import PRECISIONS
-from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.models.neurosvt_config import positive
 from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief
-from neurosvt.nn.plain_copy import plain_copy
 
 
-class Engine:
+class Engine(Core):
     """Runs a NeuroSVT event by event. What it is made of never changes, so that thousands of
     sessions, in any threads, share it.
 
@@ -50,52 +42,6 @@ class Engine:
         UserError: a precision or a backend that there is none of, or a model that the C++ does not
             know or that cannot be put on the grid.
     """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        *,
-        weights: str = "int16",
-        frame_ms: float | None = None,
-        backend: str = "auto",
-    ):
-        if not isinstance(model, NeuroSVT):
-            raise UserError(f"the engine runs a NeuroSVT, got a {type(model).__name__}")
-        if weights not in PRECISIONS:
-            raise UserError(f"weights must be one of {', '.join(PRECISIONS)}, got {weights!r}")
-        if backend not in ("auto", "native", "torch"):
-            raise UserError(f"backend must be auto, native or torch, got {backend!r}")
-        copy = plain_copy(model) if weights == "float32" else model.on_grid()
-        self.model = copy.eval().requires_grad_(False)
-        self.weights = weights
-        self.side = model.config.image_size
-        """Pixels per side of the sensor."""
-        self.classes = model.num_classes
-        self.frame_ms = model.config.frame_ms
-        if frame_ms is not None:
-            self.frame_ms = float(positive("frame_ms", frame_ms))
-        self.doors = engine_library() if backend != "torch" and self._known(backend) else None
-        if self.doors is None and (backend == "native" or weights == "int8"):
-            raise UserError("the engine's C++ was not built on this machine; use backend='torch'")
-        if self.doors is not None:
-            rate = self.frame_ms / model.config.frame_ms
-            self.plan = Plan(self.model, weights, rate)
-            self.account = Account.of(self.model, layer_names(self.model))
-
-    def _known(self, backend: str) -> bool:
-        """Whether the C++ knows all parts of the model; raises where it has to."""
-        try:
-            refuse_unknown(self.model)
-        except UserError:
-            if backend == "native":
-                raise
-            return False
-        return True
-
-    @property
-    def backend(self) -> str:
-        """What computes: "native" or "torch"."""
-        return "torch" if self.doors is None else "native"
 
     def session(
         self, state: State | None = None, *, state_noise: float = 0.0, seed: int = 0
@@ -161,8 +107,3 @@ class Engine:
             )
             return out
         return play(self, self.model.checked(frames), state, state_noise, asked)
-
-    def check(self, state: Any) -> None:
-        """Raise a ValueError if this is no state of one sample of this model."""
-        like = self.model.membranes_like()
-        self.model.state_shape().check(state, 1, like, self.model.memory.start(1, like))

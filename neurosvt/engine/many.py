@@ -5,24 +5,22 @@ Axes: T time steps, B cameras, Y X pixels, C classes, A numbers of an answer (2 
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from neurosvt.engine.beliefs import LiveBelief
+from neurosvt.engine.core import Core
 from neurosvt.engine.session import NativeSession, Session, off_sensor
 from neurosvt.events.recording import EVENT
 from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief
 
-if TYPE_CHECKING:
-    from neurosvt.engine.engine import Engine
-
 
 def push_all(
-    engine: "Engine",
+    engine: Core,
     sessions: Sequence[Session],
     seen: Sequence[np.ndarray | None],
     asked: bool,
@@ -49,7 +47,7 @@ def _records(events: np.ndarray | None) -> np.ndarray:
 
 
 def _push_native(
-    engine: "Engine", sessions: Sequence[NativeSession], events: Sequence[np.ndarray], asked: bool
+    engine: Core, sessions: Sequence[NativeSession], events: Sequence[np.ndarray], asked: bool
 ) -> list[LiveBelief | None]:
     count = len(sessions)
     addresses = np.array([one.address for one in sessions], np.int64)
@@ -73,7 +71,7 @@ def _push_native(
 
 
 def play(
-    engine: "Engine",
+    engine: Core,
     frames: Tensor,
     state: State | None,
     noise: float,
@@ -99,7 +97,7 @@ def play(
 
 
 def play_on(
-    engine: "Engine",
+    engine: Core,
     sessions: Sequence[NativeSession],
     frames: Tensor,
     asked: Tensor | None = None,

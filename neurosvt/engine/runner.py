@@ -9,7 +9,7 @@ from torch import nn
 from neurosvt.config import UserError
 from neurosvt.energy.operations import Operations
 from neurosvt.energy.phases import PhaseCounts, count_phases, phases_of, told
-from neurosvt.engine.counts import operations_between
+from neurosvt.engine.counts import operations_of
 from neurosvt.engine.engine import Engine
 from neurosvt.engine.many import play_on
 from neurosvt.engine.session import NativeSession
@@ -59,7 +59,7 @@ def phase_counts(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:
         play_on(engine, sessions, torch.from_numpy(frames))
         layers: dict[str, Operations] = {}
         for session, past in zip(sessions, before, strict=True):
-            done = operations_between(past, session.counts(), engine.account)
+            done = operations_of(session.counts() - past, engine.account)
             for name, more in done.items():
                 layers.setdefault(name, Operations()).__iadd__(more)
         found[phase] = PhaseCounts(layers, frames.shape[0] * frames.shape[1])

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from ctypes import addressof
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,15 +15,12 @@ from torch import Tensor
 
 from neurosvt.energy.operations import Operations
 from neurosvt.engine.beliefs import LiveBelief
-from neurosvt.engine.counts import Account, operations_between, operations_of
+from neurosvt.engine.core import Core
+from neurosvt.engine.counts import CountedModel, operations_of, total_of
 from neurosvt.engine.layout import COLUMNS, CSession
 from neurosvt.engine.plan import Plan
 from neurosvt.events.recording import EVENT
 from neurosvt.models.neurosvt_state import State
-
-if TYPE_CHECKING:
-    from neurosvt.engine.engine import Engine
-
 
 NUMBERS, RECORDS = range(2)
 """Kinds of events, of those in native/engine/model.hpp."""
@@ -35,7 +32,7 @@ class Session(ABC):
     Made by `Engine.session`. May be pushed from any thread; pushes of one session take turns.
     """
 
-    engine: "Engine"
+    engine: Core
 
     @abstractmethod
     def push(self, seen: Any = None, *, asked: bool = True) -> LiveBelief | None:
@@ -85,7 +82,7 @@ class Session(ABC):
 class NativeSession(Session):
     """A session of the C++."""
 
-    def __init__(self, engine: "Engine", plan: Plan, account: Account, noise: float, seed: int):
+    def __init__(self, engine: Core, plan: Plan, account: CountedModel, noise: float, seed: int):
         c = plan.c
         self.engine, self.plan, self.account = engine, plan, account
         self._push = engine.doors.engine_push  # type: ignore[union-attr]
@@ -128,8 +125,11 @@ class NativeSession(Session):
 
     def belief_since(self, before: np.ndarray) -> LiveBelief:
         """What the last step answered, at the cost of all since these counts."""
-        count = partial(operations_between, before, self._counts.copy(), self.account)
-        return LiveBelief(self._answer.copy(), self.account.classes, count)
+        done, account = self._counts - before, self.account
+        return LiveBelief(
+            self._answer.copy(), account.classes, partial(operations_of, done, account),
+            partial(total_of, done, account),
+        )  # fmt: skip
 
     @property
     def steps(self) -> int:

@@ -5,7 +5,8 @@ Slower by orders of magnitude, with the same answers.
 
 import threading
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,18 +15,16 @@ from torch import Tensor
 from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
 from neurosvt.engine.beliefs import LiveBelief, answer_of
+from neurosvt.engine.core import Core
 from neurosvt.engine.session import Session, numbers_of, off_sensor
 from neurosvt.events.recording import EVENT
 from neurosvt.models.neurosvt_state import State
-
-if TYPE_CHECKING:
-    from neurosvt.engine.engine import Engine
 
 
 class TorchSession(Session):
     """A session of the model itself."""
 
-    def __init__(self, engine: "Engine", noise: float, seed: int):
+    def __init__(self, engine: Core, noise: float, seed: int):
         self.engine, self.noise = engine, noise
         self._random = torch.Generator().manual_seed(seed)
         self._lock = threading.Lock()
@@ -49,7 +48,8 @@ class TorchSession(Session):
             return None
         scores, position, unseen = (part[0, 0].numpy() for part in belief)
         answer = answer_of(scores, position, float(unseen))
-        return LiveBelief(answer, engine.classes, lambda: layers)
+        total = partial(Operations.summed, layers.values())
+        return LiveBelief(answer, engine.classes, lambda: layers, total)
 
     def frame_of(self, seen: Any) -> Tensor:
         """(1, 1, 2, S, S) bool."""

@@ -100,6 +100,7 @@ def test_it_counts_what_the_meter_counts(form, grid, make, events):
             _, state = model(frame, state)
         belief = session.push(frame[0, 0])
         assert belief.layers == {name: done for name, done in meter.layers.items() if done}
+        assert belief.operations == meter.total
     assert session.operations.acs
 
 

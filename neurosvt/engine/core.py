@@ -1,0 +1,69 @@
+"""What all sessions of an engine share, and what never changes."""
+
+from typing import Any
+
+from torch import nn
+
+from neurosvt.config import UserError
+from neurosvt.engine.counts import CountedModel
+from neurosvt.engine.library import engine_library
+from neurosvt.engine.plan import Plan, layer_names, refuse_unknown
+from neurosvt.engine.weights import PRECISIONS
+from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import positive
+from neurosvt.nn.plain_copy import plain_copy
+
+
+class Core:
+    """A model laid out for the engine; arguments as of `Engine`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        weights: str = "int16",
+        frame_ms: float | None = None,
+        backend: str = "auto",
+    ):
+        if not isinstance(model, NeuroSVT):
+            raise UserError(f"the engine runs a NeuroSVT, got a {type(model).__name__}")
+        if weights not in PRECISIONS:
+            raise UserError(f"weights must be one of {', '.join(PRECISIONS)}, got {weights!r}")
+        if backend not in ("auto", "native", "torch"):
+            raise UserError(f"backend must be auto, native or torch, got {backend!r}")
+        copy = plain_copy(model) if weights == "float32" else model.on_grid()
+        self.model = copy.eval().requires_grad_(False)
+        self.weights = weights
+        self.side = model.config.image_size
+        """Pixels per side of the sensor."""
+        self.classes = model.num_classes
+        self.frame_ms = model.config.frame_ms
+        if frame_ms is not None:
+            self.frame_ms = float(positive("frame_ms", frame_ms))
+        self.doors = engine_library() if backend != "torch" and self._known(backend) else None
+        if self.doors is None and (backend == "native" or weights == "int8"):
+            raise UserError("the engine's C++ was not built on this machine; use backend='torch'")
+        if self.doors is not None:
+            rate = self.frame_ms / model.config.frame_ms
+            self.plan = Plan(self.model, weights, rate)
+            self.account = CountedModel.of(self.model, layer_names(self.model))
+
+    def _known(self, backend: str) -> bool:
+        """Whether the C++ knows all parts of the model; raises where it has to."""
+        try:
+            refuse_unknown(self.model)
+        except UserError:
+            if backend == "native":
+                raise
+            return False
+        return True
+
+    @property
+    def backend(self) -> str:
+        """What computes: "native" or "torch"."""
+        return "torch" if self.doors is None else "native"
+
+    def check(self, state: Any) -> None:
+        """Raise a ValueError if this is no state of one sample of this model."""
+        like = self.model.membranes_like()
+        self.model.state_shape().check(state, 1, like, self.model.memory.start(1, like))
