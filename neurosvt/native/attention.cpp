@@ -18,15 +18,54 @@ struct Attention {
     T* out;  // (rows, heads, width), or the gradient of qkv
 };
 
-// to += value * from; they are never the same.
+// to += value * from; they are never the same. WIDTH is that of a head where it is known beforehand,
+// a multiple of LANES, else 0.
+template <int WIDTH>
 INLINE void add(float value, const float* from, float* to, Count width) {
+    if (WIDTH) {
+#pragma GCC unroll 8
+        for (int j = 0; j < WIDTH; j += LANES) {
+            Lanes sum = Lanes::of(to + j);
+            sum.add(value, Lanes::of(from + j));
+            sum.put(to + j);
+        }
+        return;
+    }
 #pragma GCC ivdep
     for (Count j = 0; j < width; ++j) to[j] += value * from[j];
+}
+
+// to = the sum of value[i] * from[i * width] over the `width` rows of a square.
+template <int WIDTH>
+INLINE void through(const float* value, const float* from, float* to, Count width) {
+    if (WIDTH) {
+        constexpr int STRIPS = WIDTH ? WIDTH / LANES : 1;
+        Lanes sum[STRIPS] = {};
+        for (int i = 0; i < WIDTH; ++i)
+#pragma GCC unroll 8
+            for (int j = 0; j < STRIPS; ++j)
+                sum[j].add(value[i], Lanes::of(from + i * WIDTH + j * LANES));
+#pragma GCC unroll 8
+        for (int j = 0; j < STRIPS; ++j) sum[j].put(to + j * LANES);
+        return;
+    }
+    std::fill_n(to, width, 0.0f);
+    for (Count i = 0; i < width; ++i) add<0>(value[i], from + i * width, to, width);
 }
 
 INLINE void clear(float* to, Count size) {
 #pragma GCC ivdep
     for (Count j = 0; j < size; ++j) to[j] = 0;
+}
+
+constexpr Count AHEAD = 4;  // rows
+
+// Have memory brought near that is read soon.
+template <class T>
+INLINE void ahead(const T* x, Count size) {
+#if defined(__GNUC__)
+    for (Count i = 0; i < size; i += 64 / Count(sizeof(T))) __builtin_prefetch(x + i);
+#endif
 }
 
 template <class T>
@@ -42,6 +81,7 @@ INLINE void narrow(const float* x, T* to, Count size) {
 }
 
 // The rows of one frame, as numbers and as what of them is not 0.
+template <int WIDTH>
 struct Frame {
     Count heads, width, all;
     std::vector<float> x;              // (rows, 3, heads, width)
@@ -51,19 +91,21 @@ struct Frame {
     std::vector<float> met, flipped, on_met, line, out;
 
     Frame(Count heads, Count width)
-        : heads(heads), width(width), all(heads * width), head(all), met(all * width),
+        : heads(heads), width(WIDTH ? WIDTH : width), all(heads * width), head(all), met(all * width),
           flipped(all * width), on_met(all * width), line(all), out(3 * all) {
         for (Count i = 0; i < all; ++i) head[i] = std::int32_t(i / width * width);
     }
 
     template <class T>
-    INLINE void read(const T* qkv, const Count* rows, Count count) {
+    INLINE void read(const T* qkv, const Count* rows, Count count, const Count* end) {
         if (Count(x.size()) < count * 3 * all) {
             x.resize(count * 3 * all);
-            fired.resize(count * 3 * all);
+            fired.resize(count * 3 * all + 8);
             counts.resize(count * 3);
         }
         for (Count r = 0; r < count; ++r) {
+            // Rows of a frame lie far from each other.
+            if (rows + r + AHEAD < end) ahead(qkv + rows[r + AHEAD] * 3 * all, 3 * all);
             widen(qkv + rows[r] * 3 * all, x.data() + r * 3 * all, 3 * all);
             for (Count part = 3 * r; part < 3 * r + 3; ++part) {
                 counts[part] = std::int32_t(
@@ -77,7 +119,7 @@ struct Frame {
         const std::int32_t* places = fired.data() + part * all;
         for (std::int32_t n = 0; n < counts[part]; ++n) {
             const Count i = places[n];
-            add(x[part * all + i], y + head[i], square + i * width, width);
+            add<WIDTH>(x[part * all + i], y + head[i], square + i * width, width);
         }
     }
 
@@ -86,7 +128,7 @@ struct Frame {
         const std::int32_t* places = fired.data() + part * all;
         for (std::int32_t n = 0; n < counts[part]; ++n) {
             const Count i = places[n];
-            add(x[part * all + i], square + i * width, to + head[i], width);
+            add<WIDTH>(x[part * all + i], square + i * width, to + head[i], width);
         }
     }
 
@@ -99,14 +141,14 @@ struct Frame {
 };
 
 // Frames [begin, end). Spikes are few: they meet in k^T v, a square for each head.
-template <class T>
-inline void attend(const Attention<T>& a, Count begin, Count end) {
-    Frame frame(a.heads, a.width);
-    const Count all = frame.all, width = a.width;
+template <class T, int WIDTH>
+INLINE void attend(const Attention<T>& a, Count begin, Count end) {
+    Frame<WIDTH> frame(a.heads, a.width);
+    const Count all = frame.all, width = WIDTH ? WIDTH : a.width;
     for (Count f = begin; f < end; ++f) {
         const Count* rows = a.order + a.start[f];
         const Count count = a.start[f + 1] - a.start[f];
-        frame.read(a.qkv, rows, count);
+        frame.read(a.qkv, rows, count, a.order + a.start[end]);
         clear(frame.met.data(), all * width);
         for (Count r = 0; r < count; ++r)
             frame.meet(3 * r + 1, frame.x.data() + (3 * r + 2) * all, frame.met.data());
@@ -122,12 +164,12 @@ inline void attend(const Attention<T>& a, Count begin, Count end) {
         frame.flip(frame.met.data());
         clear(frame.on_met.data(), all * width);
         for (Count r = 0; r < count; ++r) {
+            if (r + AHEAD < count) ahead(a.grad + rows[r + AHEAD] * all, all);
             const float* grad = frame.line.data();
             widen(a.grad + rows[r] * all, frame.line.data(), all);
             frame.meet(3 * r, grad, frame.on_met.data());
-            clear(out, all);
-            for (Count i = 0; i < all; ++i)
-                add(grad[i], frame.flipped.data() + i * width, out + frame.head[i], width);
+            for (Count h = 0; h < all; h += width)
+                through<WIDTH>(grad + h, frame.flipped.data() + h * width, out + h, width);
             narrow(out, a.out + rows[r] * 3 * all, all);
         }
         frame.flip(frame.on_met.data());
@@ -138,6 +180,13 @@ inline void attend(const Attention<T>& a, Count begin, Count end) {
             narrow(out, a.out + rows[r] * 3 * all + all, 2 * all);
         }
     }
+}
+
+template <class T>
+inline void attend_any(const Attention<T>& a, Count begin, Count end) {
+    if (a.width == 16) return attend<T, 16>(a, begin, end);
+    if (a.width == 32) return attend<T, 32>(a, begin, end);
+    attend<T, 0>(a, begin, end);
 }
 
 template <class T>
@@ -154,7 +203,7 @@ Count run(const Attention<T>& job, Count rows, Count borders, int threads, Part 
 
 #define MAKE(T, name)                                                                              \
     CLONED static void attend_##name(const void* job, Count begin, Count end) {                    \
-        attend<T>(*static_cast<const Attention<T>*>(job), begin, end);                         \
+        attend_any<T>(*static_cast<const Attention<T>*>(job), begin, end);                         \
     }                                                                                              \
     DOOR Count attention_forward_##name(const T* qkv, const Count* order, const Count* start,      \
                                         Count rows, Count borders, Count heads, Count width,       \

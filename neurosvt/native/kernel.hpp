@@ -54,18 +54,132 @@ inline float load(bf16 x) {
     std::memcpy(&value, &wide, sizeof value);
     return value;
 }
+// For every byte, the places of its bits, the lowest first.
+struct Places {
+    std::uint8_t at[256][8] = {}, count[256] = {};
+    constexpr Places() {
+        for (int byte = 0; byte < 256; ++byte)
+            for (int bit = 0; bit < 8; ++bit)
+                if (byte >> bit & 1) at[byte][count[byte]++] = std::uint8_t(bit);
+    }
+};
+constexpr Places PLACES;
+
 // Places of what is not 0, in their order; returns how many. Without a branch, for what fires cannot
-// be foreseen. `to` has room for all.
-INLINE Count places(const float* from, Count size, std::int32_t* to) {
+// be foreseen. `to` has room for all, and for seven more.
+template <class T>
+INLINE Count places(const T* from, Count size, std::int32_t* to) {
+    constexpr Count TOGETHER = 32;
     Count found = 0;
+    for (Count first = 0; first < size; first += TOGETHER) {
+        std::uint32_t bits = 0;
+        if (first + TOGETHER <= size) {
+            for (Count i = 0; i < TOGETHER; ++i)
+                bits |= std::uint32_t(load(from[first + i]) != 0) << i;
+        } else {
+            for (Count i = 0; first + i < size; ++i)
+                bits |= std::uint32_t(load(from[first + i]) != 0) << i;
+        }
+        if (!bits) continue;
 #pragma GCC unroll 4
-    for (Count i = 0; i < size; ++i) {
-        std::uint32_t bits;
-        std::memcpy(&bits, from + i, sizeof bits);
-        to[found] = std::int32_t(i);
-        found += (bits << 1) != 0;  // of either sign
+        for (Count part = 0; part < TOGETHER; part += 8) {
+            const std::uint8_t byte = std::uint8_t(bits >> part);
+            for (int i = 0; i < 8; ++i)
+                to[found + i] = std::int32_t(first + part) + PLACES.at[byte][i];
+            found += PLACES.count[byte];
+        }
     }
     return found;
+}
+
+// Numbers that are added in one instruction, or in few.
+#if defined(__GNUC__)
+struct Lanes {
+    using Wide = float __attribute__((vector_size(32)));
+    using Held = float __attribute__((vector_size(32), aligned(4), may_alias));
+    Wide x;
+    static INLINE Lanes of(const float* from) { return {*reinterpret_cast<const Held*>(from)}; }
+    INLINE void put(float* to) const { *reinterpret_cast<Held*>(to) = x; }
+    INLINE void add(float value, const Lanes& from) { x += value * from.x; }
+};
+#else
+struct Lanes {
+    float x[8];
+    static Lanes of(const float* from) {
+        Lanes lanes;
+        for (int i = 0; i < 8; ++i) lanes.x[i] = from[i];
+        return lanes;
+    }
+    void put(float* to) const {
+        for (int i = 0; i < 8; ++i) to[i] = x[i];
+    }
+    void add(float value, const Lanes& from) {
+        for (int i = 0; i < 8; ++i) x[i] += value * from.x[i];
+    }
+};
+#endif
+constexpr int LANES = 8;
+
+// to[e] += value(n) * from[which[n] * stride + e], one n after the other, for COUNT * LANES of e:
+// the sums stay in registers. `fresh`: they begin at 0.
+template <int COUNT, bool fresh, class Value>
+INLINE void add_strip(const std::int32_t* which, Count count, const Value& value, const float* from,
+                      Count stride, float* to) {
+    Lanes sum[COUNT];
+#pragma GCC unroll 8
+    for (int i = 0; i < COUNT; ++i) sum[i] = fresh ? Lanes{} : Lanes::of(to + i * LANES);
+    for (Count n = 0; n < count; ++n) {
+        const float* row = from + which[n] * stride;
+        const float x = value(n);
+#pragma GCC unroll 8
+        for (int i = 0; i < COUNT; ++i) sum[i].add(x, Lanes::of(row + i * LANES));
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < COUNT; ++i) sum[i].put(to + i * LANES);
+}
+template <bool fresh, class Value>
+INLINE void add_rows(const std::int32_t* which, Count count, const Value& value, const float* from,
+                     Count stride, float* to, Count size) {
+    Count e = 0;
+    for (; e + 64 <= size; e += 64)
+        add_strip<8, fresh>(which, count, value, from + e, stride, to + e);
+    for (; e + 16 <= size; e += 16)
+        add_strip<2, fresh>(which, count, value, from + e, stride, to + e);
+    for (; e < size; ++e) {
+        float sum = fresh ? 0.0f : to[e];
+        for (Count n = 0; n < count; ++n) sum += value(n) * from[which[n] * stride + e];
+        to[e] = sum;
+    }
+}
+
+// to[which[n] * stride + e] += value(n) * from[e], likewise: what is added stays in registers.
+template <int COUNT, class Value>
+INLINE void add_strip_to(const std::int32_t* which, Count count, const Value& value,
+                         const float* from, float* to, Count stride) {
+    Lanes row[COUNT];
+#pragma GCC unroll 8
+    for (int i = 0; i < COUNT; ++i) row[i] = Lanes::of(from + i * LANES);
+    for (Count n = 0; n < count; ++n) {
+        float* sums = to + which[n] * stride;
+        const float x = value(n);
+#pragma GCC unroll 8
+        for (int i = 0; i < COUNT; ++i) {
+            Lanes sum = Lanes::of(sums + i * LANES);
+            sum.add(x, row[i]);
+            sum.put(sums + i * LANES);
+        }
+    }
+}
+template <class Value>
+INLINE void add_to_rows(const std::int32_t* which, Count count, const Value& value,
+                        const float* from, float* to, Count stride, Count size) {
+    Count e = 0;
+    for (; e + 64 <= size; e += 64)
+        add_strip_to<8>(which, count, value, from + e, to + e, stride);
+    for (; e + 16 <= size; e += 16)
+        add_strip_to<2>(which, count, value, from + e, to + e, stride);
+    for (; e < size; ++e)
+        for (Count n = 0; n < count; ++n) to[which[n] * stride + e] += value(n) * from[e];
 }
 
 inline void store(float* to, float x) { *to = x; }

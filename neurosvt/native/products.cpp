@@ -18,67 +18,34 @@ struct Spikes {
     Count inputs;
 };
 
+constexpr Count BEYOND = 8;  // what `places` may write behind the last
+
 // The inputs of one row that are not 0.
+template <class T>
 struct Fired {
+    const Spikes<T>& spikes;
     std::vector<std::int32_t> input;
-    const float* numbers = nullptr;  // of the row, or null: all are 1
-    std::vector<float> wide;
-    Count count = 0;
+    Count count = 0, row = 0;
 
-    explicit Fired(Count inputs) : input(inputs + 8), wide(inputs) {}
+    explicit Fired(const Spikes<T>& spikes) : spikes(spikes), input(spikes.inputs + BEYOND) {}
 
-    float value(Count n) const { return numbers ? numbers[input[n]] : 1.0f; }
-
-    template <class T>
-    INLINE void find(const Spikes<T>& spikes, Count row) {
-        count = 0;
-        const Count inputs = spikes.inputs;
-        if (spikes.numbers) {
-            const T* from = spikes.numbers + row * inputs;
-            for (Count d = 0; d < inputs; ++d) wide[d] = load(from[d]);
-            numbers = wide.data();
-            count = places(numbers, inputs, input.data());
-            return;
-        }
-        const std::uint8_t* from = spikes.bytes + row * inputs;
-        Count d = 0;
-        for (std::uint64_t word; d + 8 <= inputs; d += 8) {
-            std::memcpy(&word, from + d, 8);
-            if (word) some(from, d, d + 8);
-        }
-        some(from, d, inputs);
+    INLINE void find(Count r) {
+        row = r * spikes.inputs;
+        count = spikes.numbers ? places(spikes.numbers + row, spikes.inputs, input.data())
+                               : places(spikes.bytes + row, spikes.inputs, input.data());
     }
 
-private:
-    INLINE void some(const std::uint8_t* from, Count begin, Count end) {
-        for (Count d = begin; d < end; ++d) {
-            input[count] = std::int32_t(d);
-            count += from[d] != 0;
-        }
+    // what(which, count, value), where the n-th that fired is value(n) at input which[n].
+    template <class What>
+    INLINE void each(const What& what) const {
+        const std::int32_t* which = input.data();
+        const T* numbers = spikes.numbers + row;
+        if (spikes.numbers)
+            what(which, count, [=](Count n) { return load(numbers[which[n]]); });
+        else
+            what(which, count, [](Count) { return 1.0f; });
     }
 };
-
-// to[e] += value * from[input][e] for all that fired, in their order.
-INLINE void add_fired(const Fired& fired, const float* __restrict from, Count stride,
-                      float* __restrict to, Count size) {
-    for (Count n = 0; n < fired.count; ++n) {
-        const float value = fired.value(n);
-        const float* __restrict row = from + fired.input[n] * stride;
-#pragma GCC ivdep
-        for (Count e = 0; e < size; ++e) to[e] += value * row[e];
-    }
-}
-
-// to[input][e] += value * from[e] for all that fired.
-INLINE void add_to_fired(const Fired& fired, const float* __restrict from, float* __restrict to,
-                         Count stride, Count size) {
-    for (Count n = 0; n < fired.count; ++n) {
-        const float value = fired.value(n);
-        float* __restrict row = to + fired.input[n] * stride;
-#pragma GCC ivdep
-        for (Count e = 0; e < size; ++e) row[e] += value * from[e];
-    }
-}
 
 template <class T>
 struct Product {
@@ -94,38 +61,44 @@ struct Product {
 // The sums of rows [begin, end).
 template <class T>
 inline void gather(const Product<T>& a, Count begin, Count end) {
-    Fired fired(a.spikes.inputs);
+    Fired<T> fired(a.spikes);
     for (Count r = begin; r < end; ++r) {
-        float* out = a.out + r * a.outputs;
-        std::fill_n(out, a.outputs, 0.0f);
-        fired.find(a.spikes, r);
-        add_fired(fired, a.weight, a.outputs, out, a.outputs);
+        fired.find(r);
+        fired.each([&](auto which, Count count, const auto& value) {
+            add_rows<true>(which, count, value, a.weight, a.outputs, a.out + r * a.outputs,
+                           a.outputs);
+        });
     }
 }
 
 // The outputs [begin, end) of all sums: every sum has one writer and one order.
 template <class T>
 inline void gather_groups(const Product<T>& a, Count begin, Count end) {
-    Fired fired(a.spikes.inputs);
+    Fired<T> fired(a.spikes);
     for (Count i = 0; i < a.rows; ++i) {
         const Count r = a.order[i];
-        fired.find(a.spikes, r);
         const float* weight = a.weight + a.group[r] * a.spikes.inputs * a.outputs;
-        add_fired(fired, weight + begin, a.outputs, a.out + a.home[r] * a.outputs + begin,
-                  end - begin);
+        fired.find(r);
+        fired.each([&](auto which, Count count, const auto& value) {
+            add_rows<false>(which, count, value, weight + begin, a.outputs,
+                            a.out + a.home[r] * a.outputs + begin, end - begin);
+        });
     }
 }
 
 // The outputs [begin, end) of the gradients of all weights.
 template <class T>
 inline void gradient(const Product<T>& a, Count begin, Count end) {
-    Fired fired(a.spikes.inputs);
+    Fired<T> fired(a.spikes);
     for (Count i = 0; i < a.rows; ++i) {
         const Count r = a.order ? a.order[i] : i;
-        fired.find(a.spikes, r);
         const Count group = a.order ? a.group[r] : 0, sum = a.order ? a.home[r] : r;
         float* out = a.out + group * a.spikes.inputs * a.outputs;
-        add_to_fired(fired, a.grad + sum * a.outputs + begin, out + begin, a.outputs, end - begin);
+        fired.find(r);
+        fired.each([&](auto which, Count count, const auto& value) {
+            add_to_rows(which, count, value, a.grad + sum * a.outputs + begin, out + begin,
+                        a.outputs, end - begin);
+        });
     }
 }
 
