@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, list[str]] = {
     "neurons": ["bench", "neurons"],
     "train": ["bench", "train"],
     "formats": ["bench", "formats"],
+    "latency": ["bench", "latency", "--rounds", "101"],
     # What is local, from `neurosvt train` of each, of hidden_objects_none and of pendulum_none.
     "dvs128_objects": ["evaluate", "runs/dvs128_objects", "--confusion"],
     "dvs128_objects_200ms": ["evaluate", "runs/dvs128_objects_200ms", "--confusion"],

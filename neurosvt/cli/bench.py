@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print the table, and write the rows."""
     from rich.console import Console
 
+    from neurosvt.bench.activity import rows_of_events
     from neurosvt.bench.measure import run_benchmark, timing_table
 
     check_outputs(args.json)
@@ -37,5 +38,14 @@ def run(args: argparse.Namespace) -> int:
             compiled=not args.no_compile, on_run=advance,
         )  # fmt: skip
     Console(width=110).print(timing_table(rows))
+    if args.what == "latency":
+        by_events = rows_of_events()
+        line = by_events[-1]
+        print(
+            f"time against additions, {by_events[0]['events']} to {by_events[-2]['events']} events "
+            f"a frame: {line['us_at_no_addition']:.1f} us and {1e3 * line['us_per_addition']:.3f} "
+            f"us for each thousand, r2 {line['r2']:.3f}"
+        )
+        rows += by_events
     write_rows(args, rows)
     return 0

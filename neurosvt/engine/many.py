@@ -13,7 +13,7 @@ from torch import Tensor
 
 from neurosvt.engine.beliefs import LiveBelief
 from neurosvt.engine.core import Core
-from neurosvt.engine.session import NativeSession, Session, off_sensor
+from neurosvt.engine.session import NativeSession, Session, is_events, off_sensor
 from neurosvt.events.recording import EVENT
 from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief
@@ -41,7 +41,7 @@ def push_all(
 def _records(events: np.ndarray | None) -> np.ndarray:
     if events is None:
         return np.empty(0, EVENT)
-    if not isinstance(events, np.ndarray) or events.dtype != EVENT or events.ndim != 1:
+    if not is_events(events):
         raise ValueError("push_all takes events (n,) of dtype EVENT, or None")
     return np.ascontiguousarray(events)
 
@@ -51,7 +51,7 @@ def _push_native(
 ) -> list[LiveBelief | None]:
     count = len(sessions)
     addresses = np.array([one.address for one in sessions], np.int64)
-    where = np.array([one.__array_interface__["data"][0] for one in events], np.int64)
+    where = np.array([one.ctypes.data for one in events], np.int64)
     sizes = np.array([len(one) for one in events], np.int64)
     ends = np.zeros(count, np.int64)
     with ExitStack() as held:

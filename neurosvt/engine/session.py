@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from ctypes import addressof
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -103,9 +103,10 @@ class NativeSession(Session):
     def push(self, seen: Any = None, *, asked: bool = True) -> LiveBelief | None:
         if seen is None:
             at, count, kind = None, 0, RECORDS
-        elif type(seen) is np.ndarray and seen.dtype == EVENT and seen.ndim == 1:
+        elif is_events(seen):
             seen = seen if seen.flags.c_contiguous else np.ascontiguousarray(seen)
-            at, count, kind = seen.__array_interface__["data"][0], len(seen), RECORDS
+            count, kind = len(seen), RECORDS
+            at = seen.ctypes.data if count else None
         else:
             seen = numbers_of(seen, self.engine.side)
             at, count, kind = seen.ctypes.data, len(seen), NUMBERS
@@ -194,6 +195,14 @@ class NativeSession(Session):
             part.unflatten(-1, (3, -1))[..., : width // 3] = v.unflatten(-1, (3, -1))
         else:
             part[:, :width] = v
+
+
+def is_events(seen: object) -> TypeGuard[np.ndarray]:
+    """Whether it is an array of events. The type is nearly always the very one, which is told at
+    once; to compare two takes longer than a silent step."""
+    if not isinstance(seen, np.ndarray) or seen.ndim != 1:
+        return False
+    return seen.dtype is EVENT or seen.dtype == EVENT
 
 
 def numbers_of(seen: object, side: int) -> np.ndarray:

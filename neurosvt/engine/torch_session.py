@@ -16,8 +16,7 @@ from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
 from neurosvt.engine.beliefs import LiveBelief, answer_of
 from neurosvt.engine.core import Core
-from neurosvt.engine.session import Session, numbers_of, off_sensor
-from neurosvt.events.recording import EVENT
+from neurosvt.engine.session import Session, is_events, numbers_of, off_sensor
 from neurosvt.models.neurosvt_state import State
 
 
@@ -55,7 +54,7 @@ class TorchSession(Session):
         """(1, 1, 2, S, S) bool."""
         side = self.engine.side
         frame = np.zeros(2 * side * side, bool)
-        if isinstance(seen, np.ndarray) and seen.dtype == EVENT and seen.ndim == 1:
+        if is_events(seen):
             if max(seen["x"].max(initial=0), seen["y"].max(initial=0)) >= side:
                 raise off_sensor(side)
             frame[(seen["p"].astype(np.int64) * side + seen["y"]) * side + seen["x"]] = True

@@ -14,7 +14,7 @@ INLINE Floats weights_at(const float* from) { return load_as<Floats>(from); }
 INLINE Floats weights_at(const std::int8_t* from) {
     EightBytes bytes;
     std::memcpy(&bytes, from, sizeof bytes);
-    return __builtin_convertvector(bytes, Floats);
+    return as_floats(__builtin_convertvector(bytes, Ints));
 }
 
 template <class T, int PARTS_USED>
