@@ -10,11 +10,17 @@ namespace {
 
 using engine::Dense;
 
-INLINE Floats weights_at(const float* from) { return load_as<Floats>(from); }
-INLINE Floats weights_at(const std::int8_t* from) {
-    EightBytes bytes;
-    std::memcpy(&bytes, from, sizeof bytes);
-    return as_floats(__builtin_convertvector(bytes, Ints));
+// Sixteen weights, as two vectors of numbers.
+INLINE void weights_at(const float* from, Floats* to) {
+    to[0] = load_as<Floats>(from);
+    to[1] = load_as<Floats>(from + 8);
+}
+INLINE void weights_at(const std::int8_t* from, Floats* to) {
+    EightShorts half[2];
+    const Shorts wide = widened(load_as<SixteenBytes>(from));
+    std::memcpy(half, &wide, sizeof wide);
+    to[0] = as_floats(widened(half[0]));
+    to[1] = as_floats(widened(half[1]));
 }
 
 template <class T, int PARTS_USED>
@@ -22,7 +28,12 @@ INLINE void tile_of(const Dense& a, Count tile, const float* x, float* y) {
     const T* weights = static_cast<const T*>(a.weights) + tile * a.inputs * TILE;
     Floats sums[PARTS_USED] = {};
     for (Count d = 0; d < a.inputs; ++d)
-        for (int i = 0; i < PARTS_USED; ++i) sums[i] += x[d] * weights_at(weights + d * TILE + 8 * i);
+        for (int i = 0; i < PARTS_USED; i += 2) {
+            Floats pair[2];
+            weights_at(weights + d * TILE + 8 * i, pair);
+            sums[i] += x[d] * pair[0];
+            sums[i + 1] += x[d] * pair[1];
+        }
     for (int i = 0; i < PARTS_USED; ++i) {
         const Count at = tile * TILE + 8 * i;
         const Floats scaled = a.scale ? sums[i] * load_as<Floats>(a.scale + at) : sums[i];
