@@ -36,6 +36,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "train": tables_speed.train,
     "train_parts": tables_speed.train_parts,
     "formats": tables_speed.formats,
+    "latency": tables_speed.latency,
+    "latency_short": tables_speed.latency_short,
+    "activity": tables_speed.activity,
 }
 """By the name between the marks. Those ending in `_short` have at most seven columns."""
 

@@ -59,3 +59,55 @@ def formats() -> str:
         lambda r: r["what"].removeprefix("read "),
         lambda r: r["name"],
     )
+
+
+RUNNERS = {
+    ("engine, no belief", "int16"): "engine, no belief",
+    ("engine", "int16"): "engine",
+    ("the model in PyTorch", "float32"): "same model, PyTorch",
+    ("dense twin on active tokens, PyTorch", "float32"): "dense twin, PyTorch",
+    ("ViT-Tiny gated by events, onnxruntime", "fp32"): "ViT-Tiny fp32",
+    ("ViT-Tiny gated by events, onnxruntime", "int8"): "ViT-Tiny int8",
+}
+
+
+def _microseconds(milliseconds: float) -> str:
+    us = 1000 * milliseconds
+    return f"{us:,.0f}" if us >= 10 else f"{us:.1f}"
+
+
+def latency_short() -> str:
+    """One frame, by what is in it and who is asked: medians."""
+    rows = [r for r in rows_of("latency") if "median_ms" in r]
+    cells = {
+        (f"{r['what'].removesuffix(' frame')}, {r['shape']}", RUNNERS[key]): _microseconds(
+            r["median_ms"]
+        )
+        for r in rows
+        if (key := (r["name"], r["dtype"])) in RUNNERS
+    }
+    lines = dict.fromkeys(line for line, _ in cells)
+    columns = list(RUNNERS.values())
+    return markdown(
+        ["a frame, µs", *columns],
+        ([line, *(cells.get((line, c), "") for c in columns)] for line in lines),
+    )
+
+
+def latency() -> str:
+    """The engine alone: medians and the 99th hundredth, caches warm and cold, both precisions."""
+    rows = [r for r in rows_of("latency") if r["name"].startswith("engine") and "p99_ms" in r]
+    table = []
+    for r in rows:
+        pair = (_microseconds(r["median_ms"]), _microseconds(r["p99_ms"]))
+        table.append([f"{r['what']}, {r['shape']}", f"{r['name']}, {r['dtype']}", *pair])
+    return markdown(["frame", "engine", "median, µs", "p99, µs"], table)
+
+
+def activity() -> str:
+    """Time of a frame against what happens in it."""
+    rows = [r for r in rows_of("latency") if "additions" in r]
+    return markdown(
+        ["events", "additions", "µs"],
+        ([str(r["events"]), f"{r['additions']:,.0f}", f"{r['median_us']:.0f}"] for r in rows),
+    )
