@@ -40,6 +40,7 @@ def trained(form):
         if part.learns:
             nn.init.uniform_(part.weight, 0.5, 1.5)
             nn.init.uniform_(part.bias, 0.0, 0.6)
+            part.momentum = 0.5
     for _ in range(10):  # running moments of what the layers see
         model.train()(images(model, 8))
     return model.eval()

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "image_model.hpp"
-#include "product.hpp"
+#include "tables.hpp"
 
 namespace ENGINE_TARGET {
 
@@ -31,8 +31,9 @@ INLINE Word fire_at_once(const Fire& fire, Count tile, const Floats* y,
 // What an image needs beside its model; one for every thread.
 struct Canvas {
     Named named;
+    Tables tables;
     std::vector<float> x, pixels;
-    std::vector<Word> spikes, qkv;
+    std::vector<Word> spikes, qkv, hidden;
     std::vector<std::int16_t> values, square;
     std::vector<std::int32_t> mixed;
 };
@@ -93,7 +94,7 @@ private:
         fire_current(b.fire_attention);
         at.values.resize(tokens * wide);
         at.qkv.resize(tokens * 3 * words);
-        product(b.qkv, at.named, [&](Count t, Count tile, const Floats* y) {
+        product(b.qkv, at.spikes.data(), at.named, at.tables, [&](Count t, Count tile, const Floats* y) {
             std::int16_t* dense = tile < 2 * words
                 ? nullptr : at.values.data() + t * wide + (tile - 2 * words) * TILE;
             at.qkv[t * 3 * words + tile] = fire_at_once(b.fire_qkv, tile, y, dense);
@@ -101,15 +102,16 @@ private:
         counted(at.qkv.data(), tokens * 3 * words);
         mix();
         fire_mixed(b.fire_mixed);
-        add_product(b.out);
+        add_product(b.out, at.spikes);
         fire_current(b.fire_in);
         const Count across = tiles(a.hidden);
-        at.spikes.resize(tokens * across);
-        product(b.expand, at.named, [&](Count t, Count tile, const Floats* y) {
-            at.spikes[t * across + tile] = fire_at_once(b.fire_hidden, tile, y);
+        at.hidden.resize(tokens * across);
+        product(b.expand, at.spikes.data(), at.named, at.tables,
+                [&](Count t, Count tile, const Floats* y) {
+            at.hidden[t * across + tile] = fire_at_once(b.fire_hidden, tile, y);
         });
-        name(across);
-        add_product(b.contract);
+        name(at.hidden, across);
+        add_product(b.contract, at.hidden);
     }
 
     void counted(const Word* spikes, Count size) {
@@ -117,10 +119,10 @@ private:
         for (Count i = 0; i < size; ++i) *layer += __builtin_popcountll(spikes[i]);
         ++layer;
     }
-    void name(Count across) {
+    void name(const std::vector<Word>& spikes, Count across) {
         at.named.clear(across);
-        for (Count t = 0; t < tokens; ++t) at.named.row(at.spikes.data() + t * across, across);
-        counted(at.spikes.data(), tokens * across);
+        for (Count t = 0; t < tokens; ++t) at.named.row(spikes.data() + t * across, across);
+        counted(spikes.data(), tokens * across);
     }
     // `current(token, tile, y)` drives the neurons; their spikes are named.
     template <class Current>
@@ -132,7 +134,7 @@ private:
                 current(t * wide + tile * TILE, y);
                 at.spikes[t * words + tile] = fire_at_once(fire, tile, y);
             }
-        name(words);
+        name(at.spikes, words);
     }
     void fire_current(const Fire& fire) {
         fire_all(fire, [&](Count place, Floats* y) {
@@ -146,8 +148,8 @@ private:
         });
     }
 
-    void add_product(const Product& weights) {
-        product(weights, at.named, [&](Count t, Count tile, const Floats* y) {
+    void add_product(const Product& weights, const std::vector<Word>& spikes) {
+        product(weights, spikes.data(), at.named, at.tables, [&](Count t, Count tile, const Floats* y) {
             float* x = at.x.data() + t * wide + tile * TILE;
             for (int i = 0; i < PARTS; ++i)
                 store_as(x + 8 * i, load_as<Floats>(x + 8 * i) + a.residual_scale * y[i]);
