@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurosvt.bench.image_latency import cifar10_candidates
 from neurosvt.bench.onnx_peers import PlainViT, in_onnxruntime
 from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
@@ -49,7 +50,7 @@ class Film:
 
 
 def latency_candidates() -> Iterator[Candidate]:
-    """Every candidate on every kind of frame that it is asked about."""
+    """Every candidate on every kind of frame that it is asked about, and on images."""
     model = load("permanence").model
     assert isinstance(model, NeuroSVT)
     films = scene_films()
@@ -60,6 +61,7 @@ def latency_candidates() -> Iterator[Candidate]:
     yield from _ours(wide, doubled)
     yield from _dense(wide, [doubled])
     yield from _spikformer(doubled)
+    yield from cifar10_candidates()
 
 
 def warm(

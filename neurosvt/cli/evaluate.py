@@ -14,6 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confusion", action="store_true", help="also which class is taken for which"
     )
+    parser.add_argument(
+        "--no-engine", action="store_true", help="run a DySViT on PyTorch, as it was trained"
+    )
     add_json(parser)
 
 
@@ -34,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(args.json)
     trained = load_classifier(args.run)
     samples, classes = trained.run.samples(args.split), trained.run.classes
-    predicted = predict_classes(trained.model, samples)
+    predicted = predict_classes(trained.model, samples, engine=not args.no_engine)
     about = {"model": args.run, "dataset": trained.run.data.dataset, "split": args.split}
     row = accuracy_row(predicted, samples.labels)
     print(

@@ -2,7 +2,8 @@
 
 from neurosvt.engine.beliefs import LiveBelief
 from neurosvt.engine.engine import Engine
+from neurosvt.engine.images import ImageEngine
 from neurosvt.engine.library import compute_in
 from neurosvt.engine.session import Session
 
-__all__ = ["Engine", "LiveBelief", "Session", "compute_in"]
+__all__ = ["Engine", "ImageEngine", "LiveBelief", "Session", "compute_in"]

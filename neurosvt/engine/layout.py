@@ -1,4 +1,5 @@
-"""What the engine's C++ runs, as the same structures in Python: native/engine/model.hpp."""
+"""What the engine's C++ runs, as the same structures in Python: native/engine/model.hpp and
+image_model.hpp."""
 
 import ctypes
 from collections.abc import Sequence
@@ -81,12 +82,39 @@ class CSession(ctypes.Structure):
     ]
 
 
+class CFire(ctypes.Structure):
+    """Neurons of a DySViT, behind their norm."""
+
+    _fields_ = _pointers("factor offset")
+
+
+class CImageBlock(ctypes.Structure):
+    """A layer of a DySViT."""
+
+    _fields_ = [
+        *((f"fire_{name}", CFire) for name in ("attention", "qkv", "mixed", "in", "hidden")),
+        *((name, CProduct) for name in ("qkv", "out", "expand", "contract")),
+    ]
+
+
+class CImageModel(ctypes.Structure):
+    """A deployed DySViT."""
+
+    _fields_ = [
+        *_numbers("side patch width hidden depth heads classes"),
+        ("residual_scale", ctypes.c_float),
+        *_pointers("embed positions blocks head_masks"),
+        ("fire", CFire),
+        *_pointers("head bias"),
+    ]
+
+
 COLUMNS = 5
 """Numbers that are counted of a layer."""
 
 _WEIGHED: Sequence[tuple[type[ctypes.Structure], int]] = (
     (CProduct, 1), (CBlock, 3), (CMemory, 5), (CDense, 7), (CHeads, 11), (CModel, 13),
-    (CSession, 17),
+    (CSession, 17), (CFire, 19), (CImageBlock, 23), (CImageModel, 29),
 )  # fmt: skip
 
 

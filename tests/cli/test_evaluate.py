@@ -6,6 +6,7 @@ import torch
 from neurosvt.classification.accuracy import predict_classes
 from neurosvt.cli import main
 from neurosvt.datasets import cifar10
+from neurosvt.engine import ImageEngine
 from neurosvt.experiments.checkpoints import WEIGHTS, load
 from neurosvt.training import checkpoint
 
@@ -32,6 +33,22 @@ def test_the_row_is_what_was_promised(trained, split, rows_of, tmp_path, capsys)
         "out", "cifar10", split, 20,
     )  # fmt: skip
     assert f"out: {row['accuracy']:.2%} of 20 samples" in capsys.readouterr().out
+
+
+def test_the_engine_judges_as_pytorch_does_which_one_may_ask_for(trained, tmp_path, monkeypatch):
+    made = []
+
+    def watched(model, **options):
+        made.append(ImageEngine(model, **options))
+        return made[-1]
+
+    monkeypatch.setattr("neurosvt.classification.accuracy.ImageEngine", watched)
+    assert main(["evaluate", trained, "--json", "a.json"]) == 0
+    assert len(made) == 1
+    assert main(["evaluate", trained, "--no-engine", "--json", "b.json"]) == 0
+    assert len(made) == 1
+    one, two = (json.loads((tmp_path / name).read_text())["rows"] for name in ("a.json", "b.json"))
+    assert one == two
 
 
 def test_a_half_precision_file_says_the_same_twice(trained, tmp_path):

@@ -2,13 +2,15 @@
 
 #pragma once
 
-#include "model.hpp"
+#include "image_model.hpp"
 
 namespace engine {
 
 struct Target {
     // A step of a session: 0, or OUTSIDE.
     Count (*push)(Session& session, const Events& events, bool asked);
+    // The class scores of an image; `counts` of spikes may be null.
+    void (*see)(const ImageModel& model, const float* image, float* logits, Count* counts);
 };
 
 }  // namespace engine
