@@ -22,7 +22,7 @@ from neurosvt.engine.weights import TILE, padded, quantisation_step, tiled
 from neurosvt.models.dysvit import DySViT
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
 
-PRODUCTS = ("qkv", "out", "expand", "contract")
+SPIKE_PRODUCTS = ("qkv", "out", "expand", "contract")
 """Layers of a block whose inputs are spikes."""
 
 
@@ -52,7 +52,7 @@ class ImageEngine:
         self.weights = weights
         if weights == "int8":
             for block in self.model.blocks:
-                for name in PRODUCTS:
+                for name in SPIKE_PRODUCTS:
                     round_to_bytes(getattr(block, name))
         reason = why_unknown(self.model)
         if backend == "native" and reason:
@@ -185,5 +185,5 @@ class ImagePlan:
             self.fire(block.fire_attention), self.fire(block.fire_qkv, 3),
             self.fire(block.fire_mixed), self.fire(block.fire_in), self.fire(block.fire_hidden),
             self.product(thirds.flatten(0, 1)),
-            *(self.product(getattr(block, name).weight) for name in PRODUCTS[1:]),
+            *(self.product(getattr(block, name).weight) for name in SPIKE_PRODUCTS[1:]),
         )  # fmt: skip

@@ -23,6 +23,7 @@ FORMS = {
     "wide": {"width": 128, "heads": 2, "depth": 2, "mlp_ratio": 2.0},
     "one head": {"width": 128, "heads": 1, "depth": 1, "patch_size": 8, "mlp_ratio": 1.0},
     "plain": {"width": 16, "heads": 4, "depth": 1, "pre_norm": False, "nan_guard": False},
+    "many": {"width": 192, "heads": 3, "depth": 1, "image_size": 32, "mlp_ratio": 2.0},
     "large": {"width": 16, "heads": 1, "depth": 1, "image_size": 48, "classes": 3},
 }
 
@@ -85,7 +86,7 @@ def test_scores_are_those_of_the_model(form, count, level):
 
 
 @needs_engine
-@pytest.mark.parametrize("form", ["odd", "wide"])
+@pytest.mark.parametrize("form", ["odd", "wide", "many", "large"])
 def test_bytes_give_the_scores_of_the_model_rounded_to_them(form, level):
     model = made(form)
     seen = images(model, 5)
