@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import Bool, Shaped
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurosvt.engine.beliefs import LiveBelief
 from neurosvt.engine.core import Core
@@ -42,6 +42,16 @@ class Engine(Core):
         UserError: a precision or a backend that there is none of, or a model that the C++ does not
             know or that cannot be put on the grid.
     """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        weights: str = "int16",
+        frame_ms: float | None = None,
+        backend: str = "auto",
+    ):
+        super().__init__(model, weights=weights, frame_ms=frame_ms, backend=backend)
 
     def session(
         self, state: State | None = None, *, state_noise: float = 0.0, seed: int = 0
