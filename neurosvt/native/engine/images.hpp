@@ -23,7 +23,7 @@ INLINE Word fire_at_once(const Fire& fire, Count tile, const Floats* y,
         const Floats u = y[i] * load_as<Floats>(factor + 8 * i) + load_as<Floats>(offset + 8 * i);
         const Ints over = u >= 1.0f;
         bits |= bits_of(over, i);
-        if (dense) store_as(dense + 8 * i, -__builtin_convertvector(over, EightShorts));
+        if (dense) store_as(dense + 8 * i, -lowest_shorts(over));
     }
     return word_of(bits);
 }

@@ -94,7 +94,7 @@ INLINE Word fire(const Floats* y, const float* scale, float* v, float keep, Nois
         const Ints over = h >= 1.0f;
         store_as(v + 8 * i, Floats(Ints(h) & ~over));
         bits |= bits_of(over, i);
-        if (dense) store_as(dense + 8 * i, -__builtin_convertvector(over, EightShorts));
+        if (dense) store_as(dense + 8 * i, -lowest_shorts(over));
     }
     const Word word = word_of(bits);
     fired.updates += TILE + sum_of(silent);
