@@ -67,13 +67,14 @@ def latency_candidates() -> Iterator[Candidate]:
 def warm(
     name: str, what: str, shape: str, dtype: str, run: Callable[[], Any], *, heavy: bool = False
 ) -> Candidate:
-    """A candidate that finds its caches as it left them: it has just run."""
+    """A candidate that finds its caches as it left them: it has just seen the film, or, if heavy,
+    two frames of it."""
 
-    def twice() -> None:
-        run()
-        run()
+    def look() -> None:
+        for _ in range(2 if heavy else FRAMES):
+            run()
 
-    return Candidate(name, what, shape, dtype, run, heavy=heavy, before=twice)
+    return Candidate(name, what, shape, dtype, run, heavy=heavy, before=look)
 
 
 def scene_films() -> list[Film]:
