@@ -39,11 +39,9 @@ struct Fired {
     template <class What>
     INLINE void each(const What& what) const {
         const std::int32_t* which = input.data();
+        if (!spikes.numbers) return what(which, count, [](Count) { return 1.0f; });
         const T* numbers = spikes.numbers + row;
-        if (spikes.numbers)
-            what(which, count, [=](Count n) { return load(numbers[which[n]]); });
-        else
-            what(which, count, [](Count) { return 1.0f; });
+        what(which, count, [=](Count n) { return load(numbers[which[n]]); });
     }
 };
 
