@@ -1,6 +1,7 @@
 """What commands share: options that mean the same everywhere, rows as JSON, and a bar."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,11 @@ def check_outputs(*paths: str | None) -> None:
 
     for path in filter(None, paths):
         check_writable(path)
+
+
+def warn(line: str) -> None:
+    """Tell people a line beside what a command prints."""
+    print(f"neurosvt: {line}", file=sys.stderr)
 
 
 def write_rows(args: argparse.Namespace, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -5,9 +5,8 @@ believed over time.
 """
 
 import argparse
-import sys
 
-from neurosvt.cli.options import add_json, add_model, check_outputs, write_rows
+from neurosvt.cli.options import add_json, add_model, check_outputs, warn, write_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,13 +33,9 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(args.json, args.csv)
     check_files(args.files)
     trained = load(args.run)
-    rows = list(prediction_rows(trained, args.files, every=args.every, say=_warn))
+    rows = list(prediction_rows(trained, args.files, every=args.every, say=warn))
     Console(width=110).print(prediction_table(rows))
     write_rows(args, rows)
     if args.csv:
         write_csv(args.csv, rows)
     return 0
-
-
-def _warn(line: str) -> None:
-    print(f"neurosvt: {line}", file=sys.stderr)

@@ -5,9 +5,8 @@ camera:SERIAL. Ctrl-C ends it with a summary.
 """
 
 import argparse
-import sys
 
-from neurosvt.cli.options import add_seed, whole_numbers
+from neurosvt.cli.options import add_seed, warn, whole_numbers
 from neurosvt.config import UserError
 
 
@@ -64,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
         stream = Stream(
             source, engine, window_events=args.window_events, speed=speed,
             queue_windows=args.queue, seconds=args.seconds, windows=args.windows,
-            classes=trained.model.class_names, say=_warn,
+            classes=trained.model.class_names, say=warn,
         )  # fmt: skip
         shown = LiveTable(console, stream) if console.is_terminal else PlainLines(console)
-        code = present(stream, sinks, Screen() if args.quiet else shown, _warn)
+        code = present(stream, sinks, Screen() if args.quiet else shown, warn)
         for line in stream.summary().lines():
             console.print(line, soft_wrap=True, highlight=False, markup=False)
     return code
@@ -78,7 +77,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise UserError(f"--speed: {text!r} is no number, nor max") from None
-
-
-def _warn(line: str) -> None:
-    print(f"neurosvt: {line}", file=sys.stderr)
