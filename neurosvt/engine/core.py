@@ -15,7 +15,20 @@ from neurosvt.nn.plain_copy import plain_copy
 
 
 class Core:
-    """A model laid out for the engine; arguments as of `Engine`."""
+    """A model laid out for the engine.
+
+    Args:
+        model: is copied, as it is now.
+        weights: "int16": the model on its grid, with the same spikes and charge to the bit. "int8":
+            smaller and less exact. "float32": the model as it is; sums are added up in another
+            order, so that a membrane within 1e-5 of its threshold may decide otherwise.
+        frame_ms: length of a step; None for that of the model's config.
+        backend: "native", the C++; "torch", the model itself; "auto" takes the first that can.
+
+    Raises:
+        UserError: a precision or a backend that there is none of, or a model that the C++ does not
+            know or that cannot be put on the grid.
+    """
 
     def __init__(
         self,

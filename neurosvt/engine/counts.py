@@ -49,7 +49,6 @@ class CountedModel:
     """Numbers that a frame says."""
     heads: tuple[tuple[int, int], ...]
     """Inputs and outputs of the layers of the heads."""
-    tokens_added: int
     scaled: bool
     """Whether norms are multiplications of their own."""
 
@@ -72,7 +71,6 @@ class CountedModel:
             looks_back=isinstance(memory, LeakyMemory) and memory.config.looks_back,
             reads=0 if read is None else int(read.shared.shape[1]),
             heads=tuple((x.in_features, x.out_features) for x in layers),
-            tokens_added=memory.extra_tokens,
             scaled=not model.folded,
         )
 
@@ -148,7 +146,7 @@ def _product(name: str, row: Numbers, account: CountedModel) -> Operations:
 def _neurons(name: str, row: Numbers, account: CountedModel) -> Operations:
     updates, spikes, *_ = row
     # Behind the attention's counts there is a scale that folds into no weights.
-    behind = ("attention.fire", "project.fire", "fire_qkv", "fire_hidden", "embed.fire")
+    behind = ("attention.fire", "fire_qkv", "fire_hidden", "embed.fire")
     scaled = name.endswith("attention.fire") or (account.scaled and name.endswith(behind))
     return Operations(
         updates=updates, states=2 * updates, spikes=spikes, multiplies=updates if scaled else 0

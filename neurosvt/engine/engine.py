@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import Bool, Shaped
-from torch import Tensor, nn
+from torch import Tensor
 
 from neurosvt.engine.beliefs import LiveBelief
 from neurosvt.engine.core import Core
@@ -29,29 +29,8 @@ class Engine(Core):
 
     A silent step costs microseconds, and an active one as much as its spikes: weights of what fired
     are added up, membranes of what was touched are updated, and nothing else is looked at.
-
-    Args:
-        model: is copied, as it is now.
-        weights: "int16": the model on its grid, with the same spikes and charge to the bit. "int8":
-            smaller and less exact. "float32": the model as it is; sums are added up in another
-            order, so that a membrane within 1e-5 of its threshold may decide otherwise.
-        frame_ms: length of a step; None for that of the model's config.
-        backend: "native", the C++; "torch", the model itself; "auto" takes the first that can.
-
-    Raises:
-        UserError: a precision or a backend that there is none of, or a model that the C++ does not
-            know or that cannot be put on the grid.
+    Arguments and errors are those of `Core`.
     """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        *,
-        weights: str = "int16",
-        frame_ms: float | None = None,
-        backend: str = "auto",
-    ):
-        super().__init__(model, weights=weights, frame_ms=frame_ms, backend=backend)
 
     def session(
         self, state: State | None = None, *, state_noise: float = 0.0, seed: int = 0

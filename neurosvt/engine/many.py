@@ -82,18 +82,18 @@ def play(
     model = engine.model
     if asked is not None and asked.shape != (steps, batch):
         raise ValueError(f"asked must be (T, B) {(steps, batch)}, got {tuple(asked.shape)}")
-    if state is None:
-        state = model.start(batch)
-    like = model.membranes_like()
-    model.state_shape().check(state, batch, like, model.memory.start(batch, like))
+    if state is not None:
+        like = model.membranes_like()
+        model.state_shape().check(state, batch, like, model.memory.start(batch, like))
     seeds = torch.randint(2**31, (batch,)).tolist() if noise else [0] * batch
     sessions = [NativeSession(engine, engine.plan, engine.account, noise, seed) for seed in seeds]
-    for i, session in enumerate(sessions):
-        session.restore(sample(state, i))
+    if state is not None:
+        for i, session in enumerate(sessions):
+            session.restore(sample(state, i))
     answers = play_on(engine, sessions, frames, asked)
     scores, _, position, unseen = answers.split([engine.classes, engine.classes, 2, 1], -1)
     belief = Belief(scores, position, unseen[..., 0])
-    return belief, joined([one.state() for one in sessions], state)
+    return belief, joined([one.state() for one in sessions]) if sessions else model.start(0)
 
 
 def play_on(
@@ -121,10 +121,8 @@ def sample(state: State, which: int) -> State:
     return state.map(lambda x: x[which : which + 1])
 
 
-def joined(states: Sequence[State], like: State) -> State:
-    """The states of single samples as one of a batch; `like`, where there are none."""
-    if not states:
-        return like
+def joined(states: Sequence[State]) -> State:
+    """The states of single samples as one of a batch."""
 
     def together(*parts: Any) -> Any:
         if isinstance(parts[0], Tensor):

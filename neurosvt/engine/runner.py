@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from neurosvt.config import UserError
-from neurosvt.energy.operations import Operations
 from neurosvt.energy.phases import PhaseCounts, count_phases, phases_of, told
 from neurosvt.engine.counts import operations_of
 from neurosvt.engine.engine import Engine
@@ -16,6 +16,9 @@ from neurosvt.engine.session import NativeSession
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.weights import device_of
 from neurosvt.scenes.scenes import Scenes
+
+KNOWN_OPTIONS = {"state_noise", "state_bits", "frame_ms"}
+"""With which a model is called and the engine can be asked, `state_bits` being 32."""
 
 
 def engine_of(model: nn.Module, frame_ms: float | None = None) -> Engine | None:
@@ -32,11 +35,7 @@ def runner_of(model: nn.Module, options: Mapping[str, Any]) -> tuple[Any, dict[s
     """What is called as `belief, state = runner(frames, state, **rest)` for a model that is called
     with some options, and the rest of these."""
     rest = dict(options)
-    if rest.get("state_bits", 32) == 32 and rest.keys() <= {
-        "state_noise",
-        "state_bits",
-        "frame_ms",
-    }:
+    if rest.get("state_bits", 32) == 32 and rest.keys() <= KNOWN_OPTIONS:
         engine = engine_of(model, rest.get("frame_ms"))
         if engine is not None:
             return engine, {"state_noise": rest.get("state_noise", 0.0)}
@@ -55,12 +54,10 @@ def phase_counts(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:
     ]
     found = {}
     for phase, frames in phases_of(scenes).items():
-        before = [one.counts() for one in sessions]
+        before = np.sum([one.counts() for one in sessions], 0)
         play_on(engine, sessions, torch.from_numpy(frames))
-        layers: dict[str, Operations] = {}
-        for session, past in zip(sessions, before, strict=True):
-            done = operations_of(session.counts() - past, engine.account)
-            for name, more in done.items():
-                layers.setdefault(name, Operations()).__iadd__(more)
+        layers = operations_of(
+            np.sum([one.counts() for one in sessions], 0) - before, engine.account
+        )
         found[phase] = PhaseCounts(layers, frames.shape[0] * frames.shape[1])
     return told(found)

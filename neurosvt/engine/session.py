@@ -22,8 +22,8 @@ from neurosvt.engine.plan import Plan
 from neurosvt.events.recording import EVENT
 from neurosvt.models.neurosvt_state import State
 
-NUMBERS, RECORDS = range(2)
-"""Kinds of events, of those in native/engine/model.hpp."""
+RECORDS, FRAME = range(2)
+"""Kinds of events, as in native/engine/model.hpp."""
 
 
 class Session(ABC):
@@ -108,8 +108,8 @@ class NativeSession(Session):
             count, kind = len(seen), RECORDS
             at = seen.ctypes.data if count else None
         else:
-            seen = numbers_of(seen, self.engine.side)
-            at, count, kind = seen.ctypes.data, len(seen), NUMBERS
+            seen = frame_of(seen, self.engine.side)
+            at, count, kind = seen.ctypes.data, 1, FRAME
         with self.lock:
             if not asked:
                 if self._push(self.address, at, count, kind, 0):
@@ -205,8 +205,8 @@ def is_events(seen: object) -> TypeGuard[np.ndarray]:
     return seen.dtype is EVENT or seen.dtype == EVENT
 
 
-def numbers_of(seen: object, side: int) -> np.ndarray:
-    """(n,) int32 numbers of the events of a frame: polarity, y, x.
+def frame_of(seen: object, side: int) -> np.ndarray:
+    """(2, S, S) bool, without gaps, of a frame.
 
     Raises:
         ValueError: neither events nor a frame of this size.
@@ -216,7 +216,7 @@ def numbers_of(seen: object, side: int) -> np.ndarray:
     if isinstance(seen, np.ndarray) and seen.shape == (2, side, side) and seen.dtype.kind in "biuf":
         if seen.dtype.kind == "f" and not np.isin(seen, (0, 1)).all():
             raise ValueError("a frame must be binary: 1 where a pixel had an event")
-        return np.flatnonzero(seen).astype(np.int32)
+        return np.ascontiguousarray(seen, bool)
     got = f"{seen.dtype} {seen.shape}" if isinstance(seen, np.ndarray) else type(seen).__name__
     raise ValueError(
         f"a step takes events (n,) of dtype EVENT, or a frame (2, {side}, {side}); got {got}"

@@ -16,7 +16,7 @@ from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
 from neurosvt.engine.beliefs import LiveBelief, answer_of
 from neurosvt.engine.core import Core
-from neurosvt.engine.session import Session, is_events, numbers_of, off_sensor
+from neurosvt.engine.session import Session, frame_of, is_events, off_sensor
 from neurosvt.models.neurosvt_state import State
 
 
@@ -31,8 +31,8 @@ class TorchSession(Session):
         self._layers: defaultdict[str, Operations] = defaultdict(Operations)
 
     def push(self, seen: Any = None, *, asked: bool = True) -> LiveBelief | None:
-        engine, frame = self.engine, self.frame_of(seen)
-        with self._lock, torch.no_grad(), self._own_random():
+        engine, frame = self.engine, self.shown(seen)
+        with self._lock, torch.no_grad(), _Random(self._random):
             meter = Meter(engine.model, batch_axes=2)
             with meter:
                 belief, self._state = engine.model(
@@ -50,20 +50,17 @@ class TorchSession(Session):
         total = partial(Operations.summed, layers.values())
         return LiveBelief(answer, engine.classes, lambda: layers, total)
 
-    def frame_of(self, seen: Any) -> Tensor:
+    def shown(self, seen: Any) -> Tensor:
         """(1, 1, 2, S, S) bool."""
         side = self.engine.side
-        frame = np.zeros(2 * side * side, bool)
+        frame = np.zeros((2, side, side), bool)
         if is_events(seen):
             if max(seen["x"].max(initial=0), seen["y"].max(initial=0)) >= side:
                 raise off_sensor(side)
-            frame[(seen["p"].astype(np.int64) * side + seen["y"]) * side + seen["x"]] = True
+            frame[seen["p"].astype(np.int64), seen["y"], seen["x"]] = True
         elif seen is not None:
-            frame[numbers_of(seen, side)] = True
-        return torch.from_numpy(frame).reshape(1, 1, 2, side, side)
-
-    def _own_random(self) -> "_Random":
-        return _Random(self._random)
+            frame = frame_of(seen, side)
+        return torch.from_numpy(frame)[None, None]
 
     @property
     def steps(self) -> int:

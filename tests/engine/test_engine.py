@@ -11,8 +11,8 @@ from torch.utils._pytree import tree_leaves
 
 from neurosvt.config import UserError
 from neurosvt.energy import Meter
-from neurosvt.engine import Engine, compute_in
-from neurosvt.engine.library import LEVELS, engine_library
+from neurosvt.engine import Engine
+from neurosvt.engine.library import engine_library
 from neurosvt.events.recording import EVENT, pack_events
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
@@ -34,18 +34,6 @@ FORMS = {
 def assert_same(one, two):
     for a, b in zip(tree_leaves(tuple(one)), tree_leaves(tuple(two)), strict=True):
         assert torch.equal(a, b), f"differs by up to {(a - b).abs().max()}"
-
-
-@pytest.fixture(params=[None, *(level for level in LEVELS)])
-def level(request):
-    """The instruction sets that this processor has."""
-    try:
-        yield compute_in(request.param)
-    except ValueError:
-        pytest.skip(f"this processor or build has no {request.param}")
-    finally:
-        if engine_library() is not None:
-            compute_in(None)
 
 
 @needs_engine

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from neurosvt.config import UserError
-from neurosvt.engine import ImageEngine, compute_in
-from neurosvt.engine.library import LEVELS, engine_library
+from neurosvt.engine import ImageEngine
+from neurosvt.engine.library import engine_library
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 
 needs_engine = pytest.mark.skipif(engine_library() is None, reason="the engine was not built")
@@ -59,18 +59,6 @@ def scores(model, seen):
 def assert_same(logits, right):
     torch.testing.assert_close(logits, right, atol=1e-4, rtol=0)
     assert torch.equal(logits.argmax(1), right.argmax(1))
-
-
-@pytest.fixture(params=LEVELS)
-def level(request):
-    """The instruction sets that this processor has."""
-    try:
-        yield compute_in(request.param)
-    except ValueError:
-        pytest.skip(f"this processor or build has no {request.param}")
-    finally:
-        if engine_library() is not None:
-            compute_in(None)
 
 
 @needs_engine

@@ -16,23 +16,22 @@ public:
     std::vector<Count> active;          // windows with enough events, in reading order
     std::vector<Count> start;           // where in `inputs` each begins; and the end of the last
     std::vector<std::uint16_t> inputs;  // pixels of a window: polarity, y, x as one number
-    Count events = 0, kept = 0, reached = 0, touched = 0;
+    Count events = 0, reached = 0, touched = 0;
 
     // False if an event lies outside of the sensor; nothing was done then.
     bool take(const engine::Model& a, const engine::Events& given) {
         fit(a);
         found.clear();
         bool all = true;
-        switch (given.kind) {
-            case engine::Events::numbers: all = from_numbers(a, given); break;
-            case engine::Events::records: all = from_records(a, given); break;
-            case engine::Events::frame: from_frame(a, static_cast<const char*>(given.data));
-        }
+        if (given.kind == engine::Events::records)
+            all = from_records(a, given);
+        else
+            from_frame(a, static_cast<const char*>(given.data));
         if (!all) {
             for (const At& at : found) fired[at.place] = 0;
             return false;
         }
-        events = kept = Count(found.size());
+        events = Count(found.size());
         left = found;
         if (a.company) drop_lonely(a);
         for (const At& at : found) fired[at.place] = 0;
@@ -66,19 +65,6 @@ private:
         fired[place] |= bit;
         found.push_back({std::int32_t(place), std::int32_t(polarity), std::int32_t(y),
                          std::int32_t(x)});
-    }
-
-    bool from_numbers(const engine::Model& a, const engine::Events& given) {
-        const std::uint32_t side = std::uint32_t(a.side), plane = side * side;
-        const std::int32_t* numbers = static_cast<const std::int32_t*>(given.data);
-        for (Count n = 0; n < given.count; ++n) {
-            const std::uint32_t index = std::uint32_t(numbers[n]);
-            if (index >= 2 * plane) return false;
-            const std::uint32_t polarity = index >= plane, pixel = index - (polarity ? plane : 0);
-            const std::uint32_t y = pixel / side;
-            add(polarity, y, pixel - y * side, side);
-        }
-        return true;
     }
 
     bool from_records(const engine::Model& a, const engine::Events& given) {
@@ -121,7 +107,6 @@ private:
                              (below[0] != 0) + (below[1] != 0);
             if (near >= a.company) left.push_back(at);
         }
-        kept = Count(left.size());
     }
 
     // The windows along one axis that see a pixel: [first, last].

@@ -17,7 +17,7 @@ INLINE void weights_at(const float* from, Floats* to) {
 }
 INLINE void weights_at(const std::int8_t* from, Floats* to) {
     EightShorts half[2];
-    const Shorts wide = widened(load_as<SixteenBytes>(from));
+    const Shorts wide = sixteen(from);
     std::memcpy(half, &wide, sizeof wide);
     to[0] = as_floats(widened(half[0]));
     to[1] = as_floats(widened(half[1]));

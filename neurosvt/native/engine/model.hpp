@@ -60,10 +60,10 @@ struct Model {
     Count layers;  // rows of `Session::counts`
 };
 
-// The events of one step: numbers (polarity * side + y) * side + x; records as cameras and files give
-// them (neurosvt/events/recording.py); or one frame, a byte for every number.
+// The events of one step: records as cameras and files give them (neurosvt/events/recording.py), or
+// one frame, a byte for every polarity, y and x.
 struct Events {
-    enum Kind : int { numbers, records, frame };
+    enum Kind : int { records, frame };
     const void* data;
     Count count;
     Kind kind;

@@ -40,28 +40,15 @@ struct Named {
 
 // Sums of the named rows of one tile. Whole numbers are added in as few bits as hold them, `run` rows
 // at a time; they are exact in any order.
-INLINE void sum_rows(const std::int16_t* tile, const std::uint16_t* named, Count count, Count run,
-                     Ints* sums) {
+template <class T>
+INLINE void sum_rows(const T* tile, const std::uint16_t* named, Count count, Count run, Ints* sums) {
     for (int i = 0; i < PARTS; ++i) sums[i] = Ints{};
     for (Count n = 0; n < count;) {
         const Count end = n + run < count ? n + run : count;
         Shorts part[4] = {};
         for (; n < end; ++n) {
-            const std::int16_t* row = tile + named[n] * TILE;
-            for (int i = 0; i < 4; ++i) part[i] += load_as<Shorts>(row + 16 * i);
-        }
-        for (int i = 0; i < 4; ++i) add_halves(part[i], sums + 2 * i, sums + 2 * i + 1);
-    }
-}
-INLINE void sum_rows(const std::int8_t* tile, const std::uint16_t* named, Count count, Count run,
-                     Ints* sums) {
-    for (int i = 0; i < PARTS; ++i) sums[i] = Ints{};
-    for (Count n = 0; n < count;) {
-        const Count end = n + run < count ? n + run : count;
-        Shorts part[4] = {};
-        for (; n < end; ++n) {
-            const std::int8_t* row = tile + named[n] * TILE;
-            for (int i = 0; i < 4; ++i) part[i] += widened(load_as<SixteenBytes>(row + 16 * i));
+            const T* row = tile + named[n] * TILE;
+            for (int i = 0; i < 4; ++i) part[i] += sixteen(row + 16 * i);
         }
         for (int i = 0; i < 4; ++i) add_halves(part[i], sums + 2 * i, sums + 2 * i + 1);
     }
@@ -112,13 +99,18 @@ INLINE void product_of(const Product& a, const Named& named, const Done& done) {
             done(r, tile, y);
         }
 }
+// `todo(T())` for the type of the weights.
+template <class Todo>
+INLINE void by_type(const Product& a, const Todo& todo) {
+    switch (a.kind) {
+        case Product::int16: return todo(std::int16_t());
+        case Product::int8: return todo(std::int8_t());
+        default: return todo(float());
+    }
+}
 template <class Done>
 INLINE void product(const Product& a, const Named& named, const Done& done) {
-    switch (a.kind) {
-        case Product::int16: return product_of<std::int16_t>(a, named, done);
-        case Product::int8: return product_of<std::int8_t>(a, named, done);
-        default: return product_of<float>(a, named, done);
-    }
+    by_type(a, [&](auto type) { product_of<decltype(type)>(a, named, done); });
 }
 
 }  // namespace ENGINE_TARGET

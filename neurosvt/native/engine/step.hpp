@@ -43,7 +43,7 @@ public:
         if (s.spikes) std::memset(s.spikes, 0, sizeof(Word) * a.tokens * words);
         const Count rows = events.count ? see() : 0;
         layer = s.counts + 4 * COLUMNS;
-        if (rows) for (Count b = 0; b < a.depth; ++b) block(a.blocks[b], b);
+        if (rows) for (Count b = 0; b < a.depth; ++b) block(a.blocks[b]);
         layer = s.counts + (4 + 10 * a.depth) * COLUMNS;
         remember_frame(rows);
         if (asked) {
@@ -162,8 +162,10 @@ private:
         return all != 0;
     }
 
-    // The neurons that the residual current drives; their spikes, named.
-    void fire_current() {
+    // `current(place, y)` drives the neurons of a tile, times `scale` if there is one; their spikes,
+    // named.
+    template <class Current>
+    void fire_all(const float* scale, const Current& current) {
         const Count rows = Count(at.token.size());
         at.spikes.resize(rows * words);
         at.named.clear(words);
@@ -171,19 +173,24 @@ private:
         for (Count r = 0; r < rows; ++r) {
             for (Count tile = 0; tile < words; ++tile) {
                 Floats y[PARTS];
-                std::memcpy(y, at.x.data() + r * wide + tile * TILE, sizeof y);
-                at.spikes[r * words + tile] = fire(y, nullptr, membranes(r) + tile * TILE,
-                                                   at.keep[r], disturbed, spread(r), fired);
+                current(r * wide + tile * TILE, y);
+                at.spikes[r * words + tile] =
+                    fire(y, scale ? scale + tile * TILE : nullptr, membranes(r) + tile * TILE,
+                         at.keep[r], disturbed, spread(r), fired);
             }
             at.named.row(at.spikes.data() + r * words, words);
         }
         count(fired);
         home += wide;
     }
+    void fire_current() {
+        fire_all(nullptr, [&](Count place, Floats* y) {
+            std::memcpy(y, at.x.data() + place, sizeof(Floats) * PARTS);
+        });
+    }
 
     // Neurons behind a product of what is named; `values` takes the spikes of the last third too.
-    void fire_product(const Product& weights, Count parts, std::int16_t* values,
-                      std::vector<Word>& spikes) {
+    void fire_product(const Product& weights, std::int16_t* values, std::vector<Word>& spikes) {
         const Count across = tiles(weights.outputs);
         spikes.resize(at.token.size() * across);
         count(at.named);
@@ -195,7 +202,7 @@ private:
                                              disturbed, spread(r), fired, dense);
         });
         count(fired);
-        home += parts * TILE;
+        home += across * TILE;
     }
 
     void add_product(const Product& weights) {
@@ -213,15 +220,15 @@ private:
         layer[-1] += outputs;
     }
 
-    void block(const engine::Block& b, Count) {
+    void block(const engine::Block& b) {
         const Count rows = Count(at.token.size());
         fire_current();
         at.values.resize(rows * wide);
-        fire_product(b.qkv, 3 * words, at.values.data(), at.qkv);
+        fire_product(b.qkv, at.values.data(), at.qkv);
         fire_counts(b, rows);
         add_product(b.out);
         fire_current();
-        fire_product(b.expand, tiles(a.hidden), nullptr, at.spikes);
+        fire_product(b.expand, nullptr, at.spikes);
         at.named.clear(tiles(a.hidden));
         for (Count r = 0; r < rows; ++r)
             at.named.row(at.spikes.data() + r * tiles(a.hidden), tiles(a.hidden));
@@ -236,22 +243,10 @@ private:
         layer[1] += mixed.additions;
         layer[2] += mixed.values;
         layer += COLUMNS;
-        at.named.clear(words);
-        at.spikes.resize(rows * words);
-        Fired fired;
-        for (Count r = 0; r < rows; ++r) {
-            for (Count tile = 0; tile < words; ++tile) {
-                Floats y[PARTS];
-                for (int i = 0; i < PARTS; ++i)
-                    y[i] = as_floats(load_as<Ints>(at.counts.data() + r * wide + tile * TILE + 8 * i));
-                at.spikes[r * words + tile] =
-                    fire(y, b.mixed_scale + tile * TILE, membranes(r) + tile * TILE, at.keep[r],
-                         disturbed, spread(r), fired);
-            }
-            at.named.row(at.spikes.data() + r * words, words);
-        }
-        count(fired);
-        home += wide;
+        fire_all(b.mixed_scale, [&](Count place, Floats* y) {
+            for (int i = 0; i < PARTS; ++i)
+                y[i] = as_floats(load_as<Ints>(at.counts.data() + place + 8 * i));
+        });
     }
 
     void remember_frame(Count rows) {
@@ -260,6 +255,7 @@ private:
         const float* said = nullptr;
         if (rows) {
             fire_current();
+            if (s.spikes) show(rows);
             said = m.kind == engine::Memory::token ? token_says(rows) : read(rows);
             layer[0] += 1;  // frames that said something
         } else {
@@ -270,16 +266,19 @@ private:
         remember(m, said, disturbed, s.noise, s.charge, at.spare.data());
     }
 
+    // The spikes of the last layer, to whoever asked for them.
+    void show(Count rows) {
+        for (Count r = 0; r < rows; ++r)
+            std::memcpy(s.spikes + at.token[r] * words, at.spikes.data() + r * words,
+                        sizeof(Word) * words);
+    }
+
     // Sum over the tokens, each through weights of its own position.
     const float* read(Count rows) {
         const Product& one = a.memory.read;
         const Count across = tiles(one.outputs);
         at.said.assign(across * TILE, 0.0f);
         count(at.named, 1);
-        if (s.spikes)
-            for (Count r = 0; r < rows; ++r)
-                std::memcpy(s.spikes + at.token[r] * words, at.spikes.data() + r * words,
-                            sizeof(Word) * words);
         Product here = one;
         for (Count r = 0; r < rows; ++r) {
             here.weights = static_cast<const char*>(one.weights) + at.token[r] * a.memory.stride;
@@ -293,11 +292,9 @@ private:
     void one_row(const Product& here, const std::uint16_t* named, Count count) {
         for (Count tile = 0; tile < tiles(here.outputs); ++tile) {
             Floats y[PARTS];
-            switch (here.kind) {
-                case Product::int16: tile_of_row<std::int16_t>(here, tile, named, count, y); break;
-                case Product::int8: tile_of_row<std::int8_t>(here, tile, named, count, y); break;
-                default: tile_of_row<float>(here, tile, named, count, y);
-            }
+            by_type(here, [&](auto type) {
+                tile_of_row<decltype(type)>(here, tile, named, count, y);
+            });
             float* to = at.said.data() + tile * TILE;
             for (int i = 0; i < PARTS; ++i)
                 store_as(to + 8 * i, load_as<Floats>(to + 8 * i) + y[i]);
@@ -311,10 +308,6 @@ private:
         for (Count w = 0; w < words; ++w)
             for (Word left = spikes[w]; left; left &= left - 1)
                 at.said[w * TILE + channel_of(__builtin_ctzll(left))] = 1.0f;
-        if (s.spikes)
-            for (Count r = 0; r < rows; ++r)
-                std::memcpy(s.spikes + at.token[r] * words, at.spikes.data() + r * words,
-                            sizeof(Word) * words);
         layer += COLUMNS;
         return at.said.data();
     }

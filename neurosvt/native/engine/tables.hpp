@@ -23,7 +23,7 @@ struct Entry<float> {
 };
 constexpr Count CHOICES = 16, LEAST_ROWS = 32;
 
-INLINE Shorts entry(const std::int8_t* weights) { return widened(load_as<SixteenBytes>(weights)); }
+INLINE Shorts entry(const std::int8_t* weights) { return sixteen(weights); }
 INLINE Floats entry(const float* weights) { return load_as<Floats>(weights); }
 
 // What the products of an image need beside their inputs; one for every thread.

@@ -61,6 +61,10 @@ INLINE EightShorts lowest_shorts(Ints x) { return __builtin_convertvector(x, Eig
 
 INLINE Floats as_floats(Ints x) { return __builtin_convertvector(x, Floats); }
 
+// Sixteen whole numbers of either width.
+INLINE Shorts sixteen(const std::int16_t* from) { return load_as<Shorts>(from); }
+INLINE Shorts sixteen(const std::int8_t* from) { return widened(load_as<SixteenBytes>(from)); }
+
 INLINE void add_halves(Shorts x, Ints* low, Ints* high) {
     EightShorts half[2];
     std::memcpy(half, &x, sizeof x);
