@@ -18,6 +18,7 @@ LADDER = [
     ["experiments"],
     ["permanence", "classification"],
     ["training"],
+    ["engine"],
     ["loaders", "energy"],
     ["models", "scenes"],
     ["datasets"],

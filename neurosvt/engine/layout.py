@@ -81,12 +81,32 @@ class CSession(ctypes.Structure):
     ]
 
 
+class CImageBlock(ctypes.Structure):
+    """A layer of a DySViT."""
+
+    _fields_ = [
+        *((name, CProduct) for name in ("qkv", "out", "expand", "contract")),
+        *_pointers("fire_attention fire_qkv fire_mixed fire_in fire_hidden"),
+    ]
+
+
+class CImageModel(ctypes.Structure):
+    """A DySViT."""
+
+    _fields_ = [
+        *_numbers("side patch width hidden depth heads"),
+        *_pointers("embed positions blocks last head_masks"),
+        ("residual", ctypes.c_float),
+        ("layers", Number),
+    ]
+
+
 COLUMNS = 4
 """Numbers that are counted of a layer."""
 
 _WEIGHED: Sequence[tuple[type[ctypes.Structure], int]] = (
     (CProduct, 1), (CBlock, 3), (CMemory, 5), (CDense, 7), (CHeads, 11), (CModel, 13),
-    (CSession, 17),
+    (CSession, 17), (CImageBlock, 19), (CImageModel, 23),
 )  # fmt: skip
 
 

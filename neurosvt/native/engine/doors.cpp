@@ -84,13 +84,23 @@ void play_part(const void* job, Count begin, Count end) {
     }
 }
 
+struct Album {
+    const engine::ImageModel& model;
+    engine::Pictures given;
+};
+
+void look_part(const void* job, Count begin, Count end) {
+    const Album& a = *static_cast<const Album*>(job);
+    chosen->look(a.model, a.given, begin, end);
+}
+
 }  // namespace
 
 // Bytes of the structures that both sides lay out, added up: a mistake there must not go unseen.
 DOOR Count engine_layout() {
     return sizeof(engine::Product) + 3 * sizeof(engine::Block) + 5 * sizeof(engine::Memory) +
            7 * sizeof(engine::Dense) + 11 * sizeof(engine::Heads) + 13 * sizeof(Model) +
-           17 * sizeof(Session);
+           17 * sizeof(Session) + 19 * sizeof(engine::ImageBlock) + 23 * sizeof(engine::ImageModel);
 }
 // Compute in this way from now on: 0 plain, 1 AVX2, 2 AVX-512, -1 the best; what is computed in then,
 // or -1 if this processor or build cannot.
@@ -118,4 +128,10 @@ DOOR void engine_play(Session* const* sessions, Count count, Count steps,
                       Count* done, int threads) {
     const Films job{sessions, events, start, steps, asked, numbers, answers, spikes, words, done};
     in_parts(count, 1, 1, threads, play_part, &job);
+}
+// What `count` images show, for the head; counts of every layer into `counts`, which may be null.
+DOOR void engine_look(const engine::ImageModel* model, const float* pixels, Count count,
+                      float* features, Count* counts, int threads) {
+    const Album job{*model, {pixels, features, counts}};
+    in_parts(count, 1, 1, threads, look_part, &job);
 }

@@ -2,6 +2,7 @@
 
 #include "target.hpp"
 
+#include "dysvit.hpp"
 #include "step.hpp"
 
 namespace ENGINE_TARGET {
@@ -11,7 +12,12 @@ static Count push(engine::Session& session, const engine::Events& events, bool a
     return Step(session, scratch).run(events, asked) ? 0 : OUTSIDE;
 }
 
+static void images(const engine::ImageModel& model, const engine::Pictures& given, Count begin,
+                   Count end) {
+    look(model, given, begin, end);
+}
+
 extern const engine::Target target;
-const engine::Target target = {push};
+const engine::Target target = {push, images};
 
 }  // namespace ENGINE_TARGET

@@ -1,0 +1,228 @@
+"""DySViT in the engine: images to class scores, in products that add up what spikes name.
+
+Axes: B batch, Y X pixels, N tokens, D width, E outputs, C classes; padded sizes are whole tiles.
+"""
+
+import ctypes
+from typing import Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neurosvt.energy.count import Meter
+from neurosvt.energy.operations import Operations
+from neurosvt.engine.layout import COLUMNS, CImageBlock, CImageModel, CProduct
+from neurosvt.engine.library import engine_library
+from neurosvt.engine.weights import BIT_ORDER, TILE, padded, quantisation_step, tiled
+from neurosvt.models.dysvit import DySViT
+from neurosvt.nn.batchnorm_spike import BatchNormSpike
+
+Weights = Literal["float32", "int8"]
+"""Of the products of spikes; embedding, neurons and head are always float32."""
+PRODUCTS = ("qkv", "out", "expand", "contract")
+"""Of a block, in its order."""
+
+
+class ImageEngine:
+    """A DySViT as it stands, frozen, on the CPU: the same scores, several times faster.
+
+        engine = ImageEngine(model)
+        logits = engine(images)
+
+    Sums come in another order than PyTorch's, so scores agree as float32 does; a neuron within
+    rounding of its threshold may decide otherwise. Without the library PyTorch computes the same.
+
+    Args:
+        model: float32, on the CPU; training it further changes nothing here.
+        weights: "int8" rounds the products' weights to whole numbers with a step for each output.
+
+    Raises:
+        ValueError: another kind of model, or weights that are unknown; one line.
+    """
+
+    num_classes: int
+
+    def __init__(self, model: DySViT, weights: Weights = "float32"):
+        if weights not in ("float32", "int8"):
+            raise ValueError(f"weights {weights!r} are unknown; choose float32 or int8")
+        if not isinstance(model, DySViT):
+            raise ValueError(f"the engine for images takes a DySViT, got {type(model).__name__}")
+        like = model.positions
+        if like.dtype != torch.float32 or like.device.type != "cpu":
+            raise ValueError(
+                f"the engine takes a float32 model on the CPU, got {like.dtype} on {like.device}"
+            )
+        self.plain = model.deployed().requires_grad_(False)
+        self.config, self.num_classes = model.config, model.num_classes
+        if weights == "int8":
+            for block in self.plain.blocks:
+                for name in PRODUCTS:
+                    setattr(block, name, RoundedLinear(getattr(block, name).weight))
+        self._laid = None if engine_library() is None else _laid_out(self.plain, weights)
+
+    @torch.no_grad()
+    def __call__(self, images: Float[Tensor, "..."]) -> Float[Tensor, "B C"]:
+        """Class scores, before any softmax, of normalised images (B, 3, Y, X).
+
+        Raises:
+            ValueError: as `DySViT.check`.
+        """
+        scores: Tensor = self.plain.head(self.features(images))
+        return scores
+
+    @torch.no_grad()
+    def features(self, images: Float[Tensor, "..."]) -> Float[Tensor, "B D"]:
+        """What the head reads, as `DySViT.forward_features`."""
+        self.plain.check(images)
+        return self.plain.forward_features(images) if self._laid is None else self._look(images)
+
+    @torch.no_grad()
+    def count(self, images: Float[Tensor, "B 3 Y X"]) -> dict[str, Operations]:
+        """What is done for these images, layer by layer: as `energy.Meter` counts the deployed
+        model, whose guard against values that are not finite the engine has not.
+
+        Raises:
+            ValueError: as `DySViT.check`; or the library is not there.
+        """
+        self.plain.check(images)
+        if self._laid is None:
+            raise ValueError("only the library counts; `energy.Meter` counts a model on PyTorch")
+        counts = torch.zeros(len(images), self._laid.model.layers, COLUMNS, dtype=torch.int64)
+        features = self._look(images, counts)
+        found = _operations(self.plain, counts)
+        for name, given in (("embed", images), ("head", features)):  # dense, for any engine
+            part = getattr(self.plain, name)
+            with Meter(part) as meter:
+                part(given)
+            found[name] = meter.total
+        return found
+
+    def _look(self, images: Tensor, counts: Tensor | None = None) -> Tensor:
+        library = engine_library()
+        assert library is not None
+        assert self._laid is not None
+        pixels = images.contiguous()
+        features = torch.empty(len(images), self.config.width)
+        library.engine_look(
+            ctypes.byref(self._laid.model), pixels.data_ptr(), len(images), features.data_ptr(),
+            None if counts is None else counts.data_ptr(), torch.get_num_threads(),
+        )  # fmt: skip
+        return features
+
+
+class RoundedLinear(nn.Module):
+    """A projection whose weights are whole numbers of 8 bits; sums are exact in any order.
+
+    Args:
+        weight: (E, D), to be rounded.
+    """
+
+    def __init__(self, weight: Float[Tensor, "E D"]):
+        super().__init__()
+        step = quantisation_step(weight[None])
+        self.register_buffer("scale", step)
+        self.register_buffer("weight", (weight / step[:, None]).round().clamp(-127, 127))
+
+    def forward(self, spikes: Float[Tensor, "R D"]) -> Float[Tensor, "R E"]:
+        return F.linear(spikes, self.weight) * self.scale
+
+
+class _Laid(NamedTuple):
+    """A model as the C++ reads it, and what it points into."""
+
+    model: CImageModel
+    keeps: list[Any]
+
+
+def _laid_out(plain: DySViT, weights: Weights) -> _Laid:
+    cfg = plain.config
+    wide, first = padded(cfg.width), plain.blocks[0]
+    keeps: list[Any] = []
+
+    def pointer(x: Tensor) -> int:
+        keeps.append(x.contiguous())
+        at: int = keeps[-1].data_ptr()
+        return at
+
+    def product(part: Any, thirds: bool = False) -> CProduct:
+        whole = _thirds if thirds else lambda x: x
+        scale = whole(part.scale) if isinstance(part, RoundedLinear) else None
+        keeps.append(tiled(whole(part.weight), weights, scale))
+        return keeps[-1].c
+
+    def neurons(part: BatchNormSpike, thirds: bool = False) -> int:
+        found = part.comparison()
+        size = found.shape[1]
+        return pointer(_thirds(found.T).T if thirds else F.pad(found, (0, padded(size) - size)))
+
+    blocks = (CImageBlock * cfg.depth)(*(
+        CImageBlock(
+            product(b.qkv, True), product(b.out), product(b.expand), product(b.contract),
+            neurons(b.fire_attention), neurons(b.fire_qkv, True), neurons(b.fire_mixed),
+            neurons(b.fire_in), neurons(b.fire_hidden),
+        )
+        for b in plain.blocks
+    ))  # fmt: skip
+    keeps.append(blocks)
+    embed = F.pad(plain.embed.weight.flatten(1), (0, 0, 0, wide - cfg.width))
+    positions = F.pad(plain.positions + plain.embed.bias, (0, wide - cfg.width))
+    model = CImageModel(
+        cfg.image_size, cfg.patch_size, cfg.width, first.expand.weight.shape[0], cfg.depth,
+        cfg.heads, pointer(embed.unflatten(0, (-1, TILE)).transpose(1, 2)), pointer(positions),
+        ctypes.addressof(blocks), neurons(plain.fire), pointer(_head_masks(cfg.width, cfg.heads)),
+        cfg.residual_scale, len(COUNTED) * cfg.depth + 1,
+    )  # fmt: skip
+    return _Laid(model, keeps)
+
+
+def _thirds(x: Float[Tensor, "E *n"]) -> Tensor:
+    """Queries, keys and values in whole tiles each."""
+    width = len(x) // 3
+    out = x.new_zeros(3, padded(width), *x.shape[1:])
+    out[:, :width] = x.unflatten(0, (3, width))
+    return out.flatten(0, 1)
+
+
+def _head_masks(width: int, heads: int) -> Int[Tensor, "H W"]:
+    """The bits of each head's channels, in words of 64."""
+    channel = torch.arange(padded(width)).unflatten(0, (-1, TILE))[:, BIT_ORDER]
+    inside = channel // (width // heads) == torch.arange(heads)[:, None, None]
+    return (inside * (torch.ones((), dtype=torch.int64) << torch.arange(TILE))).sum(-1)
+
+
+COUNTED = ("fire_attention", "fire_qkv", "mix", "fire_mixed", "fire_in", "fire_hidden")
+"""Of a block, in the order in which the C++ counts it."""
+
+
+def _operations(plain: DySViT, counts: Int[Tensor, "B L W"]) -> dict[str, Operations]:
+    """Counts in the words of the meter."""
+    cfg, rows = plain.config, len(counts) * plain.config.tokens
+    numbers, hidden = rows * cfg.width, plain.blocks[0].expand.weight.shape[0]
+    layers = iter(counts.sum(0).tolist())
+    done = {type(plain).__name__: Operations(adds=2 * numbers)}  # positions, and the mean
+
+    def fire(name: str, width: int, then: str = "", outputs: int = 0) -> None:
+        spikes, alive, needed, _ = next(layers)
+        done[name] = Operations(comparisons=rows * width, spikes=spikes, rows=rows)
+        if then:
+            done[then] = Operations(
+                acs=spikes * outputs, rows=rows, weights_once=needed * outputs,
+                weights_each=spikes * outputs, values=alive * outputs,
+            )  # fmt: skip
+
+    for i in range(cfg.depth):
+        name = f"blocks.{i}"
+        fire(f"{name}.fire_attention", cfg.width, f"{name}.qkv", 3 * cfg.width)
+        fire(f"{name}.fire_qkv", 3 * cfg.width)
+        additions, between, *_ = next(layers)
+        done[name] = Operations(
+            acs=additions, values=between, adds=2 * numbers,
+            multiplies=0 if cfg.residual_scale == 1 else 2 * numbers,
+        )  # fmt: skip
+        fire(f"{name}.fire_mixed", cfg.width, f"{name}.out", cfg.width)
+        fire(f"{name}.fire_in", cfg.width, f"{name}.expand", hidden)
+        fire(f"{name}.fire_hidden", hidden, f"{name}.contract", cfg.width)
+    fire("fire", cfg.width)
+    return done
