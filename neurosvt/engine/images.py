@@ -4,7 +4,7 @@ Axes: B batch, Y X pixels, N tokens, D width, E outputs, C classes; padded sizes
 """
 
 import ctypes
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -15,12 +15,12 @@ from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
 from neurosvt.engine.layout import COLUMNS, CImageBlock, CImageModel, CProduct
 from neurosvt.engine.library import engine_library
-from neurosvt.engine.weights import BIT_ORDER, TILE, padded, quantisation_step, tiled
+from neurosvt.engine.weights import BIT_ORDER, TILE, Precision, padded, quantisation_step, tiled
 from neurosvt.models.dysvit import DySViT
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
 
-Weights = Literal["float32", "int8"]
-"""Of the products of spikes; embedding, neurons and head are always float32."""
+PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
+"""Of the products' weights; embedding, neurons and head are always float32."""
 PRODUCTS = ("qkv", "out", "expand", "contract")
 """Of a block, in its order."""
 
@@ -44,9 +44,10 @@ class ImageEngine:
 
     num_classes: int
 
-    def __init__(self, model: DySViT, weights: Weights = "float32"):
-        if weights not in ("float32", "int8"):
-            raise ValueError(f"weights {weights!r} are unknown; choose float32 or int8")
+    def __init__(self, model: nn.Module, weights: str = "float32"):
+        precision = next((known for known in PRECISIONS if known == weights), None)
+        if precision is None:
+            raise ValueError(f"weights {weights!r} are unknown; choose {' or '.join(PRECISIONS)}")
         if not isinstance(model, DySViT):
             raise ValueError(f"the engine for images takes a DySViT, got {type(model).__name__}")
         like = model.positions
@@ -60,7 +61,7 @@ class ImageEngine:
             for block in self.plain.blocks:
                 for name in PRODUCTS:
                     setattr(block, name, RoundedLinear(getattr(block, name).weight))
-        self._laid = None if engine_library() is None else _laid_out(self.plain, weights)
+        self._laid = None if engine_library() is None else _laid_out(self.plain, precision)
 
     @torch.no_grad()
     def __call__(self, images: Float[Tensor, "..."]) -> Float[Tensor, "B C"]:
@@ -136,7 +137,7 @@ class _Laid(NamedTuple):
     keeps: list[Any]
 
 
-def _laid_out(plain: DySViT, weights: Weights) -> _Laid:
+def _laid_out(plain: DySViT, weights: Precision) -> _Laid:
     cfg = plain.config
     wide, first = padded(cfg.width), plain.blocks[0]
     keeps: list[Any] = []

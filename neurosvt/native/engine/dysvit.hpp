@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "attention.hpp"
 #include "image_model.hpp"
-#include "tables.hpp"
+#include "spike_products.hpp"
 
 namespace ENGINE_TARGET {
 
@@ -40,10 +39,6 @@ struct Desk {
     Products products;
     std::vector<float> x, mixed, square, patch;
     std::vector<Word> spikes, asked, hidden, keys, values;
-    std::vector<std::int16_t> numbers;
-    std::vector<std::int32_t> sums;
-    std::vector<std::uint16_t> scores;
-    std::vector<std::int16_t> counted;
 };
 
 // Some images, layer by layer together: their tokens share what is made of the weights.
@@ -102,7 +97,6 @@ private:
         tell(at.spikes, words);
         fire_product(b.qkv, at.spikes, b.fire_qkv, at.asked);
         tell(at.asked, 3 * words);
-        tell_attention();
         mix();
         fire_rows(at.mixed.data(), b.fire_mixed);
         tell(at.spikes, words);
@@ -149,11 +143,14 @@ private:
             turn(asked + words, spans, at.keys.data());
             turn(asked + 2 * words, spans, at.values.data());
             for (Count h = 0; h < a.heads; ++h) {
+                const Word* mask = a.head_masks + h * words;
                 count_pairs(h * each, each, padded, spans);
-                gather(asked, a.head_masks + h * words, h * each, padded,
+                if (layer) tell_head(asked, mask, h * each, each, padded);
+                gather(asked, mask, h * each, padded,
                        at.mixed.data() + n * tokens * wide + h * each);
             }
         }
+        if (layer) layer += engine::COLUMNS;
     }
     // (tokens, words) of every third row of words to (channels, spans).
     void turn(const Word* from, Count spans, Word* to) const {
@@ -224,29 +221,48 @@ private:
         for (const Word word : any) layer[2] += __builtin_popcountll(word);
         layer += engine::COLUMNS;
     }
-    // Additions in whichever order has fewer, and numbers that come between.
-    void tell_attention() {
-        if (!layer) return;
-        engine::Model shape{};
-        shape.heads = a.heads;
-        shape.width = a.width;
-        shape.head_masks = a.head_masks;
-        at.numbers.resize(rows * wide);
-        at.sums.resize(rows * wide);
-        for (Count r = 0; r < rows; ++r)
-            for (Count d = 0; d < wide; ++d)
-                at.numbers[r * wide + d] = std::int16_t(
-                    at.asked[(r * 3 + 2) * words + d / TILE] >> channel_of(int(d % TILE)) & 1);
-        const Mixed mixed = Attention{shape, rows, words, wide, at.asked.data(), at.numbers.data(),
-                                      at.sums.data(), at.scores, at.counted}.run();
-        layer[0] = mixed.additions;
-        layer[1] = mixed.values;
-        layer += engine::COLUMNS;
+    // Additions of a head, and matrices' numbers that come between, in the order that
+    // ops/attention.py takes for such a shape.
+    void tell_head(const Word* asked, const Word* mask, Count first, Count each, Count padded) {
+        const auto met = [&](Count t, Count u) {
+            Count found = 0;
+            for (Count w = 0; w < words; ++w)
+                found += __builtin_popcountll(asked[t * 3 * words + w] &
+                                              asked[(u * 3 + 1) * words + w] & mask[w]);
+            return found;
+        };
+        Count before = 0, after = 0;
+        if (tokens <= each) {
+            for (Count u = 0; u < tokens; ++u) {
+                Count keys = 0, values = 0;
+                for (Count t = 0; t < tokens; ++t) {
+                    const Count score = met(t, u);
+                    before += score;
+                    keys += score != 0;
+                }
+                for (Count w = 0; w < words; ++w)
+                    values += __builtin_popcountll(asked[(u * 3 + 2) * words + w] & mask[w]);
+                after += keys * values;
+            }
+        } else {
+            for (Count i = 0; i < each; ++i) {
+                const float* row = at.square.data() + i * padded;
+                const Count c = first + i, bit = channel_of(int(c % TILE));
+                Count asking = 0;
+                for (Count t = 0; t < tokens; ++t)
+                    asking += asked[t * 3 * words + c / TILE] >> bit & 1;
+                for (Count j = 0; j < each; ++j) before += Count(row[j]);
+                after += asking * (each - std::count(row, row + each, 0.0f));
+            }
+        }
+        const Count inner = tokens <= each ? tokens : each;
+        layer[0] += before + after;
+        layer[1] += (before != 0) * inner * inner + (after != 0) * tokens * each;
     }
 };
 
 // Images that are looked at together.
-constexpr Count TOGETHER = 2;
+constexpr Count TOGETHER = 4;
 
 INLINE void look(const ImageModel& a, const engine::Pictures& given, Count begin, Count end) {
     static thread_local Desk desk;
