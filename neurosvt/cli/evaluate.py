@@ -14,6 +14,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confusion", action="store_true", help="also which class is taken for which"
     )
+    parser.add_argument(
+        "--weights",
+        choices=["float32", "int8"],
+        default="float32",
+        help="of a DySViT in the engine: as they are, or rounded to 8 bits",
+    )
+    parser.add_argument(
+        "--no-engine", action="store_true", help="compute a DySViT with PyTorch, as other models are"
+    )  # fmt: skip
     add_json(parser)
 
 
@@ -29,12 +38,20 @@ def run(args: argparse.Namespace) -> int:
         confusion_table,
         predict_classes,
     )
+    from neurosvt.config import UserError
+    from neurosvt.engine.images import ImageEngine
     from neurosvt.experiments.checkpoints import load_classifier
+    from neurosvt.models.dysvit import DySViT
 
     check_outputs(args.json)
     trained = load_classifier(args.run)
+    answers, in_engine = trained.model, isinstance(trained.model, DySViT) and not args.no_engine
+    if in_engine:
+        answers = ImageEngine(trained.model, args.weights)
+    elif args.weights != "float32":
+        raise UserError(f"--weights {args.weights} is for a DySViT in the engine")
     samples, classes = trained.run.samples(args.split), trained.run.classes
-    predicted = predict_classes(trained.model, samples)
+    predicted = predict_classes(answers, samples)
     about = {"model": args.run, "dataset": trained.run.data.dataset, "split": args.split}
     row = accuracy_row(predicted, samples.labels)
     print(

@@ -262,7 +262,7 @@ private:
 };
 
 // Images that are looked at together.
-constexpr Count TOGETHER = 4;
+constexpr Count TOGETHER = 8;
 
 INLINE void look(const ImageModel& a, const engine::Pictures& given, Count begin, Count end) {
     static thread_local Desk desk;
