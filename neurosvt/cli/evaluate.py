@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of a DySViT in the engine: as they are, or rounded to 8 bits",
     )
     parser.add_argument(
-        "--no-engine", action="store_true", help="compute a DySViT with PyTorch, as other models are"
-    )  # fmt: skip
+        "--no-engine", action="store_true", help="compute a DySViT with PyTorch, as others are"
+    )
     add_json(parser)
 
 

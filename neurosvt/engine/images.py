@@ -21,7 +21,7 @@ from neurosvt.nn.batchnorm_spike import BatchNormSpike
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 """Of the products' weights; embedding, neurons and head are always float32."""
-PRODUCTS = ("qkv", "out", "expand", "contract")
+SPIKE_PRODUCTS = ("qkv", "out", "expand", "contract")
 """Of a block, in its order."""
 
 
@@ -59,7 +59,7 @@ class ImageEngine:
         self.config, self.num_classes = model.config, model.num_classes
         if weights == "int8":
             for block in self.plain.blocks:
-                for name in PRODUCTS:
+                for name in SPIKE_PRODUCTS:
                     setattr(block, name, RoundedLinear(getattr(block, name).weight))
         self._laid = None if engine_library() is None else _laid_out(self.plain, precision)
 
@@ -120,6 +120,9 @@ class RoundedLinear(nn.Module):
         weight: (E, D), to be rounded.
     """
 
+    scale: Tensor
+    weight: Tensor
+
     def __init__(self, weight: Float[Tensor, "E D"]):
         super().__init__()
         step = quantisation_step(weight[None])
@@ -139,7 +142,8 @@ class _Laid(NamedTuple):
 
 def _laid_out(plain: DySViT, weights: Precision) -> _Laid:
     cfg = plain.config
-    wide, first = padded(cfg.width), plain.blocks[0]
+    wide = padded(cfg.width)
+    layers: Any = plain.blocks
     keeps: list[Any] = []
 
     def pointer(x: Tensor) -> int:
@@ -150,8 +154,9 @@ def _laid_out(plain: DySViT, weights: Precision) -> _Laid:
     def product(part: Any, thirds: bool = False) -> CProduct:
         whole = _thirds if thirds else lambda x: x
         scale = whole(part.scale) if isinstance(part, RoundedLinear) else None
-        keeps.append(tiled(whole(part.weight), weights, scale))
-        return keeps[-1].c
+        laid = tiled(whole(part.weight), weights, scale)
+        keeps.append(laid)
+        return laid.c
 
     def neurons(part: BatchNormSpike, thirds: bool = False) -> int:
         found = part.comparison()
@@ -164,18 +169,25 @@ def _laid_out(plain: DySViT, weights: Precision) -> _Laid:
             neurons(b.fire_attention), neurons(b.fire_qkv, True), neurons(b.fire_mixed),
             neurons(b.fire_in), neurons(b.fire_hidden),
         )
-        for b in plain.blocks
+        for b in layers
     ))  # fmt: skip
     keeps.append(blocks)
     embed = F.pad(plain.embed.weight.flatten(1), (0, 0, 0, wide - cfg.width))
+    assert plain.embed.bias is not None
     positions = F.pad(plain.positions + plain.embed.bias, (0, wide - cfg.width))
     model = CImageModel(
-        cfg.image_size, cfg.patch_size, cfg.width, first.expand.weight.shape[0], cfg.depth,
+        cfg.image_size, cfg.patch_size, cfg.width, _hidden_of(plain), cfg.depth,
         cfg.heads, pointer(embed.unflatten(0, (-1, TILE)).transpose(1, 2)), pointer(positions),
         ctypes.addressof(blocks), neurons(plain.fire), pointer(_head_masks(cfg.width, cfg.heads)),
         cfg.residual_scale, len(COUNTED) * cfg.depth + 1,
     )  # fmt: skip
     return _Laid(model, keeps)
+
+
+def _hidden_of(plain: DySViT) -> int:
+    """Neurons between the two layers of an MLP."""
+    block: Any = plain.blocks[0]
+    return len(block.expand.weight)
 
 
 def _thirds(x: Float[Tensor, "E *n"]) -> Tensor:
@@ -190,7 +202,9 @@ def _head_masks(width: int, heads: int) -> Int[Tensor, "H W"]:
     """The bits of each head's channels, in words of 64."""
     channel = torch.arange(padded(width)).unflatten(0, (-1, TILE))[:, BIT_ORDER]
     inside = channel // (width // heads) == torch.arange(heads)[:, None, None]
-    return (inside * (torch.ones((), dtype=torch.int64) << torch.arange(TILE))).sum(-1)
+    bits = torch.ones(TILE, dtype=torch.int64) << torch.arange(TILE)
+    masks: Tensor = (inside * bits).sum(-1)
+    return masks
 
 
 COUNTED = ("fire_attention", "fire_qkv", "mix", "fire_mixed", "fire_in", "fire_hidden")
@@ -200,7 +214,7 @@ COUNTED = ("fire_attention", "fire_qkv", "mix", "fire_mixed", "fire_in", "fire_h
 def _operations(plain: DySViT, counts: Int[Tensor, "B L W"]) -> dict[str, Operations]:
     """Counts in the words of the meter."""
     cfg, rows = plain.config, len(counts) * plain.config.tokens
-    numbers, hidden = rows * cfg.width, plain.blocks[0].expand.weight.shape[0]
+    numbers, hidden = rows * cfg.width, _hidden_of(plain)
     layers = iter(counts.sum(0).tolist())
     done = {type(plain).__name__: Operations(adds=2 * numbers)}  # positions, and the mean
 

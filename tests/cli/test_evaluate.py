@@ -41,12 +41,22 @@ def test_a_half_precision_file_says_the_same_twice(trained, tmp_path):
     assert one == two
 
 
+def test_the_engine_and_pytorch_name_the_same(trained, rows_of, tmp_path):
+    rows = []
+    for more in ([], ["--no-engine"], ["--weights", "int8"]):
+        assert main(["evaluate", trained, "--confusion", "--json", "rows.json", *more]) == 0
+        rows.append(rows_of(tmp_path / "rows.json")["rows"])
+    assert rows[0] == rows[1]
+    assert rows[2][0]["accuracy"] >= rows[0][0]["accuracy"] - 0.2
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
         (["permanence"], "`neurosvt permanence` judges it"),
         (["nowhere"], "no run folder, checkpoint or shipped model 'nowhere'"),
         (["permanence", "--split", "half"], "split 'half' is unknown; choose from test"),
+        (["dysvit", "--weights", "int8", "--no-engine"], "--weights int8 is for a DySViT in the"),
         (["permanence", "--json", "no/such/folder.json"], "there is no folder no/such"),
     ],
 )

@@ -10,6 +10,7 @@ from neurosvt.energy.count import Meter
 from neurosvt.engine import images as engine_images
 from neurosvt.engine.images import ImageEngine
 from neurosvt.engine.library import LEVELS, compute_in, engine_library
+from neurosvt.experiments.checkpoints import load
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 
 SHAPES = {
@@ -132,6 +133,19 @@ def test_counts_are_those_of_the_meter(model):
 
 
 @native
+def test_the_shipped_model_is_counted_as_the_meter_counts_it():
+    model = load("dysvit").model.deployed()
+    for block in model.blocks:
+        block.guard = False
+    x = images(model, 1)
+    with Meter(model) as meter, torch.no_grad():
+        said = model(x)
+    engine = ImageEngine(model)
+    assert engine.count(x) == dict(meter.layers)
+    torch.testing.assert_close(engine(x), said, rtol=0, atol=1e-4)
+
+
+@native
 def test_as_many_threads_as_pytorch_has_change_nothing(model):
     engine, x, said = ImageEngine(model), images(model, 13), []
     for threads in (1, 2, 5):
@@ -188,7 +202,7 @@ def test_bad_models_are_one_line():
     model = trained(image_size=8, width=16, heads=2)
     with pytest.raises(ValueError, match="weights 'int4' are unknown; choose float32 or int8"):
         ImageEngine(model, "int4")
-    with pytest.raises(ValueError, match="takes a float32 model on the CPU, got torch.float64"):
+    with pytest.raises(ValueError, match=r"takes a float32 model on the CPU, got torch\.float64"):
         ImageEngine(copy.deepcopy(model).double())
     with pytest.raises(ValueError, match="takes a DySViT, got Linear"):
         ImageEngine(torch.nn.Linear(2, 2))
