@@ -18,6 +18,7 @@ SHAPES = {
     "heads across words": {"image_size": 20, "width": 96, "heads": 4, "mlp_ratio": 1.5},
     "wide heads": {"image_size": 12, "width": 150, "heads": 2, "mlp_ratio": 1.0},
     "more tokens than a word": {"image_size": 36, "width": 40, "heads": 5, "classes": 3},
+    "narrow heads": {"image_size": 12, "width": 64, "heads": 16},
     "one token": {"image_size": 5, "patch_size": 5, "width": 7, "heads": 7},
     "no norm, whole residual": {
         "image_size": 14, "patch_size": 2, "width": 33, "heads": 3, "pre_norm": False,

@@ -134,7 +134,7 @@ private:
     // k^T v counts bits.
     void mix() {
         const Count spans = tiles(tokens), each = a.width / a.heads, padded = (each + 7) / 8 * 8;
-        at.mixed.assign(rows * wide + TILE, 0);
+        at.mixed.assign(rows * wide, 0);
         at.keys.resize(wide * spans);
         at.values.resize(wide * spans);
         at.square.assign(each * padded, 0);
@@ -146,7 +146,7 @@ private:
                 const Word* mask = a.head_masks + h * words;
                 count_pairs(h * each, each, padded, spans);
                 if (layer) tell_head(asked, mask, h * each, each, padded);
-                gather(asked, mask, h * each, padded,
+                gather(asked, mask, h * each, each, padded,
                        at.mixed.data() + n * tokens * wide + h * each);
             }
         }
@@ -173,27 +173,33 @@ private:
                 at.square[i * padded + j] = float(met);
             }
     }
-    // Heads come in their order, for one writes zeros beyond its end.
-    void gather(const Word* asked, const Word* mask, Count first, Count padded, float* to) const {
+    void gather(const Word* asked, const Word* mask, Count first, Count each, Count padded,
+                float* to) const {
         for (Count t = 0; t < tokens; ++t)
-            for (Count o = 0; o < padded; o += TILE) {
-                const int parts = int(std::min(padded - o, TILE) / 8);
-                parts == PARTS ? gather_tile<PARTS>(asked, mask, first, padded, o, t, to, parts)
-                               : gather_tile<0>(asked, mask, first, padded, o, t, to, parts);
+            for (Count o = 0; o < each; o += TILE) {
+                if (each - o >= TILE) {
+                    gather_tile<PARTS>(asked + t * 3 * words, mask, first, padded, o, PARTS,
+                                       to + t * wide + o);
+                } else {  // what is padded must not reach the next head
+                    float whole[TILE];
+                    gather_tile<0>(asked + t * 3 * words, mask, first, padded, o,
+                                   int((padded - o) / 8), whole);
+                    std::copy_n(whole, each - o, to + t * wide + o);
+                }
             }
     }
     template <int FIXED>
     INLINE void gather_tile(const Word* asked, const Word* mask, Count first, Count padded, Count o,
-                            Count t, float* to, int given) const {
+                            int given, float* to) const {
         const int parts = FIXED ? FIXED : given;
         Floats sums[PARTS] = {};
         for (Count w = 0; w < words; ++w)
-            for (Word left = asked[t * 3 * words + w] & mask[w]; left; left &= left - 1) {
+            for (Word left = asked[w] & mask[w]; left; left &= left - 1) {
                 const Count c = w * TILE + channel_of(__builtin_ctzll(left)) - first;
                 const float* row = at.square.data() + c * padded + o;
                 for (int i = 0; i < parts; ++i) sums[i] += load_as<Floats>(row + 8 * i);
             }
-        for (int i = 0; i < parts; ++i) store_as(to + t * wide + o + 8 * i, sums[i]);
+        for (int i = 0; i < parts; ++i) store_as(to + 8 * i, sums[i]);
     }
 
     void share(Count n, float* features) const {
