@@ -14,9 +14,7 @@ from torch import Tensor, nn
 from neurosvt.config import UserError
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
-from neurosvt.engine import ImageEngine
 from neurosvt.loaders.images import normalise_images
-from neurosvt.models.dysvit import DySViT
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.nn.weights import device_of
 from neurosvt.ops.precision import Amp, products_in
@@ -25,23 +23,21 @@ from neurosvt.stats import share_interval
 
 @torch.no_grad()
 def predict_classes(
-    model: nn.Module,
+    model: Callable[[Tensor], Any],
     samples: Images | Clips,
     *,
     batch: int | None = None,
     amp: Amp = False,
-    engine: bool = False,
 ) -> np.ndarray:
     """(M,) int64: the class that the model names for each; of a clip, after its last frame.
 
     Args:
         model: images (B, 3, Y, X) to logits (B, C), or frames (T, B, 2, Y, X) to a belief with
-            `class_logits` (T, B, C) and a state; asked in eval mode, and left in its own.
+            `class_logits` (T, B, C) and a state. A module is asked in eval mode, and left in its
+            own; anything else, such as `engine.images.ImageEngine`, is asked as it is, on the CPU.
         samples: to be named.
         batch: how many at a time, which changes nothing else; None for a size that suits them.
         amp: whether products are bfloat16; "auto" where the hardware computes in it.
-        engine: whether a DySViT on the CPU runs in float32 in the engine, which is faster; a
-            current within 1e-5 of its threshold may decide otherwise there.
 
     Raises:
         UserError: there are no samples, or `batch` is below 1.
@@ -51,25 +47,19 @@ def predict_classes(
     if batch is not None and batch < 1:
         raise UserError(f"batch must be at least 1, got {batch}")
     size = batch or (250 if isinstance(samples, Images) else 16)
-    device = device_of(model)
-    fast = engine and isinstance(model, DySViT) and device.type == "cpu"
-    judge = ImageEngine(model) if fast else model
-    with in_eval_mode([model]):
+    with in_eval_mode([model] if isinstance(model, nn.Module) else []):
         return np.concatenate([
-            _named(judge, samples, np.arange(start, min(start + size, len(samples))), amp, device)
+            _named(model, samples, np.arange(start, min(start + size, len(samples))), amp)
             for start in range(0, len(samples), size)
         ])  # fmt: skip
 
 
 def _named(
-    judge: Callable[[Tensor], Any],
-    samples: Images | Clips,
-    which: np.ndarray,
-    amp: Amp,
-    device: torch.device,
+    model: Callable[[Tensor], Any], samples: Images | Clips, which: np.ndarray, amp: Amp
 ) -> np.ndarray:
+    device = device_of(model) if isinstance(model, nn.Module) else torch.device("cpu")
     with products_in(amp, device):
-        answer = judge(as_input(samples, which).to(device))
+        answer = model(as_input(samples, which).to(device))
     logits: Tensor = answer if isinstance(samples, Images) else answer[0].class_logits[-1]
     return logits.argmax(1).cpu().numpy()
 
@@ -95,7 +85,7 @@ def accuracy_row(said: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
 
 def evaluate_classifier(
-    model: nn.Module, samples: Images | Clips, *, batch: int | None = None
+    model: Callable[[Tensor], Any], samples: Images | Clips, *, batch: int | None = None
 ) -> dict[str, Any]:
     """How often a classifier is right: accuracy, its 95 % interval (low, high), and samples.
 

@@ -15,7 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--confusion", action="store_true", help="also which class is taken for which"
     )
     parser.add_argument(
-        "--no-engine", action="store_true", help="run a DySViT on PyTorch, as it was trained"
+        "--engine",
+        choices=["float32", "int8", "none"],
+        default="float32",
+        help="weights of a DySViT there; none: on PyTorch, as other models are",
     )
     add_json(parser)
 
@@ -32,12 +35,20 @@ def run(args: argparse.Namespace) -> int:
         confusion_table,
         predict_classes,
     )
+    from neurosvt.config import UserError
+    from neurosvt.engine.images import ImageEngine
     from neurosvt.experiments.checkpoints import load_classifier
+    from neurosvt.models.dysvit import DySViT
 
     check_outputs(args.json)
     trained = load_classifier(args.run)
+    answers = trained.model
+    if isinstance(trained.model, DySViT) and args.engine != "none":
+        answers = ImageEngine(trained.model, args.engine)
+    elif args.engine == "int8":
+        raise UserError(f"--engine int8 is for a DySViT, {args.run} is none")
     samples, classes = trained.run.samples(args.split), trained.run.classes
-    predicted = predict_classes(trained.model, samples, engine=not args.no_engine)
+    predicted = predict_classes(answers, samples)
     about = {"model": args.run, "dataset": trained.run.data.dataset, "split": args.split}
     row = accuracy_row(predicted, samples.labels)
     print(

@@ -82,30 +82,23 @@ class CSession(ctypes.Structure):
     ]
 
 
-class CFire(ctypes.Structure):
-    """Neurons of a DySViT, behind their norm."""
-
-    _fields_ = _pointers("factor offset")
-
-
 class CImageBlock(ctypes.Structure):
     """A layer of a DySViT."""
 
     _fields_ = [
-        *((f"fire_{name}", CFire) for name in ("attention", "qkv", "mixed", "in", "hidden")),
         *((name, CProduct) for name in ("qkv", "out", "expand", "contract")),
+        *_pointers("fire_attention fire_qkv fire_mixed fire_in fire_hidden"),
     ]
 
 
 class CImageModel(ctypes.Structure):
-    """A deployed DySViT."""
+    """A DySViT."""
 
     _fields_ = [
-        *_numbers("side patch width hidden depth heads classes"),
-        ("residual_scale", ctypes.c_float),
-        *_pointers("embed positions blocks head_masks"),
-        ("fire", CFire),
-        *_pointers("head bias"),
+        *_numbers("side patch width hidden depth heads"),
+        *_pointers("embed positions blocks last head_masks"),
+        ("residual", ctypes.c_float),
+        ("layers", Number),
     ]
 
 
@@ -114,7 +107,7 @@ COLUMNS = 5
 
 _WEIGHED: Sequence[tuple[type[ctypes.Structure], int]] = (
     (CProduct, 1), (CBlock, 3), (CMemory, 5), (CDense, 7), (CHeads, 11), (CModel, 13),
-    (CSession, 17), (CFire, 19), (CImageBlock, 23), (CImageModel, 29),
+    (CSession, 17), (CImageBlock, 19), (CImageModel, 23),
 )  # fmt: skip
 
 

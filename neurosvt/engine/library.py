@@ -15,8 +15,8 @@ _DOORS = {
     "engine_use": ([_I], _N),
     "engine_push": ([_P, _P, _N, _I, _I], _N),
     "engine_push_all": ([_P, _N, _P, _P, _I, _P, _I], None),
-    "engine_images": ([_P, _P, _N, _P, _P, _I], None),
     "engine_play": ([_P, _N, _P, _N, _N, _P, _N, _P, _I], None),
+    "engine_look": ([_P, _P, _N, _P, _P, _I], None),
 }
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.running import RunningNorm
-from neurosvt.ops.batchnorm_spike import BatchStats, batchnorm_spike
+from neurosvt.ops.batchnorm_spike import BatchStats, as_comparison, batchnorm_spike
 
 
 class BatchNormSpike(RunningNorm):
@@ -57,13 +57,25 @@ class BatchNormSpike(RunningNorm):
         spikes, moments = batchnorm_spike(
             x, self.weight, self.bias, slope,
             moments=None if fresh else BatchStats(self.mean, self.variance),
-            eps=1e-5 if self.learns else 0.0, backend=self.backend,
+            eps=self._eps, backend=self.backend,
         )  # fmt: skip
         if fresh:
             share = self.take_share()
             self.mean.lerp_(moments.mean, share)
             self.variance.lerp_(moments.variance, share)
         return spikes
+
+    @property
+    def _eps(self) -> float:
+        """What is added to the variance."""
+        return 1e-5 if self.learns else 0.0
+
+    def comparison(self) -> Float[Tensor, "2 D"]:
+        """Factor and offset of every channel by the running moments: in eval mode it fires where
+        x * factor + offset reaches 1."""
+        return torch.stack(
+            as_comparison(self.weight, self.bias, self.mean, self.variance, self._eps)
+        )
 
     def reset_running_stats(self) -> None:
         super().reset_running_stats()

@@ -117,16 +117,16 @@ def _forward(
         call("moments", x, mean, variance)
     else:  # an operator's outputs are none of its inputs
         mean, variance = ready(mean).clone(), ready(variance).clone()
-    factor, shift = _folded(weight, bias, mean, variance, eps)
+    factor, shift = as_comparison(weight, bias, mean, variance, eps)
     spikes = empty_like(x)
     call("batch_fire", x, factor, shift, threshold, spikes)
     return spikes, mean, variance
 
 
-def _folded(
+def as_comparison(
     weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:
-    """The norm as one product and one sum."""
+    """The norm as one product and one sum: factor and offset of every channel."""
     factor = ready(weight) * torch.rsqrt(variance + eps)
     return factor, ready(bias) - mean * factor
 
@@ -145,7 +145,7 @@ def _backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     x, mean, variance = ready(x, x.dtype), ready(mean), ready(variance)
     rows, width = x.shape
-    factor, shift = _folded(weight, bias, mean, variance, eps)
+    factor, shift = as_comparison(weight, bias, mean, variance, eps)
     inverse = torch.rsqrt(variance + eps)
     grad = empty_like(x)
     grad_slope = torch.empty(rows, 1, dtype=torch.float32, device="cpu")

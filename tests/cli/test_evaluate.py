@@ -35,27 +35,27 @@ def test_the_row_is_what_was_promised(trained, split, rows_of, tmp_path, capsys)
     assert f"out: {row['accuracy']:.2%} of 20 samples" in capsys.readouterr().out
 
 
-def test_the_engine_judges_as_pytorch_does_which_one_may_ask_for(trained, tmp_path, monkeypatch):
-    made = []
-
-    def watched(model, **options):
-        made.append(ImageEngine(model, **options))
-        return made[-1]
-
-    monkeypatch.setattr("neurosvt.classification.accuracy.ImageEngine", watched)
-    assert main(["evaluate", trained, "--json", "a.json"]) == 0
-    assert len(made) == 1
-    assert main(["evaluate", trained, "--no-engine", "--json", "b.json"]) == 0
-    assert len(made) == 1
-    one, two = (json.loads((tmp_path / name).read_text())["rows"] for name in ("a.json", "b.json"))
-    assert one == two
-
-
 def test_a_half_precision_file_says_the_same_twice(trained, tmp_path):
     for name in ("a.json", "b.json"):
         assert main(["evaluate", trained, "--json", name]) == 0
     one, two = (json.loads((tmp_path / name).read_text())["rows"] for name in ("a.json", "b.json"))
     assert one == two
+
+
+def test_the_engine_and_pytorch_name_the_same(trained, tmp_path, monkeypatch):
+    made, rows = [], []
+
+    def watched(model, weights):
+        made.append(weights)
+        return ImageEngine(model, weights)
+
+    monkeypatch.setattr("neurosvt.engine.images.ImageEngine", watched)
+    for more in ([], ["--engine", "none"], ["--engine", "int8"]):
+        assert main(["evaluate", trained, "--confusion", "--json", "rows.json", *more]) == 0
+        rows.append(json.loads((tmp_path / "rows.json").read_text())["rows"])
+    assert made == ["float32", "int8"]
+    assert rows[0] == rows[1]
+    assert rows[2][0]["accuracy"] >= rows[0][0]["accuracy"] - 0.2
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,8 @@ def test_the_rows_say_how_often_it_was_right_and_what_it_took_for_what(train, ro
     assert table.trace() / 44 == whole["accuracy"]
     assert [row["shown"] for row in pairs[::11]] == list(GESTURE_CLASSES)
     assert "11 other_gestures" in capsys.readouterr().out
+    assert main(["evaluate", "out", "--engine", "int8"]) == 2
+    assert "--engine int8 is for a DySViT, out is none" in capsys.readouterr().err
 
 
 def test_a_clip_is_judged_alike_alone_and_among_others(train):

@@ -80,19 +80,13 @@ void play_part(const void* job, Count begin, Count end) {
 }
 
 struct Album {
-    const engine::ImageModel* model;
-    const float* images;
-    float* logits;
-    Count* counts;
+    const engine::ImageModel& model;
+    engine::Pictures given;
 };
 
-void see_part(const void* job, Count begin, Count end) {
+void look_part(const void* job, Count begin, Count end) {
     const Album& a = *static_cast<const Album*>(job);
-    const Count pixels = 3 * a.model->side * a.model->side;
-    const Count layers = engine::IMAGE_LAYERS * a.model->depth + 1;
-    for (Count i = begin; i < end; ++i)
-        chosen->see(*a.model, a.images + i * pixels, a.logits + i * a.model->classes,
-                    a.counts ? a.counts + i * layers : nullptr);
+    chosen->look(a.model, a.given, begin, end);
 }
 
 }  // namespace
@@ -101,8 +95,7 @@ void see_part(const void* job, Count begin, Count end) {
 DOOR Count engine_layout() {
     return sizeof(engine::Product) + 3 * sizeof(engine::Block) + 5 * sizeof(engine::Memory) +
            7 * sizeof(engine::Dense) + 11 * sizeof(engine::Heads) + 13 * sizeof(Model) +
-           17 * sizeof(Session) + 19 * sizeof(engine::Fire) + 23 * sizeof(engine::ImageBlock) +
-           29 * sizeof(engine::ImageModel);
+           17 * sizeof(Session) + 19 * sizeof(engine::ImageBlock) + 23 * sizeof(engine::ImageModel);
 }
 // Compute in this way from now on: 0 plain, 1 AVX2, 2 AVX-512, -1 the best; what is computed in then,
 // or -1 if this processor or build cannot.
@@ -129,10 +122,9 @@ DOOR void engine_play(Session* const* sessions, Count count, const std::uint8_t*
     const Films job{sessions, count, frames, steps, pixels, asked, numbers, answers};
     in_parts(count, 1, 1, threads, play_part, &job);
 }
-// Class scores (count, classes) of images (count, 3, side, side); spikes (count, layers) are added to
-// `counts`, which may be null.
-DOOR void engine_images(const engine::ImageModel* model, const float* images, Count count,
-                        float* logits, Count* counts, int threads) {
-    const Album job{model, images, logits, counts};
-    in_parts(count, 1, 1, threads, see_part, &job);
+// What `count` images show, for the head; counts of every layer into `counts`, which may be null.
+DOOR void engine_look(const engine::ImageModel* model, const float* pixels, Count count,
+                      float* features, Count* counts, int threads) {
+    const Album job{*model, {pixels, features, counts}};
+    in_parts(count, 1, 1, threads, look_part, &job);
 }

@@ -1,5 +1,4 @@
-// A deployed DySViT (models/dysvit.py), laid out by neurosvt/engine/layout.py, which has the same
-// structures.
+// A DySViT as the engine runs it: plain data, laid out by neurosvt/engine/layout.py.
 
 #pragma once
 
@@ -7,28 +6,31 @@
 
 namespace engine {
 
-// Neurons that run for one step from rest, behind a norm: a channel fires where factor x + offset
-// reaches 1 (ops/batchnorm_spike.py). Channels that fill a tile up never do.
-struct Fire {
-    const float *factor, *offset;
-};
-
+// A layer fires where x * factor + offset reaches 1: factors of all channels, then offsets, each in
+// whole tiles.
 struct ImageBlock {
-    Fire fire_attention, fire_qkv, fire_mixed, fire_in, fire_hidden;
-    Product qkv, out, expand, contract;
+    Product qkv, out, expand, contract;  // q, k and v in whole tiles each
+    // Neurons.
+    const float *fire_attention, *fire_qkv, *fire_mixed, *fire_in, *fire_hidden;
 };
 
 struct ImageModel {
-    Count side, patch, width, hidden, depth, heads, classes;
-    float residual_scale;
-    const float* embed;             // [tile][colour, y, x][64]
-    const float* positions;         // (tokens, padded width), with the embedding's bias
+    Count side, patch, width, hidden, depth, heads;
+    const float* embed;      // [tile][colour, y, x][64]
+    const float* positions;  // (tokens, padded width), the embedding's bias among them
     const ImageBlock* blocks;
+    const float* last;                // neurons before the mean
     const std::uint64_t* head_masks;  // (heads, words): channels of each head
-    Fire fire;
-    const float *head, *bias;  // (classes, padded width) and (classes)
+    float residual;                   // what a branch is multiplied by
+    Count layers;                     // rows of an image's counts
 };
 
-constexpr Count IMAGE_LAYERS = 5;  // of a block, whose spikes are counted; the last layer follows
+// (images, 3, side, side) to (images, width): the share of an image's tokens that fired. `counts`:
+// (images, layers, COLUMNS), or null.
+struct Pictures {
+    const float* pixels;
+    float* features;
+    Count* counts;
+};
 
 }  // namespace engine

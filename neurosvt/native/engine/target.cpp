@@ -2,7 +2,7 @@
 
 #include "target.hpp"
 
-#include "images.hpp"
+#include "dysvit.hpp"
 #include "step.hpp"
 
 namespace ENGINE_TARGET {
@@ -12,12 +12,12 @@ static Count push(engine::Session& session, const engine::Events& events, bool a
     return Step(session, scratch).run(events, asked) ? 0 : OUTSIDE;
 }
 
-static void see(const engine::ImageModel& model, const float* image, float* logits, Count* counts) {
-    static thread_local Canvas canvas;
-    Image(model, canvas).run(image, logits, counts);
+static void images(const engine::ImageModel& model, const engine::Pictures& given, Count begin,
+                   Count end) {
+    look(model, given, begin, end);
 }
 
 extern const engine::Target target;
-const engine::Target target = {push, see};
+const engine::Target target = {push, images};
 
 }  // namespace ENGINE_TARGET

@@ -3,14 +3,15 @@
 #pragma once
 
 #include "image_model.hpp"
+#include "model.hpp"
 
 namespace engine {
 
 struct Target {
     // A step of a session: 0, or OUTSIDE.
     Count (*push)(Session& session, const Events& events, bool asked);
-    // The class scores of an image; `counts` of spikes may be null.
-    void (*see)(const ImageModel& model, const float* image, float* logits, Count* counts);
+    // Some of the images.
+    void (*look)(const ImageModel& model, const Pictures& given, Count begin, Count end);
 };
 
 }  // namespace engine
