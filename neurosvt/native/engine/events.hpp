@@ -47,6 +47,12 @@ private:
     std::vector<std::uint8_t> fired;  // one pixel wider on all sides: bit of each polarity
     std::vector<std::int32_t> counts, slot;
     std::vector<Count> reached_windows;
+    // The windows along one axis that see a pixel, for the sensor and windows that came last.
+    struct Along {
+        Count first, last;
+    };
+    std::vector<Along> seen_by;
+    Count side = 0, kernel = 0, patch = 0;
 
     void fit(const engine::Model& a) {
         const Count padded = (a.side + 2) * (a.side + 2);
@@ -54,6 +60,15 @@ private:
         if (Count(counts.size()) < a.patches) {
             counts.resize(a.patches, 0);
             slot.resize(a.patches);
+        }
+        if (side == a.side && kernel == a.kernel && patch == a.patch) return;
+        side = a.side, kernel = a.kernel, patch = a.patch;
+        const Count border = (kernel - patch) / 2, across = side / patch;
+        seen_by.resize(side);
+        for (Count at = 0; at < side; ++at) {
+            const Count high = at + border, low = high - kernel + 1;
+            seen_by[at].first = low <= 0 ? 0 : (low + patch - 1) / patch;
+            seen_by[at].last = std::min(high / patch, across - 1);
         }
     }
 
@@ -109,23 +124,13 @@ private:
         }
     }
 
-    // The windows along one axis that see a pixel: [first, last].
-    static void seen_by(const engine::Model& a, Count border, Count across, Count at, Count& first,
-                        Count& last) {
-        const Count high = at + border, low = high - a.kernel + 1;
-        last = high / a.patch < across - 1 ? high / a.patch : across - 1;
-        first = low <= 0 ? 0 : (low + a.patch - 1) / a.patch;
-    }
-
     template <class Each>
     void for_windows(const engine::Model& a, const Each& each) const {
         const Count border = (a.kernel - a.patch) / 2, across = a.side / a.patch;
         for (const At& at : left) {
-            Count top, bottom, first, last;
-            seen_by(a, border, across, at.y, top, bottom);
-            seen_by(a, border, across, at.x, first, last);
-            for (Count wy = top; wy <= bottom; ++wy)
-                for (Count wx = first; wx <= last; ++wx)
+            const Along down = seen_by[at.y], along = seen_by[at.x];
+            for (Count wy = down.first; wy <= down.last; ++wy)
+                for (Count wx = along.first; wx <= along.last; ++wx)
                     each(wy * across + wx,
                          (at.polarity * a.kernel + at.y + border - wy * a.patch) * a.kernel + at.x +
                              border - wx * a.patch);

@@ -23,12 +23,15 @@ struct Named {
         seen.assign(words, 0);
     }
     void row(const Word* spikes, Count words) {
+        const Count begin = start.back();
+        places.resize(begin + words * TILE);
+        std::uint16_t* next = places.data() + begin;
         for (Count w = 0; w < words; ++w) {
             seen[w] |= spikes[w];
             for (Word left = spikes[w]; left; left &= left - 1)
-                places.push_back(std::uint16_t(w * 64 + __builtin_ctzll(left)));
+                *next++ = std::uint16_t(w * TILE + __builtin_ctzll(left));
         }
-        start.push_back(Count(places.size()));
+        start.push_back(next - places.data());
     }
     Count rows() const { return Count(start.size()) - 1; }
     Count needed() const {

@@ -24,9 +24,7 @@ struct Scratch {
     std::vector<float> keep, spread, x, said, spare, heads;
     std::vector<Word> spikes, qkv;
     std::vector<std::int16_t> values;
-    std::vector<std::int32_t> counts;
-    std::vector<std::uint16_t> scores;
-    std::vector<std::int16_t> square;
+    Attention attention;
 };
 
 class Step {
@@ -82,7 +80,7 @@ private:
         for (Count r = 0; r < named.rows(); ++r) alive += named.start[r + 1] > named.start[r];
         layer[0] += named.rows();
         layer[1] += alive;
-        layer[2] += Count(named.places.size());
+        layer[2] += named.start.back();
         layer[3] += last;
         layer += COLUMNS;
     }
@@ -236,16 +234,14 @@ private:
     }
 
     void fire_counts(const engine::Block& b, Count rows) {
-        at.counts.resize(rows * wide);
-        const Mixed mixed = Attention{a, rows, words, wide, at.qkv.data(), at.values.data(),
-                                      at.counts.data(), at.scores, at.square}.run();
+        const Mixed mixed = at.attention.mix(a, rows, at.qkv.data(), at.values.data());
         layer[0] += rows;
         layer[1] += mixed.additions;
         layer[2] += mixed.values;
         layer += COLUMNS;
         fire_all(b.mixed_scale, [&](Count place, Floats* y) {
             for (int i = 0; i < PARTS; ++i)
-                y[i] = as_floats(load_as<Ints>(at.counts.data() + place + 8 * i));
+                y[i] = as_floats(load_as<Ints>(at.attention.out.data() + place + 8 * i));
         });
     }
 
