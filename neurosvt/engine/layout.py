@@ -45,7 +45,7 @@ class CMemory(ctypes.Structure):
 class CDense(ctypes.Structure):
     """A layer of the heads."""
 
-    _fields_ = _numbers("inputs outputs") + _pointers("weights scale bias")
+    _fields_ = _numbers("kind inputs outputs") + _pointers("weights scale bias")
 
 
 class CHeads(ctypes.Structure):

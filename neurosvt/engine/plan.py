@@ -29,6 +29,8 @@ from neurosvt.nn.reads import PositionRead
 from neurosvt.nn.short_memories import NoMemory, TokenMemory
 from neurosvt.nn.token_neuron import TokenLIF
 
+DENSE_KINDS = (torch.float32, torch.float16, torch.int8)
+"""Of weights of the heads, as the C++ numbers them."""
 LONGEST = 1 << 16
 """Steps after which a membrane counts as empty, whatever its time constant."""
 
@@ -145,14 +147,18 @@ class Plan:
     def dense(self, layer: nn.Linear) -> CDense:
         outputs, inputs = layer.weight.shape
         weight = layer.weight.detach().float()
-        scale, dtype = None, torch.float32
+        step = weight.new_ones(outputs)
+        # Weights that were saved in half precision are read as such: a half of the memory's time.
+        dtype = torch.float16 if torch.equal(weight.half().float(), weight) else torch.float32
         if self.precision == "int8":
-            step = quantisation_step(weight[None])
-            weight, dtype = (weight / step[:, None]).round().clamp(-127, 127), torch.int8
-            scale = self.at(self.wide_rows(step))
+            step, dtype = quantisation_step(weight[None]), torch.int8
+            weight = (weight / step[:, None]).round().clamp(-127, 127)
         weight = F.pad(weight, (0, 0, 0, padded(outputs) - outputs))
         tiles = weight.unflatten(0, (-1, TILE)).transpose(-1, -2).to(dtype).contiguous()
-        return CDense(inputs, outputs, self.at(tiles), scale, self.at(self.wide_rows(layer.bias)))
+        return CDense(
+            DENSE_KINDS.index(dtype), inputs, outputs, self.at(tiles),
+            self.at(self.wide_rows(step)), self.at(self.wide_rows(layer.bias)),
+        )  # fmt: skip
 
     @property
     def address(self) -> int:

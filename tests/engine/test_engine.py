@@ -50,6 +50,20 @@ def test_spikes_and_charge_are_those_of_the_model_on_its_grid(form, make, events
 
 
 @needs_engine
+def test_heads_in_half_precision_are_read_as_they_are(make, events, run, level):
+    model = make(grid=True, memory="leaky")
+    with torch.no_grad():
+        for weight in model.heads.parameters():
+            weight.copy_(weight.half())
+        column = model.heads.hidden.weight[:, 0]  # numbers of all sizes, the smallest among them
+        column.copy_((2.0 ** torch.arange(-24, len(column) - 24)).clamp(max=8).half())
+    frames = events(steps=20, batch=2, share=0.08)
+    belief, _ = Engine(model)(frames)
+    for one, two in zip(belief, run(model, frames).belief, strict=True):
+        torch.testing.assert_close(one, two, atol=2e-5, rtol=1e-5)
+
+
+@needs_engine
 def test_spikes_of_the_last_layer_are_those_of_the_model(make, events, spikes_of):
     model = make(grid=True)
     frames = events(steps=20, batch=1, share=0.06)

@@ -15,6 +15,10 @@ INLINE void weights_at(const float* from, Floats* to) {
     to[0] = load_as<Floats>(from);
     to[1] = load_as<Floats>(from + 8);
 }
+INLINE void weights_at(const Half* from, Floats* to) {
+    to[0] = widened(load_as<EightHalves>(from));
+    to[1] = widened(load_as<EightHalves>(from + 8));
+}
 INLINE void weights_at(const std::int8_t* from, Floats* to) {
     EightShorts half[2];
     const Shorts wide = sixteen(from);
@@ -36,8 +40,7 @@ INLINE void tile_of(const Dense& a, Count tile, const float* x, float* y) {
         }
     for (int i = 0; i < PARTS_USED; ++i) {
         const Count at = tile * TILE + 8 * i;
-        const Floats scaled = a.scale ? sums[i] * load_as<Floats>(a.scale + at) : sums[i];
-        store_as(y + at, scaled + load_as<Floats>(a.bias + at));
+        store_as(y + at, sums[i] * load_as<Floats>(a.scale + at) + load_as<Floats>(a.bias + at));
     }
 }
 template <class T>
@@ -58,7 +61,11 @@ INLINE void dense(const Dense& a, const float* x, float* y, Count* found) {
     found[1] += real ? filled : 0;
     found[2] += !real && ones;
     found[3] += real ? 0 : ones;
-    a.scale ? dense_of<std::int8_t>(a, x, y) : dense_of<float>(a, x, y);
+    switch (a.kind) {
+        case Dense::float32: return dense_of<float>(a, x, y);
+        case Dense::float16: return dense_of<Half>(a, x, y);
+        case Dense::int8: return dense_of<std::int8_t>(a, x, y);
+    }
 }
 
 INLINE Floats chosen(Ints which, Floats yes, Floats no) {

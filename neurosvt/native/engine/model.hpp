@@ -33,11 +33,13 @@ struct Memory {
     const float* token_current;
 };
 
-// Dense layers, [tile][input][64]: floats, or bytes with a scale for every output.
+// Dense layers, [tile][input][64]. Halves are floats of 16 bits, all of them finite.
 struct Dense {
+    enum Kind : Count { float32, float16, int8 };
+    Kind kind;
     Count inputs, outputs;
     const void* weights;
-    const float *scale, *bias;  // scale: null for floats
+    const float *scale, *bias;  // of every output
 };
 
 struct Heads {

@@ -17,6 +17,12 @@ typedef float Floats __attribute__((vector_size(32)));
 typedef std::int32_t Ints __attribute__((vector_size(32)));
 typedef std::int16_t Shorts __attribute__((vector_size(32)));
 typedef std::int16_t EightShorts __attribute__((vector_size(16)));
+struct Half {  // a float of 16 bits
+    std::uint16_t bits;
+};
+struct EightHalves {
+    EightShorts bits;
+};
 typedef std::int8_t SixteenBytes __attribute__((vector_size(16)));
 typedef std::int8_t EightBytes __attribute__((vector_size(8)));
 
@@ -39,6 +45,7 @@ INLINE void store_as(T* to, V x) {
 #if defined(__AVX2__)
 INLINE Ints widened(EightShorts x) { return Ints(_mm256_cvtepi16_epi32(__m128i(x))); }
 INLINE Shorts widened(SixteenBytes x) { return Shorts(_mm256_cvtepi8_epi16(__m128i(x))); }
+INLINE Floats widened(EightHalves x) { return Floats(_mm256_cvtph_ps(__m128i(x.bits))); }
 INLINE EightBytes lowest_bytes(Ints x) {
     const __m256i first = _mm256_set1_epi32(0x0C080400);
     const __m256i packed = _mm256_shuffle_epi8(__m256i(x), first);
@@ -55,6 +62,12 @@ INLINE EightShorts lowest_shorts(Ints x) {
 #else
 INLINE Ints widened(EightShorts x) { return __builtin_convertvector(x, Ints); }
 INLINE Shorts widened(SixteenBytes x) { return __builtin_convertvector(x, Shorts); }
+// Exponents begin at -14, not at -126. Infinities become large numbers.
+INLINE Floats widened(EightHalves x) {
+    const Ints wide = __builtin_convertvector(x.bits, Ints);
+    const Floats size = Floats((wide & 0x7FFF) << 13) * 0x1p112f;
+    return Floats(Ints(size) | (wide & std::int32_t(0x80000000)));
+}
 INLINE EightBytes lowest_bytes(Ints x) { return __builtin_convertvector(x, EightBytes); }
 INLINE EightShorts lowest_shorts(Ints x) { return __builtin_convertvector(x, EightShorts); }
 #endif
