@@ -10,6 +10,7 @@
 #include "heads.hpp"
 #include "memory.hpp"
 #include "product.hpp"
+#include "rows.hpp"
 
 namespace ENGINE_TARGET {
 
@@ -20,8 +21,8 @@ using engine::Session;
 struct Scratch {
     Windows windows;
     Named named;
-    std::vector<Count> token;       // of each row
-    std::vector<float> keep, spread, x, said, spare, heads;
+    Rows rows;
+    std::vector<float> x, said, spare, heads;
     std::vector<Word> spikes, qkv;
     std::vector<std::int16_t> values;
     Attention attention;
@@ -64,8 +65,8 @@ private:
     Count* layer;  // whose turn it is in the counts
     Count home = 0;  // of the next layer among a token's membranes
 
-    float* membranes(Count row) { return s.membranes + at.token[row] * a.stride + home; }
-    float spread(Count row) const { return disturbed ? s.noise * at.spread[row] : 0; }
+    float* membranes(Count row) { return s.membranes + at.rows.token[row] * a.stride + home; }
+    float spread(Count row) const { return disturbed ? s.noise * at.rows.spread[row] : 0; }
 
     void count(const Fired& fired) {
         layer[0] += fired.updates;
@@ -85,22 +86,6 @@ private:
         layer += COLUMNS;
     }
 
-    // When a token is touched, and what its membranes have kept since it was last.
-    void touch(Count* touched, Count token, bool own) {
-        const Count gap = s.clock - touched[token];
-        touched[token] = s.clock;
-        const bool known = gap < a.keeps;
-        at.token.push_back(token);
-        at.keep.push_back(known ? (own ? a.keep_token : a.keep)[gap] : 0.0f);
-        const Count last = known ? gap : a.keeps - 1;
-        at.spread.push_back((own ? a.spread_token : a.spread)[last]);
-    }
-    void clear_rows() {
-        at.token.clear();
-        at.keep.clear();
-        at.spread.clear();
-    }
-
     // Events to the currents of the tokens that fire into the blocks; how many.
     Count see() {
         const Windows& seen = at.windows;
@@ -109,8 +94,8 @@ private:
         layer[2] += seen.touched;
         layer += COLUMNS;
         const Count rows = Count(seen.active.size());
-        clear_rows();
-        for (const Count window : seen.active) touch(s.patch_touched, window, false);
+        at.rows.clear();
+        for (const Count window : seen.active) at.rows.touch(a, s.clock, s.patch_touched, window, false);
         at.named.places = seen.inputs;
         at.named.start = seen.start;
         at.named.seen.assign((a.embed.inputs + 63) / 64, 0);
@@ -121,7 +106,7 @@ private:
         home = 0;
         Fired fired;
         product(a.embed, at.named, [&](Count r, Count tile, const Floats* y) {
-            at.spikes[r * words + tile] = fire(y, nullptr, membranes(r) + tile * TILE, at.keep[r],
+            at.spikes[r * words + tile] = fire(y, nullptr, membranes(r) + tile * TILE, at.rows.keep[r],
                                                disturbed, spread(r), fired);
         });
         count(fired);
@@ -132,13 +117,13 @@ private:
     // Current into the blocks, of the patches that fired.
     Count enter(Count rows) {
         at.x.resize((rows + 1) * wide);
-        clear_rows();
+        at.rows.clear();
         Count entered = 0;
         for (Count r = 0; r < rows; ++r) {
             const Word* spikes = at.spikes.data() + r * words;
             if (!any(spikes)) continue;
             const Count patch = at.windows.active[r];
-            touch(s.token_touched, patch, false);
+            at.rows.touch(a, s.clock, s.token_touched, patch, false);
             float* x = at.x.data() + entered++ * wide;
             std::memcpy(x, a.positions + patch * wide, sizeof(float) * wide);
             for (Count w = 0; w < words; ++w)
@@ -147,7 +132,7 @@ private:
         }
         layer[0] += entered;
         if (entered && a.tokens > a.patches) {
-            touch(s.token_touched, a.patches, true);
+            at.rows.touch(a, s.clock, s.token_touched, a.patches, true);
             std::memcpy(at.x.data() + entered++ * wide, a.memory.token_current,
                         sizeof(float) * wide);
         }
@@ -164,7 +149,7 @@ private:
     // named.
     template <class Current>
     void fire_all(const float* scale, const Current& current) {
-        const Count rows = Count(at.token.size());
+        const Count rows = at.rows.count();
         at.spikes.resize(rows * words);
         at.named.clear(words);
         Fired fired;
@@ -174,7 +159,7 @@ private:
                 current(r * wide + tile * TILE, y);
                 at.spikes[r * words + tile] =
                     fire(y, scale ? scale + tile * TILE : nullptr, membranes(r) + tile * TILE,
-                         at.keep[r], disturbed, spread(r), fired);
+                         at.rows.keep[r], disturbed, spread(r), fired);
             }
             at.named.row(at.spikes.data() + r * words, words);
         }
@@ -190,13 +175,13 @@ private:
     // Neurons behind a product of what is named; `values` takes the spikes of the last third too.
     void fire_product(const Product& weights, std::int16_t* values, std::vector<Word>& spikes) {
         const Count across = tiles(weights.outputs);
-        spikes.resize(at.token.size() * across);
+        spikes.resize(at.rows.count() * across);
         count(at.named);
         Fired fired;
         product(weights, at.named, [&](Count r, Count tile, const Floats* y) {
             std::int16_t* dense = values && tile >= 2 * words
                 ? values + r * wide + (tile - 2 * words) * TILE : nullptr;
-            spikes[r * across + tile] = fire(y, nullptr, membranes(r) + tile * TILE, at.keep[r],
+            spikes[r * across + tile] = fire(y, nullptr, membranes(r) + tile * TILE, at.rows.keep[r],
                                              disturbed, spread(r), fired, dense);
         });
         count(fired);
@@ -219,7 +204,7 @@ private:
     }
 
     void block(const engine::Block& b) {
-        const Count rows = Count(at.token.size());
+        const Count rows = at.rows.count();
         fire_current();
         at.values.resize(rows * wide);
         fire_product(b.qkv, at.values.data(), at.qkv);
@@ -265,7 +250,7 @@ private:
     // The spikes of the last layer, to whoever asked for them.
     void show(Count rows) {
         for (Count r = 0; r < rows; ++r)
-            std::memcpy(s.spikes + at.token[r] * words, at.spikes.data() + r * words,
+            std::memcpy(s.spikes + at.rows.token[r] * words, at.spikes.data() + r * words,
                         sizeof(Word) * words);
     }
 
@@ -277,8 +262,8 @@ private:
         count(at.named, 1);
         Product here = one;
         for (Count r = 0; r < rows; ++r) {
-            here.weights = static_cast<const char*>(one.weights) + at.token[r] * a.memory.stride;
-            here.run = one.kind == Product::float32 ? nullptr : a.memory.runs + at.token[r] * across;
+            here.weights = static_cast<const char*>(one.weights) + at.rows.token[r] * a.memory.stride;
+            here.run = one.kind == Product::float32 ? nullptr : a.memory.runs + at.rows.token[r] * across;
             const Count begin = at.named.start[r];
             one_row(here, at.named.places.data() + begin, at.named.start[r + 1] - begin);
         }
