@@ -41,8 +41,7 @@ def windows_of(root, shown, side, ms):
     try:
         what = load_nmnist("test", root)[0] if shown == "digit" else root / PATHS[shown]
         with open_recording(what) as opened:
-            cut = islice(opened.windows(TimeWindows(round(1000 * ms)), side), FRAMES)
-            return list(cut)
+            return list(islice(opened.windows(TimeWindows(round(1000 * ms)), side), FRAMES))
     except FileNotFoundError as error:
         pytest.skip(f"a recording is not at hand: {error}")
 
@@ -57,7 +56,7 @@ def assert_same(one, two):
 
 
 def every_spike(spikes):
-    """(tokens, words, 1) words of spikes as (tokens, channels) numbers."""
+    """(tokens, words) words of spikes as (tokens, channels) numbers."""
     bits = torch.arange(64)
     own = spikes[..., None] >> bits & 1
     return own[..., (bits % 8) * 8 + bits // 8].flatten(1).float()
