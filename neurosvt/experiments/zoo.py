@@ -142,20 +142,20 @@ def _entrant(name: str, baseline: Baseline, trained: Checkpoint) -> Entrant:
     )
 
 
-def in_engine(entrants: Iterable[Entrant], weights: Iterable[str]) -> tuple[Entrant, ...]:
+def in_engine(entrants: Sequence[Entrant], weights: Iterable[str]) -> tuple[Entrant, ...]:
     """Every NeuroSVT among entrants once more for each kind of weights that the engine is to hold.
 
     Raises:
         UserError: a kind of weights that there is none of, or that this machine has no engine for.
     """
-    models = [one for one in entrants if isinstance(one.model, NeuroSVT)]
     return tuple(
         replace(
             one, name=f"{one.name}, {kind}", model=InEngine(one.model, kind),
             parameters=one.parameter_count(),
         )
         for kind in weights
-        for one in models
+        for one in entrants
+        if isinstance(one.model, NeuroSVT)
     )  # fmt: skip
 
 
