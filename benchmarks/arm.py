@@ -182,15 +182,15 @@ def kernel_trace(count: int) -> Trace:
         # One that is written over where it lies comes twice.
         tensors = (x for x in arguments if isinstance(x, Tensor) and x.numel())
         given = list({x.data_ptr(): x for x in tensors}.values())
-        begun = len(trace.regions)
-        trace.regions += [Region(name, x.data_ptr(), bytes_of(x)) for x in given]
+        own = Trace([Region(name, x.data_ptr(), bytes_of(x)) for x in given])
         answer = real(name, *arguments)
-        for one, x in zip(trace.regions[begun:], given, strict=True):
+        for one, x in zip(own.regions, given, strict=True):
             one.after = bytes_of(x)
+        begun = len(trace.regions)
+        trace.regions += own.regions
         door, values = plain
         signature = signatures.SIGNATURES[name]
         whole, floats = [], []
-        own = Trace(trace.regions[begun:])
         for value, kind in zip(values, signature.c_types, strict=True):
             if isinstance(value, ctypes.Array):
                 text = bytes(value)

@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 from neurosvt import load
 from neurosvt.datasets.nmnist import load_nmnist
-from neurosvt.engine import Engine
+from neurosvt.engine import Engine, compute_in
 from neurosvt.engine.library import engine_library
 from neurosvt.engine.plan import layer_names
 from neurosvt.events.windows import TimeWindows
@@ -97,3 +97,17 @@ def test_recordings_side_by_side_and_in_chunks_are_each_alone(data_root):
         alone = [session.push(window.events).class_logits for window in windows]
         assert np.array_equal(together[:, i].numpy(), np.stack(alone))
         assert_same(session.state(), state.map(lambda x, i=i: x[i : i + 1]))
+
+
+@pytest.mark.parametrize("shown", PATHS)
+def test_every_instruction_set_sees_the_same_in_a_recording(shown, data_root, level):
+    engine = Engine(load("permanence").model)
+    windows = windows_of(data_root, shown, engine.side, 10.0)
+    one, plain = engine.session(), engine.session()
+    for window in windows:
+        one.push(window.events)
+    compute_in("plain")
+    for window in windows:
+        plain.push(window.events)
+    assert_same(one.state(), plain.state())
+    assert one.layers == plain.layers
