@@ -17,6 +17,14 @@ MEASUREMENTS: dict[str, list[str]] = {
     "permanence": ["permanence", "--suite", "full"],
     "energy_dysvit": ["energy", "dysvit"],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
+    "weights": [
+        "permanence", "--memory", "leaky", "--weights", "int16,int8", "--state-noise", "0.01",
+        "--hidden", "60",
+    ],
+    "weights_nmnist": [
+        "permanence", "nmnist", "--memory", "leaky", "--weights", "int16,int8", "--state-noise",
+        "0.01", "--hidden", "30",
+    ],
     "demo": ["demo"],
     "dysvit": ["evaluate", "dysvit"],
     "dysvit_protocol": ["evaluate", "dysvit_protocol"],
@@ -43,6 +51,7 @@ MEASUREMENTS: dict[str, list[str]] = {
 
 NEEDS = {
     "nmnist": "nmnist_small",
+    "weights_nmnist": "nmnist_small",
     "dysvit": "cifar10",
     "dysvit_protocol": "cifar10",
     "slopes": "cifar10",

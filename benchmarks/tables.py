@@ -21,6 +21,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "permanence": tables_permanence.permanence,
     "permanence_short": tables_permanence.permanence_short,
     "otherwise": tables_permanence.otherwise,
+    "weights": tables_permanence.weights,
     "reacquisition": tables_permanence.reacquisition,
     "baselines": tables_permanence.baselines,
     "ablation": tables_permanence.ablation,

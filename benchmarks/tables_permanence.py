@@ -8,6 +8,8 @@ from typing import Any
 from committed import Row, count, markdown, rows_of, share, span
 
 HIDDEN = (30, 60, 120, 300, 1000)
+WATCHED = {"real": "N-MNIST, darkness"}
+"""What the tier of recordings is called."""
 TIERS = {"curtain_moving": "curtain, object moves on"}
 """What a tier is called where its name does not do."""
 SHORT_TIERS = ("blackout", "curtain", "tunnel", "distractor", "succession")
@@ -88,6 +90,25 @@ def otherwise() -> str:
         (
             [name, *(cells.get((*asked, tier), "") for tier in tiers)]
             for name, asked in OTHERWISE.items()
+        ),
+    )
+
+
+def weights() -> str:
+    """Belief of the shipped models with the weights that an engine holds, beside their own."""
+    cells = {
+        (line, r["memory"].removeprefix("leaky, ")): share(r)
+        for name in ("weights", "weights_nmnist")
+        for r in rows_of(name)
+        if r["judgement"] == "belief" and r["hidden_frames"]
+        and (line := WATCHED.get(r["tier"], TIERS.get(r["tier"], r["tier"])))
+    }  # fmt: skip
+    held = ("leaky", "int16", "int8")
+    return markdown(
+        ["right beliefs, %", "float32", *held[1:]],
+        (
+            [line, *(cells[line, one] for one in held)]
+            for line in dict.fromkeys(line for line, _ in cells)
         ),
     )
 

@@ -127,9 +127,9 @@ def run():
 
 @pytest.fixture(scope="session")
 def spikes_of():
-    """spikes_of(model, frames): (T, B, N, D) spikes of every layer of neurons, in their order."""
+    """spikes_of(model, frames, ...): (T, B, N, D) spikes of every layer of neurons, in order."""
 
-    def watch(model, frames, *state):
+    def watch(model, frames, *state, **options):
         seen, hooks = [], []
 
         def note(_, given, out):
@@ -143,7 +143,7 @@ def spikes_of():
             if isinstance(module, TokenLIF):
                 hooks.append(module.register_forward_hook(note))
         with torch.no_grad():
-            model(frames, *state)
+            model(frames, *state, **options)
         for hook in hooks:
             hook.remove()
         return seen

@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rows beside each other, comma-separated (neurosvt list memories); runs NAME_lif, "
         "NAME_none, ... hold the weights; default: leaky, lif, none and latch, if they are there",
     )  # fmt: skip
+    parser.add_argument(
+        "--weights", help="int16, int8 or both: every NeuroSVT once more, as the engine holds it"
+    )
     parser.add_argument("--events", type=int, default=1000, help="occlusion events per cell")
     parser.add_argument(
         "--state-noise", type=float, default=0.0, metavar="THRESHOLDS",
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     """Judge, print the table, and write the rows."""
     from rich.console import Console
 
-    from neurosvt.experiments.zoo import check_bits, default_baselines, line_up
+    from neurosvt.experiments.zoo import check_bits, default_baselines, in_engine, line_up
     from neurosvt.permanence.plan import PermanencePlan
     from neurosvt.permanence.score_table import evaluate_permanence, score_table
     from neurosvt.results.rows import write_results
@@ -76,11 +79,13 @@ def run(args: argparse.Namespace) -> int:
         args.events, args.state_noise, args.state_bits, args.frame_ms, args.blind, args.seed,
     )  # fmt: skip
     check_bits(lineup.entrants, plan.state_bits)
+    weights = _words(args.weights) or ()
+    entrants = (*lineup.entrants, *in_engine(lineup.entrants, weights))
     with progress_bar("frames") as advance:
-        rows = evaluate_permanence(lineup.entrants, plan, on_batch=advance)
+        rows = evaluate_permanence(entrants, plan, on_batch=advance)
     Console(width=110).print(score_table(rows))
     if args.json:
-        write_results(args.json, _command(lineup, plan), rows)
+        write_results(args.json, _command(lineup, plan, weights), rows)
     return 0
 
 
@@ -115,11 +120,12 @@ def _run_suite(args: argparse.Namespace) -> int:
     return 0
 
 
-def _command(lineup: "Lineup", plan: "PermanencePlan") -> str:
+def _command(lineup: "Lineup", plan: "PermanencePlan", weights: tuple[str, ...]) -> str:
     """The command line that measures the same again, whatever the defaults are then."""
     memories = ",".join(entrant.name for entrant in lineup.entrants)
     words = ["neurosvt", "permanence", lineup.name, "--tiers", ",".join(plan.judged_tiers)]
     words += ["--hidden", ",".join(map(str, plan.hidden)), "--memory", memories]
+    words += ["--weights", ",".join(weights)] if weights else []
     words += ["--events", str(plan.events), "--state-noise", f"{plan.state_noise:g}"]
     words += [] if plan.state_bits == 32 else ["--state-bits", str(plan.state_bits)]
     words += [] if plan.frame_ms is None else ["--frame-ms", f"{plan.frame_ms:g}"]
@@ -137,7 +143,7 @@ def _say(line: str) -> None:
 
 
 TABLE_OPTIONS = (
-    "hidden", "memory", "events", "state_noise", "state_bits", "blind", "frame_ms",
+    "hidden", "memory", "weights", "events", "state_noise", "state_bits", "blind", "frame_ms",
 )  # fmt: skip
 """What a suite decides for itself."""
 

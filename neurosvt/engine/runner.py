@@ -14,6 +14,8 @@ from neurosvt.engine.engine import Engine
 from neurosvt.engine.many import play_on
 from neurosvt.engine.session import NativeSession
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_state import State
+from neurosvt.nn.heads import Belief
 from neurosvt.nn.weights import device_of
 from neurosvt.scenes.scenes import Scenes
 
@@ -40,6 +42,39 @@ def runner_of(model: nn.Module, options: Mapping[str, Any]) -> tuple[Any, dict[s
         if engine is not None:
             return engine, {"state_noise": rest.get("state_noise", 0.0)}
     return model, rest
+
+
+class InEngine(nn.Module):
+    """A model as an engine with weights of its own answers for it, to be judged as any model.
+
+    Args:
+        model: is copied, as it is now.
+        weights: as of `Engine`.
+
+    Raises:
+        UserError: as of `Engine`.
+    """
+
+    def __init__(self, model: NeuroSVT, weights: str):
+        super().__init__()
+        self.model, self.weights = model, weights
+        self._engines: dict[float | None, Engine] = {None: Engine(model, weights=weights)}
+
+    def forward(
+        self,
+        frames: Any,
+        state: Any = None,
+        *,
+        state_noise: float = 0.0,
+        frame_ms: float | None = None,
+    ) -> tuple[Belief, State]:
+        """As `Engine.__call__`, for frames of any length."""
+        if frame_ms not in self._engines:
+            self._engines[frame_ms] = Engine(self.model, weights=self.weights, frame_ms=frame_ms)
+        return self._engines[frame_ms](frames, state, state_noise=state_noise)
+
+    def extra_repr(self) -> str:
+        return self.weights
 
 
 def phase_counts(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:

@@ -4,15 +4,17 @@
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
 from neurosvt.config import Registry, UserError
+from neurosvt.engine.runner import InEngine
 from neurosvt.experiments.checkpoints import Checkpoint, finished, load
 from neurosvt.experiments.family import member, sibling
 from neurosvt.experiments.models import RECURRENT
+from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.permanence.baselines.track_fit import TrackFit
 from neurosvt.results.entrant import Entrant
 
@@ -138,6 +140,23 @@ def _entrant(name: str, baseline: Baseline, trained: Checkpoint) -> Entrant:
         parameters=trained.model.parameter_count(),
         train_steps=trained.steps,
     )
+
+
+def in_engine(entrants: Sequence[Entrant], weights: Iterable[str]) -> tuple[Entrant, ...]:
+    """Every NeuroSVT among entrants once more for each kind of weights that the engine is to hold.
+
+    Raises:
+        UserError: a kind of weights that there is none of, or that this machine has no engine for.
+    """
+    return tuple(
+        replace(
+            one, name=f"{one.name}, {kind}", model=InEngine(one.model, kind),
+            parameters=one.parameter_count(),
+        )
+        for kind in weights
+        for one in entrants
+        if isinstance(one.model, NeuroSVT)
+    )  # fmt: skip
 
 
 def tau_of(trained: Checkpoint) -> float | None:

@@ -5,7 +5,8 @@ import pytest
 
 from neurosvt.bench import latency
 from neurosvt.bench.activity import blobs, rows_of_events
-from neurosvt.bench.latency import doubled_model, scene_films
+from neurosvt.bench.films import FRAMES, Film, events_of, recorded_films, scene_films
+from neurosvt.bench.latency import doubled_model
 from neurosvt.engine import Engine
 from neurosvt.engine.library import engine_library
 from neurosvt.experiments.checkpoints import load
@@ -16,17 +17,49 @@ needs_engine = pytest.mark.skipif(engine_library() is None, reason="the engine w
 def test_frames_go_from_nothing_to_much():
     silent, *others = scene_films()
     assert not silent.frames.any()
-    assert others[-1].frames.reshape(len(others[-1].frames), -1).sum(1).min() > 50
+    assert events_of(others[-1].frames).min() > 50
+
+
+@pytest.mark.parametrize(("what", "side"), [("digit", 64), ("object", 64), ("object", 128)])
+def test_frames_of_recordings_are_long_and_short_ones_of_the_same(what, side, data_root):
+    films = recorded_films(what, side)
+    if not films:
+        pytest.skip(f"there is no recording of {what} in {data_root}")
+    assert [film.kind for film in films] == [f"{what} frame", f"{what} frame of 1 ms"]
+    long, short = films
+    for film in films:
+        assert film.frames.shape == (FRAMES, 2, side, side)
+    assert 3 * np.median(events_of(short.frames)) < np.median(events_of(long.frames))
+    assert short.frames.any()
+
+
+def test_a_recording_that_is_not_at_hand_is_left_out_in_one_line(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))
+    assert recorded_films("object", 64) == []
+    told = capsys.readouterr().err
+    assert told.startswith("object frames, 64 x 64, left out: ")
+    assert told.count("\n") == 1
 
 
 @needs_engine
 def test_every_way_of_ours_answers_a_frame(monkeypatch):
     monkeypatch.setattr(latency, "COLD_BYTES", 1 << 12)
     active = scene_films()[-1]
-    candidates = list(latency._ours(load("permanence").model, active))
-    assert len(candidates) == 6
+    for film in (active, Film("active", active.frames, ms=1.0)):
+        candidates = list(latency._ours(load("permanence").model, film))
+        assert len(candidates) == 6
+        assert {candidate.what for candidate in candidates} == {film.kind}
+        for candidate in candidates:
+            candidate.before()
+            candidate.run()
+
+
+def test_the_dense_twin_is_asked_about_every_film(monkeypatch):
+    monkeypatch.setattr(latency, "find_spec", lambda name: None)
+    films = scene_films()
+    candidates = list(latency._dense(load("permanence").model, films))
+    assert [candidate.what for candidate in candidates] == [film.kind for film in films]
     for candidate in candidates:
-        candidate.before()
         candidate.run()
 
 

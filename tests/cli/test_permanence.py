@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from neurosvt.cli import main
+from neurosvt.engine.library import engine_library
 from neurosvt.training import checkpoint
 
 FIELDS = {
@@ -86,6 +87,19 @@ def test_a_memory_of_few_bits_is_judged_as_such(judged, tmp_path, rows_of):
     assert [r["place_error_px"] for r in whole] != [r["place_error_px"] for r in record["rows"]]
 
 
+@pytest.mark.skipif(engine_library() is None, reason="the engine was not built")
+def test_a_model_is_judged_with_the_weights_that_an_engine_holds_too(judged):
+    options = ["--memory", "leaky,latch", "--tiers", "blackout", "--frame-ms", "5"]
+    record, _ = judged(*options, "--weights", "int16,int8")
+    rows = {row["memory"]: row for row in record["rows"] if row["judgement"] == "recovery"}
+    assert set(rows) == {"leaky", "latch", "leaky, int16", "leaky, int8"}
+    errors = {name: row["place_error_px"] for name, row in rows.items()}
+    assert errors["leaky, int16"] != errors["leaky, int8"]
+    assert errors["leaky, int8"] == pytest.approx(errors["leaky"], abs=4)
+    assert rows["leaky, int8"]["parameters"] == rows["leaky"]["parameters"]
+    assert "--weights int16,int8" in record["command"]
+
+
 def test_frames_of_another_length_show_the_object_for_as_long(judged):
     record, _ = judged("--memory", "leaky", "--tiers", "blackout", "--frame-ms", "5")
     assert {row["frame_ms"] for row in record["rows"]} == {5.0}
@@ -160,6 +174,7 @@ def test_no_other_memory_passes_as_leaky(name, family, refused):
         (["--state-noise", "nan"], "state_noise must be a number"),
         (["--state-bits", "12"], "state_bits must be 8, 16 or 32"),
         (["--state-bits", "8"], "state_bits 8 is for leaky, charge_2 alone"),
+        (["--weights", "int4"], "weights must be one of int16, int8, float32, got 'int4'"),
         (["--frame-ms", "0.5"], "frame_ms must lie in 1 to 100"),
         (["--suite", "quik"], "suite 'quik' is unknown; did you mean 'quick'?"),
         (["--json", "nowhere/rows.json"], "there is no folder nowhere"),
