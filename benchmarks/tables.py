@@ -40,6 +40,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "latency": tables_speed.latency,
     "latency_short": tables_speed.latency_short,
     "activity": tables_speed.activity,
+    "image_latency": tables_speed.image_latency,
+    "image_accuracy": tables_speed.image_accuracy,
+    "stream": tables_speed.stream,
+    "soak": tables_speed.soak,
 }
 """By the name between the marks. Those ending in `_short` have at most seven columns."""
 

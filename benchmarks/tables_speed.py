@@ -1,6 +1,6 @@
 """Tables of speed: neurons, training steps, event files. Milliseconds, medians."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from committed import Row, markdown, milliseconds, rows_of
 
@@ -78,30 +78,47 @@ def _microseconds(milliseconds: float) -> str:
 
 def latency_short() -> str:
     """One frame, by what is in it and who is asked: medians."""
-    rows = [r for r in rows_of("latency") if "median_ms" in r]
+    return _frames("a frame, µs", RUNNERS, lambda r: _microseconds(r["median_ms"]))
+
+
+def _frames(title: str, columns: Mapping[tuple[str, str], str], cell: Callable[[Row], str]) -> str:
+    """Kinds of frames by name and numbers of who is asked."""
     cells = {
-        (f"{r['what'].removesuffix(' frame')}, {r['shape']}", RUNNERS[key]): _microseconds(
-            r["median_ms"]
-        )
-        for r in rows
-        if (key := (r["name"], r["dtype"])) in RUNNERS
+        (f"{r['what'].replace(' frame', '')}, {r['shape']}", columns[key]): cell(r)
+        for r in rows_of("latency")
+        if "median_ms" in r
+        and (key := (r["name"], r["dtype"])) in columns
+        and r["what"] != "one image"
     }
     lines = dict.fromkeys(line for line, _ in cells)
-    columns = list(RUNNERS.values())
     return markdown(
-        ["a frame, µs", *columns],
-        ([line, *(cells.get((line, c), "") for c in columns)] for line in lines),
+        [title, *columns.values()],
+        ([line, *(cells.get((line, c), "") for c in columns.values())] for line in lines),
     )
 
 
+ENGINES = {
+    ("engine, no belief", "int16"): "no belief",
+    ("engine", "int16"): "belief",
+    ("engine", "int8"): "belief, 8 bits",
+    ("engine, caches cold", "int16"): "belief, caches cold",
+}
+
+
 def latency() -> str:
-    """The engine alone: medians and the 99th hundredth, caches warm and cold, both precisions."""
-    rows = [r for r in rows_of("latency") if r["name"].startswith("engine") and "p99_ms" in r]
-    table = []
-    for r in rows:
-        pair = (_microseconds(r["median_ms"]), _microseconds(r["p99_ms"]))
-        table.append([f"{r['what']}, {r['shape']}", f"{r['name']}, {r['dtype']}", *pair])
-    return markdown(["frame", "engine", "median, µs", "p99, µs"], table)
+    """The engine alone: medians, and the slowest of a hundred frames in brackets."""
+    return _frames(
+        "engine, µs: median (p99)",
+        ENGINES,
+        lambda r: f"{_microseconds(r['median_ms'])} ({_microseconds(r['p99_ms'])})",
+    )
+
+
+def image_latency() -> str:
+    """One image, by who is asked and in which numbers."""
+    rows = [r for r in rows_of("latency") if r["what"] == "one image"]
+    bits = {"float32": "fp32", "fp32": "fp32", "int8": "int8"}
+    return _across(rows, "an image, ms", lambda r: r["name"], lambda r: bits[r["dtype"]])
 
 
 def activity() -> str:
@@ -111,3 +128,53 @@ def activity() -> str:
         ["events", "additions", "µs"],
         ([str(r["events"]), f"{r['additions']:,.0f}", f"{r['median_us']:.0f}"] for r in rows),
     )
+
+
+def stream() -> str:
+    """What a stream at real time takes of a core."""
+    rows = rows_of("realtime")
+    cells = {(r["recording"], r["json_lines"]): f"{r['core_share']:.1%}" for r in rows}
+    return markdown(
+        ["recording", "events a second", "beliefs", "beliefs in lines of JSON"],
+        (
+            [r["recording"], f"{r['events'] / r['stream_seconds']:,.0f}",
+             cells[r["recording"], False], cells[r["recording"], True]]
+            for r in rows if r["json_lines"]
+        ),
+    )  # fmt: skip
+
+
+def image_accuracy() -> str:
+    """What 8 bits cost on the test images."""
+    files = {
+        "PyTorch, 32 bits": "dysvit",
+        "engine, 32 bits": "dysvit_fp32",
+        "engine, 8 bits": "dysvit_int8",
+    }
+    return markdown(
+        ["weights", "right, %", "95 % interval"],
+        (
+            [name, f"{100 * r['accuracy']:.2f}", f"{100 * r['low']:.1f} to {100 * r['high']:.1f}"]
+            for name, file in files.items()
+            for r in rows_of(file)
+        ),
+    )
+
+
+def soak() -> str:
+    """An hour of a camera, in one run."""
+    (r,) = rows_of("soak")
+    lines = {
+        "events": f"{r['events_given']:,}",
+        "lost, counted or not": f"{r['dropped_events']:,}, {r['events_lost_uncounted']:,}",
+        "time it took, s": f"{r['wall_seconds']:.0f}",
+        "times real time": f"{r['realtime_factor']:.0f}",
+        "memory at the end, against a tenth of the way": f"{r['memory_growth']:+.2%}",
+        "state equals a session's that saw all without a stream": _yes(r["same_as_session"]),
+        "state equals the model's in PyTorch": _yes(r["same_as_model"]),
+    }
+    return markdown(["an hour of a camera", ""], ([name, text] for name, text in lines.items()))
+
+
+def _yes(told: bool) -> str:
+    return "to the bit" if told else "no"

@@ -71,7 +71,9 @@ def timing_table(rows: Iterable[Mapping[str, Any]]) -> Table:
         if row["name"] != "copy":
             fastest[same(row)] = min(row["median_ms"], fastest.get(same(row), float("inf")))
     for row in sorted(rows, key=lambda row: (*same(row), row["median_ms"])):
-        spread = f"{row['median_ms']:.2f} ({row['low_ms']:.2f}-{row['high_ms']:.2f})"
+        digits = 2 if row["median_ms"] >= 1 else 4
+        low, median, high = (f"{row[key]:.{digits}f}" for key in ("low_ms", "median_ms", "high_ms"))
+        spread = f"{median} ({low}-{high})"
         times = f"{row['median_ms'] / fastest[same(row)]:.1f}"
         table.add_row(*map(str, same(row)), row["name"], spread, times)
     return table
