@@ -51,8 +51,9 @@ class Resetting(LeakyMemory):
     ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
         noise, bits = step.noise_like(drive), step.take_bits()
         charge, spikes = self.stepwise(
-            drive, gate, write, v, decay, noise=noise, bits=bits, resets=self.resets
-        )
+            drive, gate, write, v, decay, noise=noise, bits=bits, resets=self.resets,
+            forget=self.forget(step), said=filled,
+        )  # fmt: skip
         return spikes if self.shows_spikes else charge, charge[-1]
 
 

@@ -38,7 +38,7 @@ class CMemory(ctypes.Structure):
         *_numbers("kind channels gates empties"),
         ("read", CProduct),
         ("stride", Number),
-        *_pointers("runs decay look token_current"),
+        *_pointers("runs decay look forget token_current"),
     ]
 
 

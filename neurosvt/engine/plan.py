@@ -24,6 +24,7 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.linear import SpikeLinear
+from neurosvt.nn.memory import MemoryStep
 from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.nn.reads import PositionRead
 from neurosvt.nn.short_memories import NoMemory, TokenMemory
@@ -130,11 +131,12 @@ class Plan:
             return CMemory(1, memory.channels, 0, 0, made.c, stride, made.run.data_ptr())
         assert isinstance(memory, LeakyMemory)
         decay = (1 - 1 / memory.tau().detach()) ** rate if rate != 1 else 1 - 1 / memory.tau()
+        forget = memory.forget(MemoryStep(rate=rate))
         look = memory.looks
         return CMemory(
             0, memory.channels, memory.config.write_gates, memory.empties, made.c, stride,
             made.run.data_ptr(), self.at(decay.detach().contiguous()),
-            None if look is None else self.at(look.detach().float().contiguous()),
+            *(None if x is None else self.at(x.detach().float().contiguous()) for x in (look, forget)),
         )  # fmt: skip
 
     def heads(self, heads: Heads) -> CHeads:

@@ -23,6 +23,7 @@ from neurosvt.config import UserError
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.leaky_memory import LeakyMemory
+from neurosvt.nn.memory import MemoryStep
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.nn.token_neuron import TokenLIF
 from neurosvt.ops.surrogate import spike
@@ -100,7 +101,7 @@ class NeuroSVTDense(nn.Module):
             x, v = self.block(layer, x, v, fired)
             left.append(v)
         spikes, v_read = fire_dense(x, v_read, self.decay, fired)
-        charges = self.remember(spikes, charge)
+        charges = self.remember(spikes, fired.any(-2), charge)
         return self.heads(charges), (v_embed, tuple(left), v_read, charges[-1])
 
     def patches(self, frames: Shots) -> tuple[Tokens, Touched]:
@@ -129,7 +130,9 @@ class NeuroSVTDense(nn.Module):
         x = x + project(layer.attention.out, fire(2, scale_channels(layer.attention.norm, counts)))
         return x + project(layer.contract, fire(4, project(layer.expand, fire(3, x)))), tuple(left)
 
-    def remember(self, spikes: Tokens, v: Float[Tensor, "B M"]) -> Float[Tensor, "T B M"]:
+    def remember(
+        self, spikes: Tokens, said: Bool[Tensor, "T B 1"], v: Float[Tensor, "B M"]
+    ) -> Float[Tensor, "T B M"]:
         """Charge after every step. Tokens speak through weights of their own positions; a frame
         that the write gates keep out neither empties channels nor drives them."""
         memory, channels = self.memory, v.shape[-1]
@@ -141,10 +144,12 @@ class NeuroSVTDense(nn.Module):
         write = write if self.gates else torch.zeros_like(drive[..., :1])
         look = getattr(memory, "look", v.new_zeros(channels, write.shape[-1]))
         decay, charge = 1 - 1 / memory.tau(), []
+        forget = memory.forget(MemoryStep())
+        freed = empty if forget is None else forget + (1 - forget) * empty
         for t in range(len(drive)):
             remembered = v * v.square().mean(-1, keepdim=True).add(1e-6).rsqrt()
             opened = spike(write[t] + 1 + remembered @ look)
-            opened = opened.repeat_interleave(channels // look.shape[-1], dim=-1)
-            v = v * (decay * (1 - opened * empty[t])) + opened * drive[t]
+            opened = said[t] * opened.repeat_interleave(channels // look.shape[-1], dim=-1)
+            v = v * (decay * (1 - opened * freed[t])) + opened * drive[t]
             charge.append(v)
         return torch.stack(charge)

@@ -5,7 +5,8 @@
 namespace {
 
 struct Gated {
-    const float *drive, *gate, *write, *noise, *v, *decay, *look;  // noise and look may be null
+    const float *drive, *gate, *write, *noise, *v, *decay;
+    const float *look, *forget;  // null, as noise may be, where there is none
     const std::uint8_t* said;  // frames that drive, empty or write; null: all may
     Count steps, samples, channels, groups;
     float *wants, *charge;
@@ -23,8 +24,8 @@ inline void forward_part(const Gated& a, Count begin, Count end) {
                 leak(before, a.decay, noise, a.channels, charge);
             } else {
                 write_charge(before, a.drive + row * a.channels, a.gate + row * a.channels,
-                             a.write + row * a.groups, noise, a.decay, a.look, a.channels,
-                             a.groups, wants, charge);
+                             a.write + row * a.groups, noise, a.decay, a.look, a.forget,
+                             a.channels, a.groups, wants, charge);
             }
             before = charge;
         }
@@ -32,11 +33,11 @@ inline void forward_part(const Gated& a, Count begin, Count end) {
 }
 
 struct GatedGradient {
-    const float *grad, *charge, *drive, *gate, *wants, *v, *decay, *look;
+    const float *grad, *charge, *drive, *gate, *wants, *v, *decay, *look, *forget;
     const std::uint8_t* said;
     Count steps, samples, channels, groups;
-    // Of the last two, one for every sample; `on_v` begins as zeros, and so do they.
-    float *on_drive, *on_gate, *on_write, *on_v, *on_decay, *on_look;
+    // Of the last three, one for every sample; `on_v` begins as zeros, and so do they.
+    float *on_drive, *on_gate, *on_write, *on_v, *on_decay, *on_look, *on_forget;
 };
 
 inline void backward_part(const GatedGradient& a, Count begin, Count end) {
@@ -44,6 +45,7 @@ inline void backward_part(const GatedGradient& a, Count begin, Count end) {
     for (Count b = begin; b < end; ++b) {
         float* carry = a.on_v + b * a.channels;
         float* on_decay = a.on_decay + b * a.channels;
+        float* on_forget = a.forget ? a.on_forget + b * a.channels : nullptr;
         for (Count t = a.steps - 1; t >= 0; --t) {
             const Count row = t * a.samples + b;
             const Count at = row * a.channels;
@@ -69,11 +71,14 @@ inline void backward_part(const GatedGradient& a, Count begin, Count end) {
                 for (Count m = g * width; m < (g + 1) * width; ++m) {
                     const float whole = a.grad[at + m] + carry[m];
                     const float leaked = whole * before[m];
-                    on_open += whole * drive[m] - leaked * a.decay[m] * gate[m];
+                    const float lost = freed(a.forget, gate, m);
+                    const float on_lost = -leaked * a.decay[m] * open;
+                    on_open += whole * drive[m] - leaked * a.decay[m] * lost;
                     on_drive[m] = whole * open;
-                    on_gate[m] = -leaked * a.decay[m] * open;
-                    on_decay[m] += leaked * (1 - open * gate[m]);
-                    carry[m] = whole * (a.decay[m] * (1 - open * gate[m]));
+                    on_gate[m] = a.forget ? on_lost * (1 - a.forget[m]) : on_lost;
+                    if (a.forget) on_forget[m] += on_lost * (1 - gate[m]);
+                    on_decay[m] += leaked * (1 - open * lost);
+                    carry[m] = whole * (a.decay[m] * (1 - open * lost));
                 }
                 // The arctan's derivative at its own slope, as ops/surrogate.py has it.
                 const float away = 3.14159265358979f * wants[g];
@@ -110,21 +115,21 @@ CLONED static void gated_gradient(const void* job, Count begin, Count end) {
 
 DOOR void gated_forward_f32(const float* drive, const float* gate, const float* write,
                             const float* noise, const float* v, const float* decay,
-                            const float* look, const std::uint8_t* said, Count steps,
-                            Count samples, Count channels, Count groups, float* wants,
+                            const float* look, const float* forget,
+                            const std::uint8_t* said, Count steps, Count samples, Count channels, Count groups, float* wants,
                             float* charge, int threads) {
-    const Gated job{drive, gate,    write,    noise,  v,     decay, look, said,
-                    steps, samples, channels, groups, wants, charge};
+    const Gated job{drive,  gate, write, noise,   v,        decay,  look,
+                    forget, said, steps, samples, channels, groups, wants, charge};
     in_parts(samples, 4, 1, threads, gated_charge, &job);
 }
 DOOR void gated_backward_f32(const float* grad, const float* charge, const float* drive,
                              const float* gate, const float* wants, const float* v,
-                             const float* decay, const float* look, const std::uint8_t* said,
-                             Count steps, Count samples, Count channels, Count groups,
+                             const float* decay, const float* look, const float* forget,
+                             const std::uint8_t* said, Count steps, Count samples, Count channels, Count groups,
                              float* on_drive, float* on_gate, float* on_write, float* on_v,
-                             float* on_decay, float* on_look, int threads) {
-    const GatedGradient job{grad,    charge,   drive,  gate,    wants,    v,       decay,
-                            look,    said,     steps,  samples, channels, groups,  on_drive,
-                            on_gate, on_write, on_v,   on_decay, on_look};
+                             float* on_decay, float* on_look, float* on_forget, int threads) {
+    const GatedGradient job{grad,    charge,   drive, gate,     wants,   v,        decay,
+                            look,    forget,   said,  steps,    samples, channels, groups,
+                            on_drive, on_gate, on_write, on_v,  on_decay, on_look, on_forget};
     in_parts(samples, 4, 1, threads, gated_gradient, &job);
 }

@@ -19,11 +19,17 @@ INLINE void leak(const float* before, const float* decay, const float* noise, Co
         charge[m] = before[m] * decay[m] + (noise ? noise[m] : 0.0f);
 }
 
-// A step in which something is: `wants` takes what each gate wants. `look` and `noise` may be null.
+// The share of a channel's charge that a write takes away; `forget` may be null.
+INLINE float freed(const float* forget, const float* gate, Count m) {
+    return forget ? forget[m] + (1 - forget[m]) * gate[m] : gate[m];
+}
+
+// A step in which something is: `wants` takes what each gate wants. `look`, `forget` and `noise` may
+// be null.
 INLINE void write_charge(const float* before, const float* drive, const float* gate,
                          const float* write, const float* noise, const float* decay,
-                         const float* look, Count channels, Count groups, float* wants,
-                         float* charge) {
+                         const float* look, const float* forget, Count channels, Count groups,
+                         float* wants, float* charge) {
     const Count width = channels / groups;
     for (Count g = 0; g < groups; ++g) wants[g] = write[g] + 1;
     if (look) {
@@ -36,7 +42,7 @@ INLINE void write_charge(const float* before, const float* drive, const float* g
     for (Count g = 0; g < groups; ++g) {
         const float open = wants[g] >= 0 ? 1.0f : 0.0f;
         for (Count m = g * width; m < (g + 1) * width; ++m) {
-            const float kept = before[m] * (decay[m] * (1 - open * gate[m]));
+            const float kept = before[m] * (decay[m] * (1 - open * freed(forget, gate, m)));
             charge[m] = kept + open * drive[m] + (noise ? noise[m] : 0.0f);
         }
     }

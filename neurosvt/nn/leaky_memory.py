@@ -41,6 +41,9 @@ class LeakyMemoryConfig(MemoryConfig):
     what is not asked for can pass by; 0: no frame is left out."""
     looks_back: bool = False
     """The write gates see what is remembered too."""
+    forget_range: tuple[float, float] = (0.0, 0.0)
+    """Least and largest share of its charge that a channel loses to a write of its gate, at the
+    start; learnt, and spread over the channels of each gate. 0: a write takes nothing away."""
 
     def __post_init__(self) -> None:
         if self.channels < 1:
@@ -50,6 +53,14 @@ class LeakyMemoryConfig(MemoryConfig):
             raise ValueError(
                 f"tau_range must be two time constants > 1, the longest last, got {self.tau_range}"
             )
+        least, most = self.forget_range
+        if not (0 < least <= most < 1 or least == most == 0):
+            raise ValueError(
+                f"forget_range must be two shares in (0, 1), the larger last, or 0, 0; got "
+                f"{self.forget_range}"
+            )
+        if most and not self.write_gates:
+            raise ValueError("forget_range is for write gates, and write_gates is 0")
         if self.looks_back and not self.write_gates:
             raise ValueError("looks_back is for write gates, and write_gates is 0")
         if self.write_gates < 0 or (self.write_gates and self.channels % self.write_gates):
@@ -89,6 +100,11 @@ class LeakyMemory(Memory):
             torch.linspace(torch.tensor(low).log(), torch.tensor(high).log(), config.channels),
             requires_grad=config.learns_tau,
         )
+        if config.forget_range[1]:
+            # Stored as log odds, so that learning cannot drive a share out of (0, 1).
+            least, most = config.forget_range
+            share = torch.logspace(*torch.tensor([most, least]).log10().tolist(), self.group)
+            self.forget_odds = nn.Parameter(share.logit().repeat(config.write_gates))
         if config.looks_back:
             self.look = nn.Parameter(torch.zeros(config.channels, config.write_gates))
 
@@ -107,6 +123,17 @@ class LeakyMemory(Memory):
 
     def start(self, batch: int, like: Tensor) -> Float[Tensor, "B M"]:
         return like.new_zeros(batch, self.channels)
+
+    @property
+    def group(self) -> int:
+        """Channels behind one write gate."""
+        return self.channels // max(self.config.write_gates, 1)
+
+    def forget(self, step: MemoryStep) -> Float[Tensor, " M"] | None:
+        """Share of its charge that each channel loses to a write, in a step of this length."""
+        if not self.config.forget_range[1]:
+            return None
+        return 1 - step.decayed(torch.sigmoid(-at_least_float32(self.forget_odds)))
 
     def tau(self) -> Float[Tensor, " M"]:
         """Time constants in steps; learning drives none out of reach, see `nn.bounds`."""
@@ -154,15 +181,17 @@ class LeakyMemory(Memory):
         filled: Bool[Tensor, "T B"],
     ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
         """What the heads read, and the charge that is left; `filled`: frames that say anything."""
-        noise, bits = step.noise_like(drive), step.take_bits()
+        noise, bits, forget = step.noise_like(drive), step.take_bits(), self.forget(step)
         if bits < 32:
-            charge, _ = self.stepwise(drive, gate, write, v, decay, noise=noise, bits=bits)
+            charge, _ = self.stepwise(
+                drive, gate, write, v, decay, noise=noise, bits=bits, forget=forget, said=filled
+            )
         elif write is None:
             drive = drive if noise is None else drive + noise
             charge = leaky_memory(drive, gate, v, decay, self.backend)
         else:
             charge = gated_memory(
-                drive, gate, write, v, decay, self.looks, noise, self.backend, filled
+                drive, gate, write, v, decay, self.looks, noise, self.backend, filled, forget
             )
         return charge, charge[-1]
 

@@ -26,11 +26,11 @@ def gated_memory(
     noise: Float[Tensor, "T B M"] | None,
     backend: str = "auto",
     said: Bool[Tensor, "T B"] | None = None,
+    forget: Float[Tensor, " M"] | None = None,
 ) -> Float[Tensor, "T B M"]:
     """The charge of `leaky_memory_stepwise`, its arguments as there; `backend` as in `ops.native`.
 
-    `said` tells the frames in which drive, gate or write may be other than 0; in all others they
-    are, charge only leaks there, and they have no gradient. None: they may be anywhere.
+    In frames that are not `said` charge only leaks; drive, gate and write have no gradient there.
 
     From another device the recursion comes to the CPU and goes back: hundreds of steps of a few
     thousand numbers each are sooner there and back than launched one by one.
@@ -38,23 +38,29 @@ def gated_memory(
     Raises:
         ValueError: channels that do not part among the gates.
     """
-    check_floats(drive=drive, gate=gate, write=write, v=v, decay=decay, look=look, noise=noise)
+    check_floats(
+        drive=drive, gate=gate, write=write, v=v, decay=decay, look=look, noise=noise, forget=forget
+    )
     if not write.shape[-1] or drive.shape[-1] % write.shape[-1]:
         raise ValueError(f"{drive.shape[-1]} channels do not part among {write.shape[-1]} gates")
-    given = [x for x in (drive, gate, write, v, decay, look, noise) if x is not None]
+    given = [x for x in (drive, gate, write, v, decay, look, noise, forget) if x is not None]
     floats = at_one_precision(*given)
     found = iter(floats)
     drive, gate, write, v, decay = (next(found) for _ in range(5))
-    look, noise = (None if x is None else next(found) for x in (look, noise))
+    look, noise, forget = (None if x is None else next(found) for x in (look, noise, forget))
     here = drive.device
     if here.type not in ("cpu", "meta"):
         drive, gate, write, v, decay = (x.cpu() for x in (drive, gate, write, v, decay))
-        look, noise, said = (None if x is None else x.cpu() for x in (look, noise, said))
-        return gated_memory(drive, gate, write, v, decay, look, noise, backend, said).to(here)
+        look, noise, said, forget = (
+            None if x is None else x.cpu() for x in (look, noise, said, forget)
+        )
+        return gated_memory(drive, gate, write, v, decay, look, noise, backend, said, forget).to(
+            here
+        )
     fits = all(suits(x, backend) for x in floats)
     if not fits or (noise is not None and noise.requires_grad):
-        return _definition(drive, gate, write, v, decay, look, noise, said)
-    charge: Tensor = _gated(drive, gate, write, v, decay, look, noise, said)[0]
+        return _definition(drive, gate, write, v, decay, look, forget, noise, said)
+    charge: Tensor = _gated(drive, gate, write, v, decay, look, forget, noise, said)[0]
     return charge
 
 
@@ -65,23 +71,24 @@ def _definition(
     v: Tensor,
     decay: Tensor,
     look: Tensor | None,
+    forget: Tensor | None,
     noise: Tensor | None,
     said: Tensor | None,
 ) -> Tensor:
-    if said is not None:
-        drive, gate, write = (torch.where(said[..., None], x, 0) for x in (drive, gate, write))
-    return leaky_memory_stepwise(drive, gate, v, decay, noise=noise, write=write, look=look)[0]
+    return leaky_memory_stepwise(
+        drive, gate, v, decay, noise=noise, write=write, look=look, forget=forget, said=said
+    )[0]
 
 
 def _forward(*inputs: Tensor | None) -> tuple[Tensor, Tensor]:
     said = _flags(inputs[-1])
-    drive, gate, write, v, decay, look, noise = (
+    drive, gate, write, v, decay, look, forget, noise = (
         None if x is None else ready(x) for x in inputs[:-1]
     )
     assert drive is not None
     assert write is not None
     charge, wants = empty_like(drive), torch.empty_like(write)
-    call("gated_forward", drive, gate, write, noise, v, decay, look, said, wants, charge)
+    call("gated_forward", drive, gate, write, noise, v, decay, look, forget, said, wants, charge)
     return charge, wants
 
 
@@ -97,33 +104,40 @@ def _backward(
     v: Tensor,
     decay: Tensor,
     look: Tensor | None,
+    forget: Tensor | None,
     said: Tensor | None,
     grad: Tensor,
 ) -> tuple[Tensor, ...]:
     charge, wants, drive, gate, v, decay, grad = map(
         ready, (charge, wants, drive, gate, v, decay, grad)
     )
-    look = None if look is None else ready(look)
+    look, forget = (None if x is None else ready(x) for x in (look, forget))
     on_drive, on_gate = empty_like(drive), empty_like(drive)
     on_write, on_v, on_decay = torch.empty_like(wants), torch.zeros_like(v), torch.zeros_like(v)
-    on_look = None if look is None else look.new_zeros(len(v), *look.shape)
+    on_look, on_forget = (
+        None if x is None else x.new_zeros(len(v), *x.shape) for x in (look, forget)
+    )
     call(
-        "gated_backward", grad, charge, drive, gate, wants, v, decay, look, _flags(said), on_drive,
-        on_gate, on_write, on_v, on_decay, on_look,
+        "gated_backward", grad, charge, drive, gate, wants, v, decay, look, forget, _flags(said),
+        on_drive, on_gate, on_write, on_v, on_decay, on_look, on_forget,
     )  # fmt: skip
-    summed = charge.new_empty(0) if on_look is None else on_look.sum(0)
-    return on_drive, on_gate, on_write, on_v, on_decay.sum(0), summed
+    none = charge.new_empty(0)
+    of_samples = (none if x is None else x.sum(0) for x in (on_decay, on_look, on_forget))
+    return on_drive, on_gate, on_write, on_v, *of_samples
 
 
 def _gradients(inputs: Any, kept: Any, grads: Any) -> tuple[Any, ...]:
-    drive, gate, _, v, decay, look, _, said = inputs
-    *found, on_look = _gated_backward(*kept, drive, gate, v, decay, look, said, grads[0])
-    return *found, None if look is None else on_look, None, None
+    drive, gate, _, v, decay, look, forget, _, said = inputs
+    *found, on_look, on_forget = _gated_backward(
+        *kept, drive, gate, v, decay, look, forget, said, grads[0]
+    )
+    learnt = (None if look is None else on_look, None if forget is None else on_forget)
+    return *found, *learnt, None, None
 
 
 _gated = Operator(
     "gated_memory(Tensor drive, Tensor gate, Tensor write, Tensor v, Tensor decay, Tensor? look, "
-    "Tensor? noise, Tensor? said) -> (Tensor, Tensor)",
+    "Tensor? forget, Tensor? noise, Tensor? said) -> (Tensor, Tensor)",
     _forward,
     lambda drive, gate, write, *rest: (torch.empty_like(drive), torch.empty_like(write)),
     backward=_gradients,
@@ -133,11 +147,11 @@ _gated = Operator(
 )
 _gated_backward = Operator(
     "gated_memory_backward(Tensor charge, Tensor wants, Tensor drive, Tensor gate, Tensor v, "
-    "Tensor decay, Tensor? look, Tensor? said, Tensor grad) -> "
-    "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "Tensor decay, Tensor? look, Tensor? forget, Tensor? said, Tensor grad) -> "
+    "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     _backward,
-    lambda charge, wants, drive, gate, v, decay, look, *rest: (
+    lambda charge, wants, drive, gate, v, decay, look, forget, *rest: (
         *map(torch.empty_like, (drive, gate, wants, v, decay)),
-        charge.new_empty(0) if look is None else torch.empty_like(look),
+        *(charge.new_empty(0) if x is None else torch.empty_like(x) for x in (look, forget)),
     ),
 )

@@ -9,7 +9,7 @@ Axes: T time steps, B batch, M memory channels.
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from neurosvt.ops.buffers import empty_like
@@ -72,13 +72,16 @@ def leaky_memory_stepwise(
     noise: Float[Tensor, "T B M"] | None = None,
     write: Float[Tensor, "T B G"] | None = None,
     look: Float[Tensor, "M G"] | None = None,
+    forget: Float[Tensor, " M"] | None = None,
+    said: Bool[Tensor, "T B"] | None = None,
     resets: bool = False,
     bits: int = 32,
 ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B M"]]:
     """`leaky_memory` with whatever else a memory may do; charge and spikes after every step.
 
-        w[t] = spike(write[t] + 1 + (v[t-1] / strength of v[t-1]) look)
-        h[t] = v[t-1] * decay * (1 - w[t] gate[t]) + w[t] drive[t] + noise[t]
+        w[t] = spike(write[t] + 1 + (v[t-1] / strength of v[t-1]) look) where said[t], else 0
+        f[t] = forget + (1 - forget) gate[t]
+        h[t] = v[t-1] * decay * (1 - w[t] f[t]) + w[t] drive[t] + noise[t]
         s[t] = spike(h[t] - 1)
         v[t] = h[t], emptied where s[t] if `resets`, stored in `bits` bits
 
@@ -89,6 +92,9 @@ def leaky_memory_stepwise(
             them. None leaves all open.
         look: what is remembered has a say in it: what is seen can so be taken for something else
             while an object is known to be hidden than while it is in view.
+        forget: share of a channel's charge that a write takes away. So it is told apart how far a
+            channel looks back while it sees, and how long it holds what nothing is written over.
+        said: frames that say anything; no gate opens in another. None: all do.
         resets: whether a channel that fires is emptied.
         bits: below 32, whole numbers of steps of `RANGE / 2 ** (bits - 1)`, rounded up or down at
             random in proportion to how near either is: rounded to the nearest, a charge that leaks
@@ -96,15 +102,17 @@ def leaky_memory_stepwise(
             "Loihi", IEEE Micro 2018).
     """
     noise = torch.zeros_like(drive) if noise is None else noise
-    opened: Tensor | float = 1.0
     charge, spikes = [], []
     for t, d in enumerate(drive):
+        opened: Tensor | float = 1.0
         if write is not None:
             wants = write[t] + 1
             if look is not None:
                 wants = wants + v * v.square().mean(-1, keepdim=True).add(1e-6).rsqrt() @ look
             opened = spike(wants).repeat_interleave(drive.shape[-1] // wants.shape[-1], -1)
-        v = v * (decay * (1 - opened * gate[t])) + opened * d + noise[t]
+        opened = opened if said is None else opened * said[t, :, None]
+        freed = gate[t] if forget is None else forget + (1 - forget) * gate[t]
+        v = v * (decay * (1 - opened * freed)) + opened * d + noise[t]
         s = spike(v - 1)
         v = v * (1 - s) if resets else v
         v = stored(v, bits) if bits < 32 else v

@@ -1,6 +1,7 @@
 """The engine is the model: the same spikes, the same charge, the same account of the work."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ GATED = LeakyMemoryConfig(channels=12, write_gates=3, looks_back=True)
 FORMS = {
     "leaky": {"memory": "leaky"},
     "gated": {"memory": GATED, "least_neighbours": 1},
+    "two leaks": {"memory": replace(GATED, forget_range=(0.1, 0.8))},
     "lif": {"memory": "lif"},
     "none": {"memory": "none"},
     "wide": {"memory": GATED, "width": 72, "heads": 3, "mlp_ratio": 2.0, "depth": 1},

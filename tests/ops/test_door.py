@@ -197,7 +197,7 @@ def test_every_operator_is_written_down_for_compilers():
         "rms_lif_rows": (x, weight, 1e-5, x[:3], sizes, slope * 0 + 0.5),
         "batchnorm_spike": (x, weight, weight, slope, None, None, 1.0, 1e-5),
         "leaky_memory": (x[None], (x[None] > 0).float(), x, weight),
-        "gated_memory": (x[None], (x[None] > 0).float(), x[None, :, :1], x, weight) + (None,) * 3,
+        "gated_memory": (x[None], (x[None] > 0).float(), x[None, :, :1], x, weight) + (None,) * 4,
         "gather_rows": (x, torch.rand(5, 4)),
     }
     if not native.BUILT:

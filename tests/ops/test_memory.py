@@ -125,6 +125,17 @@ def test_a_closed_gate_leaves_a_frame_out_and_noise_in():
     torch.testing.assert_close(charge, leaky_memory(left_out + noise, closed, v, decay))
 
 
+def test_a_write_takes_a_share_away_and_darkness_takes_none():
+    """One channel loses a half to each write, the other nothing; neither leaks."""
+    drive = torch.tensor([4.0, 0.0, 2.0, 0.0, 2.0])[:, None, None].expand(5, 1, 2)
+    write = torch.where(drive[..., :1] > 0, 9.0, -9.0)
+    charge, _ = leaky_memory_stepwise(
+        drive, torch.zeros(5, 1, 2), torch.zeros(1, 2), torch.ones(2), write=write,
+        forget=torch.tensor([0.5, 0.0]),
+    )  # fmt: skip
+    assert charge[:, 0].T.tolist() == [[4, 4, 4, 4, 4], [4, 4, 6, 6, 8]]
+
+
 def test_what_is_remembered_can_close_a_gate():
     """A gate that shuts once its first channel is charged: the first frame is kept for ever."""
     drive = torch.ones(5, 2, 4)
@@ -138,29 +149,31 @@ def test_what_is_remembered_can_close_a_gate():
     assert torch.equal(charge, torch.ones(5, 2, 4))
 
 
+@pytest.mark.parametrize("forgets", [True, False])
 @pytest.mark.parametrize("looks", [True, False])
 @pytest.mark.parametrize("noisy", [True, False])
 @pytest.mark.parametrize("some_silent", [True, False])
 @pytest.mark.parametrize(("shape", "groups"), [((1, 1, 2), 1), ((7, 3, 12), 4), ((90, 5, 64), 16)])
 def test_gates_by_the_kernel_agree_with_the_definition_forwards_and_backwards(
-    shape, groups, looks, noisy, some_silent
+    shape, groups, looks, noisy, some_silent, forgets
 ):
     steps, batch, channels = shape
     drive, _, v, decay = inputs(*shape)
     gate = torch.rand(shape)  # between 0 and 1 as well, where the surrogate's gradient looks
     write = torch.randn(steps, batch, groups) - 0.5
     look = torch.randn(channels, groups) / channels**0.5 if looks else None
+    forget = torch.rand(channels) if forgets else None
     noise = 0.1 * torch.randn(shape) if noisy else None
     weight = torch.randn(shape)
     said = torch.rand(steps, batch) < 0.4 if some_silent else None
     if said is not None:
         drive, gate, write = (x * said[..., None] for x in (drive, gate, write))
     leaves = [x.clone().requires_grad_() for x in (drive, gate, write, v, decay)]
-    leaves += [look.clone().requires_grad_()] if looks else []
+    leaves += [x.clone().requires_grad_() for x in (look, forget) if x is not None]
     found = []
     for way in ("auto", "reference"):
-        seeing = leaves[5] if looks else None
-        charge = gated_memory(*leaves[:5], seeing, noise, backend=way, said=said)
+        seeing, losing = (leaves[5] if looks else None), (leaves[-1] if forgets else None)
+        charge = gated_memory(*leaves[:5], seeing, noise, backend=way, said=said, forget=losing)
         found.append((charge, torch.autograd.grad((weight * charge).sum(), leaves)))
     (charge, grads), (expected, expected_grads) = found
     torch.testing.assert_close(charge, expected, rtol=1e-5, atol=1e-5)

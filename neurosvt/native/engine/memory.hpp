@@ -31,7 +31,7 @@ INLINE void remember(const engine::Memory& a, const float* said, Noise* noise, f
     float *gate = scratch + M + 8, *wants = gate + M;
     for (Count m = 0; m < M; ++m) gate[m] = a.empties && said[M + m] - 1 >= 0 ? 1.0f : 0.0f;
     const float* write = a.gates ? said + (a.empties ? 2 : 1) * M : &OPEN;
-    write_charge(charge, said, gate, write, disturbance, a.decay, a.look, M, a.gates ? a.gates : 1,
+    write_charge(charge, said, gate, write, disturbance, a.decay, a.look, a.forget, M, a.gates ? a.gates : 1,
                  wants, charge);
 }
 

@@ -29,7 +29,7 @@ struct Memory {
     Product read;  // of one position; others follow at `stride` bytes of weights
     Count stride;
     const std::int32_t* runs;  // (positions, tiles)
-    const float *decay, *look;  // look: (channels, gates), or null
+    const float *decay, *look, *forget;  // look: (channels, gates); null, as forget may be
     const float* token_current;
 };
 
