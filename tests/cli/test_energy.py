@@ -6,7 +6,7 @@ import pytest
 
 from neurosvt.cli import main
 
-ASKED = ["energy", "--samples", "2", "--events", "20", "--hidden", "12"]
+ASKED = ["energy", "--samples", "1", "--events", "2", "--hidden", "3"]
 MODELS = ["neurosvt", "vit-tiny", "vit-tiny-gated", "dense-twin", "dense-twin-active"]
 
 
