@@ -29,7 +29,7 @@ def fewer():
 
 
 @pytest.fixture(scope="module")
-def counted(shipped, fewer):
+def counted(shipped, fewer, soon_hidden):
     """The costs, and what was said on the way."""
     said = []
     return energy_of(shipped, SMALL, said.append), said
