@@ -14,7 +14,7 @@ products on the grid, the same to the bit either way, take their kernels whereve
 import ctypes
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +26,6 @@ _KINDS = {
     torch.float32: "f32", torch.bfloat16: "bf16", torch.float64: "f64", torch.int64: "i64",
     torch.uint8: "u8", torch.bool: "u8",
 }  # fmt: skip
-_FLOATS = {"f32": torch.float32, "bf16": torch.bfloat16}
 BUILT = library() is not None
 """Whether there are kernels on this machine."""
 
@@ -51,40 +50,17 @@ def numbers_or_bytes(spikes: Tensor) -> tuple[Tensor | None, Tensor | None]:
     return (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
 
 
-class _Taken(NamedTuple):
-    """One argument that a caller gives."""
-
-    at: int
-    """Its place among those of the kernel."""
-    argument: Argument
-    axes: tuple[str, ...]
-    dtypes: tuple[torch.dtype, ...]
-    """Of a tensor: which would do; none for the call's own float type."""
-
-
-class _Plan(NamedTuple):
-    """How one kernel is called; looked up once, because many a call takes no longer than this."""
-
-    taken: tuple[_Taken, ...]
-    sizes: tuple[tuple[int, str], ...]
-    """Places that are filled with the size of an axis."""
-    length: int
-    kernels: dict[torch.dtype, Any]
-
-
 @cache
-def _plan(name: str) -> _Plan:
-    signature, kernels = SIGNATURES[name], library()
-    every = list(enumerate(signature.arguments))
-    return _Plan(
-        tuple(
-            _Taken(at, x, x.axes, tuple(d for d, kind in _KINDS.items() if kind == x.kind))
-            for at, x in every
-            if x.kind != "size"
-        ),
-        tuple((at, x.name) for at, x in every if x.kind == "size"),
-        len(every),
-        {_FLOATS[kind]: getattr(kernels, f"{name}_{kind}") for kind in signature.kinds},
+def _plan(name: str) -> tuple[list[Any], list[tuple[int, str]], dict[torch.dtype, Any]]:
+    """Looked up once, for many a call takes no longer than this: what a caller gives, with its
+    place and the types that would do (none for the call's own); where sizes go; the kernels."""
+    signature = SIGNATURES[name]
+    places = list(enumerate(signature.arguments))
+    kinds = {k: [t for t in _KINDS if _KINDS[t] == k] for k in _KINDS.values()}
+    return (
+        [(at, x, kinds.get(x.kind, [])) for at, x in places if x.kind != "size"],
+        [(at, x.name) for at, x in places if x.kind == "size"],
+        {t: getattr(library(), f"{name}_{k}") for t, k in _KINDS.items() if k in signature.kinds},
     )
 
 
@@ -99,13 +75,14 @@ def call(name: str, *arguments: Tensor | Sequence[int] | float | int | None) -> 
     Raises:
         ValueError: an argument is not as declared, or an index leads nowhere; nothing was done.
     """
-    taken, late, length, kernels = _plan(name)
-    plain: list[Any] = [0] * length
+    taken, late, kernels = _plan(name)
+    plain: list[Any] = [0] * (len(taken) + len(late))
     sizes = GIVEN.copy()
     own: torch.dtype | None = None
     x: Any
     shape: Sequence[int]
-    for (at, argument, axes, dtypes), x in zip(taken, arguments, strict=True):
+    for (at, argument, dtypes), x in zip(taken, arguments, strict=True):
+        axes = argument.axes
         if not axes or (x is None and argument.optional):
             plain[at] = x  # None is a null pointer; ctypes refuses a number that is none
             continue

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.nn import Parameter
 
 LIBRARY = torch.library.Library("neurosvt", "FRAGMENT")
 
@@ -36,15 +37,6 @@ def _transformed() -> bool:
     return (
         forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None
     )
-
-
-def _watched() -> bool:
-    """Whether somebody listens to what is done: a dispatch mode, or a tracer."""
-    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._get_tracing_state() is not None
-
-
-_ORDINARY = (Tensor, torch.nn.Parameter)
-"""Classes of tensors that are what they seem."""
 
 
 class WrittenOut:
@@ -210,14 +202,14 @@ class Operator:
             return self.packet(*inputs)
         if _transformed():
             return self.written(*inputs)
-        if _watched():
-            return self.packet(*inputs)
+        if torch._C._len_torch_dispatch_stack() or torch._C._get_tracing_state() is not None:
+            return self.packet(*inputs)  # somebody listens to what is done
         differentiated, enabled = False, torch.is_grad_enabled()
         for at in self.tensors:
             x = inputs[at]
             if x is None:
                 continue
-            if type(x) not in _ORDINARY or x.layout is not torch.strided or x.is_neg():
+            if type(x) not in (Tensor, Parameter) or x.layout is not torch.strided or x.is_neg():
                 return self.packet(*inputs)
             differentiated = differentiated or (enabled and x.requires_grad)
         return (self.written.apply if differentiated else self.kernel)(*inputs)
