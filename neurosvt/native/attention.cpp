@@ -58,16 +58,6 @@ INLINE void clear(float* to, Count size) {
     for (Count j = 0; j < size; ++j) to[j] = 0;
 }
 
-constexpr Count AHEAD = 4;  // rows
-
-// Have memory brought near that is read soon.
-template <class T>
-INLINE void ahead(const T* x, Count size) {
-#if defined(__GNUC__)
-    for (Count i = 0; i < size; i += 64 / Count(sizeof(T))) __builtin_prefetch(x + i);
-#endif
-}
-
 template <class T>
 INLINE void widen(const T* x, float* to, Count size) {
 #pragma GCC ivdep
