@@ -210,10 +210,13 @@ inline float rounded(float x) {
 
 // A spike, or NaN where the membrane is; a byte knows no NaN.
 inline void store_spike(std::uint8_t* to, float now, float threshold) { *to = now >= threshold; }
-template <class T>
-inline void store_spike(T* to, float now, float threshold) {
+inline void store_spike(float* to, float now, float threshold) {
     const float fired = now >= threshold ? 1.0f : 0.0f;
-    store(to, now != now ? now : fired);
+    *to = now != now ? now : fired;
+}
+inline void store_spike(bf16* to, float now, float threshold) {
+    const std::uint16_t fired = now >= threshold ? 0x3F80 : 0;  // 1 needs no rounding
+    to->bits = now != now ? 0x7FC0 : fired;
 }
 
 // e to the x within two units of the last place, for x in [-87, 88]; the loop around it becomes
