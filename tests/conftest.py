@@ -2,6 +2,7 @@
 there is one."""
 
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -46,6 +47,20 @@ def data_root() -> Path:
     # A wrong path is a mistake, and skipping would hide it.
     assert root.is_dir(), f"NEUROSVT_DATA={value} is not a folder"
     return root
+
+
+@pytest.fixture(scope="module")
+def soon_hidden():
+    """Scenes of the benchmark in which what hides was in view for 6 frames, not for 24."""
+    from neurosvt.experiments import runs  # a room that most tests do without
+    from neurosvt.permanence.tasks import TASKS
+
+    def task(*arguments):
+        return replace(TASKS["scenes"](*arguments), seen=6)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "TASKS", {**TASKS, "scenes": task})
+        yield
 
 
 SMALL = {

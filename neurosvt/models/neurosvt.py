@@ -21,7 +21,13 @@ from neurosvt.models.neurosvt_state import State, StateShape, compact
 from neurosvt.models.pretrained import Pretrained, with_class_rows
 from neurosvt.nn.block import Block
 from neurosvt.nn.distributed import tied
-from neurosvt.nn.embed import EventFilter, Positions, SpikingPatchEmbed, checked_frames
+from neurosvt.nn.embed import (
+    EventFilter,
+    Positions,
+    SpikingPatchEmbed,
+    any_fired,
+    checked_frames,
+)
 from neurosvt.nn.folding import folded_copy
 from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.memory import Memory, MemoryStep
@@ -200,7 +206,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         """Current into the blocks, from the patches that fired: a patch whose few events did not
         make one neuron fire ends here, which is what keeps sensor noise cheap."""
         steps, batch, patches = seen.shape
-        fired = (spikes != 0).any(1)
+        fired = any_fired(spikes)
         home = seen.frame[fired] * patches + seen.position[fired]
         active = torch.zeros(steps * batch * patches, dtype=torch.bool, device=home.device)
         active[home] = True

@@ -58,16 +58,6 @@ INLINE void clear(float* to, Count size) {
     for (Count j = 0; j < size; ++j) to[j] = 0;
 }
 
-constexpr Count AHEAD = 4;  // rows
-
-// Have memory brought near that is read soon.
-template <class T>
-INLINE void ahead(const T* x, Count size) {
-#if defined(__GNUC__)
-    for (Count i = 0; i < size; i += 64 / Count(sizeof(T))) __builtin_prefetch(x + i);
-#endif
-}
-
 template <class T>
 INLINE void widen(const T* x, float* to, Count size) {
 #pragma GCC ivdep
@@ -155,6 +145,7 @@ INLINE void attend(const Attention<T>& a, Count begin, Count end) {
         float* out = frame.out.data();
         if (!a.grad) {
             for (Count r = 0; r < count; ++r) {
+                if (r + AHEAD < count) ahead(a.out + rows[r + AHEAD] * all, all);
                 clear(out, all);
                 frame.hear(3 * r, frame.met.data(), out);
                 narrow(out, a.out + rows[r] * all, all);
@@ -164,7 +155,10 @@ INLINE void attend(const Attention<T>& a, Count begin, Count end) {
         frame.flip(frame.met.data());
         clear(frame.on_met.data(), all * width);
         for (Count r = 0; r < count; ++r) {
-            if (r + AHEAD < count) ahead(a.grad + rows[r + AHEAD] * all, all);
+            if (r + AHEAD < count) {
+                ahead(a.grad + rows[r + AHEAD] * all, all);
+                ahead(a.out + rows[r + AHEAD] * 3 * all, 3 * all);
+            }
             const float* grad = frame.line.data();
             widen(a.grad + rows[r] * all, frame.line.data(), all);
             frame.meet(3 * r, grad, frame.on_met.data());

@@ -138,9 +138,10 @@ struct Backward {
     float slope;
     T* grad_current;
     float* grad_keep;  // a sum for each channel, with a decay for each; else null
+    float* along;      // a sum for each channel of current times its gradient, or null
 };
 
-constexpr Count CACHE = 1 << 19;  // membranes at a time: long strips of memory, still in a cache
+constexpr Count CACHE = 1 << 17;  // membranes at a time: long strips of memory, still in a cache
 
 // Surrogates, as in neurosvt/ops/surrogate.py.
 enum Surrogate { arctan, logistic };
@@ -169,11 +170,13 @@ template <class T, Surrogate surrogate, Drive drive>
 inline void back_row(const T* __restrict gs, const float* __restrict h, const float* __restrict keep,
                      float same, float threshold, bool soft, float slope, float* __restrict carry,
                      T* __restrict out, const float* __restrict found, float found_threshold,
-                     float* __restrict grad_keep, Count size) {
+                     float* __restrict grad_keep, const T* __restrict in, float* __restrict along,
+                     Count size) {
     for (Count d = 0; d < size; ++d) {
         const float through = soft || !(h[d] >= threshold) ? carry[d] : 0.0f;
         const float g = load(gs[d]) * derivative<surrogate>(h[d] - threshold, slope) + through;
         store(out + d, g);
+        if (drive == Drive::scaled) along[d] += load(in[d]) * rounded<T>(g);
         carry[d] = g * (drive == Drive::own ? keep[d] : same);
         if (drive == Drive::own) {
             const float left = soft ? found[d] - threshold : 0.0f;
@@ -189,9 +192,11 @@ inline void backward(const Backward<T>& a, Count begin, Count end) {
     const Count width = walk.width, size = span.right - span.left;
     const float* each = drive == Drive::scaled ? a.scale : a.keep.channels;
     const float* per_channel = drive == Drive::plain ? nullptr : each + span.left;
+    // As many for parts of any width: sums are in one order, however many threads.
     const Count together =
-        std::min(span.last - span.first, std::max<Count>(1, CACHE / (walk.ranks * size + 1)));
-    std::vector<float> h(walk.ranks * together * size), live(together * size);
+        std::min(span.last - span.first, std::max<Count>(1, CACHE / (walk.ranks * width + 1)));
+    std::vector<float> h(walk.ranks * together * size), live(together * size), unasked(size);
+    float* along = a.along ? a.along + span.left : unasked.data();
     for (Count first = span.first; first < span.last; first += together) {
         const Count last = std::min(span.last, first + together);
         for (Count s = first; s < last; ++s)
@@ -219,7 +224,7 @@ inline void backward(const Backward<T>& a, Count begin, Count end) {
                     a.keep.rows ? a.keep.rows[row] : a.keep.all, a.threshold,
                     a.soft, a.slope, a.grad_v + s * width + span.left, a.grad_current + at, found,
                     r ? a.threshold : INFINITY, drive == Drive::own ? a.grad_keep + span.left : nullptr,
-                    size);
+                    a.current + at, along, size);
             }
         }
     }
@@ -272,15 +277,16 @@ inline void backward_any(const Backward<T>& a, Count begin, Count end) {
         const T* grad_spikes, const T* current, const float* scale, const float* v, float* grad_v, \
         const Count* sizes, Count ranks, Count rows, Count streams, Count width,                   \
         const float* keep_rows, const float* keep_channels, float keep, float threshold, int soft, \
-        int surrogate, float slope, T* grad_current, float* grad_keep, int threads) {              \
+        int surrogate, float slope, T* grad_current, float* grad_keep, float* along,               \
+        int threads) {                                                                             \
         const Walk walk{sizes, ranks, rows, streams, width};                                       \
         const Keep decays{keep_rows, keep_channels, keep};                                         \
         if (const Count found = fault(walk, decays)) return found;                                 \
         /* A sum per channel has one writer for each channel. */                                   \
-        const int by_channel =                                                                     \
-            keep_channels != nullptr || channels_alone(streams, rows, ranks, width, threads);      \
+        const int by_channel = keep_channels || along ||                                           \
+                               channels_alone(streams, rows, ranks, width, threads);               \
         const Backward<T> job{walk, by_channel, grad_spikes, current, scale, v, grad_v, decays,    \
-                              threshold, soft, surrogate, slope, grad_current, grad_keep};         \
+                              threshold, soft, surrogate, slope, grad_current, grad_keep, along};  \
         const Count size = by_channel ? width : streams;                                           \
         in_parts(size, LEAST * size / (rows * width + 1) + 1, by_channel ? 16 : 1, threads,        \
                  backward_##name, &job);                                                           \

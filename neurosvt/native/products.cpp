@@ -54,6 +54,12 @@ struct Product {
     // Where there are groups; else null, and every row has its own sum.
     const Count *order, *group, *home;
     float* out;
+
+    // A row of spikes, and the outputs [begin, end) of its sum.
+    INLINE void bring_near(Count row, const float* sums, Count begin, Count end) const {
+        if (spikes.numbers) ahead(spikes.numbers + row * spikes.inputs, spikes.inputs);
+        ahead(sums + home[row] * outputs + begin, end - begin);
+    }
 };
 
 // The sums of rows [begin, end).
@@ -76,6 +82,7 @@ inline void gather_groups(const Product<T>& a, Count begin, Count end) {
     for (Count i = 0; i < a.rows; ++i) {
         const Count r = a.order[i];
         const float* weight = a.weight + a.group[r] * a.spikes.inputs * a.outputs;
+        if (i + AHEAD < a.rows) a.bring_near(a.order[i + AHEAD], a.out, begin, end);
         fired.find(r);
         fired.each([&](auto which, Count count, const auto& value) {
             add_rows<false>(which, count, value, weight + begin, a.outputs,
@@ -92,6 +99,7 @@ inline void gradient(const Product<T>& a, Count begin, Count end) {
         const Count r = a.order ? a.order[i] : i;
         const Count group = a.order ? a.group[r] : 0, sum = a.order ? a.home[r] : r;
         float* out = a.out + group * a.spikes.inputs * a.outputs;
+        if (a.order && i + AHEAD < a.rows) a.bring_near(a.order[i + AHEAD], a.grad, begin, end);
         fired.find(r);
         fired.each([&](auto which, Count count, const auto& value) {
             add_to_rows(which, count, value, a.grad + sum * a.outputs + begin, out + begin,

@@ -93,6 +93,9 @@ inline void scale_backward(const Scale<T>& a, Count begin, Count end) {
         in_parts(width, LEAST / (rows + 1) + 32, 16, threads, column_sums_part_##name, &job);      \
         return filled_rows<T>({x, rows, width});                                                   \
     }                                                                                              \
+    DOOR Count filled_rows_##name(const T* x, Count rows, Count width, int) {                      \
+        return filled_rows<T>({x, rows, width});                                                   \
+    }                                                                                              \
     DOOR void scale_rows_##name(const T* x, const float* scale, Count rows, Count width, T* out,   \
                                 int threads) {                                                     \
         const Scale<T> job{x, scale, nullptr, nullptr, width, out};                                \

@@ -19,64 +19,75 @@ struct Windows {
     std::uint8_t* out;  // (rows, 2, kernel, kernel)
 };
 
-constexpr Count BLOCK = 64;  // pixels that are looked at together: most are silent
-
-inline bool any(const std::uint8_t* pixels, Count size) {
-    std::uint64_t all = 0, word = 0;
-    Count i = 0;
-    for (; i + 8 <= size; i += 8) {
-        std::memcpy(&word, pixels + i, 8);
-        all |= word;
-    }
-    for (; i < size; ++i) all |= pixels[i];
+INLINE bool any(const std::uint8_t* pixels, Count size) {
+    std::uint8_t all = 0;
+    for (Count i = 0; i < size; ++i) all |= pixels[i];
     return all != 0;
 }
+
+struct Event {
+    std::int32_t pixel, x, y;  // of both sides, and where it stands in its own
+    std::int32_t padded;       // in one side with a border beyond the frame
+};
 
 // The events of one frame that have company: at least so many of the eight pixels around them fire.
 class Kept {
 public:
     explicit Kept(const Windows& a)
-        : a(a), padded(a.width + 2), fired((a.height + 2) * padded, 0) {}
+        : a(a), padded(a.width + 2), fired((a.height + 2) * padded, 0), line(a.width + 8) {}
 
-    // Their places: side, then y, then x.
-    const std::vector<std::int32_t>& of(Count frame) {
-        const Count plane = a.height * a.width;
-        const std::uint8_t* pixels = a.frames + frame * 2 * plane;
+    INLINE const std::vector<Event>& of(Count frame) {
+        const std::uint8_t* pixels = a.frames + frame * 2 * a.height * a.width;
         events.clear();
-        for (Count i = 0; i < 2 * plane; i += BLOCK) {
-            const Count end = std::min(i + BLOCK, 2 * plane);
-            if (any(pixels + i, end - i))
-                for (Count p = i; p < end; ++p)
-                    if (pixels[p]) events.push_back(std::int32_t(p));
+        if (!any(pixels, 2 * a.height * a.width)) return events;  // as most are
+        for (Count i = 0; i < 2 * a.height; ++i) {
+            const Count first = i * a.width, y = i < a.height ? i : i - a.height;
+            if (!any(pixels + first, a.width)) continue;
+            const Count count = places(pixels + first, a.width, line.data());
+            for (Count n = 0; n < count; ++n) {
+                const std::int32_t x = line[n];
+                events.push_back({std::int32_t(first) + x, x, std::int32_t(y),
+                                  std::int32_t((y + 1) * padded) + x + 1});
+            }
         }
         if (a.company <= 0) return events;
-        for (const std::int32_t p : events) fired[at(p % plane)] = 1;
+        for (const Event& e : events) fired[e.padded] = 1;
         kept.clear();
-        for (const std::int32_t p : events) {
-            const std::uint8_t* here = fired.data() + at(p % plane);
+        for (const Event& e : events) {
+            const std::uint8_t* here = fired.data() + e.padded;
             const std::uint8_t *above = here - padded, *below = here + padded;
             const int near = above[-1] + above[0] + above[1] + here[-1] + here[1] + below[-1] +
                              below[0] + below[1];
-            if (near >= a.company) kept.push_back(p);
+            if (near >= a.company) kept.push_back(e);
         }
-        for (const std::int32_t p : events) fired[at(p % plane)] = 0;
+        for (const Event& e : events) fired[e.padded] = 0;
         return kept;
     }
 
 private:
     const Windows& a;
     const Count padded;
-    std::vector<std::uint8_t> fired;  // of either polarity, with a border beyond the frame
-    std::vector<std::int32_t> events, kept;
+    std::vector<std::uint8_t> fired;  // of either polarity
+    std::vector<std::int32_t> line;
+    std::vector<Event> events, kept;
+};
 
-    Count at(Count pixel) const {
-        return (pixel / a.width + 1) * padded + pixel % a.width + 1;
+// The windows [first, last) that hold a pixel, along one side of the frame.
+struct Reach {
+    std::vector<Count> first, last;
+
+    // Windows begin every `stride` pixels and reach over `kernel`.
+    Reach(const Windows& a, Count pixels) : first(pixels), last(pixels) {
+        for (Count i = 0; i < pixels; ++i) {
+            first[i] = std::max<Count>(0, (i + a.border - a.kernel + a.stride) / a.stride);
+            last[i] = std::min(pixels / a.stride, (i + a.border) / a.stride + 1);
+        }
     }
 };
 
-void find_active(const void* job, Count begin, Count end) {
+CLONED void find_active(const void* job, Count begin, Count end) {
     const auto& a = *static_cast<const Windows*>(job);
-    const Count plane = a.height * a.width, down = a.height / a.stride;
+    const Reach down(a, a.height), across(a, a.width);
     std::vector<Count> counts(a.windows);
     Kept kept(a);
     for (Count f = begin; f < end; ++f) {
@@ -87,15 +98,10 @@ void find_active(const void* job, Count begin, Count end) {
             continue;
         }
         std::fill(counts.begin(), counts.end(), 0);
-        for (const std::int32_t p : events) {
-            const Count y = p % plane / a.width + a.border, x = p % plane % a.width + a.border;
-            // Windows begin every `stride` pixels and reach over `kernel`.
-            const Count top = std::max<Count>(0, (y - a.kernel + a.stride) / a.stride);
-            const Count left = std::max<Count>(0, (x - a.kernel + a.stride) / a.stride);
-            for (Count i = top; i < down && i * a.stride <= y; ++i)
-                for (Count j = left; j < a.across && j * a.stride <= x; ++j)
+        for (const Event& e : events)
+            for (Count i = down.first[e.y]; i < down.last[e.y]; ++i)
+                for (Count j = across.first[e.x]; j < across.last[e.x]; ++j)
                     ++counts[i * a.across + j];
-        }
         for (Count n = 0; n < a.windows; ++n) active[n] = counts[n] >= a.least;
     }
 }
@@ -108,20 +114,20 @@ inline void copy(const std::uint8_t* from, std::uint8_t* to, Count size) {
 }
 
 // Rows [begin, end) in the order of their frames.
-void fill_rows(const void* job, Count begin, Count end) {
+CLONED void fill_rows(const void* job, Count begin, Count end) {
     const auto& a = *static_cast<const Windows*>(job);
     const Count plane = a.height * a.width;
     std::vector<std::uint8_t> image(2 * plane, 0);
-    const std::vector<std::int32_t>* events = nullptr;
+    const std::vector<Event>* events = nullptr;
     Kept kept(a);
     Count shown = -1;
     for (Count i = begin; i < end; ++i) {
         const Count r = a.order[i];
         if (a.frame[r] != shown) {
             if (events)
-                for (const std::int32_t p : *events) image[p] = 0;
+                for (const Event& e : *events) image[e.pixel] = 0;
             events = &kept.of(shown = a.frame[r]);
-            for (const std::int32_t p : *events) image[p] = 1;
+            for (const Event& e : *events) image[e.pixel] = 1;
         }
         const Count top = a.position[r] / a.across * a.stride - a.border;
         const Count left = a.position[r] % a.across * a.stride - a.border;

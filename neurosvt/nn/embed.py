@@ -201,6 +201,11 @@ class SpikingPatchEmbed(nn.Module):
         return out
 
 
+def any_fired(spikes: Float[Tensor, "R D"]) -> Bool[Tensor, " R"]:
+    """Which rows have a spike; a sum is sooner done than a search, and is NaN where one is."""
+    return spikes.detach().sum(1) != 0
+
+
 class Positions(nn.Module):
     """Where a token stands, added to its current where the token fired and nowhere else."""
 
@@ -209,8 +214,7 @@ class Positions(nn.Module):
         self.table = nn.Parameter(0.1 * torch.randn(positions, width))
 
     def forward(self, spikes: Float[Tensor, "R D"], rows: Rows) -> Float[Tensor, "R D"]:
-        fired = (spikes != 0).any(1, keepdim=True)
-        return spikes + fired * F.embedding(rows.position, self.table)
+        return spikes + any_fired(spikes)[:, None] * F.embedding(rows.position, self.table)
 
     @torch.no_grad()
     def fold(self) -> None:

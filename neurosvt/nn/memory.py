@@ -40,7 +40,7 @@ class MemoryStep:
     def noise_like(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."] | None:
         """Noise of the shape of `x`, to be added to the state; None where there is none."""
         self._owed.discard("state_noise")
-        return self.noise * torch.randn_like(x) if self.noise else None
+        return torch.randn_like(x).mul_(self.noise) if self.noise else None
 
     def decayed(self, decay: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """A share kept per step of the training's length, for a step of this length."""

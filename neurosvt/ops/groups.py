@@ -85,13 +85,13 @@ def _native_backward(
     group, home = _indices(group, home)
     on_weight = torch.zeros_like(weight)
     call("group_gradient", x, grad, group, home, on_weight)
-    # Dense: a product for every group, of rows that stand beside each other.
+    # Dense: a product for every group, of sums that are put beside each other.
     order, sizes = _by_group(group, len(weight))
-    by_group, on_x = empty(x.shape), empty(x.shape)
+    on_x, together = empty(x.shape), empty((max(sizes, default=0), grad.shape[1]))
     homes = home[order].split(sizes)
-    for homes_of_group, matrix, rows in zip(homes, weight, by_group.split(sizes), strict=True):
-        torch.mm(grad[homes_of_group], matrix.T, out=rows)
-    on_x[order] = by_group
+    for rows, homes_of_group, matrix in zip(order.split(sizes), homes, weight, strict=True):
+        part = torch.index_select(grad, 0, homes_of_group, out=together[: len(rows)])
+        on_x.index_copy_(0, rows, part @ matrix.T)
     return on_x, on_weight
 
 

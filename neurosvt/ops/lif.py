@@ -147,7 +147,9 @@ def lif_rows(
     check_floats(current=current, v=v)
     if v.device != current.device:
         raise ValueError(f"v must be on {current.device}, as current is; it is on {v.device}")
-    v = v.to(torch.promote_types(at_least_float32(v).dtype, current.dtype))
+    v = at_least_float32(v)
+    if v.dtype is not current.dtype:
+        v = v.to(torch.promote_types(v.dtype, current.dtype))
     threshold, slope = (
         number("threshold", threshold),
         slope if slope is None else number("slope", slope),
@@ -185,12 +187,11 @@ def lif_rows(
 
 def check_sizes(batch_sizes: Sequence[int], rows: int, streams: int) -> None:
     """Raise a ValueError unless ranks are laid out as the top of this file says."""
-    sizes = list(batch_sizes)
-    falls = sizes == sorted(sizes, reverse=True) and (not sizes or streams >= sizes[0])
-    if sum(sizes) != rows or not falls or (sizes and sizes[-1] < 0):
+    sizes = [streams, *batch_sizes]
+    if sum(sizes) != streams + rows or sizes != sorted(sizes, reverse=True) or sizes[-1] < 0:
         raise ValueError(
-            f"batch_sizes {sizes[:4]}... must not increase, start at most at v's {streams} streams "
-            f"and sum to current's {rows} rows"
+            f"batch_sizes {sizes[1:5]}... must not increase, start at most at v's {streams} "
+            f"streams and sum to current's {rows} rows"
         )
 
 

@@ -117,8 +117,10 @@ def back_through(
     soft: bool,
     surrogate: str,
     slope: float,
+    along: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The backward kernel, from what the forward kernel was given.
+    """The backward kernel, from what the forward kernel was given; to `along`, one for each
+    channel of a current that has a scale, it adds the sum over rows of current times gradient.
 
     Returns:
         Gradients of what drove the neurons (the current, after its scale), of the membranes at the
@@ -132,7 +134,7 @@ def back_through(
     call(
         "lif_backward", ready(grad_spikes, current.dtype), current, scale, ready(v), grad_v,
         batch_sizes, of_rows, of_channels, for_all, threshold, soft, _SURROGATES[surrogate], slope,
-        grad, grad_keep,
+        grad, grad_keep, along,
     )  # fmt: skip
     return grad, grad_v, grad_keep
 

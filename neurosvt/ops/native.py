@@ -13,6 +13,7 @@ products on the grid, the same to the bit either way, take their kernels whereve
 
 import ctypes
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -41,12 +42,26 @@ def suits(x: Tensor, backend: str = "auto") -> bool:
     if torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export():
         return False
     wanted = backend in ("auto", "native") and BUILT
-    return wanted and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)
+    return wanted and x.is_cpu and x.dtype in (torch.float32, torch.bfloat16)
 
 
 def numbers_or_bytes(spikes: Tensor) -> tuple[Tensor | None, Tensor | None]:
     """Spikes in the one of two arguments in which a kernel takes their kind."""
     return (None, spikes) if spikes.dtype == torch.uint8 else (spikes, None)
+
+
+@cache
+def _plan(name: str) -> tuple[list[Any], list[tuple[int, str]], dict[torch.dtype, Any]]:
+    """Looked up once, for many a call takes no longer than this: what a caller gives, with its
+    place and the types that would do (none for the call's own); where sizes go; the kernels."""
+    signature = SIGNATURES[name]
+    places = list(enumerate(signature.arguments))
+    kinds = {k: [t for t in _KINDS if _KINDS[t] == k] for k in _KINDS.values()}
+    return (
+        [(at, x, kinds.get(x.kind, [])) for at, x in places if x.kind != "size"],
+        [(at, x.name) for at, x in places if x.kind == "size"],
+        {t: getattr(library(), f"{name}_{k}") for t, k in _KINDS.items() if k in signature.kinds},
+    )
 
 
 def call(name: str, *arguments: Tensor | Sequence[int] | float | int | None) -> int:
@@ -60,42 +75,36 @@ def call(name: str, *arguments: Tensor | Sequence[int] | float | int | None) -> 
     Raises:
         ValueError: an argument is not as declared, or an index leads nowhere; nothing was done.
     """
-    signature = SIGNATURES[name]
-    plain: list[Any] = []
-    late: list[tuple[int, str]] = []
-    sizes = dict(GIVEN)
-    own = ""
-    given: Any = iter(arguments)
-    for argument in signature.arguments:
-        _, kind, axes, optional = argument
-        if kind == "size":
-            late.append((len(plain), argument.name))
-            plain.append(0)
+    taken, late, kernels = _plan(name)
+    plain: list[Any] = [0] * (len(taken) + len(late))
+    sizes = GIVEN.copy()
+    own: torch.dtype | None = None
+    x: Any
+    shape: Sequence[int]
+    for (at, argument, dtypes), x in zip(taken, arguments, strict=True):
+        axes = argument.axes
+        if not axes or (x is None and argument.optional):
+            plain[at] = x  # None is a null pointer; ctypes refuses a number that is none
             continue
-        x = next(given)
-        if not axes or (x is None and optional):
-            plain.append(x)  # None is a null pointer; ctypes refuses a number that is none
-            continue
-        if kind == "i64" and isinstance(x, list | tuple):
-            sizes[axes[0]] = len(x)
-            plain.append((ctypes.c_int64 * len(x))(*x))
-            continue
-        found = _KINDS.get(x.dtype) if isinstance(x, Tensor) else None
-        if kind == "T":
-            kind = own = own or found or ""
-        if found != kind or not found or not x.is_cpu or not x.is_contiguous():
-            raise _misfit(argument, x, sizes, name)
-        shape = x.shape
-        if len(shape) != len(axes):
+        if isinstance(x, Tensor):
+            dtype, shape = x.dtype, x.shape
+            if not dtypes and own is None and dtype in kernels:
+                own = dtype
+            fits = dtype in dtypes if dtypes else dtype is own
+            if not (fits and x.is_cpu and x.is_contiguous() and len(shape) == len(axes)):
+                raise _misfit(argument, x, sizes, name)
+            plain[at] = x.data_ptr()
+        elif argument.kind == "i64" and isinstance(x, list | tuple):
+            shape = (len(x),)
+            plain[at] = (ctypes.c_int64 * len(x))(*x)
+        else:
             raise _misfit(argument, x, sizes, name)
         for axis, size in zip(axes, shape, strict=True):
             if sizes.setdefault(axis, size) != size:
                 raise _misfit(argument, x, sizes, name)
-        plain.append(x.data_ptr())
     for at, axis in late:
         plain[at] = sizes[axis]
-    kernel = getattr(library(), f"{name}_{own or 'f32'}")
-    answer: int | None = kernel(*plain, torch.get_num_threads())
+    answer: int | None = kernels[own or torch.float32](*plain, torch.get_num_threads())
     if answer is None or answer >= 0:
         return answer or 0
     raise ValueError(f"{name}: {_FAULTS[answer]}")

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.nn import Parameter
 
 LIBRARY = torch.library.Library("neurosvt", "FRAGMENT")
 
@@ -36,20 +37,6 @@ def _transformed() -> bool:
     return (
         forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None
     )
-
-
-def _plain(values: Sequence[Any]) -> bool:
-    """Whether all is as it seems: tensors in memory, and nobody who listens to what is done."""
-    if torch._C._len_torch_dispatch_stack() or torch._C._get_tracing_state() is not None:
-        return False
-    for x in values:
-        if isinstance(x, Tensor) and (
-            (type(x) is not Tensor and type(x) is not torch.nn.Parameter)
-            or x.is_neg()
-            or x.layout is not torch.strided
-        ):
-            return False
-    return True
 
 
 class WrittenOut:
@@ -118,12 +105,20 @@ class WrittenOut:
 
     def setup(self, ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """Keep for the backward pass what it needs."""
-        outputs = output if isinstance(output, tuple) else (output,)
-        saved = [x for x in inputs if isinstance(x, Tensor)]
-        ctx.save_for_backward(*saved, *[outputs[i] for i in self.keeps])
-        ctx.inputs = [None if isinstance(x, Tensor) else (x,) for x in inputs]
-        if self.constants:
+        saved: list[Tensor] = []
+        rest: list[tuple[Any] | None] = []
+        for x in inputs:
+            if isinstance(x, Tensor):
+                saved.append(x)
+                rest.append(None)
+            else:
+                rest.append((x,))
+        ctx.inputs = rest
+        if self.keeps or self.constants:
+            outputs = output if isinstance(output, tuple) else (output,)
+            saved += [outputs[i] for i in self.keeps]
             ctx.mark_non_differentiable(*[outputs[i] for i in self.constants])
+        ctx.save_for_backward(*saved)
 
     def differentiate(self, ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of all inputs; by the definition where they will be differentiated again."""
@@ -198,19 +193,26 @@ class Operator:
                 path, self.written.differentiate, setup_context=self.written.setup, lib=LIBRARY
             )
         self.packet: Any = getattr(torch.ops.neurosvt, self.name).default
+        self.tensors = [
+            at for at, x in enumerate(self.packet._schema.arguments) if "Tensor" in str(x.type)
+        ]
 
     def __call__(self, *inputs: Any) -> Any:
         if torch.compiler.is_compiling():
             return self.packet(*inputs)
         if _transformed():
             return self.written(*inputs)
-        if not _plain(inputs):
-            return self.packet(*inputs)
-        if torch.is_grad_enabled():
-            for x in inputs:
-                if isinstance(x, Tensor) and x.requires_grad:
-                    return self.written.apply(*inputs)
-        return self.kernel(*inputs)
+        if torch._C._len_torch_dispatch_stack() or torch._C._get_tracing_state() is not None:
+            return self.packet(*inputs)  # somebody listens to what is done
+        differentiated, enabled = False, torch.is_grad_enabled()
+        for at in self.tensors:
+            x = inputs[at]
+            if x is None:
+                continue
+            if type(x) not in (Tensor, Parameter) or x.layout is not torch.strided or x.is_neg():
+                return self.packet(*inputs)
+            differentiated = differentiated or (enabled and x.requires_grad)
+        return (self.written.apply if differentiated else self.kernel)(*inputs)
 
     def _refuse(self, *inputs: Any) -> Any:
         raise RuntimeError(

@@ -25,7 +25,7 @@ def products_in(amp: Amp, device: torch.device | str) -> torch.autocast:
 
 def at_least_float32(x: Tensor) -> Tensor:
     """`x` in float32, or as it is if that is more: half precision ends, double precision stays."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return x if x.dtype is torch.float32 else x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def product_type(x: Tensor) -> torch.dtype:

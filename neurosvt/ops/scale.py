@@ -69,21 +69,25 @@ def back_through_scale(
     eps: float,
     kernels: bool,
     *,
-    reuse: bool = False,
+    along: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of `x` and `gain` from that of the scaled rows.
 
     Args:
         grad: of the scaled rows, in the precision of `x`.
         kernels: whether they may be called.
-        reuse: whether `grad` is the caller's own, and may be written over.
+        along: the sum of `x * grad` over rows, from a caller who has it, and whose own `grad` is:
+            it is written over.
     """
     gain, inverse = at_least_float32(gain), torch.rsqrt(mean_square + eps)
-    along, filled = column_sums(x, grad, kernels)
+    out = empty_like(x) if kernels and along is None else grad
+    if along is None:
+        along, filled = column_sums(x, grad, kernels)
+    else:
+        filled = call("filled_rows", x)
     scale, pull = gain * inverse, gain * inverse.pow(3) / max(1, filled) * along
     if not kernels:
         return (grad * scale - x * pull).to(x.dtype), inverse * along
-    out = grad if reuse else empty_like(x)
     call("scale_backward", grad, x, ready(scale), ready(pull), out)
     return out, inverse * along
 

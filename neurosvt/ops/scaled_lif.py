@@ -114,12 +114,14 @@ def _backward(
     grad_spikes: Tensor,
     grad_v: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    x = ready(x, x.dtype)
+    x, along = ready(x, x.dtype), torch.zeros_like(mean_square)
     through, on_v, _ = back_through(
         grad_spikes, x, _scale(gain, mean_square, eps), v, grad_v, batch_sizes, keep, 0.0,
-        _THRESHOLD, _SOFT, _SURROGATE, _SLOPE,
+        _THRESHOLD, _SOFT, _SURROGATE, _SLOPE, along,
     )  # fmt: skip
-    on_x, on_gain = back_through_scale(through, x, gain, mean_square, eps, kernels=True, reuse=True)
+    on_x, on_gain = back_through_scale(
+        through, x, gain, mean_square, eps, kernels=True, along=along
+    )
     return on_x, on_gain, on_v
 
 

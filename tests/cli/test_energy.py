@@ -6,12 +6,12 @@ import pytest
 
 from neurosvt.cli import main
 
-ASKED = ["energy", "--samples", "2", "--events", "20", "--hidden", "12"]
+ASKED = ["energy", "--samples", "1", "--events", "2", "--hidden", "3"]
 MODELS = ["neurosvt", "vit-tiny", "vit-tiny-gated", "dense-twin", "dense-twin-active"]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def told(tmp_path_factory, soon_hidden):
     """What it writes of the shipped model, and what it says: on the screen, and beside it."""
     folder = tmp_path_factory.mktemp("energy")
     args = [*ASKED, "--tier", "blackout", "--noise-hz", "0", "--json", str(folder / "rows.json")]
