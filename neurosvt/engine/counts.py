@@ -41,6 +41,7 @@ class CountedModel:
     channels: int
     """Of the memory."""
     strengths: int
+    by_group: bool
     leaky: bool
     empties: bool
     gates: int
@@ -65,6 +66,7 @@ class CountedModel:
             names=tuple(names),
             channels=memory.channels,
             strengths=heads.strengths,
+            by_group=heads.by_group,
             leaky=leaky,
             empties=isinstance(memory, LeakyMemory) and memory.empties,
             gates=memory.config.write_gates if isinstance(memory, LeakyMemory) else 0,
@@ -192,9 +194,10 @@ def _heads(name: str, row: Numbers, account: CountedModel) -> Operations:
     hidden = [out for _, out in account.heads[:-1]]
     return Operations(
         # Means of squares and their small addends; the layers that add to what comes in.
-        adds=asked * (M + 1 + (M + groups if groups else 0) + sum(hidden[1:])),
+        adds=asked
+        * ((0 if account.by_group else M + 1) + (M + groups if groups else 0) + sum(hidden[1:])),
         multiplies=asked * (2 * M + groups),
-        specials=asked * (1 + groups + sum(hidden) + 2),
+        specials=asked * ((groups if account.by_group else 1) + groups + sum(hidden) + 2),
     )
 
 

@@ -51,7 +51,7 @@ class CDense(ctypes.Structure):
 class CHeads(ctypes.Structure):
     """Class, position, unseen or not."""
 
-    _fields_ = _numbers("classes strengths width layers") + _pointers("dense")
+    _fields_ = _numbers("classes strengths by_group width layers") + _pointers("dense")
 
 
 class CModel(ctypes.Structure):

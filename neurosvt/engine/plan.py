@@ -78,8 +78,9 @@ class Plan:
 
     def at(self, x: Tensor) -> int:
         """Where a tensor lies, which is kept."""
-        self.kept.append(x)
-        return x.data_ptr()
+        self.kept.append(x.contiguous())
+        at: int = self.kept[-1].data_ptr()
+        return at
 
     def array(self, kind: type[Structure], parts: list[Any]) -> int:
         """Where structures lie one after the other."""
@@ -136,13 +137,13 @@ class Plan:
         return CMemory(
             0, memory.channels, memory.config.write_gates, memory.empties, made.c, stride,
             made.run.data_ptr(), self.at(decay.detach().contiguous()),
-            *(None if x is None else self.at(x.detach().float().contiguous()) for x in (look, forget)),
+            *(None if x is None else self.at(x.detach().float()) for x in (look, forget)),
         )  # fmt: skip
 
     def heads(self, heads: Heads) -> CHeads:
         layers = [self.dense(x) for x in (heads.hidden, *heads.deeper, heads.answer)]
         return CHeads(
-            heads.classes, heads.strengths, heads.hidden.out_features, len(layers),
+            heads.classes, heads.strengths, heads.by_group, heads.hidden.out_features, len(layers),
             self.array(CDense, layers),
         )  # fmt: skip
 

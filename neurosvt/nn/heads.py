@@ -39,6 +39,8 @@ class ReadoutConfig:
     strengths: int = 0
     """Groups of memory channels whose strength the heads are told, from which they learn how long
     nothing has been seen; 0 for none."""
+    by_group: bool = False
+    """Channels are read relative to the strength of their own group, not of all together."""
 
     def __post_init__(self) -> None:
         for name in ("width", "depth"):
@@ -46,17 +48,23 @@ class ReadoutConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.strengths < 0:
             raise ValueError(f"strengths must not be below 0, got {self.strengths}")
+        if self.by_group and not self.strengths:
+            raise ValueError("by_group is for groups of channels, and strengths is 0")
 
     def build(self, channels: int, classes: int) -> "Heads":
         """Heads that read so many channels and tell so many classes apart."""
-        return Heads(channels, self.width, classes, self.depth, self.strengths)
+        return Heads(
+            channels, self.width, classes, self.depth, self.strengths, by_group=self.by_group
+        )
 
 
 class Heads(nn.Module):
     """Class, position and unseen-or-not, from the memory alone.
 
     The charge is read relative to its own strength: as it leaks, it fades but goes on saying the
-    same. Real-valued, so its multiplications are real and are charged for.
+    same. Real-valued, so its multiplications are real and are charged for. Where channels leak at
+    rates far apart, what is said still turns as the quick ones fade beside the slow ones; relative
+    to groups of like rates it does not.
 
     Channels that leak at different rates also tell how long nothing has been seen: the logarithm
     of a group's strength falls in proportion to the time and the faster, the shorter its time
@@ -69,13 +77,23 @@ class Heads(nn.Module):
         classes: that there are.
         depth: hidden layers; those behind the first add to what comes in.
         strengths: groups of channels whose strength is told apart; 0 for none.
+        by_group: read channels relative to the strength of their own group.
     """
 
-    def __init__(self, channels: int, width: int, classes: int, depth: int = 1, strengths: int = 0):
+    def __init__(
+        self,
+        channels: int,
+        width: int,
+        classes: int,
+        depth: int = 1,
+        strengths: int = 0,
+        *,
+        by_group: bool = False,
+    ):
         super().__init__()
         if strengths and channels % strengths:
             raise ValueError(f"channels {channels} are not a multiple of strengths {strengths}")
-        self.classes, self.strengths = classes, strengths
+        self.classes, self.strengths, self.by_group = classes, strengths, by_group
         self.hidden = nn.Linear(channels + strengths, width)
         self.deeper = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
         self.answer = nn.Linear(width, classes + 3)
@@ -101,11 +119,16 @@ class Heads(nn.Module):
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
         """What the network answers: classes, position, unseen."""
         power = charge.square()
-        x = charge * power.mean(-1, keepdim=True).add(1e-6).rsqrt()
+        if not self.by_group:
+            x = charge * power.mean(-1, keepdim=True).add(1e-6).rsqrt()
         if self.strengths:
-            groups = power.unflatten(-1, (self.strengths, -1)).mean(-1)
             # A thousandth is what noise of 1 % of a threshold leaves of a charge that is gone.
-            x = torch.cat([x, 0.25 * groups.add(1e-3).log()], -1)
+            groups = power.unflatten(-1, (self.strengths, -1)).mean(-1).add(1e-3)
+            if self.by_group:
+                x = (
+                    charge.unflatten(-1, (self.strengths, -1)) * groups.rsqrt()[..., None]
+                ).flatten(-2)
+            x = torch.cat([x, 0.25 * groups.log()], -1)
         x = F.gelu(self.hidden(x.to(self.hidden.weight.dtype)))
         for layer in self.deeper:
             x = x + F.gelu(layer(x))

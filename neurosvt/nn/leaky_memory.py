@@ -103,7 +103,7 @@ class LeakyMemory(Memory):
         if config.forget_range[1]:
             # Stored as log odds, so that learning cannot drive a share out of (0, 1).
             least, most = config.forget_range
-            share = torch.logspace(*torch.tensor([most, least]).log10().tolist(), self.group)
+            share = torch.logspace(math.log10(most), math.log10(least), self.group)
             self.forget_odds = nn.Parameter(share.logit().repeat(config.write_gates))
         if config.looks_back:
             self.look = nn.Parameter(torch.zeros(config.channels, config.write_gates))

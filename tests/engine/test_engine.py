@@ -52,6 +52,19 @@ def test_spikes_and_charge_are_those_of_the_model_on_its_grid(form, make, events
 
 
 @needs_engine
+@pytest.mark.parametrize("weights", ["int16", "int8"])
+def test_heads_that_read_by_group_are_those_of_the_model(make, events, run, weights):
+    model = make(
+        grid=True, memory="leaky", readout=ReadoutConfig(width=24, strengths=4, by_group=True)
+    )
+    frames = events(steps=20, batch=2, share=0.08)
+    belief, _ = Engine(model, weights=weights)(frames)
+    for one, two in zip(belief, run(model, frames).belief, strict=True):
+        near = 2e-5 if weights == "int16" else 0.3
+        torch.testing.assert_close(one, two, atol=near, rtol=1e-5)
+
+
+@needs_engine
 def test_heads_in_half_precision_are_read_as_they_are(make, events, run, level):
     model = make(grid=True, memory="leaky")
     with torch.no_grad():

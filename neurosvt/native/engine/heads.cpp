@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../gated.hpp"
 #include "vector.hpp"
 
 namespace ENGINE_TARGET {
@@ -109,15 +110,18 @@ void read_heads(const engine::Heads& a, Count channels, const float* charge, flo
                 Count* found, float* scratch) {
     const Count room = (std::max(a.width, channels + a.strengths) + TILE - 1) / TILE * TILE;
     float *x = scratch, *y = x + room, *z = y + room;
-    float power = 0;
-    for (Count m = 0; m < channels; ++m) power += charge[m] * charge[m];
-    const float inverse = 1.0f / std::sqrt(power / float(channels) + 1e-6f);
-    for (Count m = 0; m < channels; ++m) x[m] = charge[m] * inverse;
+    if (!a.by_group) {
+        const float inverse = strength_inverse(charge, channels);
+        for (Count m = 0; m < channels; ++m) x[m] = charge[m] * inverse;
+    }
     const Count group = a.strengths ? channels / a.strengths : 0;
     for (Count s = 0; s < a.strengths; ++s) {
         float sum = 0;
         for (Count m = s * group; m < (s + 1) * group; ++m) sum += charge[m] * charge[m];
-        x[channels + s] = 0.25f * std::log(sum / float(group) + 1e-3f);
+        const float power = sum / float(group) + 1e-3f, inverse = 1.0f / std::sqrt(power);
+        x[channels + s] = 0.25f * std::log(power);
+        if (!a.by_group) continue;
+        for (Count m = s * group; m < (s + 1) * group; ++m) x[m] = charge[m] * inverse;
     }
     dense(a.dense[0], x, z, found);
     activate(z, a.width, y, false);

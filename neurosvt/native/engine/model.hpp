@@ -43,7 +43,7 @@ struct Dense {
 };
 
 struct Heads {
-    Count classes, strengths, width, layers;
+    Count classes, strengths, by_group, width, layers;
     const Dense* dense;  // hidden, those that add to it, answer
 };
 
