@@ -211,6 +211,8 @@ def kernel_trace(count: int) -> Trace:
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(native, "library", Doors))
+        native._plan.cache_clear()  # it knows the doors of calls before these
+        patches.callback(native._plan.cache_clear)
         for name, module in list(sys.modules.items()):
             if name.startswith("neurosvt.") and getattr(module, "call", None) is real:
                 patches.enter_context(patch.object(module, "call", call))
