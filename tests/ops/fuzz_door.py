@@ -332,11 +332,13 @@ def one(seed: int, alone: bool = True) -> str:
     rough = max(ROUGH.get(x.dtype, 2e-4) for x in inputs if isinstance(x, Tensor))
     said = f"{make.__name__} {seed} {backend}, order {order}, {kind}"
     near = alike(found, right, rough)
-    if near is not None and not all(x.all() for x in near):
+    if near is None:
+        return f"wrong: {said}: another type or shape"
+    if not all(x.all() for x in near):
         for exact in within_a_hair(trial, [plain(x) for x in dressed], order, right):
             also = alike(found, exact, rough)
-            near = also and [x | y for x, y in zip(near, also, strict=True)]
-    good = near is not None and all(x.all() for x in near)
+            near = [x | y for x, y in zip(near, also or near, strict=True)]
+    good = all(x.all() for x in near)
     return "right" if good else f"wrong: {said}"
 
 
