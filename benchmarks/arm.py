@@ -30,7 +30,7 @@ from neurosvt.energy import Meter
 from neurosvt.engine import Engine
 from neurosvt.engine.session import RECORDS, NativeSession
 from neurosvt.engine.weights import Tiled
-from neurosvt.events.recording import pack_events
+from neurosvt.live.played import frame_events
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.native import library, signatures
@@ -154,8 +154,7 @@ def film_trace(name: str, weights: str, noise: float) -> Trace:
     region("session", session.c)
     scenes = make_scenes("curtain", seed=2, batch=1, seen=40, hidden=10, after=10)
     for frame in scenes.frames[:, 0]:
-        p, y, x = frame.nonzero()
-        events = pack_events(np.zeros(len(p), np.int64), x, y, p)
+        events = frame_events(frame, 0)
         region("events", events)
         at = trace.find(session.address), trace.find(events.ctypes.data if len(events) else 0)
         trace.calls.append(("engine_push", [*at, (-1, len(events)), (-1, RECORDS), (-1, 1)], [], 0))
@@ -211,6 +210,8 @@ def kernel_trace(count: int) -> Trace:
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(native, "library", Doors))
+        native._plan.cache_clear()  # it knows the doors of calls before these
+        patches.callback(native._plan.cache_clear)
         for name, module in list(sys.modules.items()):
             if name.startswith("neurosvt.") and getattr(module, "call", None) is real:
                 patches.enter_context(patch.object(module, "call", call))

@@ -13,7 +13,7 @@ import numpy as np
 
 from neurosvt.datasets.folder import find
 from neurosvt.datasets.nmnist import load_nmnist
-from neurosvt.events.recording import EVENT, Recording
+from neurosvt.events.recording import Recording
 from neurosvt.events.windows import TimeWindows
 from neurosvt.formats.recordings import open_recording
 from neurosvt.scenes.scenes import make_scenes
@@ -59,14 +59,6 @@ def events_of(frames: np.ndarray) -> np.ndarray:
     """(T,) events of each frame."""
     counts: np.ndarray = frames.reshape(len(frames), -1).sum(1)
     return counts
-
-
-def records(frame: np.ndarray) -> np.ndarray:
-    """A frame's events as a camera gives them."""
-    p, y, x = frame.nonzero()
-    events = np.zeros(len(p), EVENT)
-    events["x"], events["y"], events["p"] = x, y, p
-    return events
 
 
 def scene_films() -> list[Film]:

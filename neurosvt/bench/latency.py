@@ -22,7 +22,6 @@ from neurosvt.bench.films import (
     doubled_film,
     noise_film,
     recorded_films,
-    records,
     scene_films,
 )
 from neurosvt.bench.image_latency import cifar10_candidates
@@ -31,6 +30,7 @@ from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
 from neurosvt.engine import Engine
 from neurosvt.experiments.checkpoints import load
+from neurosvt.live.played import frame_events
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.vit import ViT, twin_of
 
@@ -93,7 +93,7 @@ def _ours(model: NeuroSVT, film: Film) -> Iterator[Candidate]:
 
 
 def _pushes(engine: Engine, film: Film, asked: bool) -> Callable[[], Any]:
-    session, turns = engine.session(), cycle([records(frame) for frame in film.frames])
+    session, turns = engine.session(), cycle([frame_events(frame, 0) for frame in film.frames])
     return lambda: session.push(next(turns), asked=asked)
 
 

@@ -137,8 +137,12 @@ def _outputs(name: str, account: CountedModel) -> int:
 
 
 def _product(name: str, row: Numbers, account: CountedModel) -> Operations:
+    return _summed_up(row, _outputs(name, account), account)
+
+
+def _summed_up(row: Numbers, out: int, account: CountedModel) -> Operations:
+    """Weights of so many outputs, added up by spikes; then their norm."""
     rows, alive, spikes, needed, outputs = row
-    out = _outputs(name, account)
     return Operations(
         acs=spikes * out, rows=rows, weights_once=needed * out, weights_each=spikes * out,
         values=alive * out, multiplies=outputs if account.scaled else 0,
@@ -166,12 +170,8 @@ def _mix(name: str, row: Numbers, account: CountedModel) -> Operations:
 
 
 def _read(name: str, row: Numbers, account: CountedModel) -> Operations:
-    rows, _, spikes, frames, outputs = row
-    out = account.reads
-    return Operations(
-        acs=spikes * out, rows=rows, weights_once=spikes * out, weights_each=spikes * out,
-        values=frames * out, multiplies=outputs if account.scaled else 0,
-    )  # fmt: skip
+    rows, _, spikes, frames, outputs = row  # every position has weights of its own
+    return _summed_up((rows, frames, spikes, spikes, outputs), account.reads, account)
 
 
 def _memory(name: str, row: Numbers, account: CountedModel) -> Operations:

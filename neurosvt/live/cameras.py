@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,6 +46,10 @@ class Camera(LiveSource):
 
     live, waits = True, False
 
+    def __init__(self, camera: Any, sensor: tuple[int, int]):
+        super().__init__("camera", sensor)
+        self.camera = camera
+
     def close(self) -> None:
         """Let go of it."""
 
@@ -57,9 +62,9 @@ class Camera(LiveSource):
                 time.sleep(POLL_S)
             yield self._on_sensor(events)
 
+    @abstractmethod
     def read(self) -> np.ndarray | None:
         """What came since; None once the camera is gone."""
-        raise NotImplementedError
 
     def _on_sensor(self, events: np.ndarray) -> np.ndarray:
         inside = (events["x"] < self.sensor[0]) & (events["y"] < self.sensor[1])
@@ -82,10 +87,6 @@ def _with_dv_processing(serial: str) -> Camera | None:
 
 class DvCamera(Camera):
     """An iniVation camera, through dv-processing."""
-
-    def __init__(self, camera: Any, sensor: tuple[int, int]):
-        super().__init__("camera", sensor)
-        self.camera = camera
 
     def read(self) -> np.ndarray | None:
         batch = self.camera.getNextEventBatch()
@@ -113,10 +114,6 @@ def _with_eventcv(serial: str) -> Camera | None:
 
 class EventcvCamera(Camera):
     """A camera that eventcv knows: Prophesee and iniVation."""
-
-    def __init__(self, camera: Any, sensor: tuple[int, int]):
-        super().__init__("camera", sensor)
-        self.camera = camera
 
     def read(self) -> np.ndarray | None:
         try:

@@ -13,14 +13,24 @@ struct Sums {
     float* sums;
 };
 
+constexpr Count RUN = 64;      // rows that are summed up apart: of many, one sum would lose the last
+constexpr Count ACROSS = 256;  // channels at a time
+
 // Of the channels [begin, end): every sum has one writer and one order, however many threads.
 template <class T>
 inline void column_sums(const Sums<T>& a, Count begin, Count end) {
-    for (Count r = 0; r < a.rows; ++r) {
-        const T* __restrict x = a.x + r * a.width;
-        const T* __restrict y = a.y + r * a.width;
-        float* __restrict sums = a.sums;
-        for (Count d = begin; d < end; ++d) sums[d] += load(x[d]) * load(y[d]);
+    for (Count first = 0; first < a.rows; first += RUN) {
+        const Count last = first + RUN < a.rows ? first + RUN : a.rows;
+        for (Count low = begin; low < end; low += ACROSS) {
+            const Count size = low + ACROSS < end ? ACROSS : end - low;
+            float part[ACROSS] = {};
+            for (Count r = first; r < last; ++r) {
+                const T* __restrict x = a.x + r * a.width + low;
+                const T* __restrict y = a.y + r * a.width + low;
+                for (Count d = 0; d < size; ++d) part[d] += load(x[d]) * load(y[d]);
+            }
+            for (Count d = 0; d < size; ++d) a.sums[low + d] += part[d];
+        }
     }
 }
 

@@ -95,3 +95,13 @@ def test_inputs_in_another_layout_give_the_same(path):
     again, mean_square_again = scale_by_rms(x.contiguous(), gain.clone(), EPS)
     assert torch.equal(y, again)
     assert torch.equal(mean_square, mean_square_again)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_sums_of_many_rows_lose_nothing_to_rounding(dtype):
+    """One sum after the other would be off by several millionths."""
+    torch.manual_seed(0)
+    x = torch.randn(20_000, 70).to(dtype)
+    found = scale_by_rms(x, torch.ones(70), 1e-5, backend="native")[1]
+    exact = x.double().square().mean(0)
+    torch.testing.assert_close(found.double(), exact, rtol=1.5e-6, atol=0)
