@@ -136,9 +136,9 @@ class NeuroSVTDense(nn.Module):
         """Charge after every step. Tokens speak through weights of their own positions; a frame
         that the write gates keep out neither empties channels nor drives them."""
         memory, channels = self.memory, v.shape[-1]
-        said = torch.einsum("tbnd,nde->tbe", spikes, memory.read.own + memory.read.shared)
+        read = torch.einsum("tbnd,nde->tbe", spikes, memory.read.own + memory.read.shared)
         sizes = [channels, channels, self.gates]
-        drive, emptied, write = scale_channels(memory.read.norm, said).split(sizes, dim=-1)
+        drive, emptied, write = scale_channels(memory.read.norm, read).split(sizes, dim=-1)
         empty = spike(emptied - 1)
         # Without write gates, one that is always open; without a look back, one at nothing.
         write = write if self.gates else torch.zeros_like(drive[..., :1])
