@@ -3,7 +3,7 @@
 Axes: B batch, K substeps (substep 0 lies before the first frame). Lengths are pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,9 +45,13 @@ class Sweep:
         stop_at = rng.random(batch)
         back_in = rng.uniform(2, 4, batch) * clock.substeps * 10_000 / config.frame_us
         normal = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
-        near = np.minimum(normal, 0).sum(-1) * config.size
-        far = np.maximum(normal, 0).sum(-1) * config.size
-        return cls(normal, near, far, objects.radius + RIM, length, back_in, stop_at)
+        ends = _ends(normal, config)
+        return cls(normal, *ends, objects.radius + RIM, length, back_in, stop_at)
+
+    def facing(self, normal: np.ndarray, config: SceneConfig) -> "Sweep":
+        """The same along another normal (B, 2)."""
+        near, far = _ends(normal, config)
+        return replace(self, normal=normal, near=near, far=far)
 
     def edge(
         self, cover: np.ndarray, uncover: np.ndarray, clock: Clock, furthest: np.ndarray
@@ -61,10 +65,40 @@ class Sweep:
         edge: np.ndarray = np.clip(np.minimum(forth, back), self.near - 1, stop)
         return edge
 
+    def jaws(self, centre: np.ndarray, clock: Clock) -> tuple[np.ndarray, np.ndarray]:
+        """Two jaws, each as thick as what they hide, that close from both sides and open again.
+
+        Args:
+            centre: (B,) or (K, B) the object's, along the normal.
+            clock: closed from `hidden` to `back`.
+
+        Returns:
+            The bands (K, B, 2, 2), and how far (K, B) either is from the middle, where they come to
+            overlap by two pixels.
+        """
+        substep = np.arange(clock.end + 1)[:, None]
+        room = np.maximum(centre - self.near, self.far - centre) + 1
+        forth = (room + 1) * (clock.hidden - substep) / self.length - 1
+        back = (self.reach + 1) / self.back_in * (substep - clock.back) - 1
+        gap = np.clip(np.maximum(forth, back), -1, room)
+        thick = self.reach + 2
+        bands = [
+            np.stack([centre - gap - thick, centre - gap], -1),
+            np.stack([centre + gap, centre + gap + thick], -1),
+        ]
+        return np.stack(bands, -2), gap
+
     def timeline(self, position: np.ndarray, edge: np.ndarray) -> Timeline:
         """The timeline of a half-plane with this edge."""
         band = np.stack([np.full(edge.shape, -UNBOUNDED), edge], -1)[:, :, None]
         return Timeline(position, np.ones(edge.shape), self.normal, band)
+
+
+def _ends(normal: np.ndarray, config: SceneConfig) -> tuple[np.ndarray, np.ndarray]:
+    """The sensor's first and last corner along a normal (B, 2)."""
+    near: np.ndarray = np.minimum(normal, 0).sum(-1) * config.size
+    far: np.ndarray = np.maximum(normal, 0).sum(-1) * config.size
+    return near, far
 
 
 def dimmed(clock: Clock, batch: int, rng: np.random.Generator) -> np.ndarray:

@@ -4,11 +4,13 @@ Axes: B batch, H W sensor pixels, K substeps of frames (substep 0 lies before th
 bands, Y X canvas pixels (the sensor and a border around it), S the side of a sprite.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from neurosvt.scenes.digits import paint_digits
+from neurosvt.scenes.outlines import paint_outlines
 from neurosvt.scenes.sampling import Appearance, SampledObjects, SceneConfig
 from neurosvt.scenes.sensor import Canvas, Region
 from neurosvt.scenes.shapes import (
@@ -69,14 +71,18 @@ class Renderer:
     def __init__(self, objects: SampledObjects, timeline: Timeline, config: SceneConfig):
         self.bands = timeline.bands.astype(np.float32)
         self.log_light = np.log(timeline.light).astype(np.float32)
-        appearances = [objects, *(appearance for appearance, _ in timeline.distractors)]
+        shown = objects
+        if timeline.outline is not None:
+            shown = replace(objects, outline=timeline.outline)
+        appearances = [shown, *(appearance for appearance, _ in timeline.distractors)]
         paths = [timeline.position, *(path for _, path in timeline.distractors)]
         step = max(float(np.abs(np.diff(path, axis=0)).max(initial=0)) for path in paths)
         margin = int(np.ceil(step)) + 2  # a square also holds the pixels that its sprite just left
         widest = max(int(np.ceil(appearance.radius.max())) for appearance in appearances)
         side = 2 * (widest + margin)
         border = widest - int(objects.radius.min()) + margin + 2
-        if timeline.distractors:  # which come from outside
+        leaves = (np.abs(timeline.position - config.size / 2) > config.size / 2).any()
+        if timeline.distractors or leaves:  # what comes from outside, and what goes there
             border = side + 2
         self.border = border
         self.width = width = config.size + 2 * border
@@ -174,6 +180,8 @@ class Renderer:
 
 def _painted(appearance: Appearance, side: int, silhouettes: dict[str, Silhouette]) -> np.ndarray:
     drawn = (appearance.radius, appearance.angle, appearance.brightness, appearance.grating, side)
+    if appearance.outline is not None:
+        return paint_outlines(appearance.outline, *drawn)
     if appearance.image is not None:
         return paint_digits(appearance.image, *drawn)
     return paint_sprites(appearance.label, *drawn, silhouettes)

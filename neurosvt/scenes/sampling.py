@@ -85,6 +85,8 @@ class Appearance:
     """(B, 4) surface texture, as in `paint_sprites`."""
     image: np.ndarray | None = field(default=None, kw_only=True)
     """(B, 28, 28) uint8 of digits; None for silhouettes."""
+    outline: np.ndarray | None = field(default=None, kw_only=True)
+    """(B, V, 2) corners of what is neither, in units of the radius, as in `outlines`."""
 
 
 @dataclass(frozen=True)

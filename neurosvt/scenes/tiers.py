@@ -1,175 +1,36 @@
-"""What hides the object of a made-up scene: each tier of PermanenceBench as a timeline.
+"""The tiers of PermanenceBench: what happens to the objects of made-up scenes, and for how long.
 
 A tier of one's own is a function that makes a `Timeline`, and a name for it:
 
     TIERS["fog"] = Tier(fog, frames_to_hide=40)
 
 From then on it can be trained on and judged, as those of this file.
-
-Axes: B batch, K substeps of frames (substep 0 lies before the first frame), P bands.
-Lengths are pixels, x runs right, y down; a pixel i covers [i, i + 1).
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from neurosvt.config import Registry
-from neurosvt.scenes.occluders import RIM, Sweep, dimmed
-from neurosvt.scenes.sampling import SampledObjects, SceneConfig, sample_distractor
+from neurosvt.presence import Presence
+from neurosvt.scenes.containers import CUP_LEAVES, carried, contained
+from neurosvt.scenes.hiding import (
+    blackout,
+    curtain,
+    curtain_moving,
+    distractor,
+    gripper,
+    tunnel,
+)
+from neurosvt.scenes.sampling import SampledObjects, SceneConfig
 from neurosvt.scenes.timeline import Clock, Timeline
-from neurosvt.scenes.trajectories import Trajectory, bounce, fastest, turned, wander
 
 SMALL = 0.58
 """Size of the objects that pass through a tunnel against others': the sensor has to hold the way
 in, the way through and the way out."""
-
-TUNNEL_ROOM = 0.31
-"""Least way in view and hidden, without the ways in and out, sensor sides."""
-
-
-def blackout(
-    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
-) -> Timeline:
-    """The light goes off, and on again; the object rests from the fall's start to the rise's end.
-
-    The light falls exponentially, with a time constant of 1.5 to 4 ms, to 2 to 5 % of its level,
-    and lies exactly there when the transition ends: darkness alone makes no event.
-    """
-    light = dimmed(clock, len(objects.label), rng)
-    burst = clock.hidden - clock.hide
-    substep = np.arange(clock.end + 1)[:, None]
-    moves = (substep <= clock.hide) | (substep > clock.back + burst)
-    return Timeline(
-        position=bounce(objects, np.broadcast_to(moves, light.shape), config),
-        light=light,
-        normal=np.zeros((len(objects.label), 2)),
-        bands=np.zeros((*light.shape, 0, 2)),
-    )
-
-
-def curtain(
-    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
-) -> Timeline:
-    """An opaque half-plane sweeps in from a random side, covers the object, and goes back.
-
-    The object rests from the substep at which the edge enters the sensor until it is wholly free
-    again. The edge covers it exactly when the transition ends, and stops a little or much further
-    on. Covered means: the whole circle around it is, so that the edge's timing tells nothing of
-    the class (an object that does not fill its circle is out of sight up to a frame earlier). Where
-    the edge stops does bound the object's position from one side, as any curtain does.
-    """
-    sweep = Sweep.draw(objects, clock, rng, config)
-    substep = np.arange(clock.end + 1)[:, None]
-    before = bounce(objects, substep <= clock.hidden - sweep.length, config)
-    centre = (before[clock.hidden] * sweep.normal).sum(-1)
-    cover = centre + sweep.reach
-    edge = sweep.edge(cover, cover, clock, furthest=cover)
-    free = (substep > clock.back) & (edge < centre - sweep.reach)
-    moves = (substep <= clock.hidden - sweep.length) | free
-    return sweep.timeline(bounce(objects, moves, config), edge)
-
-
-def curtain_moving(
-    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
-) -> Timeline:
-    """As `curtain`, but the object moves straight on, and the edge stops beyond its path."""
-    sweep = Sweep.draw(objects, clock, rng, config)
-    trajectory = Trajectory.draw(objects, rng, config, least=0.45 * config.size)
-    batch, frames = len(objects.label), clock.back / clock.substeps
-    speed = np.minimum(trajectory.length * rng.uniform(0.7, 1, batch) / frames, fastest(config))
-    start = (trajectory.length - speed * frames) * rng.random(batch)
-    substep = np.arange(clock.end + 1)[:, None]
-    position = trajectory.at(
-        np.minimum(start + speed * substep / clock.substeps, trajectory.length)
-    )
-    along = (position[clock.hidden : clock.back + 1] * sweep.normal).sum(-1) + sweep.reach
-    edge = sweep.edge(along[0], along[-1], clock, furthest=along.max(0))
-    return sweep.timeline(position, edge)
-
-
-def gripper(
-    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
-) -> Timeline:
-    """Two jaws, each as thick as what they hide, close around the object from both sides."""
-    sweep = Sweep.draw(objects, clock, rng, config)
-    substep = np.arange(clock.end + 1)[:, None]
-    shut = clock.hidden - sweep.length
-    position = bounce(objects, substep <= shut, config)
-    centre = (position[clock.hidden] * sweep.normal).sum(-1)
-    # How far either jaw is from the middle, where they come to overlap by two pixels.
-    room = np.maximum(centre - sweep.near, sweep.far - centre) + 1
-    forth = (room + 1) * (clock.hidden - substep) / sweep.length - 1
-    back = (sweep.reach + 1) / sweep.back_in * (substep - clock.back) - 1
-    gap = np.clip(np.maximum(forth, back), -1, room)
-    thick = sweep.reach + 2
-    jaws = [
-        np.stack([centre - gap - thick, centre - gap], -1),
-        np.stack([centre + gap, centre + gap + thick], -1),
-    ]
-    free = (substep > clock.back) & (gap > sweep.reach)
-    position = bounce(objects, (substep <= shut) | free, config)
-    return Timeline(position, np.ones(gap.shape), sweep.normal, np.stack(jaws, -2))
-
-
-def tunnel(
-    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
-) -> Timeline:
-    """A wall stands on its path: the object passes behind it and comes out on the other side.
-
-    The wall cannot be seen but by what it hides. It is as wide as it has to be for the object to be
-    wholly behind it in the hidden frames and in no others. The object rests until `seen` frames
-    before it comes to the wall, and again where its path ends, at least half out.
-    """
-    batch, n = len(objects.label), clock.substeps
-    reach = objects.radius + RIM
-    tilt = rng.uniform(-0.35, 0.35, batch)
-    enter = 2 * reach / np.cos(tilt)
-    trajectory = Trajectory.draw(
-        objects, rng, config, least=1.5 * enter + TUNNEL_ROOM * config.size
-    )
-    room = trajectory.length - 1.5 * enter
-    frames = (clock.back - clock.hidden + clock.hide) / n
-    speed = np.minimum(room * rng.uniform(0.85, 1, batch) / frames, fastest(config))
-    start = (room - speed * frames) * rng.random(batch)
-    entering = enter / speed * n  # substeps
-    substep = np.arange(clock.end + 1)[:, None]
-    gone = np.clip(substep - (clock.hidden - entering - clock.hide), 0, None) / n * speed
-    position = trajectory.at(np.minimum(start + gone, trajectory.length))
-    normal = turned(trajectory.heading, tilt)
-    low = (position[clock.hidden] * normal).sum(-1) - reach
-    high = (position[clock.back] * normal).sum(-1) + reach
-    wall = np.stack([low, high], -1)[None, :, None]
-    return Timeline(
-        position,
-        light=np.ones((len(substep), batch)),
-        normal=normal,
-        bands=np.broadcast_to(wall, (len(substep), batch, 1, 2)),
-        vanishes=clock.hidden - entering,
-        returns=clock.back + entering / 3,
-    )
-
-
-def distractor(
-    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
-) -> Timeline:
-    """As `curtain`, while one or two distractors pass in front of all, out of view and in again.
-
-    They come from outside the sensor, the first when the curtain does, the second later or never.
-    """
-    timeline = curtain(objects, clock, rng, config)
-    batch = len(objects.label)
-    late = np.where(rng.random(batch) < 0.5, clock.end, clock.hidden)
-    appearances = []
-    for begins in (np.full(batch, clock.hide), late):
-        appearance = sample_distractor(rng, batch, config)
-        wait = rng.integers(0, config.frames(20) * clock.substeps, batch)
-        appearances.append(
-            (appearance, wander(appearance, begins + wait, len(timeline.light), rng, config))
-        )
-    return replace(timeline, distractors=tuple(appearances))
 
 
 @dataclass(frozen=True)
@@ -191,11 +52,16 @@ class Tier:
     """Noise events against other tiers'."""
     hot_pixels: int = 0
     """In every sensor, if it has noise at all."""
+    frames_to_return: int = 0
+    """Frames from when the object begins to come back to when enough of it is there, at most, of
+    10 ms; 0 where that takes no time."""
 
     def at(self, config: SceneConfig) -> "Tier":
         """The same in frames of the camera's length: what hides takes as long."""
         longest = None if self.longest is None else config.frames(self.longest)
-        return replace(self, frames_to_hide=config.frames(self.frames_to_hide), longest=longest)
+        returning = config.frames(self.frames_to_return) if self.frames_to_return else 0
+        hiding = config.frames(self.frames_to_hide)
+        return replace(self, frames_to_hide=hiding, frames_to_return=returning, longest=longest)
 
     def transition(self, seen: int, hidden: int) -> int:
         """Frames from when the object may begin to vanish to when it has."""
@@ -203,7 +69,7 @@ class Tier:
 
     def returning(self, seen: int, hidden: int) -> int:
         """Frames from when it begins to come back to when enough of it is there, at most."""
-        return math.ceil(self.per_hidden * (seen + hidden) / 3)
+        return self.frames_to_return + math.ceil(self.per_hidden * (seen + hidden) / 3)
 
     def camera(self, config: SceneConfig) -> SceneConfig:
         """The camera of this tier."""
@@ -220,6 +86,8 @@ TIERS: Registry[Tier] = Registry(
         "gripper": Tier(gripper),
         "tunnel": Tier(tunnel, frames_to_hide=12, per_hidden=1.4, longest=120, scale=SMALL),
         "distractor": Tier(distractor, noise=10.0, hot_pixels=4),
+        "carried": Tier(carried),
+        "contained": Tier(contained, frames_to_hide=40, frames_to_return=CUP_LEAVES),
     },
 )
 """By name. "succession" is none of these: it is made of several scenes (`scenes.succession`)."""
