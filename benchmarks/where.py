@@ -17,7 +17,7 @@ from neurosvt.bench.timing import on_threads
 from neurosvt.experiments.registry import load_run
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.results.rows import write_results
-from neurosvt.training.losses import BeliefLoss, Truth
+from neurosvt.training.losses import BeliefObjective
 
 BACKENDS = ("native", "manual", "reference")
 STEPS = 24
@@ -61,13 +61,12 @@ class Clocked:
         return hook
 
     def step(self, batch: tuple[torch.Tensor, ...]) -> None:
-        frames, *truth = batch
         self.now.clear()
         marks = [time.perf_counter()]
         with torch.autocast("cpu", torch.bfloat16):
-            belief, _ = self.model(frames, state_noise=0.01)
+            belief, _ = self.model(batch[0], state_noise=0.01)
         marks.append(time.perf_counter())
-        loss = torch.stack(BeliefLoss()(belief, Truth(*truth))).sum()
+        loss = torch.stack(BeliefObjective().loss(belief, batch)).sum()
         self.optimizer.zero_grad(set_to_none=True)
         marks.append(time.perf_counter())
         loss.backward()

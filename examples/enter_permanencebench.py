@@ -34,7 +34,7 @@ optimizer = torch.optim.Adam(net.parameters(), 3e-3)
 learnt = OcclusionConfig(tiers=("blackout",), hidden=(10, 30))
 stream = SceneStream(learnt, batch=16, steps=8, seed=0)
 for index in range(len(stream)):
-    frames, label, position, _, asked = stream[index]
+    frames, label, position, _, asked, _ = stream[index]
     state, loss = None, torch.zeros(())
     for t, frame in enumerate(frames):
         said, where, state = net.step(frame, state)

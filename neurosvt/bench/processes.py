@@ -85,7 +85,7 @@ def _step(run: Any, rank: int, world: int) -> Callable[[], None]:
 
 
 def _share(batch: OcclusionBatch, rank: int, world: int) -> OcclusionBatch:
-    return tuple(part[:, rank::world].contiguous() for part in batch)  # type: ignore[return-value]
+    return OcclusionBatch._make(part[:, rank::world].contiguous() for part in batch)
 
 
 def _on(threads: int, step: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ there with the data that it would have had.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from neurosvt.datasets.nmnist import NMNIST_CLASSES, NMNIST_SIDE, load_nmnist
 from neurosvt.datasets.tracks import TRACK_CLASSES, load_tracks
 from neurosvt.events.augment import Augmentation
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
+from neurosvt.presence import Presence
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.scenes.occluded_tracks import make_scenes_tracks
 from neurosvt.scenes.sampling import SHAPE_CLASSES, SceneConfig
@@ -26,9 +27,24 @@ from neurosvt.scenes.scenes import Scenes, make_scenes, split_seed
 from neurosvt.scenes.succession import SUCCESSION, all_tiers, checked_tier, make_succession
 from neurosvt.scenes.tiers import TIERS
 
-OcclusionBatch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-"""Frames (T, B, 2, H, W) bool, label (T, B), position (T, B, 2), hidden (T, B) and asked (T, B):
-False before an object has moved, when there was nothing to see, and after a sequence's end."""
+
+class OcclusionBatch(NamedTuple):
+    """Sequences, the truth about them, and when it is asked for."""
+
+    frames: Tensor
+    """(T, B, 2, H, W) bool."""
+    label: Tensor
+    """(T, B) int64 class."""
+    position: Tensor
+    """(T, B, 2) float32, in sensor sides."""
+    presence: Tensor
+    """(T, B) int8 of `Presence`; hidden is what is `HIDDEN`."""
+    asked: Tensor
+    """(T, B) bool: class and place are asked, because an object of the classes is in view or
+    hidden, and has moved. Before it has, there was nothing to see."""
+    within: Tensor
+    """(T, B) bool: presence is asked. False after a sequence's end, and before what is there has
+    moved, unless emptiness before it is shown too: then that is what there is to say."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,9 @@ class OcclusionConfig:
     """Most hidden frames where something moves meanwhile, and of each object of a succession."""
     objects: int = 3
     """Objects of a succession."""
+    empty_before: tuple[int, int] = (0, 0)
+    """Fewest and most frames of emptiness before an object comes, in every other share of a batch;
+    none as it is. Of made-up scenes only."""
     after: int = 6
     """Frames in view after the object has come back, in every other batch; the rest end hidden."""
     noise_hz: float = 0.1
@@ -70,6 +89,9 @@ class OcclusionConfig:
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 raise ValueError(f"{name} must rise from at least 1 frame, got {(low, high)}")
+        low, high = self.empty_before
+        if not 0 <= low <= high:
+            raise ValueError(f"empty_before must rise from at least 0 frames, got {(low, high)}")
         if min(self.busy, self.objects) < 1:
             raise ValueError("busy and objects must be at least 1")
         if self.after < 0 or self.noise_hz < 0:
@@ -151,11 +173,12 @@ class SceneStream(OcclusionStream):
     def scenes(self, tier: str, seed: list[int], batch: int) -> Scenes:
         """Some sequences of one tier."""
         cfg = self.config
+        before = draw_emptiness(cfg, seed)
         if tier == SUCCESSION:
             parts = [draw_lengths(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
             return make_succession(
                 seed, batch, seen=parts[0][0], hidden=[hidden for _, hidden, _ in parts],
-                after=parts[-1][2], config=self.scene, digits=self.digits,
+                after=parts[-1][2], before=before, config=self.scene, digits=self.digits,
             )  # fmt: skip
         rules = TIERS[tier].at(self.scene)
         bounds = [n for n in (rules.longest, cfg.busy if rules.noise > 1 else None) if n]
@@ -163,8 +186,8 @@ class SceneStream(OcclusionStream):
         if after:  # what comes back slowly is followed until it is back
             after += rules.returning(seen, hidden)
         return make_scenes(
-            tier, seed, batch, seen=seen, hidden=hidden, after=after, config=self.scene,
-            digits=self.digits,
+            tier, seed, batch, seen=seen, hidden=hidden, after=after, before=before,
+            config=self.scene, digits=self.digits,
         )  # fmt: skip
 
 
@@ -228,18 +251,31 @@ def draw_lengths(
     )
 
 
+def draw_emptiness(config: OcclusionConfig, seed: list[int]) -> int:
+    """Frames of emptiness before some sequences: in half of all cases none."""
+    low, high = config.empty_before
+    (rng,) = np.random.default_rng([*seed, 1]).spawn(1)
+    return int(rng.integers(2) * rng.integers(low, high + 1))
+
+
 def as_tensors(scenes: Scenes) -> OcclusionBatch:
     """The parts of scenes that learning wants, without a copy of the frames."""
-    moved = (scenes.position != scenes.position[:1]).any(-1)
-    asked = np.logical_or.accumulate(moved, axis=0) | ~moved.any(0)
-    parts = (scenes.frames, scenes.label, scenes.position, scenes.hidden, asked)
-    return tuple(torch.from_numpy(part) for part in parts)  # type: ignore[return-value]
+    of_classes = np.isin(scenes.presence, (Presence.IN_VIEW, Presence.HIDDEN))
+    parts = (
+        scenes.frames,
+        scenes.label,
+        scenes.position,
+        scenes.presence,
+        of_classes & scenes.moved,
+        scenes.moved | (scenes.presence == Presence.NOTHING),
+    )
+    return OcclusionBatch._make(map(torch.from_numpy, parts))
 
 
 def pad_and_stack(parts: Sequence[OcclusionBatch]) -> OcclusionBatch:
     """Batches beside each other, the shorter ones with empty frames behind them, of which nothing
     is asked."""
-    steps = max(len(part[0]) for part in parts)
+    steps = max(len(part.frames) for part in parts)
     whole = []
     for columns in zip(*parts, strict=True):
         first = columns[0]
@@ -251,7 +287,7 @@ def pad_and_stack(parts: Sequence[OcclusionBatch]) -> OcclusionBatch:
             joined[: len(column), begin : begin + column.shape[1]] = column
             begin += column.shape[1]
         whole.append(joined)
-    return tuple(whole)  # type: ignore[return-value]
+    return OcclusionBatch._make(whole)
 
 
 DATASETS["scenes"] = OcclusionData(SHAPE_CLASSES, SceneStream)

@@ -21,11 +21,14 @@ from neurosvt.scenes.scenes import (
     make_scenes,
     split_seed,
 )
-from neurosvt.scenes.succession import all_tiers, make_succession
+from neurosvt.scenes.succession import all_tiers, belief_tiers, make_succession
 from neurosvt.scenes.tiers import TIERS
 
 OBJECTS = 4
 """Objects of a succession, one after the other."""
+
+UNFAMILIAR = 0.5
+"""Share of the strangers that are of a family never trained on: every second of a batch."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class SceneTask:
     scene: SceneConfig = field(default_factory=SceneConfig)
     name: str = "scenes"
     root: Path | None = None
-    tiers: tuple[str, ...] = field(default_factory=all_tiers)
-    """Those that are asked about when nobody names any."""
+    tiers: tuple[str, ...] = field(default_factory=belief_tiers)
+    """Those that are asked about when nobody names any: all that judge class and place."""
 
     def __post_init__(self) -> None:
         checked_split(self.split)
@@ -96,10 +99,10 @@ class SceneTask:
                     config=self.scene, digits=shown,
                 )  # fmt: skip
             else:
-                back = TIERS[tier].returning(self.seen, hidden)
+                back = TIERS[tier].at(self.scene).returning(self.seen, hidden)
                 yield make_scenes(
                     tier, seed, batch, seen=self.seen, hidden=hidden, after=after + back,
-                    config=self.scene, digits=shown,
+                    config=replace(self.scene, unfamiliar=UNFAMILIAR), digits=shown,
                 )  # fmt: skip
 
 

@@ -20,6 +20,10 @@ from neurosvt.scenes.trajectories import bounce, fastest
 LEAST_WAY = 0.25
 """Sensor sides that a container goes at least: twice as far as a right answer may be off."""
 
+LEAST_CONTRAST = 0.5
+"""Log intensity of jaws that carry against the background's mean, at least: a curtain that has less
+hides as well, but its edges make too few events to be followed."""
+
 HASTE = 1.5
 """Highest speed against the mean, of what speeds up and slows down by 3 s^2 - 2 s^3."""
 
@@ -32,7 +36,8 @@ def carried(
 ) -> Timeline:
     """As `gripper`, but the closed jaws move on with the object inside, and rest again.
 
-    They move across themselves. From 30 hidden frames on, all go further than 1/8 of the sensor.
+    They move across themselves, and stand out from the background, so that their way can be seen.
+    From 30 hidden frames on, all go further than 1/8 of the sensor.
     """
     sweep = Sweep.draw(objects, clock, rng, config)
     substep = np.arange(clock.end + 1)[:, None]
@@ -43,7 +48,15 @@ def carried(
     bands, gap = sweep.jaws(((closed + way) * sweep.normal).sum(-1), clock)
     free = (substep > clock.back) & (gap > sweep.reach)
     position = _released(objects, before, way, closed, free, config)
-    return Timeline(position, np.ones(gap.shape), sweep.normal, bands)
+    level, *stripes = objects.curtain.T
+    visible = np.sign(level) * (LEAST_CONTRAST + (1 - LEAST_CONTRAST) * np.abs(level))
+    return Timeline(
+        position,
+        np.ones(gap.shape),
+        sweep.normal,
+        bands,
+        curtain=np.stack([visible, *stripes], -1),
+    )
 
 
 def contained(

@@ -11,6 +11,7 @@ import numpy as np
 from neurosvt.config import UserError
 from neurosvt.datasets.nmnist import NMNIST_LAST_SEEN_US, NMNIST_SEEN_US, NMNIST_SIDE, Recordings
 from neurosvt.events.augment import Augmentation, augment
+from neurosvt.presence import Presence
 from neurosvt.scenes.sampling import DEFAULT_CONFIG, SceneConfig
 from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes, one_after_another
 from neurosvt.scenes.sensor import add_noise
@@ -90,16 +91,16 @@ def make_scenes_nmnist(
     bounds = np.searchsorted(row, np.arange(batch + 1))
     middle = [[np.median(x[a:b]) + 0.5, np.median(y[a:b]) + 0.5] for a, b in pairwise(bounds)]
     position = np.asarray(middle, np.float32) / np.float32(config.size)
-    is_hidden = np.zeros(frames.shape[:2], bool)
-    is_hidden[first:back] = True
+    presence = np.full(frames.shape[:2], Presence.IN_VIEW, np.int8)
+    presence[first:back] = Presence.HIDDEN
     occluder = np.zeros((*frames.shape[:2], 7), np.float32)
     occluder[..., 2] = 1
     occluder[seen:back, :, 2] = 0
     return Scenes(
         frames=frames,
-        label=np.broadcast_to(recordings.labels[chosen], is_hidden.shape).copy(),
+        label=np.broadcast_to(recordings.labels[chosen], presence.shape).copy(),
         position=np.broadcast_to(position, (*frames.shape[:2], 2)).copy(),
-        hidden=is_hidden,
+        presence=presence,
         occluder=occluder,
         occlusions=(
             Occlusion(

@@ -12,6 +12,7 @@ import numpy as np
 from neurosvt.config import UserError
 from neurosvt.datasets.tracks import Track
 from neurosvt.events.augment import Augmentation, augment
+from neurosvt.presence import Presence
 from neurosvt.scenes.sampling import DEFAULT_CONFIG, SceneConfig
 from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes
 from neurosvt.scenes.sensor import add_noise
@@ -92,17 +93,17 @@ def make_scenes_tracks(
     _shut(frames, edge, normal, hiding.random(batch) < 0.5, hiding)
     add_noise(frames, config.noise_hz, config.frame_us, noise)
 
-    is_hidden = np.zeros((total, batch), bool)
-    is_hidden[first:back] = True
+    presence = np.full((total, batch), Presence.IN_VIEW, np.int8)
+    presence[first:back] = Presence.HIDDEN
     occluder = np.zeros((total, batch, 7), np.float32)
     occluder[..., :2], occluder[..., 2] = normal, 1
     occluder[..., 3], occluder[..., 4] = -2, edge[1:] / size
     label = np.array([tracks[i].label for i, _ in starts])
     return Scenes(
         frames=frames,
-        label=np.broadcast_to(label, is_hidden.shape).copy(),
+        label=np.broadcast_to(label, presence.shape).copy(),
         position=position,
-        hidden=is_hidden,
+        presence=presence,
         occluder=occluder,
         occlusions=(
             Occlusion(

@@ -41,32 +41,38 @@ def _stroke(points: list[tuple[float, float]], width: float) -> np.ndarray:
 
 
 DRAWN: dict[str, np.ndarray] = {
-    "spiral": _stroke([(2, 2.4), (2, 2), (3, 2), (3, 4), (1, 4), (1, 0.4), (4.6, 0.4), (4.6, 5)], 0.6),
-    "comb": np.array(
-        [(0, 0), (7, 0), (7, 5), (6, 5), (6, 2), (5, 2), (5, 5), (4, 5), (4, 2), (3, 2), (3, 5), (2, 5),
-         (2, 2), (1, 2), (1, 5), (0, 5)], float,
+    "spiral": _stroke(
+        [(2, 2.4), (2, 2), (3, 2), (3, 4), (1, 4), (1, 0.4), (4.6, 0.4), (4.6, 5)], width=0.6
     ),
-    "snake": _stroke([(3, 0.4), (3, 0), (0, 0), (0, 2), (3, 2), (3, 4), (0, 4), (0, 3.6)], 0.8),
+    "comb": np.array(
+        [(0, 0), (7, 0), (7, 5), (6, 5), (6, 2), (5, 2), (5, 5), (4, 5),
+         (4, 2), (3, 2), (3, 5), (2, 5), (2, 2), (1, 2), (1, 5), (0, 5)]
+    ),
+    "snake": _stroke(
+        [(3, 0.4), (3, 0), (0, 0), (0, 2), (3, 2), (3, 4), (0, 4), (0, 3.6)], width=0.8
+    ),
     "rails": np.array(
-        [(0, 0), (1, 0), (1, 2), (3, 2), (3, 0), (4, 0), (4, 5), (3, 5), (3, 3), (1, 3), (1, 5), (0, 5)],
-        float,
+        [(0, 0), (1, 0), (1, 2), (3, 2), (3, 0), (4, 0),
+         (4, 5), (3, 5), (3, 3), (1, 3), (1, 5), (0, 5)]
     ),
     "flag": np.array(
-        [(0, 0), (4, 0), (4, 1), (1, 1), (1, 2.2), (3, 2.2), (3, 3.2), (1, 3.2), (1, 6), (0, 6)], float
+        [(0, 0), (4, 0), (4, 1), (1, 1), (1, 2.2), (3, 2.2), (3, 3.2), (1, 3.2), (1, 6), (0, 6)]
     ),
     "fork": np.array(
-        [(0, 0), (0.9, 0), (0.9, 2.4), (3.1, 2.4), (3.1, 0), (4, 0), (4, 3.4), (2.45, 3.4), (2.45, 6),
-         (1.55, 6), (1.55, 3.4), (0, 3.4)], float,
+        [(0, 0), (0.9, 0), (0.9, 2.4), (3.1, 2.4), (3.1, 0), (4, 0),
+         (4, 3.4), (2.45, 3.4), (2.45, 6), (1.55, 6), (1.55, 3.4), (0, 3.4)]
     ),
-    "wave": _stroke([(0, 0), (1.2, 4), (2.4, 0.6), (3.6, 4), (4.8, 0)], 0.8),
-    "hook": _stroke([(0.3, 1.6), (0, 0.4), (1, -0.4), (2.4, 0), (2.6, 1.4), (1.4, 2.6), (1.4, 5)], 0.8),
+    "wave": _stroke([(0, 0), (1.2, 4), (2.4, 0.6), (3.6, 4), (4.8, 0)], width=0.8),
+    "hook": _stroke(
+        [(0.3, 1.6), (0, 0.4), (1, -0.4), (2.4, 0), (2.6, 1.4), (1.4, 2.6), (1.4, 5)], width=0.8
+    ),
 }  # fmt: skip
 """Outlines drawn by hand that training never shows."""
 
 
 def centred(corners: np.ndarray) -> np.ndarray:
     """Outlines (N, V, 2) moved to their centres of mass, and scaled into the unit circle."""
-    area, middle = _mass(corners)
+    _, middle = _mass(corners)
     moved = corners - middle[:, None]
     scaled: np.ndarray = moved / np.linalg.norm(moved, axis=-1).max(1)[:, None, None]
     return scaled
@@ -102,7 +108,8 @@ def drawn_outlines(rng: np.random.Generator, count: int) -> np.ndarray:
     kinds = centred(np.stack([padded(corners) for corners in DRAWN.values()]))
     chosen = kinds[rng.integers(0, len(kinds), count)]
     mirrored = np.where(rng.random(count) < 0.5, -1, 1)
-    return chosen * np.stack([mirrored, np.ones(count)], -1)[:, None]
+    shown: np.ndarray = chosen * np.stack([mirrored, np.ones(count)], -1)[:, None]
+    return shown
 
 
 def _smooth(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -113,7 +120,8 @@ def _smooth(rng: np.random.Generator, count: int) -> np.ndarray:
     phase = rng.uniform(0, 2 * np.pi, (count, len(order), 1))
     waves = (strength[..., None] * np.sin(order * turn + phase)).sum(1)
     radius = np.maximum(1 + waves, 0.2)
-    return radius[..., None] * np.stack([np.cos(turn), np.sin(turn)], -1)
+    corners: np.ndarray = radius[..., None] * np.stack([np.cos(turn), np.sin(turn)], -1)
+    return corners
 
 
 def _angular(rng: np.random.Generator, count: int) -> np.ndarray:

@@ -104,7 +104,8 @@ class Renderer:
             self.draw(sprite, 0, np.arange(batch))
         self.has_bands = bool(timeline.normal.any())
         if self.has_bands:
-            self._paint_bands(objects.curtain, timeline.normal)
+            made_of = objects.curtain if timeline.curtain is None else timeline.curtain
+            self._paint_bands(made_of, timeline.normal)
 
     def _paint_bands(self, curtain: np.ndarray, normal: np.ndarray) -> None:
         """Paint what the bands are made of; the timeline says where they are."""

@@ -40,6 +40,9 @@ class SceneConfig:
     """Pixels per sensor that report an event, of random polarity, in every other frame."""
     blind: bool = False
     """Draw no object: what is left to see is what hides it, and where it would have been."""
+    unfamiliar: float = 0.0
+    """Share of a batch's strangers that are of the family which training never shows (tier
+    "stranger"), spread evenly over it; 0 in training, half in judging."""
     substeps: int = 2
     """How often the light is sampled in a frame."""
 
@@ -52,6 +55,8 @@ class SceneConfig:
         for name in ("refractory_us", "noise_hz", "mismatch", "hot_pixels"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
+        if not 0 <= self.unfamiliar <= 1:
+            raise ValueError(f"unfamiliar must lie in [0, 1], got {self.unfamiliar}")
         low, high = self.object_px
         if not 0.1 <= low <= high <= 0.8:
             raise ValueError(

@@ -3,10 +3,14 @@
 A sequence is one object that is in view, is hidden as its tier hides (`neurosvt.scenes.tiers`),
 stays hidden, and is seen again:
 
-    frames  0 .. seen-1         in view
+    frames  0 .. before-1       nothing, `before` frames, none unless asked for
+            .. + seen-1         in view
             .. first-1          the tier's transition: something hides it
             first .. last       nothing of it can be seen, exactly `hidden` frames
             .. T-1              `after` frames, which begin with its coming back
+
+In some tiers it leaves instead, or is none of the classes, or there is no object at all: `presence`
+says so.
 
 Axes: T frames, B batch, 2 polarities (OFF, ON), H W sensor pixels.
 
@@ -20,6 +24,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from neurosvt.datasets.mnist import Digits
+from neurosvt.presence import Presence
 from neurosvt.scenes.sampling import DEFAULT_CONFIG, SHAPE_CLASSES, SceneConfig, sample_objects
 from neurosvt.scenes.sensor import add_hot_pixels, add_noise
 from neurosvt.scenes.simulate import simulate
@@ -63,17 +68,37 @@ class Scenes:
     frames: np.ndarray
     """(T, B, 2, H, W) bool; True where at least one event fell. Channel 0 is OFF, 1 is ON."""
     label: np.ndarray
-    """(T, B) int64 class of the object that is in view or hidden."""
+    """(T, B) int64 class of the object that is in view or hidden; 0 where there is none."""
     position: np.ndarray
-    """(T, B, 2) float32: x, y of its centre at each frame's end, in [0, 1]; also while hidden."""
-    hidden: np.ndarray
-    """(T, B) bool: True while no part of it can be seen."""
+    """(T, B, 2) float32: x, y of its centre at each frame's end, in [0, 1]; also while hidden. Of
+    what is gone or no object of the classes it means nothing."""
+    presence: np.ndarray
+    """(T, B) int8 of `Presence`: `HIDDEN` or `GONE` while no part of it can be seen. An object that
+    still waits after frames of emptiness is `NOTHING` until it moves: nobody can know of it."""
     occluder: np.ndarray
     """(T, B, 7) float32 at each frame's end, for drawing: nx, ny, light, and two opaque bands, each
     from where to where along the normal: it covers from <= nx x + ny y < to (x, y in [0, 1]; none
     where `to` is not above `from`). Light is the level of illumination, 1 when on."""
     occlusions: tuple[Occlusion, ...]
     """In the order of time."""
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """(T, B) bool: True while an object of the classes is there and no part can be seen."""
+        hidden: np.ndarray = self.presence == Presence.HIDDEN
+        return hidden
+
+    @property
+    def moved(self) -> np.ndarray:
+        """(T, B) bool: True from the first frame in which the object has moved on, and always for
+        one that never does. Before, it makes no event: the sensor sees nothing of it."""
+        return _has_moved(self.position)
+
+
+def _has_moved(position: np.ndarray) -> np.ndarray:
+    moved = (position != position[:1]).any(-1)
+    since: np.ndarray = np.logical_or.accumulate(moved, axis=0) | ~moved.any(0)
+    return since
 
 
 def one_after_another(parts: Sequence[Scenes], openings: Sequence[int]) -> Scenes:
@@ -103,6 +128,7 @@ def make_scenes(
     seen: int,
     hidden: int,
     after: int,
+    before: int = 0,
     config: SceneConfig = DEFAULT_CONFIG,
     digits: Digits | None = None,
 ) -> Scenes:
@@ -117,6 +143,8 @@ def make_scenes(
         seen: frames of the object in view before anything starts to hide it, >= 1.
         hidden: frames with nothing of it in view, >= 1, at most the tier's `longest`.
         after: frames from its coming back to the end, >= 0.
+        before: frames of emptiness that come first, >= 0. The object stands still in them and has
+            made no event yet, so that sensor noise is all there is to see.
         config: camera and objects.
         digits: objects in place of the eight shapes.
 
@@ -127,8 +155,9 @@ def make_scenes(
     for name, value, least in (("batch", batch, 1), ("seen", seen, 1), ("hidden", hidden, 1)):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
-    if after < 0:
-        raise ValueError(f"after must not be below 0 frames, got {after}")
+    for name, value in (("after", after), ("before", before)):
+        if value < 0:
+            raise ValueError(f"{name} must not be below 0 frames, got {value}")
     tier = (TIERS[tier] if isinstance(tier, str) else tier).at(config)
     if tier.longest is not None and hidden > tier.longest:
         raise ValueError(f"hidden must be at most {tier.longest} here, got {hidden}")
@@ -145,26 +174,32 @@ def make_scenes(
     objects = sample_objects(sampling, batch, config, digits)
     objects = replace(objects, radius=tier.scale * objects.radius)
     timeline = tier.timeline(objects, clock, hiding, config)
-    frames = np.zeros((total, batch, 2, config.size, config.size), bool)
-    simulate(objects, timeline, frames, sensing, config)
+    frames = np.zeros((before + total, batch, 2, config.size, config.size), bool)
+    simulate(objects, timeline, frames[before:], sensing, config)
     add_noise(frames, config.noise_hz, config.frame_us, noise)
     add_hot_pixels(frames, config.hot_pixels, noise)
-    is_hidden = np.zeros((total, batch), bool)
-    is_hidden[first:back] = True
     vanishes = np.full(batch, clock.hide) if timeline.vanishes is None else timeline.vanishes
     returns = np.full(batch, clock.back) if timeline.returns is None else timeline.returns
+    # What is true at the end of every frame; the frames before are as the first substep.
+    at = np.concatenate([np.zeros(before, int), np.arange(n, clock.end + 1, n)])
+    position = (timeline.position[at] / config.size).astype(np.float32)
+    presence = np.full(frames.shape[:2], tier.in_view, np.int8)
+    presence[before + first : before + back] = tier.out_of_view
+    if before:
+        presence[~_has_moved(position)] = Presence.NOTHING
+    label = objects.label if tier.of_classes else np.zeros_like(objects.label)
     return Scenes(
         frames=frames,
-        label=np.broadcast_to(objects.label, is_hidden.shape).copy(),
-        position=(timeline.position[n::n] / config.size).astype(np.float32),
-        hidden=is_hidden,
-        occluder=_occluder(timeline, config)[n::n],
+        label=np.broadcast_to(label, presence.shape).copy(),
+        position=position,
+        presence=presence,
+        occluder=_occluder(timeline, config)[at],
         occlusions=(
             Occlusion(
-                seen=np.maximum(vanishes // n - 1, 0).astype(np.int64),
-                first=first,
-                last=back - 1,
-                recovered=(np.ceil(returns / n) + RECOVERY - 1).astype(np.int64),
+                seen=before + np.maximum(vanishes // n - 1, 0).astype(np.int64),
+                first=before + first,
+                last=before + back - 1,
+                recovered=before + (np.ceil(returns / n) + RECOVERY - 1).astype(np.int64),
             ),
         ),
     )

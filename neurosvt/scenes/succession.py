@@ -36,6 +36,12 @@ def all_tiers() -> tuple[str, ...]:
     return (*TIERS, SUCCESSION)
 
 
+def belief_tiers() -> tuple[str, ...]:
+    """Those of `all_tiers` in which class and place are judged."""
+    judged = [name for name, tier in TIERS.items() if tier.judged == "belief"]
+    return (*judged, SUCCESSION)
+
+
 def checked_tier(name: str) -> str:
     """`name` itself, if there is such a tier.
 
@@ -95,6 +101,7 @@ def make_succession(
     seen: int,
     hidden: Sequence[int],
     after: int,
+    before: int = 0,
     config: SceneConfig = DEFAULT_CONFIG,
     digits: Digits | None = None,
 ) -> Scenes:
@@ -106,6 +113,7 @@ def make_succession(
         seen: frames of every object wholly in view, at least, >= 1.
         hidden: frames hidden, of each object, >= 1.
         after: frames from the last object's coming back to the end, >= 0.
+        before: frames of emptiness that come first, as of `make_scenes`.
         config: camera and objects.
         digits: objects in place of the eight shapes.
 
@@ -125,6 +133,7 @@ def make_succession(
             seen=seen + (config.frames(PART_OPENING) if index else 0),
             hidden=length,
             after=after if index == last else 0,
+            before=0 if index else before,
             config=config,
             digits=digits,
         )

@@ -25,6 +25,7 @@ from neurosvt.scenes.hiding import (
     gripper,
     tunnel,
 )
+from neurosvt.scenes.presences import FRAMES_TO_LEAVE, empty, leaves, stranger
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig
 from neurosvt.scenes.timeline import Clock, Timeline
 
@@ -55,6 +56,17 @@ class Tier:
     frames_to_return: int = 0
     """Frames from when the object begins to come back to when enough of it is there, at most, of
     10 ms; 0 where that takes no time."""
+    in_view: Presence = Presence.IN_VIEW
+    """What is true of its objects while any of them can be seen."""
+    out_of_view: Presence = Presence.HIDDEN
+    """What is true while nothing of them can be seen."""
+    judged: Literal["belief", "presence"] = "belief"
+    """What is judged: class and place at the last hidden frame, or presence alone."""
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether its objects are of the classes, and there at all."""
+        return self.in_view is Presence.IN_VIEW
 
     def at(self, config: SceneConfig) -> "Tier":
         """The same in frames of the camera's length: what hides takes as long."""
@@ -74,7 +86,8 @@ class Tier:
     def camera(self, config: SceneConfig) -> SceneConfig:
         """The camera of this tier."""
         hot = self.hot_pixels if config.noise_hz else config.hot_pixels
-        return replace(config, noise_hz=self.noise * config.noise_hz, hot_pixels=hot)
+        blind = config.blind or self.in_view is Presence.NOTHING
+        return replace(config, noise_hz=self.noise * config.noise_hz, hot_pixels=hot, blind=blind)
 
 
 TIERS: Registry[Tier] = Registry(
@@ -88,6 +101,25 @@ TIERS: Registry[Tier] = Registry(
         "distractor": Tier(distractor, noise=10.0, hot_pixels=4),
         "carried": Tier(carried),
         "contained": Tier(contained, frames_to_hide=40, frames_to_return=CUP_LEAVES),
+        "empty": Tier(
+            empty,
+            in_view=Presence.NOTHING,
+            out_of_view=Presence.NOTHING,
+            judged="presence",
+        ),
+        "leaves": Tier(
+            leaves,
+            frames_to_hide=FRAMES_TO_LEAVE,
+            frames_to_return=FRAMES_TO_LEAVE,
+            out_of_view=Presence.GONE,
+            judged="presence",
+        ),
+        "stranger": Tier(
+            stranger,
+            in_view=Presence.STRANGER,
+            out_of_view=Presence.STRANGER,
+            judged="presence",
+        ),
     },
 )
 """By name. "succession" is none of these: it is made of several scenes (`scenes.succession`)."""

@@ -45,6 +45,8 @@ class Timeline:
     """(K, B, P, 2) from where to where the bands reach along the normal, pixels."""
     distractors: tuple[tuple[Appearance, np.ndarray], ...] = ()
     """What passes in front of everything, each with its positions (K, B, 2)."""
+    curtain: np.ndarray | None = None
+    """(B, 3) what the bands are made of, as `SampledObjects.curtain`; None: as the objects say."""
     outline: np.ndarray | None = None
     """(B, V, 2) corners of what the object looks like instead of its class; None: as its class."""
     vanishes: np.ndarray | None = None

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.config import UserError
+from neurosvt.presence import Presence
 from neurosvt.training.checks import checked_labels
 
 
@@ -82,7 +83,7 @@ class BeliefLoss:
 class BeliefObjective:
     """To know what and where an object is, at every step; an `Objective` of `training.loop`.
 
-    A batch is frames, label, position, hidden and asked, as in `loaders.occlusions`.
+    A batch is frames, label, position, presence, asked and within, as in `loaders.occlusions`.
     """
 
     state_noise: float = 0.0
@@ -104,7 +105,8 @@ class BeliefObjective:
 
     def truth(self, batch: Sequence[Tensor]) -> Truth:
         """What is to be known of a batch."""
-        truth = Truth(*batch[1:])
+        _, label, position, presence, asked, _ = batch
+        truth = Truth(label, position, presence == Presence.HIDDEN, asked)
         if self.hidden_steps:
             return truth
         return truth._replace(asked=truth.asked & ~truth.hidden)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurosvt.scenes.hiding import blackout
 from neurosvt.scenes.sampling import sample_objects
 from neurosvt.scenes.scenes import (
     RECOVERY,
@@ -15,7 +16,7 @@ from neurosvt.scenes.scenes import (
     split_seed,
 )
 from neurosvt.scenes.simulate import simulate
-from neurosvt.scenes.tiers import Tier, blackout
+from neurosvt.scenes.tiers import Tier
 from neurosvt.scenes.timeline import Clock
 
 SILENT = SceneConfig(noise_hz=0.0)

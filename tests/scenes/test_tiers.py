@@ -6,10 +6,12 @@ import pytest
 from neurosvt.config import UserError
 from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.permanence.tasks import SceneTask
+from neurosvt.presence import Presence
+from neurosvt.scenes.hiding import curtain
 from neurosvt.scenes.sampling import SceneConfig
 from neurosvt.scenes.scenes import make_scenes
 from neurosvt.scenes.succession import all_tiers
-from neurosvt.scenes.tiers import TIERS, Tier, curtain
+from neurosvt.scenes.tiers import TIERS, Tier
 
 
 @pytest.fixture
@@ -27,9 +29,9 @@ def test_a_tier_that_was_added_can_be_made_by_name(fog):
 
 def test_a_tier_that_was_added_can_be_learnt_from(fog):
     config = OcclusionConfig(tiers=(fog, "blackout"), seen=(4, 4), hidden=(5, 5), after=0)
-    frames, _, _, hidden, _ = SceneStream(config, 4, 1, 0, size=32)[0]
-    assert frames.shape[0] == 4 + 9 + 5
-    assert (hidden.sum(0) == 5).all()
+    batch = SceneStream(config, 4, 1, 0, size=32)[0]
+    assert batch.frames.shape[0] == 4 + 9 + 5
+    assert ((batch.presence == Presence.HIDDEN).sum(0) == 5).all()
 
 
 def test_a_tier_that_was_added_is_judged_within_its_bounds(fog):

@@ -1,0 +1,95 @@
+"""Tiers that ask whether there is an object at all: emptiness, one that leaves, and strangers.
+
+Axes: B batch, K substeps of frames (substep 0 lies before the first frame). Lengths are pixels.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from neurosvt.scenes.hiding import blackout, curtain
+from neurosvt.scenes.occluders import RIM
+from neurosvt.scenes.outlines import drawn_outlines, random_outlines
+from neurosvt.scenes.sampling import SampledObjects, SceneConfig
+from neurosvt.scenes.timeline import Clock, Timeline
+from neurosvt.scenes.trajectories import fastest, reflect
+
+FRAMES_TO_LEAVE = 48
+"""Frames of 10 ms in which an object goes out across the edge, or comes in, at most."""
+
+STEEPEST = 0.9
+"""How far from straight out an object may leave, radians."""
+
+
+def empty(
+    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
+) -> Timeline:
+    """Nothing is there: a third is noise, in a third the light goes, in a third a curtain comes.
+
+    Light and curtain go as in `blackout` and `curtain`, and return. The tier draws no object.
+    """
+    batch = len(objects.label)
+    kind = rng.permutation(batch) % 3
+    fade = config.frames(2) * clock.substeps
+    dark = blackout(objects, replace(clock, hide=clock.hidden - fade), rng, config)
+    swept = curtain(objects, clock, rng, config)
+    return replace(
+        swept,
+        position=np.full_like(swept.position, config.size / 2),
+        light=np.where(kind == 1, dark.light, 1),
+        bands=np.where((kind == 2)[:, None, None], swept.bands, swept.bands[:1]),
+    )
+
+
+def leaves(
+    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
+) -> Timeline:
+    """The object goes straight out across the sensor's edge, and later comes back there.
+
+    Until then borders throw it back, as in other tiers. It is fast enough to be out within
+    `FRAMES_TO_LEAVE`, and its whole circle is out when the transition ends. While it is gone it
+    waits beyond the edge, and comes back as if it had been thrown back there.
+    """
+    batch, reach = len(objects.label), objects.radius + RIM
+    side, across = rng.integers(0, 2, (2, batch))
+    slant = rng.uniform(-STEEPEST, STEEPEST, batch)
+    low = objects.radius + 0.5
+    high = config.size - low
+    along = low + rng.random(batch) * (high - low)
+    speed = rng.uniform(*config.speed, batch) * config.size
+    speed *= config.frame_us * 1e-6 / clock.substeps
+    least = (objects.radius + low + RIM) / (clock.hidden - clock.hide) / np.cos(slant)
+    speed = np.clip(speed, least, np.maximum(least, fastest(config) / clock.substeps))
+    outwards = speed * np.cos(slant)
+    substep = np.arange(clock.end + 1)[:, None]
+    # Substeps from or to its being gone: both ways it is thrown back by the other borders alone.
+    time = np.minimum(substep - clock.hidden, 0) + np.maximum(substep - clock.back, 0)
+    depth = np.abs(time) * outwards - reach
+    depth = np.where(depth < low, depth, reflect(depth, low, high))
+    aside = reflect(along + speed * np.sin(slant) * time, low, high)
+    depth = np.where(side, config.size - depth, depth)
+    position = np.stack([np.where(across, aside, depth), np.where(across, depth, aside)], -1)
+    return Timeline(
+        position,
+        light=np.ones(depth.shape),
+        normal=np.zeros((batch, 2)),
+        bands=np.zeros((*depth.shape, 0, 2)),
+        vanishes=clock.hidden - (reach + low) / outwards,
+        returns=clock.back + (reach + low) / outwards,
+    )
+
+
+def stranger(
+    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
+) -> Timeline:
+    """As `curtain`, but what it hides is of none of the classes, nor like any.
+
+    Each has a random outline that no other has; `SceneConfig.unfamiliar` says how many of a batch
+    have one drawn by hand instead, which training never shows.
+    """
+    batch = len(objects.label)
+    known, drawn = random_outlines(rng, batch), drawn_outlines(rng, batch)
+    so_far = np.floor(np.arange(batch + 1) * config.unfamiliar)
+    unfamiliar = np.diff(so_far) > 0
+    outline = np.where(unfamiliar[:, None, None], drawn, known)
+    return replace(curtain(objects, clock, rng, config), outline=outline)
