@@ -260,15 +260,10 @@ def draw_emptiness(config: OcclusionConfig, seed: list[int]) -> int:
 
 def as_tensors(scenes: Scenes) -> OcclusionBatch:
     """The parts of scenes that learning wants, without a copy of the frames."""
-    of_classes = np.isin(scenes.presence, (Presence.IN_VIEW, Presence.HIDDEN))
-    parts = (
-        scenes.frames,
-        scenes.label,
-        scenes.position,
-        scenes.presence,
-        of_classes & scenes.moved,
-        scenes.moved | (scenes.presence == Presence.NOTHING),
-    )
+    presence, moved = scenes.presence, scenes.moved
+    asked = moved & np.isin(presence, (Presence.IN_VIEW, Presence.HIDDEN))
+    within = moved | (presence == Presence.NOTHING)
+    parts = (scenes.frames, scenes.label, scenes.position, presence, asked, within)
     return OcclusionBatch._make(map(torch.from_numpy, parts))
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from neurosvt.scenes.occluders import RIM, Sweep
-from neurosvt.scenes.outlines import CUP, padded
+from neurosvt.scenes.outlines import CUP, CUP_REACH
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig, sample_distractor
 from neurosvt.scenes.timeline import Clock, Timeline
 from neurosvt.scenes.trajectories import bounce, fastest
@@ -64,9 +64,9 @@ def contained(
 ) -> Timeline:
     """A cup comes over the object, is slid to another place with it, and is lifted off there.
 
-    The object rests from the cup's coming into view until it is free again. Its middle comes upon
-    the object's when the transition ends. From 30 hidden frames on, all go further than 1/8 of the
-    sensor.
+    The object rests from the cup's coming into view until it is free again. Its whole circle is
+    covered when the transition ends, and what does not fill it a few frames earlier. From 30 hidden
+    frames on, all go further than 1/8 of the sensor.
     """
     batch, n = len(objects.label), clock.substeps
     substep = np.arange(clock.end + 1)[:, None]
@@ -79,8 +79,8 @@ def contained(
     body = objects.radius + RIM
     cup = replace(
         sample_distractor(rng, batch, config),
-        radius=body * np.linalg.norm(CUP, axis=-1).max(),
-        outline=np.broadcast_to(padded(CUP / np.linalg.norm(CUP, axis=-1).max()), (batch, 48, 2)),
+        radius=CUP_REACH * body,
+        outline=np.broadcast_to(CUP, (batch, *CUP.shape)),
     )
     turn = rng.uniform(0, 2 * np.pi, (2, batch))
     come, leave = np.stack([np.cos(turn), np.sin(turn)], -1)

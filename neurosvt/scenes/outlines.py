@@ -22,18 +22,16 @@ MOST_ALIKE = 0.7
 """How much of what either covers a stranger may share with a class, at the same area and whatever
 turn fits best. Two classes share up to 0.86 (tests/scenes/test_outlines.py)."""
 
-CUP: np.ndarray = np.array(
-    [(1.0, -0.577), (1.0, -0.3), (1.45, -0.3), (1.45, 0.3), (1.0, 0.3), (1.0, 0.577),
-     (0.0, 1.155), (-1.0, 0.577), (-1.0, -0.577), (0.0, -1.155)]
-)  # fmt: skip
-"""A cup from above, a hexagon with a handle, in units of the radius of the circle within it."""
+
+def _padded(corners: np.ndarray) -> np.ndarray:
+    """One outline (V, 2) with its last corner repeated up to `CORNERS`."""
+    return np.concatenate([corners, np.repeat(corners[-1:], CORNERS - len(corners), 0)])
 
 
-def _stroke(points: list[tuple[float, float]], width: float) -> np.ndarray:
+def _stroke(line: np.ndarray, width: float) -> np.ndarray:
     """The outline (V, 2) of a line of this width along some points, its corners mitred."""
-    line = np.array(points, float)
     along = np.diff(line, axis=0)
-    along /= np.linalg.norm(along, axis=-1, keepdims=True)
+    along = along / np.linalg.norm(along, axis=-1, keepdims=True)
     aside = np.stack([-along[:, 1], along[:, 0]], -1)
     before, after = np.concatenate([aside[:1], aside]), np.concatenate([aside, aside[-1:]])
     mitre = (before + after) / (1 + (before * after).sum(-1, keepdims=True))
@@ -42,14 +40,16 @@ def _stroke(points: list[tuple[float, float]], width: float) -> np.ndarray:
 
 DRAWN: dict[str, np.ndarray] = {
     "spiral": _stroke(
-        [(2, 2.4), (2, 2), (3, 2), (3, 4), (1, 4), (1, 0.4), (4.6, 0.4), (4.6, 5)], width=0.6
+        np.array([(2, 2.4), (2, 2), (3, 2), (3, 4), (1, 4), (1, 0.4), (4.6, 0.4), (4.6, 5)]),
+        width=0.6,
     ),
     "comb": np.array(
         [(0, 0), (7, 0), (7, 5), (6, 5), (6, 2), (5, 2), (5, 5), (4, 5),
          (4, 2), (3, 2), (3, 5), (2, 5), (2, 2), (1, 2), (1, 5), (0, 5)]
     ),
     "snake": _stroke(
-        [(3, 0.4), (3, 0), (0, 0), (0, 2), (3, 2), (3, 4), (0, 4), (0, 3.6)], width=0.8
+        np.array([(3, 0.4), (3, 0), (0, 0), (0, 2), (3, 2), (3, 4), (0, 4), (0, 3.6)]),
+        width=0.8,
     ),
     "rails": np.array(
         [(0, 0), (1, 0), (1, 2), (3, 2), (3, 0), (4, 0),
@@ -62,12 +62,25 @@ DRAWN: dict[str, np.ndarray] = {
         [(0, 0), (0.9, 0), (0.9, 2.4), (3.1, 2.4), (3.1, 0), (4, 0),
          (4, 3.4), (2.45, 3.4), (2.45, 6), (1.55, 6), (1.55, 3.4), (0, 3.4)]
     ),
-    "wave": _stroke([(0, 0), (1.2, 4), (2.4, 0.6), (3.6, 4), (4.8, 0)], width=0.8),
+    "wave": _stroke(np.array([(0, 0), (1.2, 4), (2.4, 0.6), (3.6, 4), (4.8, 0)]), width=0.8),
     "hook": _stroke(
-        [(0.3, 1.6), (0, 0.4), (1, -0.4), (2.4, 0), (2.6, 1.4), (1.4, 2.6), (1.4, 5)], width=0.8
+        np.array([(0.3, 1.6), (0, 0.4), (1, -0.4), (2.4, 0), (2.6, 1.4), (1.4, 2.6), (1.4, 5)]),
+        width=0.8,
     ),
 }  # fmt: skip
 """Outlines drawn by hand that training never shows."""
+
+
+_CUP = np.array(
+    [(1.0, -0.577), (1.0, -0.3), (1.45, -0.3), (1.45, 0.3), (1.0, 0.3), (1.0, 0.577),
+     (0.0, 1.155), (-1.0, 0.577), (-1.0, -0.577), (0.0, -1.155)]
+)  # fmt: skip
+
+CUP_REACH = float(np.linalg.norm(_CUP, axis=-1).max())
+"""Radius of the circle around a cup against that of the circle within its body."""
+
+CUP: np.ndarray = _padded(_CUP / CUP_REACH)
+"""A cup from above: a hexagon with a handle."""
 
 
 def centred(corners: np.ndarray) -> np.ndarray:
@@ -76,11 +89,6 @@ def centred(corners: np.ndarray) -> np.ndarray:
     moved = corners - middle[:, None]
     scaled: np.ndarray = moved / np.linalg.norm(moved, axis=-1).max(1)[:, None, None]
     return scaled
-
-
-def padded(corners: np.ndarray) -> np.ndarray:
-    """One outline (V, 2) with its last corner repeated up to `CORNERS`."""
-    return np.concatenate([corners, np.repeat(corners[-1:], CORNERS - len(corners), 0)])
 
 
 def _mass(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +113,7 @@ def random_outlines(rng: np.random.Generator, count: int) -> np.ndarray:
 
 def drawn_outlines(rng: np.random.Generator, count: int) -> np.ndarray:
     """(count, V, 2) of those drawn by hand, some as in a mirror."""
-    kinds = centred(np.stack([padded(corners) for corners in DRAWN.values()]))
+    kinds = centred(np.stack([_padded(corners) for corners in DRAWN.values()]))
     chosen = kinds[rng.integers(0, len(kinds), count)]
     mirrored = np.where(rng.random(count) < 0.5, -1, 1)
     shown: np.ndarray = chosen * np.stack([mirrored, np.ones(count)], -1)[:, None]
@@ -130,7 +138,7 @@ def _angular(rng: np.random.Generator, count: int) -> np.ndarray:
     for corners in rng.integers(5, 10, count).tolist():
         turn = 2 * np.pi * (np.arange(corners) + rng.uniform(-0.35, 0.35, corners)) / corners
         radius = rng.uniform(0.2, 1, corners)
-        made.append(padded(radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)))
+        made.append(_padded(radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)))
     return np.stack(made)
 
 

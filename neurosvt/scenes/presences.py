@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from neurosvt.scenes.hiding import blackout, curtain
-from neurosvt.scenes.occluders import RIM
 from neurosvt.scenes.outlines import drawn_outlines, random_outlines
+from neurosvt.scenes.renderer import painted
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig
+from neurosvt.scenes.shapes import SILHOUETTES
 from neurosvt.scenes.timeline import Clock, Timeline
 from neurosvt.scenes.trajectories import fastest, reflect
 
@@ -21,7 +22,7 @@ STEEPEST = 0.9
 """How far from straight out an object may leave, radians."""
 
 
-def empty(
+def emptiness(
     objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
 ) -> Timeline:
     """Nothing is there: a third is noise, in a third the light goes, in a third a curtain comes.
@@ -47,18 +48,19 @@ def leaves(
     """The object goes straight out across the sensor's edge, and later comes back there.
 
     Until then borders throw it back, as in other tiers. It is fast enough to be out within
-    `FRAMES_TO_LEAVE`, and its whole circle is out when the transition ends. While it is gone it
-    waits beyond the edge, and comes back as if it had been thrown back there.
+    `FRAMES_TO_LEAVE`, and the last of its outline is out when the transition ends. While it is gone
+    it waits beyond the edge, and comes back as if it had been thrown back there.
     """
-    batch, reach = len(objects.label), objects.radius + RIM
+    batch = len(objects.label)
     side, across = rng.integers(0, 2, (2, batch))
+    reach = _behind(objects, side, across)
     slant = rng.uniform(-STEEPEST, STEEPEST, batch)
     low = objects.radius + 0.5
     high = config.size - low
     along = low + rng.random(batch) * (high - low)
     speed = rng.uniform(*config.speed, batch) * config.size
     speed *= config.frame_us * 1e-6 / clock.substeps
-    least = (objects.radius + low + RIM) / (clock.hidden - clock.hide) / np.cos(slant)
+    least = (reach + low) / (clock.hidden - clock.hide) / np.cos(slant)
     speed = np.clip(speed, least, np.maximum(least, fastest(config) / clock.substeps))
     outwards = speed * np.cos(slant)
     substep = np.arange(clock.end + 1)[:, None]
@@ -77,6 +79,17 @@ def leaves(
         vanishes=clock.hidden - (reach + low) / outwards,
         returns=clock.back + (reach + low) / outwards,
     )
+
+
+def _behind(objects: SampledObjects, side: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """(B,): how far the last of an object's outline is behind its middle, which leaves by the
+    sensor's lower or upper end, `side` 0 or 1, of x or y, `across` 0 or 1; drawn between pixels."""
+    half = int(np.ceil(objects.radius.max())) + 2
+    covered = painted(objects, 2 * half, SILHOUETTES)[:, 1] > 0
+    along = np.where(across[:, None], covered.any(2), covered.any(1))
+    towards = np.where(side[:, None], along, along[:, ::-1])
+    last: np.ndarray = half - towards.argmax(1)
+    return last + 1.0  # a shift between pixels spreads it by one more
 
 
 def stranger(

@@ -93,7 +93,7 @@ class Renderer:
         self.row = np.repeat(np.arange(batch), width * width)
         kinds = [SILHOUETTES, *(DISTRACTORS for _ in timeline.distractors)]
         self.object, *self.distractors = (
-            Sprite(_painted(appearance, side, kind), path)
+            Sprite(painted(appearance, side, kind), path)
             for appearance, path, kind in zip(appearances, paths, kinds, strict=True)
         )
         if config.blind:
@@ -179,7 +179,8 @@ class Renderer:
         return log_intensity
 
 
-def _painted(appearance: Appearance, side: int, silhouettes: dict[str, Silhouette]) -> np.ndarray:
+def painted(appearance: Appearance, side: int, silhouettes: dict[str, Silhouette]) -> np.ndarray:
+    """(B, 2, S, S) light and cover of objects, as `paint_sprites`, whatever they look like."""
     drawn = (appearance.radius, appearance.angle, appearance.brightness, appearance.grating, side)
     if appearance.outline is not None:
         return paint_outlines(appearance.outline, *drawn)

@@ -25,7 +25,7 @@ from neurosvt.scenes.hiding import (
     gripper,
     tunnel,
 )
-from neurosvt.scenes.presences import FRAMES_TO_LEAVE, empty, leaves, stranger
+from neurosvt.scenes.presences import FRAMES_TO_LEAVE, emptiness, leaves, stranger
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig
 from neurosvt.scenes.timeline import Clock, Timeline
 
@@ -102,7 +102,7 @@ TIERS: Registry[Tier] = Registry(
         "carried": Tier(carried),
         "contained": Tier(contained, frames_to_hide=40, frames_to_return=CUP_LEAVES),
         "empty": Tier(
-            empty,
+            emptiness,
             in_view=Presence.NOTHING,
             out_of_view=Presence.NOTHING,
             judged="presence",

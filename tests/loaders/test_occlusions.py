@@ -9,8 +9,10 @@ from neurosvt.loaders.occlusions import (
     OcclusionConfig,
     SceneStream,
     as_tensors,
+    draw_emptiness,
     draw_lengths,
 )
+from neurosvt.presence import Presence
 from neurosvt.scenes.scenes import TIERS, make_scenes, split_seed
 
 SHORT = {"seen": (2, 4), "hidden": (3, 9), "after": 2}
@@ -43,21 +45,27 @@ def test_a_batch_has_the_shapes_and_lengths_it_says(tier):
     for index in range(4):
         seed = split_seed("train", 0, index)
         seen, dark, after = draw_lengths(stream.config, [*seed, 0])
-        frames, label, position, hidden, asked = stream[index]
+        frames, label, position, presence, asked, within = stream[index]
         after += TIERS[tier].returning(seen, dark) if after else 0
         steps = seen + TIERS[tier].transition(seen, dark) + dark + after
         assert (frames.shape, frames.dtype) == ((steps, 3, 2, 32, 32), torch.bool)
         assert (label.shape, label.dtype) == ((steps, 3), torch.int64)
         assert (position.shape, position.dtype) == ((steps, 3, 2), torch.float32)
-        assert (hidden.shape, hidden.dtype) == ((steps, 3), torch.bool)
-        assert (asked.shape, asked.dtype) == ((steps, 3), torch.bool)
-        assert torch.equal(hidden.sum(0), torch.full((3,), dark))
+        assert (presence.shape, presence.dtype) == ((steps, 3), torch.int8)
+        for mask in (asked, within):
+            assert (mask.shape, mask.dtype) == ((steps, 3), torch.bool)
+        out_of_view = TIERS[tier].out_of_view
+        if out_of_view != TIERS[tier].in_view:
+            assert torch.equal((presence == out_of_view).sum(0), torch.full((3,), dark))
+        hidden = presence == Presence.HIDDEN
         assert asked[hidden].all()
+        assert not (asked & ~within).any()
 
 
 def test_every_batch_holds_all_tiers_each_hidden_for_a_time_of_its_own():
     """An edge comes over some, the light goes off for the others: a frame full of OFF events."""
-    frames, _, _, hidden, asked = short_stream(batch=7, noise_hz=0.0, hidden=(3, 40))[0]
+    batch = short_stream(batch=7, noise_hz=0.0, hidden=(3, 40))[0]
+    frames, asked, hidden = batch.frames, batch.asked, batch.presence == Presence.HIDDEN
     dark = frames[:, :, 0].flatten(2).float().mean(-1).amax(0) > 0.95
     assert dark.tolist() == [True] * 4 + [False] * 3
     lengths = hidden.sum(0)
@@ -69,20 +77,64 @@ def test_every_batch_holds_all_tiers_each_hidden_for_a_time_of_its_own():
     for b, end in enumerate(ends):  # behind a sequence's end there is nothing
         assert not frames[end + 1 :, b].any()
         assert not hidden[end + 1 :, b].any()
+        assert not batch.within[end + 1 :, b].any()
 
 
 def test_nothing_is_asked_before_an_object_has_moved():
-    _, _, position, _, asked = short_stream(batch=8, tiers=("tunnel",), hidden=(9, 9))[0]
-    still = (position == position[:1]).all(-1)
+    batch = short_stream(batch=8, tiers=("tunnel",), hidden=(9, 9))[0]
+    still = (batch.position == batch.position[:1]).all(-1)
     assert still[:2].any()
-    assert torch.equal(asked, ~torch.cummin(still.int(), 0).values.bool())
+    assert torch.equal(batch.asked, ~torch.cummin(still.int(), 0).values.bool())
+    assert torch.equal(batch.within, batch.asked)
+
+
+PRESENCE_TIERS = ("empty", "leaves", "stranger")
+
+
+@pytest.mark.parametrize("tier", PRESENCE_TIERS)
+def test_presence_alone_is_asked_where_there_is_no_object_of_the_classes(tier):
+    batch = short_stream(batch=6, tiers=(tier,), hidden=(9, 9))[0]
+    presence = batch.presence
+    of_classes = (presence == Presence.IN_VIEW) | (presence == Presence.HIDDEN)
+    assert not (batch.asked & ~of_classes).any()
+    assert batch.within[1:].all()
+    assert torch.equal(batch.within[0], torch.full((6,), tier == "empty"))
+    assert of_classes.any() == (tier == "leaves")
+
+
+def test_emptiness_comes_before_half_of_all_shares_and_is_asked_about_from_the_first_frame():
+    settings = {"batch": 8, "tiers": ("blackout", "tunnel"), "hidden": (9, 9), "noise_hz": 0.0}
+    stream = short_stream(steps=40, empty_before=(3, 6), **settings)
+    plain = short_stream(steps=40, **settings)
+    lengths = []
+    for index in range(40):
+        batch, usual = stream[index], plain[index]
+        for share, tier in enumerate(("blackout", "tunnel")):
+            rows = slice(4 * share, 4 * share + 4)
+            before = draw_emptiness(stream.config, [*split_seed("train", 0, index), share])
+            lengths.append(before)
+            ours, theirs = ([part[:, rows] for part in one] for one in (batch, usual))
+            steps = min(len(batch.frames) - before, len(usual.frames))
+            for one, other in zip(ours[:3], theirs[:3], strict=True):
+                assert torch.equal(one[before : before + steps], other[:steps])
+            if not before:
+                continue
+            frames, _, _, presence, asked, within = ours
+            assert not frames[:before].any()
+            assert not asked[:before].any()
+            assert torch.equal(asked, within & (presence != Presence.NOTHING))
+            nothing = ((presence == Presence.NOTHING) & within).sum(0)
+            assert (nothing == before).all() if tier == "blackout" else (nothing >= before).all()
+            assert torch.equal(within.int().cumprod(0).sum(0), within.sum(0))  # from the first on
+    assert set(lengths) == {0, 3, 4, 5, 6}
+    assert 0.3 < np.mean(np.array(lengths) > 0) < 0.7
 
 
 def test_a_succession_hides_several_objects_for_lengths_of_their_own():
     stream = short_stream(batch=4, tiers=("succession",), hidden=(3, 30), objects=4, busy=12)
     lengths = set()
     for index in range(4):
-        hidden = stream[index][3]
+        hidden = stream[index].presence == Presence.HIDDEN
         begins = (hidden[1:] & ~hidden[:-1]).sum(0)
         assert begins.tolist() == [4] * 4
         runs = torch.diff(hidden[:, 0].int(), prepend=torch.zeros(1), append=torch.zeros(1))
@@ -136,6 +188,11 @@ def test_a_batch_beyond_the_last_is_an_index_error():
         ({"seen": (0, 4)}, "seen must rise"),
         ({"hidden": (9, 3)}, "hidden must rise"),
         ({"after": -1}, "after"),
+        (
+            {"empty_before": (-1, 4)},
+            r"empty_before must rise from at least 0 frames, got \(-1, 4\)",
+        ),
+        ({"empty_before": (9, 4)}, r"empty_before must rise .* got \(9, 4\)"),
         ({"noise_hz": -0.1}, "noise_hz"),
         ({"tiers": ("blackout", "sucession")}, "did you mean 'succession'"),
         ({"dataset": "mnist"}, "data set 'mnist' is unknown; did you mean 'nmnist'"),
@@ -181,8 +238,10 @@ def test_recordings_come_at_ever_new_positions_and_validation_is_kept_out(record
     stream = NMNISTStream(config, 4, 3, seed=0, size=40)
     assert len(stream.recordings) == recorded - 100
     first, second = stream[0], NMNISTStream(config, 4, 3, seed=0, size=40)[1]
-    frames, label, position, hidden, asked = first
+    frames, label, position, presence, asked, within = first
+    hidden = presence == Presence.HIDDEN
     assert asked.all()
+    assert within.all()
     assert frames.shape[1:] == (4, 2, 40, 40)
     assert int(hidden[:, 0].long().argmax()) == NMNIST_SEEN_US // 10_000 + 1
     assert set(label.flatten().tolist()) <= set(range(10))

@@ -7,9 +7,11 @@ from neurosvt.config import UserError
 from neurosvt.datasets import nmnist
 from neurosvt.datasets.folder import data_root
 from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
+from neurosvt.permanence import tasks
 from neurosvt.permanence.tasks import NMNISTTask, SceneTask, TrackTask
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig
-from neurosvt.scenes.succession import all_tiers
+from neurosvt.scenes.succession import all_tiers, belief_tiers
+from neurosvt.scenes.tiers import TIERS
 
 SMALL = SceneConfig(size=32)
 SILENT = SceneConfig(size=32, noise_hz=0.0)
@@ -38,7 +40,7 @@ def test_splits_share_no_scene(seed):
     """Training's included."""
     shown = [asked(scene_exam(split, seed))[0] for split in ("validation", "test")]
     training = SceneStream(OcclusionConfig(seen=(4, 4), hidden=(3, 3)), 3, 9, seed, size=32)
-    positions = training[0][2]
+    positions = training[0].position
     starts = [position.tobytes() for scenes in shown for position in scenes.position[0]]
     starts += [position.numpy().tobytes() for position in positions[0]]
     assert len(set(starts)) == len(starts) == 9
@@ -83,7 +85,7 @@ def test_in_shorter_frames_an_object_is_in_view_for_as_long():
     np.testing.assert_allclose(halved.position[47], usual.position[23], atol=1e-6)
 
 
-@pytest.mark.parametrize("tier", all_tiers())
+@pytest.mark.parametrize("tier", belief_tiers())
 def test_the_moments_of_a_question_are_where_they_should_be(tier):
     (scenes,) = asked(scene_exam(scene=SceneConfig(noise_hz=0.0)), tier, hidden=5)
     batch = scenes.label.shape[1]
@@ -94,6 +96,39 @@ def test_the_moments_of_a_question_are_where_they_should_be(tier):
         assert (o.recovered >= o.last + RECOVERY).all()
         assert (o.recovered < len(scenes.frames)).all()
     assert scenes.hidden.sum(0).tolist() == [5 * len(scenes.occlusions)] * batch
+
+
+PRESENCE_TIERS = ("empty", "leaves", "stranger")
+
+
+def test_tiers_that_ask_for_presence_are_known_but_not_asked_unless_named():
+    task = scene_exam()
+    assert task.tiers == belief_tiers()
+    assert set(task.known) == {*task.tiers, *PRESENCE_TIERS} == set(all_tiers())
+    assert {"carried", "contained", "succession"} < set(task.tiers)
+
+
+@pytest.mark.parametrize("tier", PRESENCE_TIERS)
+def test_presence_is_asked_for_as_long_as_nothing_can_be_seen(tier):
+    (scenes,) = asked(scene_exam(scene=SceneConfig(noise_hz=0.0)), tier, hidden=5)
+    (o,) = scenes.occlusions
+    assert o.last == o.first + 4
+    assert (scenes.presence[o.first : o.last + 1] == TIERS[tier].out_of_view).all()
+    assert (scenes.presence[o.seen, np.arange(3)] == TIERS[tier].in_view).all()
+    assert (o.recovered < len(scenes.frames)).all()
+
+
+def test_every_second_stranger_of_an_exam_is_of_a_family_that_training_never_shows(monkeypatch):
+    told = []
+    monkeypatch.setattr(tasks, "make_scenes", lambda *a, config, **k: told.append(config))
+    asked(scene_exam(), "stranger")
+    assert [config.unfamiliar for config in told] == [0.5]
+    assert short_training().scene.unfamiliar == 0
+
+
+def short_training():
+    settings = OcclusionConfig(seen=(4, 4), hidden=(3, 3), tiers=("stranger",))
+    return SceneStream(settings, 3, 9, 0, size=32)
 
 
 def test_the_last_seen_frame_comes_before_the_light_fails():

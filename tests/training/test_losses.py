@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurosvt.presence import Presence
 from neurosvt.training.losses import BeliefLoss, BeliefObjective, Truth, step_weights
 
 T, B, C = 7, 3, 5
@@ -77,7 +78,9 @@ def test_steps_of_which_nothing_is_asked_cost_and_teach_nothing(truth):
 def test_hidden_steps_can_be_left_out(truth):
     belief = perfect(truth)
     belief.position = torch.where(truth.hidden[..., None], belief.position + 0.5, belief.position)
-    batch = (torch.zeros(T, B), *truth)
+    presence = torch.where(truth.hidden, Presence.HIDDEN, Presence.IN_VIEW)
+    frames = torch.zeros(T, B)
+    batch = (frames, truth.label, truth.position, presence, truth.asked, truth.asked)
     assert BeliefObjective().loss(belief, batch).position > 0.5
     assert BeliefObjective(hidden_steps=False).loss(belief, batch).position.item() == pytest.approx(
         0, abs=1e-6
