@@ -33,6 +33,7 @@ from neurosvt.experiments.checkpoints import load
 from neurosvt.live.played import frame_events
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.vit import ViT, twin_of
+from neurosvt.nn.heads import BEYOND_CLASSES
 
 COLD_BYTES = 64 << 20
 """Read before a frame that finds its caches cold: more than any cache holds."""
@@ -120,7 +121,7 @@ def _dense(model: NeuroSVT, films: Sequence[Film]) -> Iterator[Candidate]:
     if not find_spec("onnxruntime"):
         return
     side = cfg.image_size
-    vit = PlainViT(2, side, side // 4, 192, 12, 3, cfg.classes + 3).eval()
+    vit = PlainViT(2, side, side // 4, 192, 12, 3, cfg.classes + BEYOND_CLASSES).eval()
     for dtype, ask in in_onnxruntime(vit, torch.zeros(1, 2, side, side)).items():
         for film in films:
             yield warm(

@@ -18,6 +18,7 @@ from neurosvt.nn.heads import Belief
 from neurosvt.permanence.baselines.latch import Latch, hold
 from neurosvt.permanence.score_table import row_title
 from neurosvt.permanence.tasks import Task
+from neurosvt.presence import Presence
 from neurosvt.results.entrant import Entrant
 from neurosvt.scenes.scenes import Scenes
 
@@ -93,9 +94,10 @@ def watch(name: str, model: nn.Module, frames: np.ndarray) -> BeliefTrack:
     belief = Belief(*(torch.stack(part)[:, None] for part in zip(*beliefs, strict=True)))
     if isinstance(model, Latch):
         belief = hold(belief, model.threshold)
-    scores, position, unseen = (part[:, 0] for part in belief)
+    scores, position, presence = (part[:, 0] for part in belief)
+    hidden = presence.softmax(-1)[:, Presence.HIDDEN]
     return BeliefTrack(
-        name, scores.softmax(-1).numpy(), position.numpy(), unseen.sigmoid().numpy(),
+        name, scores.softmax(-1).numpy(), position.numpy(), hidden.numpy(),
         np.array([done.spikes for done in work]), np.array([done.acs for done in work]),
     )  # fmt: skip
 
@@ -105,8 +107,10 @@ def _watch_engine(engine: Engine, frames: np.ndarray) -> Iterator[tuple[Belief, 
     for frame in frames:
         found = session.push(frame)
         assert found is not None
-        answer = torch.from_numpy(found.answer)
-        yield Belief(answer[: engine.classes], answer[-3:-1], answer[-1]), found.operations
+        scores, _, position, presence = torch.from_numpy(found.answer).split(
+            [engine.classes, engine.classes, 2, len(Presence)]
+        )
+        yield Belief(scores, position, presence), found.operations
 
 
 @torch.no_grad()

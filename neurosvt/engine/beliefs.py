@@ -1,6 +1,6 @@
 """What a session believes after a step, and what the step cost.
 
-Axes: C classes.
+Axes: C classes, P kinds of presence.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from neurosvt.energy.operations import Operations
+from neurosvt.nn.heads import BEYOND_CLASSES
+from neurosvt.presence import Presence
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class LiveBelief:
     """What is held to be true after one step."""
 
     answer: np.ndarray
-    """(2 C + 3,) float32: scores, probabilities, x, y, unseen."""
+    """(2 C + 2 + P,) float32: scores, probabilities, x, y, scores of presence."""
     classes: int
     count: Callable[[], dict[str, Operations]]
     """What the step did, when it is asked for."""
@@ -42,17 +44,28 @@ class LiveBelief:
     @property
     def position(self) -> tuple[float, float]:
         """x and y of the object's centre, in [0, 1] of the sensor."""
-        return float(self.answer[-3]), float(self.answer[-2])
+        x, y = self.answer[2 * self.classes : 2 * self.classes + 2]
+        return float(x), float(y)
+
+    @cached_property
+    def presence_probabilities(self) -> np.ndarray:
+        """(P,) of nothing, in view, hidden, gone and stranger, together 1."""
+        return probabilities(self.answer[2 * self.classes + 2 :])
+
+    @property
+    def presence(self) -> Presence:
+        """Whether there is anything to know of: the most likely."""
+        return Presence(int(self.presence_probabilities.argmax()))
 
     @property
     def hidden(self) -> bool:
         """Whether the object is there, but out of sight."""
-        return bool(self.answer[-1] > 0)
+        return self.presence is Presence.HIDDEN
 
     @property
     def hidden_probability(self) -> float:
         """How likely it is."""
-        return float(1 / (1 + np.exp(-self.answer[-1])))
+        return float(self.presence_probabilities[Presence.HIDDEN])
 
     @cached_property
     def layers(self) -> dict[str, Operations]:
@@ -72,6 +85,11 @@ def probabilities(scores: np.ndarray) -> np.ndarray:
     return shares
 
 
-def answer_of(scores: np.ndarray, position: np.ndarray, unseen: float) -> np.ndarray:
-    """(2 C + 3,) an answer from its parts."""
-    return np.concatenate([scores, probabilities(scores), position, [unseen]]).astype(np.float32)
+def answer_of(scores: np.ndarray, position: np.ndarray, presence: np.ndarray) -> np.ndarray:
+    """(2 C + 2 + P,) an answer from its parts."""
+    return np.concatenate([scores, probabilities(scores), position, presence]).astype(np.float32)
+
+
+def answer_size(classes: int) -> int:
+    """Numbers of an answer."""
+    return 2 * classes + BEYOND_CLASSES

@@ -49,7 +49,7 @@ class CDense(ctypes.Structure):
 
 
 class CHeads(ctypes.Structure):
-    """Class, position, unseen or not."""
+    """Class, position, presence."""
 
     _fields_ = _numbers("classes strengths by_group width layers") + _pointers("dense")
 

@@ -1,6 +1,6 @@
 """Many cameras at once, and whole films of frames.
 
-Axes: T time steps, B cameras, Y X pixels, C classes, A numbers of an answer (2 C + 3).
+Axes: T time steps, B cameras, Y X pixels, C classes, A numbers of an answer.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurosvt.engine.beliefs import LiveBelief
+from neurosvt.engine.beliefs import LiveBelief, answer_size
 from neurosvt.engine.core import Core
 from neurosvt.engine.session import NativeSession, Session, is_events, off_sensor
 from neurosvt.events.recording import EVENT
 from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief
+from neurosvt.presence import Presence
 
 
 def push_all(
@@ -91,8 +92,10 @@ def play(
         for i, session in enumerate(sessions):
             session.restore(sample(state, i))
     answers = play_on(engine, sessions, frames, asked)
-    scores, _, position, unseen = answers.split([engine.classes, engine.classes, 2, 1], -1)
-    belief = Belief(scores, position, unseen[..., 0])
+    scores, _, position, presence = answers.split(
+        [engine.classes, engine.classes, 2, len(Presence)], -1
+    )
+    belief = Belief(scores, position, presence)
     return belief, joined([one.state() for one in sessions]) if sessions else model.start(0)
 
 
@@ -106,7 +109,7 @@ def play_on(
     steps, batch = frames.shape[:2]
     pixels = frames.bool().contiguous()
     wanted = None if asked is None else asked.bool().contiguous()
-    answers = torch.zeros(steps, batch, 2 * engine.classes + 3)
+    answers = torch.zeros(steps, batch, answer_size(engine.classes))
     addresses = np.array([one.address for one in sessions], np.int64)
     engine.doors.engine_play(  # type: ignore[union-attr]
         addresses.ctypes.data, batch, pixels.data_ptr(), steps, 2 * engine.side**2,

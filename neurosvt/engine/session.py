@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from neurosvt.energy.operations import Operations
-from neurosvt.engine.beliefs import LiveBelief
+from neurosvt.engine.beliefs import LiveBelief, answer_size
 from neurosvt.engine.core import Core
 from neurosvt.engine.counts import CountedModel, operations_of, total_of
 from neurosvt.engine.layout import COLUMNS, CSession
@@ -91,7 +91,7 @@ class NativeSession(Session):
         self._patches = torch.zeros(c.patches, dtype=torch.long)
         self._tokens = torch.zeros(c.tokens, dtype=torch.long)
         self._charge = torch.zeros(account.channels + 8)  # vectors may look beyond the last
-        self._answer = np.zeros(2 * account.classes + 3, np.float32)
+        self._answer = np.zeros(answer_size(account.classes), np.float32)
         self._counts = np.zeros((c.layers, COLUMNS), np.int64)
         self.c = CSession(
             plan.address, self._membranes.data_ptr(), self._patches.data_ptr(),

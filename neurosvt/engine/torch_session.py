@@ -45,8 +45,7 @@ class TorchSession(Session):
                 self._layers[name] += done
         if not asked:
             return None
-        scores, position, unseen = (part[0, 0].numpy() for part in belief)
-        answer = answer_of(scores, position, float(unseen))
+        answer = answer_of(*(part[0, 0].numpy() for part in belief))
         total = partial(Operations.summed, layers.values())
         return LiveBelief(answer, engine.classes, lambda: layers, total)
 

@@ -63,20 +63,20 @@ def prediction_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("file", title="what was believed, and where at the end of each stretch")
     for column in ("from, s", "to, s"):
         table.add_column(column, justify="right")
-    for column in ("class", "sure", "place, px", "seen"):
+    for column in ("class", "sure", "place, px", "presence"):
         table.add_column(column)
     begun = {row["file"]: row["t_us"] for row in reversed(rows)}
-    for (file, name, hidden), group in groupby(rows, _believed):
+    for (file, name, presence), group in groupby(rows, _believed):
         stretch = list(group)
         last = stretch[-1]
         since = [(row["t_us"] - begun[file]) / 1e6 for row in (stretch[0], last)]
         table.add_row(
             file, f"{since[0]:.2f}", f"{since[1]:.2f}", name,
             f"{sum(row['probability'] for row in stretch) / len(stretch):.1%}",
-            f"({last['x_px']:.0f}, {last['y_px']:.0f})", "hidden" if hidden else "in view",
+            f"({last['x_px']:.0f}, {last['y_px']:.0f})", presence,
         )  # fmt: skip
     return table
 
 
-def _believed(row: Mapping[str, Any]) -> tuple[str, str, bool]:
-    return row["file"], row["class"], row["hidden"]
+def _believed(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["file"], row["class"], row["presence"]

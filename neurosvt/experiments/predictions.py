@@ -23,6 +23,7 @@ from neurosvt.loaders.images import normalise_images
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.nn.weights import device_of
+from neurosvt.presence import PRESENCE_NAMES
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,16 @@ class WindowPrediction:
         return round(x, 3), round(y, 3)
 
     @property
+    def presence(self) -> str:
+        """Whether there is anything to know of: one of `PRESENCE_NAMES`."""
+        return PRESENCE_NAMES[self.live.presence]
+
+    @property
+    def presence_probability(self) -> float:
+        """Of that, rounded."""
+        return round(float(self.live.presence_probabilities[self.live.presence]), 6)
+
+    @property
     def hidden(self) -> bool:
         """Whether the object is there, but out of sight."""
         return self.live.hidden
@@ -118,6 +129,8 @@ class WindowPrediction:
             "y": self.position[1],
             "x_px": self.pixel[0],
             "y_px": self.pixel[1],
+            "presence": self.presence,
+            "presence_probability": self.presence_probability,
             "hidden": self.hidden,
             "hidden_probability": self.hidden_probability,
             "synops": self.operations,

@@ -56,7 +56,7 @@ def belief_table(step: StreamStep, stream: Stream) -> Table:
         "time": f"{belief.t_us / 1e6:,.2f} s, window {belief.window:,}",
         "class": f"{belief.class_name} ({belief.probability:.0%})",
         "place": f"({x:.0f}, {y:.0f}) of {stream.source.sensor[0]} x {stream.source.sensor[1]}",
-        "seen": f"{in_view(step)} ({belief.hidden_probability:.0%} hidden)",
+        "presence": f"{belief.presence} ({belief.presence_probability:.0%})",
         "events": f"{belief.events:,}",
         "work": f"{belief.operations:,} synaptic operations, {step.engine_us:,.0f} us",
         "dropped": f"{dropped:,} windows, {malformed:,} malformed",
@@ -67,25 +67,20 @@ def belief_table(step: StreamStep, stream: Stream) -> Table:
 
 
 class PlainLines(Screen):
-    """A line whenever the class changes, or whether it can be seen; and the first."""
+    """A line whenever the class changes, or what presence it has; and the first."""
 
     def __init__(self, console: Console):
         self.console = console
-        self.last: tuple[str, bool] | None = None
+        self.last: tuple[str, str] | None = None
 
     def show(self, step: StreamStep) -> None:
         belief = step.belief
-        if (belief.class_name, belief.hidden) != self.last:
-            self.last = (belief.class_name, belief.hidden)
+        if (belief.class_name, belief.presence) != self.last:
+            self.last = (belief.class_name, belief.presence)
             x, y = belief.pixel
             self.console.print(
                 f"{belief.t_us / 1e6:12.3f} s  {belief.class_name} "
                 f"{belief.probability:.0%} at ({x:.0f}, {y:.0f}), "
-                f"{in_view(step)}",
+                f"{belief.presence}",
                 soft_wrap=True, highlight=False, markup=False,
             )  # fmt: skip
-
-
-def in_view(step: StreamStep) -> str:
-    """Whether it can be seen, in words."""
-    return "hidden" if step.belief.hidden else "in view"

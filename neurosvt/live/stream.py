@@ -62,6 +62,8 @@ class StreamStep:
             "probabilities": belief.probabilities,
             "position": belief.position,
             "pixel": belief.pixel,
+            "presence": belief.presence,
+            "presence_probability": belief.presence_probability,
             "hidden": belief.hidden,
             "hidden_probability": belief.hidden_probability,
             "operations": belief.operations,

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.embed import EventFilter, Windows
-from neurosvt.nn.heads import Belief, ReadoutConfig
+from neurosvt.nn.heads import BEYOND_CLASSES, Belief, ReadoutConfig
 from neurosvt.nn.memory import MemoryConfig, MemoryStep
 from neurosvt.nn.short_memories import NoMemoryConfig
 from neurosvt.ops.neighbours import with_neighbours
@@ -176,9 +176,9 @@ class ViT(nn.Module):
                 raise ValueError(f"memory {cfg.memory.kind!r} adds tokens, which are spikes")
             self.heads = cfg.readout.build(self.memory.channels, cfg.classes)
         else:
-            self.answer = nn.Linear(cfg.width, cfg.classes + 3)
-            # Said of a frame that is not looked at: unseen, whatever it is.
-            self.nothing = nn.Parameter(torch.zeros(cfg.classes + 3))
+            self.answer = nn.Linear(cfg.width, cfg.classes + BEYOND_CLASSES)
+            # Said of a frame that is not looked at: out of sight, whatever it is.
+            self.nothing = nn.Parameter(torch.zeros(cfg.classes + BEYOND_CLASSES))
 
     def forward(
         self,
@@ -209,10 +209,10 @@ class ViT(nn.Module):
         unseen = torch.ones(steps * batch, 1, device=frames.device)
         unseen[seen] = 0
         answer = scatter_rows(said, seen, steps * batch) + unseen * self.nothing
-        logits, at, hidden = answer.reshape(steps, batch, -1).split(
-            [self.config.classes, 2, 1], dim=-1
+        logits, at, presence = answer.reshape(steps, batch, -1).split(
+            [self.config.classes, 2, BEYOND_CLASSES - 2], dim=-1
         )
-        return Belief(logits, torch.sigmoid(at), hidden[..., 0]), state
+        return Belief(logits, torch.sigmoid(at), presence), state
 
     def look(self, frames: Bool[Tensor, "T B 2 Y X"]) -> tuple[Bool[Tensor, "T B 2 Y X"], Rows]:
         """The events that are left by the filter, and which tokens are looked at."""

@@ -1,6 +1,7 @@
 """What the model holds to be true, read from its memory.
 
-Axes: T time steps, B batch, M memory channels, C classes, S = C + 3 numbers of an answer.
+Axes: T time steps, B batch, M memory channels, C classes, P kinds of `Presence`, S = C + 2 + P
+numbers of an answer.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import gather_rows, scatter_rows
+from neurosvt.presence import Presence
 
 
 class Belief(NamedTuple):
@@ -21,9 +23,20 @@ class Belief(NamedTuple):
     class_logits: Float[Tensor, "T B C"]
     position: Float[Tensor, "T B 2"]
     """x and y of the object's centre, in [0, 1] of the sensor."""
-    unseen_logit: Float[Tensor, "T B"]
-    """Above 0: the object is there, but hidden."""
+    presence_logits: Float[Tensor, "T B P"]
+    """Scores of what there is to know of at all, by `neurosvt.presence.Presence`."""
 
+    @property
+    def unseen_logit(self) -> Float[Tensor, "T B"]:
+        """Above 0: the object is sooner hidden than in view."""
+        said = self.presence_logits
+        return said[..., Presence.HIDDEN] - said[..., Presence.IN_VIEW]
+
+
+BEYOND_CLASSES = 2 + len(Presence)
+"""Numbers of an answer that are no class: x and y, and presence."""
+NEVER = -30.0
+"""Score of what weights that were never taught it do not say."""
 
 torch.serialization.add_safe_globals([Belief])  # plain data, which `torch.load` need not distrust
 
@@ -59,7 +72,7 @@ class ReadoutConfig:
 
 
 class Heads(nn.Module):
-    """Class, position and unseen-or-not, from the memory alone.
+    """Class, position and presence, from the memory alone.
 
     The charge is read relative to its own strength: as it leaks, it fades but goes on saying the
     same. Real-valued, so its multiplications are real and are charged for. Where channels leak at
@@ -96,7 +109,7 @@ class Heads(nn.Module):
         self.classes, self.strengths, self.by_group = classes, strengths, by_group
         self.hidden = nn.Linear(channels + strengths, width)
         self.deeper = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
-        self.answer = nn.Linear(width, classes + 3)
+        self.answer = nn.Linear(width, classes + BEYOND_CLASSES)
 
     def forward(
         self, charge: Float[Tensor, "T B M"], asked: Bool[Tensor, "T B"] | None = None
@@ -117,7 +130,7 @@ class Heads(nn.Module):
         return self.belief(scatter_rows(said, at, asked.numel()).unflatten(0, asked.shape))
 
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
-        """What the network answers: classes, position, unseen."""
+        """What the network answers: classes, position, presence."""
         power = charge.square()
         if not self.by_group:
             x = charge * power.mean(-1, keepdim=True).add(1e-6).rsqrt()
@@ -136,5 +149,20 @@ class Heads(nn.Module):
 
     def belief(self, answer: Float[Tensor, "T B S"]) -> Belief:
         """What an answer means."""
-        logits, position_logits, unseen = answer.split([self.classes, 2, 1], dim=-1)
-        return Belief(logits, torch.sigmoid(position_logits), unseen[..., 0])
+        logits, position_logits, presence = answer.split([self.classes, 2, len(Presence)], dim=-1)
+        return Belief(logits, torch.sigmoid(position_logits), presence)
+
+    def migrate_weights(self, weights: dict[str, Tensor], prefix: str) -> None:
+        """Bring weights of an older version up to date, in place."""
+        for name, others in (("weight", 0.0), ("bias", NEVER)):
+            key = f"{prefix}answer.{name}"
+            if key in weights and len(weights[key]) == self.classes + 3:
+                weights[key] = _with_presence(weights[key], others)
+
+
+def _with_presence(rows: Float[Tensor, "S ..."], others: float) -> Float[Tensor, "S ..."]:
+    """Rows of answers that told hidden from in view alone: nothing else is ever said."""
+    rows, unseen = rows[:-1], rows[-1:]
+    new = torch.full_like(unseen, others).repeat(len(Presence), *[1] * (rows.ndim - 1))
+    new[Presence.IN_VIEW], new[Presence.HIDDEN] = 0, unseen[0]
+    return torch.cat([rows, new])

@@ -9,11 +9,16 @@ from neurosvt.config import UserError
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Put weights into a model, in the model's own precision.
+    """Put weights into a model, in the model's own precision; those that an older version wrote are
+    brought up to date by the parts that say how (`migrate_weights(weights, prefix)`).
 
     Raises:
         UserError: as `check_fit`; none is taken then.
     """
+    weights = dict(weights)
+    for name, part in model.named_modules():
+        if migrate := getattr(part, "migrate_weights", None):
+            migrate(weights, f"{name}." if name else "")
     check_fit(model, weights, source)
     own = model.state_dict()
     model.load_state_dict({n: t.to(own[n].dtype) for n, t in weights.items()})

@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from torch import Tensor, nn
 
 from neurosvt.nn.heads import Belief
+from neurosvt.presence import Presence
 
 Step = Callable[[Tensor, Any], tuple[Tensor, Tensor, Any]]
 """`step(frame, state) -> class, position, state`. The frame is (B, 2, H, W) bool, OFF then ON; the
@@ -65,5 +66,5 @@ class StepModel(nn.Module):
                 )
             logits.append(label.float())
             positions.append(position.float())
-        unseen = frames.new_zeros(frames.shape[:2], dtype=torch.float32)
-        return Belief(torch.stack(logits), torch.stack(positions), unseen), state
+        untold = frames.new_zeros((*frames.shape[:2], len(Presence)), dtype=torch.float32)
+        return Belief(torch.stack(logits), torch.stack(positions), untold), state

@@ -23,9 +23,17 @@ class Truth(NamedTuple):
     label: Int[Tensor, "T B"]
     position: Float[Tensor, "T B 2"]
     """x and y of the object's centre, in [0, 1] of the sensor, hidden or not."""
-    hidden: Bool[Tensor, "T B"]
+    presence: Int[Tensor, "T B"]
+    """By `neurosvt.presence.Presence`."""
     asked: Bool[Tensor, "T B"]
-    """False where there is nothing to know, or no sequence any more."""
+    """Whether class and position are: there is an object of the classes, and it has been seen."""
+    within: Bool[Tensor, "T B"]
+    """Whether presence is: the sequence has not ended."""
+
+    @property
+    def hidden(self) -> Bool[Tensor, "T B"]:
+        """Whether there is an object, out of sight."""
+        return self.presence == Presence.HIDDEN
 
 
 class Parts(NamedTuple):
@@ -33,12 +41,12 @@ class Parts(NamedTuple):
 
     label: Tensor
     position: Tensor
-    unseen: Tensor
+    presence: Tensor
 
 
 @dataclass(frozen=True)
 class BeliefLoss:
-    """Cross-entropy of the class, error of the position, and whether the object is unseen.
+    """Cross-entropy of the class, error of the position, and cross-entropy of presence.
 
     Every step counts, hidden ones included: temporal efficient training (Deng et al., ICLR 2022).
     Sequences have equal weight, and so have their seen and their hidden steps, however many there
@@ -46,21 +54,22 @@ class BeliefLoss:
     """
 
     position_weight: float = 1.0
-    unseen_weight: float = 0.1
+    presence_weight: float = 0.1
     position_scale: float = 0.125
     """The position error, in sensor sides, beyond which its cost grows linearly: what
     PermanenceBench calls right."""
 
     def __call__(self, belief: Any, truth: Truth) -> Parts:
-        """Parts of the loss, for `belief` with class_logits, position and unseen_logit per step.
+        """Parts of the loss, for `belief` with class_logits, position and presence_logits per step.
 
         Raises:
             UserError: labels that are none, see `training.checks.checked_labels`; a position,
-                hidden or asked of another shape.
+                presence, asked or within of another shape.
         """
         known = checked_labels(truth.label, belief.class_logits)
         steps = tuple(known.shape)
-        for name, wanted in (("position", (*steps, 2)), ("hidden", steps), ("asked", steps)):
+        shapes = dict.fromkeys(("presence", "asked", "within"), steps) | {"position": (*steps, 2)}
+        for name, wanted in shapes.items():
             got = tuple(getattr(truth, name).shape)
             if got != wanted:
                 raise UserError(f"{name} must be of shape {wanted}, as labels are; got {got}")
@@ -68,14 +77,14 @@ class BeliefLoss:
         label = F.cross_entropy(logits, known.flatten(), reduction="none")
         miss = (belief.position - truth.position) / self.position_scale
         position = F.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="none").sum(-1)
-        unseen = F.binary_cross_entropy_with_logits(
-            belief.unseen_logit, truth.hidden.float(), reduction="none"
-        )
-        weight = step_weights(truth.hidden, truth.asked)
+        said = belief.presence_logits.flatten(0, 1)
+        presence = F.cross_entropy(said, truth.presence.flatten().long(), reduction="none")
+        weight = step_weights(truth.presence, truth.asked)
+        of_presence = step_weights(truth.presence, truth.within)
         return Parts(
-            (weight * label.reshape(truth.hidden.shape)).sum(),
+            (weight * label.reshape(steps)).sum(),
             self.position_weight * (weight * position).sum(),
-            self.unseen_weight * (weight * unseen).sum(),
+            self.presence_weight * (of_presence * presence.reshape(steps)).sum(),
         )
 
 
@@ -95,7 +104,8 @@ class BeliefObjective:
     def answer(self, model: nn.Module, batch: Sequence[Tensor]) -> Any:
         """The model's belief after every frame, from a state of rest."""
         # Each sample starts with nothing seen, so the end state is dropped.
-        asked = self.truth(batch).asked
+        truth = self.truth(batch)
+        asked = truth.asked | truth.within
         belief, _ = model(batch[0], state_noise=self.state_noise, asked=asked)
         return belief
 
@@ -105,17 +115,17 @@ class BeliefObjective:
 
     def truth(self, batch: Sequence[Tensor]) -> Truth:
         """What is to be known of a batch."""
-        _, label, position, presence, asked, _ = batch
-        truth = Truth(label, position, presence == Presence.HIDDEN, asked)
+        truth = Truth(*batch[1:])
         if self.hidden_steps:
             return truth
-        return truth._replace(asked=truth.asked & ~truth.hidden)
+        seen = ~truth.hidden
+        return truth._replace(asked=truth.asked & seen, within=truth.within & seen)
 
 
-def step_weights(hidden: Bool[Tensor, "T B"], asked: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:
-    """Weights that sum to 1, the same for every sequence: half of its share for its seen steps,
-    half for the hidden, or all for one kind."""
-    kinds = torch.stack([hidden & asked, ~hidden & asked]).float()
+def step_weights(presence: Int[Tensor, "T B"], asked: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:
+    """Weights that sum to 1, the same for every sequence, and within it for every kind of presence
+    that it has: half of its share for its seen steps, half for the hidden, or all for one kind."""
+    kinds = torch.stack([(presence == kind) & asked for kind in Presence]).float()
     counts = kinds.sum(1, keepdim=True)
     share = (counts > 0) / (counts > 0).sum(0, keepdim=True).clamp(min=1)
     weight = (kinds * (share / counts.clamp(min=1))).sum(0)

@@ -139,7 +139,8 @@ void read_heads(const engine::Heads& a, Count channels, const float* charge, flo
     for (Count c = 0; c < a.classes; ++c) answer[a.classes + c] /= total;
     for (int axis = 0; axis < 2; ++axis)
         answer[2 * a.classes + axis] = 1.0f / (1.0f + std::exp(-z[a.classes + axis]));
-    answer[2 * a.classes + 2] = z[a.classes + 2];
+    for (Count kind = 0; kind < engine::PRESENCES; ++kind)
+        answer[2 * a.classes + 2 + kind] = z[a.classes + 2 + kind];
 }
 
 }  // namespace ENGINE_TARGET

@@ -7,7 +7,7 @@
 
 namespace ENGINE_TARGET {
 
-// Class scores, probabilities, x and y, unseen or not, into `answer`; into `found`, of every
+// Class scores, probabilities, x and y, scores of presence, into `answer`; into `found`, of every
 // dense layer: inputs that are not all 0 or 1 and their non-zeros, those that are and their ones. `scratch` holds three times the widest layer, in whole tiles.
 void read_heads(const engine::Heads& a, Count channels, const float* charge, float* answer,
                 Count* found, float* scratch);

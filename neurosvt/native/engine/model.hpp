@@ -71,7 +71,8 @@ struct Events {
     Kind kind;
 };
 
-constexpr Count COLUMNS = 5;  // of a layer's counts
+constexpr Count COLUMNS = 5;    // of a layer's counts
+constexpr Count PRESENCES = 5;  // kinds of it: neurosvt/presence.py
 
 struct Session {
     const Model* model;
@@ -79,7 +80,7 @@ struct Session {
     Count *patch_touched, *token_touched;  // step of the last touch of each
     float* charge;  // what the heads read
     Count clock;
-    float* answer;         // class scores, probabilities, x, y, unseen
+    float* answer;         // class scores, probabilities, x, y, scores of presence
     Count* counts;         // (layers, COLUMNS), added to
     std::uint64_t* spikes;  // (tokens, words) of the last layer, or null
     float noise;

@@ -65,9 +65,12 @@ def hold(belief: Belief, threshold: float, held: Belief | None = None) -> Belief
     """
     logits, positions = [], []
     before = (belief.class_logits[0], belief.position[0]) if held is None else held[:2]
-    for logit, position, unseen in zip(*belief, strict=True):
-        keep = (unseen > threshold)[:, None]
+    unseen = belief.unseen_logit
+    for logit, position, out_of_sight in zip(
+        belief.class_logits, belief.position, unseen > threshold, strict=True
+    ):
+        keep = out_of_sight[:, None]
         before = torch.where(keep, before[0], logit), torch.where(keep, before[1], position)
         logits.append(before[0])
         positions.append(before[1])
-    return Belief(torch.stack(logits), torch.stack(positions), belief.unseen_logit)
+    return Belief(torch.stack(logits), torch.stack(positions), belief.presence_logits)
