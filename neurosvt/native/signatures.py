@@ -14,7 +14,7 @@ import ctypes
 import re
 from typing import Any, NamedTuple
 
-GIVEN = {str(size): size for size in (1, 2, 5)}
+GIVEN = {str(size): size for size in (1, 2, 5, 7, 8)}
 """Axes whose size is given."""
 
 NUMBERS: dict[str, Any] = {"float": ctypes.c_float, "int": ctypes.c_int}
@@ -144,6 +144,16 @@ SIGNATURES = {
             f32 on_drive[T, B, M]!, f32 on_gate[T, B, M]!, f32 on_write[T, B, G]!, f32 on_v[B, M]!,
             f32 on_decay[B, M]!, f32 on_look[B, M, G]!?,
             f32 on_forget[B, M]!?""",
+        "tracks_forward": """
+            f32 place[T, B, J, 2], f32 weight[T, B, J], f32 opened[T, B, J], f32 emptied[T, B, J],
+            f32 noise[T, B, J, 7]?, f32 start[B, J, 8], f32 forget[J], f32 ridge[J], float step,
+            T, B, J, f32 after[T, B, J, 8]!""",
+        "tracks_backward": """
+            f32 grad[T, B, J, 8], f32 after[T, B, J, 8], f32 place[T, B, J, 2], f32 weight[T, B, J],
+            f32 opened[T, B, J], f32 emptied[T, B, J], f32 start[B, J, 8], f32 forget[J],
+            f32 ridge[J], float step, T, B, J, f32 on_place[T, B, J, 2]!, f32 on_weight[T, B, J]!,
+            f32 on_opened[T, B, J]!, f32 on_emptied[T, B, J]!, f32 on_start[B, J, 8]!,
+            f32 on_forget[B, J]!, f32 on_ridge[B, J]!""",
         "memory_forward": """
             f32 drive[T, B, M], f32 gate[T, B, M], f32 v[B, M], f32 decay[M], T, B, M,
             f32 charge[T, B, M]!""",
