@@ -68,17 +68,17 @@ INLINE void fit_gradient(const Fit& f, const float* before, float age, float ope
     const float on_spread = whole[2] + on_width, rest = 1 - f.share;
     const float square = f.reach * f.reach;
     on_share += on_spread * (rest * square - (f.found + f.share * square)) - on_mean * f.reach;
-    left[2] += f.kept * on_spread * rest;
-    *on_emptied -= before[2] * on_spread * rest;
+    left[2] += before[2] > 0 ? f.kept * on_spread * rest : 0.0f;
+    *on_emptied -= f.variance * on_spread * rest;
     const float on_reach = on_spread * rest * f.share * 2 * f.reach + on_mean * rest;
     left[1] += f.kept * on_reach;
     on_age += f.kept * on_reach;
     *on_emptied -= (before[1] + age) * on_reach;
     const float on_strength = whole[0] - on_share * f.share / f.strength;
     *on_weight = on_share / f.strength + on_strength;
-    left[0] += on_strength * (1 - forget) * f.kept;
-    *on_forget -= on_strength * before[0] * f.kept;
-    *on_emptied -= on_strength * before[0] * (1 - forget);
+    left[0] += before[0] > 0 ? on_strength * (1 - forget) * f.kept : 0.0f;
+    *on_forget -= on_strength * f.sum * f.kept;
+    *on_emptied -= on_strength * f.sum * (1 - forget);
     left[7] = on_age;
     for (int i = 0; i < TRACK; ++i) carry[i] = left[i];
 }

@@ -9,7 +9,7 @@ constexpr float FAINTEST = 1e-3f;  // added to a strength, which is divided by
 
 // What a write makes of a track, and what its adjoint wants to know again.
 struct Fit {
-    float kept, strength, share, reach, found, mean, spread, width, of_place, of_velocity;
+    float kept, sum, variance, strength, share, reach, found, mean, spread, width, of_place, of_velocity;
     float ahead[2], miss[2];
 };
 
@@ -17,10 +17,13 @@ INLINE Fit fit_track(const float* before, float age, const float* place, float w
                      float emptied, float forget, float ridge) {
     Fit f;
     f.kept = 1 - emptied;
-    f.strength = (1 - forget) * f.kept * before[0] + weight + FAINTEST;
+    // Noise may have driven them below 0, which they cannot be.
+    f.sum = before[0] > 0 ? before[0] : 0.0f;
+    f.variance = before[2] > 0 ? before[2] : 0.0f;
+    f.strength = (1 - forget) * f.kept * f.sum + weight + FAINTEST;
     f.share = weight / f.strength;
     f.reach = f.kept * (before[1] + age);
-    f.found = f.kept * before[2];
+    f.found = f.kept * f.variance;
     f.mean = (1 - f.share) * f.reach;
     f.spread = (1 - f.share) * (f.found + f.share * (f.reach * f.reach));
     f.width = f.spread + ridge;

@@ -125,6 +125,7 @@ def _written(
     ridge: Tensor,
 ) -> Tensor:
     strength, mean, spread = track[..., :3].unbind(-1)
+    strength, spread = strength.relu(), spread.relu()  # noise may have driven them below 0
     position, velocity = track[..., 3:5], track[..., 5:7]
     kept = 1 - emptied
     strength = (1 - forget) * kept * strength + weight + FAINTEST

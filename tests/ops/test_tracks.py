@@ -27,7 +27,7 @@ def drawn(steps, batch, tracks, silent=0.3):
         "weight": weight * (torch.rand(steps, batch, 1) > silent),
         "opened": (torch.rand(steps, batch, tracks) < 0.7).float(),
         "emptied": (torch.rand(steps, batch, tracks) < 0.1).float(),
-        "start": torch.rand(batch, tracks, 8),
+        "start": torch.rand(batch, tracks, 8) - torch.tensor([0.2, 0, 0.2, 0, 0, 0, 0, 0]),
         "forget": torch.rand(tracks) * 0.5,
         "ridge": torch.rand(tracks) * 0.1 + 0.01,
     }
