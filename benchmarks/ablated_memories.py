@@ -48,13 +48,13 @@ class Resetting(LeakyMemory):
         decay: Tensor,
         step: MemoryStep,
         filled: Tensor,
-    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
+    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B G"], Float[Tensor, "B M"]]:
         noise, bits = step.noise_like(drive), step.take_bits()
-        charge, spikes = self.stepwise(
+        charge, spikes, wants = self.stepwise(
             drive, gate, write, v, decay, noise=noise, bits=bits, resets=self.resets,
             forget=self.forget(step), said=filled,
         )  # fmt: skip
-        return spikes if self.shows_spikes else charge, charge[-1]
+        return spikes if self.shows_spikes else charge, wants, charge[-1]
 
 
 class SpikesOut(Resetting):

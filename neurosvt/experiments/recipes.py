@@ -24,7 +24,7 @@ from neurosvt.permanence.evaluate import tune_latch, validation_score
 from neurosvt.training.clips import ClipObjective
 from neurosvt.training.images import ImageObjective
 from neurosvt.training.loop import Objective
-from neurosvt.training.losses import BeliefObjective
+from neurosvt.training.losses import BeliefLoss, BeliefObjective
 
 VALIDATION_EVENTS = 100
 """Occlusion events per tier and length at each look at the validation scenes."""
@@ -61,7 +61,8 @@ class OcclusionRecipe:
     def __init__(self, run: Run, backend: str, device: torch.device):
         self.run = run
         self.model, self.steps_before = _started(run, backend, device)
-        self.objective = BeliefObjective(run.train.state_noise, run.train.hidden_steps)
+        loss = BeliefLoss(position_weight=run.train.position_weight)
+        self.objective = BeliefObjective(run.train.state_noise, run.train.hidden_steps, loss)
         self.task = run.task("validation", run.train.seed)
         self.stream = run.stream()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig, positive
@@ -77,7 +77,9 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         )
         self.fire = neuron(cfg.width)
         self.memory = memory or cfg.memory.build(cfg.patches, cfg.width)
-        self.heads = heads or cfg.readout.build(self.memory.channels, cfg.classes)
+        self.heads = heads or cfg.readout.build(
+            self.memory.channels, cfg.classes, self.memory.tracks
+        )
         for part in self.modules():
             if isinstance(getattr(part, "backend", None), str):
                 part.backend = self.backend  # type: ignore[assignment]
@@ -158,8 +160,8 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         if not batch:
             return state.embed.new_zeros(steps, 0, self.memory.channels), state
         spatial_noise = 0.0 if self.training else state_noise
-        spikes, rows, state = self.encode(frames, state, spatial_noise, rate)
-        step = MemoryStep(state_noise, rate, state_bits)
+        spikes, rows, events, state = self.encode(frames, state, spatial_noise, rate)
+        step = MemoryStep(state_noise, rate, state_bits, events)
         return self.update_memory(spikes, rows, state, step)
 
     def step(
@@ -171,13 +173,15 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
 
     def encode(
         self, frames: Tensor, state: State, noise: float, rate: float
-    ) -> tuple[Float[Tensor, "R D"], Rows, State]:
-        """The spatial part: spikes of the tokens that fired; `frames` as `checked`."""
+    ) -> tuple[Float[Tensor, "R D"], Rows, Float[Tensor, "R 3"] | None, State]:
+        """The spatial part: spikes of the tokens that fired, and where the events of their patches
+        lie, for a memory with tracks; `frames` as `checked`."""
         cfg = self.config
         decay = (1 - 1 / cfg.neuron.tau) ** rate
         seen = pack(self.filter(frames.bool()), state.since_patch_event)
         state = state._replace(since_patch_event=seen.since_event)
         spikes = state.read.new_zeros((0, cfg.width))
+        events = spikes.new_zeros((0, 3))
         if len(seen):
             if frames.dtype == torch.bool:
                 pixels = self.filter.pixels(frames, seen)
@@ -187,10 +191,12 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
             ctx = row_context(seen, decay, noise, self.backend)
             spikes, embed = self.embed(pixels, state.embed, ctx)
             state = state._replace(embed=embed)
-        x, rows = self.select_active(spikes, seen, state)
+            events = self.embed.windows.patch_events(pixels) if self.memory.tracks else events
+        x, rows, source = self.select_active(spikes, seen, state)
+        told = gather_rows(events, source) if self.memory.tracks else None
         state = state._replace(since_token_event=rows.since_event)
         if not len(rows):
-            return x, rows, state
+            return x, rows, told, state
         ctx = row_context(rows, self.decays(decay, rate), noise, self.backend)
         frames_of_rows = by_frame(rows)
         left = []
@@ -198,13 +204,14 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
             x, v = block(x, v, ctx, frames_of_rows)
             left.append(v)
         spikes, read = self.fire(x, state.read, ctx)
-        return spikes, rows, state._replace(blocks=tuple(left), read=read)
+        return spikes, rows, told, state._replace(blocks=tuple(left), read=read)
 
     def select_active(
         self, spikes: Float[Tensor, "R D"], seen: Rows, state: State
-    ) -> tuple[Float[Tensor, "r D"], Rows]:
+    ) -> tuple[Float[Tensor, "r D"], Rows, Int[Tensor, " p"]]:
         """Current into the blocks, from the patches that fired: a patch whose few events did not
-        make one neuron fire ends here, which is what keeps sensor noise cheap."""
+        make one neuron fire ends here, which is what keeps sensor noise cheap. Last, which row of
+        `seen` each row of a patch is."""
         steps, batch, patches = seen.shape
         fired = any_fired(spikes)
         home = seen.frame[fired] * patches + seen.position[fired]
@@ -219,12 +226,13 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         source = torch.empty(steps * batch * patches, dtype=torch.long, device=home.device)
         source[seen.frame * patches + seen.position] = torch.arange(len(seen), device=home.device)
         patch = (rows.position < patches).nonzero()[:, 0]
-        x = gather_rows(x, source[rows.frame[patch] * patches + rows.position[patch]])
+        source = source[rows.frame[patch] * patches + rows.position[patch]]
+        x = gather_rows(x, source)
         if extra:
             token = (rows.position >= patches).nonzero()[:, 0]
             currents = self.memory.currents()[rows.position[token] - patches]
             x = scatter_rows(x, patch, len(rows)) + scatter_rows(currents, token, len(rows))
-        return x, rows
+        return x, rows, source
 
     def decays(self, decay: float, rate: float) -> float | Tensor:
         """What each token's membranes keep per step: those of the memory have their own."""

@@ -33,7 +33,7 @@ inline void forward_part(const Gated& a, Count begin, Count end) {
 }
 
 struct GatedGradient {
-    const float *grad, *charge, *drive, *gate, *wants, *v, *decay, *look, *forget;
+    const float *grad, *grad_wants, *charge, *drive, *gate, *wants, *v, *decay, *look, *forget;
     const std::uint8_t* said;
     Count steps, samples, channels, groups;
     // Of the last three, one for every sample; `on_v` begins as zeros, and so do they.
@@ -82,7 +82,7 @@ inline void backward_part(const GatedGradient& a, Count begin, Count end) {
                 }
                 // The arctan's derivative at its own slope, as ops/surrogate.py has it.
                 const float away = 3.14159265358979f * wants[g];
-                on_write[g] = on_open / (1 + away * away);
+                on_write[g] = on_open / (1 + away * away) + a.grad_wants[row * a.groups + g];
             }
             if (!a.look) continue;
             const float inverse = strength_inverse(before, a.channels);
@@ -122,13 +122,13 @@ DOOR void gated_forward_f32(const float* drive, const float* gate, const float* 
                     forget, said, steps, samples, channels, groups, wants, charge};
     in_parts(samples, 4, 1, threads, gated_charge, &job);
 }
-DOOR void gated_backward_f32(const float* grad, const float* charge, const float* drive,
+DOOR void gated_backward_f32(const float* grad, const float* grad_wants, const float* charge, const float* drive,
                              const float* gate, const float* wants, const float* v,
                              const float* decay, const float* look, const float* forget,
                              const std::uint8_t* said, Count steps, Count samples, Count channels, Count groups,
                              float* on_drive, float* on_gate, float* on_write, float* on_v,
                              float* on_decay, float* on_look, float* on_forget, int threads) {
-    const GatedGradient job{grad,    charge,   drive, gate,     wants,   v,        decay,
+    const GatedGradient job{grad,    grad_wants, charge,   drive, gate,     wants,   v,        decay,
                             look,    forget,   said,  steps,    samples, channels, groups,
                             on_drive, on_gate, on_write, on_v,  on_decay, on_look, on_forget};
     in_parts(samples, 4, 1, threads, gated_gradient, &job);

@@ -95,6 +95,17 @@ class Windows:
             least_neighbours,
         ).to(dtype)  # fmt: skip
 
+    def patch_events(self, pixels: Shaped[Tensor, "R P"]) -> Float[Tensor, "R 3"]:
+        """Of each window's own patch, how many events there are, and the sums of their x and of
+        their y from its centre, in sides of a patch."""
+        kernel, patch = self.kernel, slice(self.border, self.border + self.stride)
+        dtype = torch.promote_types(pixels.dtype, torch.float32)
+        both = pixels.unflatten(-1, (2, kernel, kernel))[..., patch, patch]
+        own = both.sum(1, dtype=dtype)
+        at = (torch.arange(self.stride, dtype=dtype, device=own.device) + 0.5) / self.stride - 0.5
+        sums = own.sum((1, 2)), (own.sum(1) * at).sum(1), (own.sum(2) * at).sum(1)
+        return torch.stack(sums, 1)
+
     def rows_reference(
         self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype
     ) -> Shaped[Tensor, "R P"]:

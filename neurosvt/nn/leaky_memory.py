@@ -15,14 +15,18 @@ from torch import Tensor, nn
 from neurosvt.nn.bounds import kept_within
 from neurosvt.nn.memory import MEMORIES, Memory, MemoryConfig, MemoryStep
 from neurosvt.nn.reads import PositionRead, in_time
+from neurosvt.nn.tracks import Tracks
 from neurosvt.ops.gated_memory import gated_memory
-from neurosvt.ops.memory import leaky_memory, leaky_memory_stepwise
+from neurosvt.ops.memory import Kept, leaky_memory, leaky_memory_stepwise
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows
 from neurosvt.ops.surrogate import spike
+from neurosvt.ops.tracks import TRACK_NUMBERS
 
 LOG_SHORTEST = math.log(1.001)
 """Of a time constant in steps: at one step a channel keeps nothing, below it would change sign."""
+BEGINS_AT = 2.0
+"""What a frame has to say for a track to begin anew, in thresholds: it does so rarely."""
 LOG_LONGEST = 60 * math.log(2)
 """So long that nothing leaks, and the square of the leak is still a number in float32."""
 
@@ -44,6 +48,9 @@ class LeakyMemoryConfig(MemoryConfig):
     forget_range: tuple[float, float] = (0.0, 0.0)
     """Least and largest share of its charge that a channel loses to a write of its gate, at the
     start; learnt, and spread over the channels of each gate. 0: a write takes nothing away."""
+    tracks: int = 0
+    """Of the write gates, as many write to a track too: where what they let in is, and where it
+    goes (`nn.tracks.Tracks`)."""
 
     def __post_init__(self) -> None:
         if self.channels < 1:
@@ -63,6 +70,10 @@ class LeakyMemoryConfig(MemoryConfig):
             raise ValueError("forget_range is for write gates, and write_gates is 0")
         if self.looks_back and not self.write_gates:
             raise ValueError("looks_back is for write gates, and write_gates is 0")
+        if not 0 <= self.tracks <= self.write_gates:
+            raise ValueError(
+                f"tracks must be 0 to write_gates, {self.write_gates}, got {self.tracks}"
+            )
         if self.write_gates < 0 or (self.write_gates and self.channels % self.write_gates):
             raise ValueError(
                 f"channels {self.channels} is no multiple of write_gates {self.write_gates}"
@@ -91,7 +102,8 @@ class LeakyMemory(Memory):
 
     def __init__(self, config: LeakyMemoryConfig, positions: int, width: int):
         super().__init__()
-        self.config, self.channels = config, config.channels
+        self.config, self.tracks = config, config.tracks
+        self.channels = config.channels + TRACK_NUMBERS * config.tracks
         self.read = self.reader(positions, width)
         self.backend = "auto"
         low, high = config.tau_range
@@ -107,15 +119,18 @@ class LeakyMemory(Memory):
             self.forget_odds = nn.Parameter(share.logit().repeat(config.write_gates))
         if config.looks_back:
             self.look = nn.Parameter(torch.zeros(config.channels, config.write_gates))
+        if config.tracks:
+            self.lines = Tracks(positions, width, config.tracks)
 
     def reader(self, positions: int, width: int) -> nn.Module:
         """What looks at the tokens: by position, through weights of each."""
         return PositionRead(positions, width, sum(self.sizes))
 
     @property
-    def sizes(self) -> tuple[int, int, int]:
-        """How many channels are driven, how many have a gate that empties, and write gates."""
-        return self.channels, self.channels if self.empties else 0, self.config.write_gates
+    def sizes(self) -> tuple[int, int, int, int]:
+        """How many channels are driven, how many have a gate that empties, write gates, tracks."""
+        cfg = self.config
+        return cfg.channels, cfg.channels if self.empties else 0, cfg.write_gates, cfg.tracks
 
     @property
     def has_grid_form(self) -> bool:
@@ -127,7 +142,7 @@ class LeakyMemory(Memory):
     @property
     def group(self) -> int:
         """Channels behind one write gate."""
-        return self.channels // max(self.config.write_gates, 1)
+        return self.config.channels // max(self.config.write_gates, 1)
 
     def forget(self, step: MemoryStep) -> Float[Tensor, " M"] | None:
         """Share of its charge that each channel loses to a write, in a step of this length."""
@@ -152,19 +167,31 @@ class LeakyMemory(Memory):
         step: MemoryStep,
     ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
         """Charge after every step, hidden or not, and after the last."""
-        drive = gate = state.new_zeros((*rows.shape[:2], self.channels))
-        write, filled = None, torch.zeros(rows.shape[:2], dtype=torch.bool, device=state.device)
+        cfg = self.config
+        drive = gate = state.new_zeros((*rows.shape[:2], cfg.channels))
+        write = state.new_zeros((*rows.shape[:2], cfg.write_gates)) if cfg.write_gates else None
+        begun = state.new_zeros((*rows.shape[:2], cfg.tracks))
+        filled = torch.zeros(rows.shape[:2], dtype=torch.bool, device=state.device)
         if len(rows):
             filled.view(-1)[rows.filled[0]] = True
             said = at_least_float32(self.read(spikes, rows))
-            written, emptied, opened = said.split(self.sizes, -1)
+            written, emptied, opened, anew = said.split(self.sizes, -1)
             drive = in_time(self.driven(written), rows)
             if self.empties:
                 gate = in_time(spike(emptied - 1), rows)
-            if self.config.write_gates:
+            if cfg.write_gates:
                 write = in_time(opened, rows)
+            begun = in_time(spike(anew - BEGINS_AT), rows)
         decay = step.decayed(1 - 1 / self.tau())
-        return self.integrate(drive, gate, write, state, decay, step, filled)
+        v, tracks = state.split([cfg.channels, self.channels - cfg.channels], -1)
+        charge, wants, v = self.integrate(drive, gate, write, v, decay, step, filled)
+        if not cfg.tracks:
+            return charge, v
+        opened = spike(wants[..., : cfg.tracks]) * filled[..., None]
+        lines = self.lines(
+            spikes, rows, opened, begun, tracks.unflatten(-1, (cfg.tracks, -1)), step, self.backend
+        ).flatten(-2)
+        return torch.cat([charge, lines], -1), torch.cat([v, lines[-1]], -1)
 
     def driven(self, written: Float[Tensor, "F M"]) -> Float[Tensor, "F M"]:
         """What is added to the charge, of what a frame writes: all of it."""
@@ -179,21 +206,23 @@ class LeakyMemory(Memory):
         decay: Float[Tensor, " M"],
         step: MemoryStep,
         filled: Bool[Tensor, "T B"],
-    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "B M"]]:
-        """What the heads read, and the charge that is left; `filled`: frames that say anything."""
+    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B G"], Float[Tensor, "B M"]]:
+        """What the heads read, what the write gates wanted, and the charge that is left; `filled`:
+        frames that say anything."""
         noise, bits, forget = step.noise_like(drive), step.take_bits(), self.forget(step)
         if bits < 32:
-            charge, _ = self.stepwise(
+            charge, _, wants = self.stepwise(
                 drive, gate, write, v, decay, noise=noise, bits=bits, forget=forget, said=filled
             )
         elif write is None:
             drive = drive if noise is None else drive + noise
             charge = leaky_memory(drive, gate, v, decay, self.backend)
+            wants = drive.new_zeros((*drive.shape[:2], 0))
         else:
-            charge = gated_memory(
+            charge, wants = gated_memory(
                 drive, gate, write, v, decay, self.looks, noise, self.backend, filled, forget
             )
-        return charge, charge[-1]
+        return charge, wants, charge[-1]
 
     def stepwise(
         self,
@@ -203,8 +232,8 @@ class LeakyMemory(Memory):
         v: Tensor,
         decay: Tensor,
         **options: Any,
-    ) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B M"]]:
-        """Charge and spikes after every step, by the definition; `options` as it takes them."""
+    ) -> Kept:
+        """Every step, by the definition; `options` as it takes them."""
         return leaky_memory_stepwise(drive, gate, v, decay, write=write, look=self.looks, **options)
 
     @property

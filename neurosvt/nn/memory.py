@@ -29,10 +29,18 @@ class MemoryStep:
         noise: standard deviation of what is added to the state at every step, in thresholds.
         rate: length of a step relative to the one that time constants are told in.
         bits: of a number of the state: 32 for floats, 2 to 16 for whole numbers.
+        events: of each row's patch, how many there are, and the sums of their x and of their y from
+            its centre, in sides of a patch; for a memory that follows events.
     """
 
-    def __init__(self, noise: float = 0.0, rate: float = 1.0, bits: int = 32):
-        self.noise, self.rate, self.bits = noise, rate, bits
+    def __init__(
+        self,
+        noise: float = 0.0,
+        rate: float = 1.0,
+        bits: int = 32,
+        events: Float[Tensor, "R 3"] | None = None,
+    ):
+        self.noise, self.rate, self.bits, self.events = noise, rate, bits, events
         self._owed = {"state_noise"} if noise else set()
         self._owed |= {"frame_ms"} if rate != 1 else set()
         self._owed |= {"state_bits"} if bits < 32 else set()
@@ -83,6 +91,9 @@ class Memory(nn.Module, ABC):
     """Learnt tokens that take part in the blocks, behind the patches."""
     token_tau: float = 2.0
     """Time constant of the neurons of these tokens, in steps."""
+    tracks: int = 0
+    """Tracks behind the channels of what the heads read, eight numbers each; a memory with tracks
+    is told of events in its `MemoryStep`."""
 
     @abstractmethod
     def start(self, batch: int, like: Tensor) -> Any:

@@ -27,8 +27,9 @@ def gated_memory(
     backend: str = "auto",
     said: Bool[Tensor, "T B"] | None = None,
     forget: Float[Tensor, " M"] | None = None,
-) -> Float[Tensor, "T B M"]:
-    """The charge of `leaky_memory_stepwise`, its arguments as there; `backend` as in `ops.native`.
+) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B G"]]:
+    """Charge and `wants` of `leaky_memory_stepwise`, its arguments as there; `backend` as in
+    `ops.native`.
 
     In frames that are not `said` charge only leaks; drive, gate and write have no gradient there.
 
@@ -54,14 +55,15 @@ def gated_memory(
         look, noise, said, forget = (
             None if x is None else x.cpu() for x in (look, noise, said, forget)
         )
-        return gated_memory(drive, gate, write, v, decay, look, noise, backend, said, forget).to(
-            here
+        charge, wants = gated_memory(
+            drive, gate, write, v, decay, look, noise, backend, said, forget
         )
+        return charge.to(here), wants.to(here)
     fits = all(suits(x, backend) for x in floats)
     if not fits or (noise is not None and noise.requires_grad):
         return _definition(drive, gate, write, v, decay, look, forget, noise, said)
-    charge: Tensor = _gated(drive, gate, write, v, decay, look, forget, noise, said)[0]
-    return charge
+    charge, wants = _gated(drive, gate, write, v, decay, look, forget, noise, said)
+    return charge, wants
 
 
 def _definition(
@@ -74,10 +76,11 @@ def _definition(
     forget: Tensor | None,
     noise: Tensor | None,
     said: Tensor | None,
-) -> Tensor:
-    return leaky_memory_stepwise(
+) -> tuple[Tensor, Tensor]:
+    found = leaky_memory_stepwise(
         drive, gate, v, decay, noise=noise, write=write, look=look, forget=forget, said=said
-    )[0]
+    )
+    return found.charge, found.wants
 
 
 def _forward(*inputs: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -107,9 +110,10 @@ def _backward(
     forget: Tensor | None,
     said: Tensor | None,
     grad: Tensor,
+    grad_wants: Tensor,
 ) -> tuple[Tensor, ...]:
-    charge, wants, drive, gate, v, decay, grad = map(
-        ready, (charge, wants, drive, gate, v, decay, grad)
+    charge, wants, drive, gate, v, decay, grad, grad_wants = map(
+        ready, (charge, wants, drive, gate, v, decay, grad, grad_wants)
     )
     look, forget = (None if x is None else ready(x) for x in (look, forget))
     on_drive, on_gate = empty_like(drive), empty_like(drive)
@@ -118,8 +122,8 @@ def _backward(
         None if x is None else x.new_zeros(len(v), *x.shape) for x in (look, forget)
     )
     call(
-        "gated_backward", grad, charge, drive, gate, wants, v, decay, look, forget, _flags(said),
-        on_drive, on_gate, on_write, on_v, on_decay, on_look, on_forget,
+        "gated_backward", grad, grad_wants, charge, drive, gate, wants, v, decay, look, forget,
+        _flags(said), on_drive, on_gate, on_write, on_v, on_decay, on_look, on_forget,
     )  # fmt: skip
     none = charge.new_empty(0)
     of_samples = (none if x is None else x.sum(0) for x in (on_decay, on_look, on_forget))
@@ -129,7 +133,7 @@ def _backward(
 def _gradients(inputs: Any, kept: Any, grads: Any) -> tuple[Any, ...]:
     drive, gate, _, v, decay, look, forget, _, said = inputs
     *found, on_look, on_forget = _gated_backward(
-        *kept, drive, gate, v, decay, look, forget, said, grads[0]
+        *kept, drive, gate, v, decay, look, forget, said, *grads
     )
     learnt = (None if look is None else on_look, None if forget is None else on_forget)
     return *found, *learnt, None, None
@@ -142,12 +146,12 @@ _gated = Operator(
     lambda drive, gate, write, *rest: (torch.empty_like(drive), torch.empty_like(write)),
     backward=_gradients,
     definition=_definition,
-    constants=[1],
     keeps=[0, 1],
 )
 _gated_backward = Operator(
     "gated_memory_backward(Tensor charge, Tensor wants, Tensor drive, Tensor gate, Tensor v, "
-    "Tensor decay, Tensor? look, Tensor? forget, Tensor? said, Tensor grad) -> "
+    "Tensor decay, Tensor? look, Tensor? forget, Tensor? said, Tensor grad, "
+    "Tensor grad_wants) -> "
     "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     _backward,
     lambda charge, wants, drive, gate, v, decay, look, forget, *rest: (

@@ -6,7 +6,7 @@
 Axes: T time steps, B batch, M memory channels.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -63,6 +63,16 @@ RANGE = 64.0
 """Largest charge that a memory of few bits can hold, in thresholds."""
 
 
+class Kept(NamedTuple):
+    """A leaky memory after every step."""
+
+    charge: Float[Tensor, "T B M"]
+    spikes: Float[Tensor, "T B M"]
+    """Where a charge reached 1."""
+    wants: Float[Tensor, "T B G"]
+    """What each write gate wanted: it opened from 0 on; 0 in frames that say nothing."""
+
+
 def leaky_memory_stepwise(
     drive: Float[Tensor, "T B M"],
     gate: Float[Tensor, "T B M"],
@@ -76,10 +86,11 @@ def leaky_memory_stepwise(
     said: Bool[Tensor, "T B"] | None = None,
     resets: bool = False,
     bits: int = 32,
-) -> tuple[Float[Tensor, "T B M"], Float[Tensor, "T B M"]]:
-    """`leaky_memory` with whatever else a memory may do; charge and spikes after every step.
+) -> Kept:
+    """`leaky_memory` with whatever else a memory may do.
 
-        w[t] = spike(write[t] + 1 + (v[t-1] / strength of v[t-1]) look) where said[t], else 0
+        wants[t] = write[t] + 1 + (v[t-1] / strength of v[t-1]) look
+        w[t] = spike(wants[t]) where said[t], else 0
         f[t] = forget + (1 - forget) gate[t]
         h[t] = v[t-1] * decay * (1 - w[t] f[t]) + w[t] drive[t] + noise[t]
         s[t] = spike(h[t] - 1)
@@ -102,14 +113,16 @@ def leaky_memory_stepwise(
             "Loihi", IEEE Micro 2018).
     """
     noise = torch.zeros_like(drive) if noise is None else noise
-    charge, spikes = [], []
+    charge, spikes, wanted = [], [], []
     for t, d in enumerate(drive):
         opened: Tensor | float = 1.0
+        wants = drive.new_zeros(len(v), 0)
         if write is not None:
             wants = write[t] + 1
             if look is not None:
                 wants = wants + v * v.square().mean(-1, keepdim=True).add(1e-6).rsqrt() @ look
             opened = spike(wants).repeat_interleave(drive.shape[-1] // wants.shape[-1], -1)
+            wants = wants if said is None else wants * said[t, :, None]
         opened = opened if said is None else opened * said[t, :, None]
         freed = gate[t] if forget is None else forget + (1 - forget) * gate[t]
         v = v * (decay * (1 - opened * freed)) + opened * d + noise[t]
@@ -118,7 +131,8 @@ def leaky_memory_stepwise(
         v = stored(v, bits) if bits < 32 else v
         charge.append(v)
         spikes.append(s)
-    return torch.stack(charge), torch.stack(spikes)
+        wanted.append(wants)
+    return Kept(torch.stack(charge), torch.stack(spikes), torch.stack(wanted))
 
 
 def stored(v: Tensor, bits: int) -> Tensor:

@@ -23,6 +23,9 @@ from neurosvt.ops.precision import at_one_precision, check_floats
 FAINTEST = 1e-3
 """Added to a strength, which is divided by."""
 
+TRACK_NUMBERS = 8
+"""Of a track: strength, mean age, spread, x, y, their velocities, age."""
+
 UNIT_STEPS = 30.0
 """Steps in what a track counts as one unit of time."""
 
@@ -77,11 +80,14 @@ def fitted_tracks(
                  forget=forget, ridge=ridge, noise=noise)  # fmt: skip
     given = (place, weight, opened, emptied, start, forget, ridge)
     floats = at_one_precision(*given, *(() if noise is None else (noise,)))
-    inputs, noise = floats[:7], None if noise is None else floats[7]
+    place, weight, opened, emptied, start, forget, ridge = floats[:7]
+    noise = None if noise is None else floats[7]
     fits = all(suits(x, backend) for x in floats) and bits == 32
     if not fits or (noise is not None and noise.requires_grad):
-        return tracks_reference(*inputs, step, noise, bits)
-    after: Tensor = _tracks(*inputs, step, noise)
+        return tracks_reference(
+            place, weight, opened, emptied, start, forget, ridge, step, noise, bits
+        )
+    after: Tensor = _tracks(*floats[:7], step, noise)
     return after
 
 

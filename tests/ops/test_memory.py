@@ -79,7 +79,7 @@ def test_inputs_are_left_as_they_were():
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_charge_of_few_bits_is_a_whole_number_of_steps_within_its_range(bits):
     drive, *rest = inputs(steps=40)
-    charge, _ = leaky_memory_stepwise(100 * drive, *rest, bits=bits)
+    charge, *_ = leaky_memory_stepwise(100 * drive, *rest, bits=bits)
     steps = charge / (RANGE / 2 ** (bits - 1))
     assert torch.equal(steps, steps.round())
     assert steps.min() == -(2 ** (bits - 1))
@@ -101,7 +101,7 @@ def test_on_average_a_charge_of_few_bits_leaks_as_a_float_does(bits):
 
 def test_with_bits_enough_it_is_the_float_memory():
     drive, gate, v, decay = inputs(steps=20)
-    charge, _ = leaky_memory_stepwise(drive, gate, v, decay, bits=24)
+    charge, *_ = leaky_memory_stepwise(drive, gate, v, decay, bits=24)
     torch.testing.assert_close(charge, leaky_memory(drive, gate, v, decay), atol=1e-3, rtol=0)
     assert stored(charge, 24).sub(charge).abs().max() < 1e-4
 
@@ -109,7 +109,7 @@ def test_with_bits_enough_it_is_the_float_memory():
 def test_step_by_step_it_is_the_same_recursion():
     drive, gate, v, decay = inputs(steps=20)
     noise = 0.1 * torch.randn_like(drive)
-    charge, spikes = leaky_memory_stepwise(drive, gate, v, decay, noise=noise)
+    charge, spikes, _ = leaky_memory_stepwise(drive, gate, v, decay, noise=noise)
     torch.testing.assert_close(charge, leaky_memory(drive + noise, gate, v, decay))
     assert torch.equal(spikes, (charge >= 1).float())
 
@@ -119,7 +119,7 @@ def test_a_closed_gate_leaves_a_frame_out_and_noise_in():
     noise = 0.1 * torch.randn_like(drive)
     write = torch.full((6, 3, 2), 9.0)
     write[2, :, 1] = -9.0  # the second half of the channels, in the third frame
-    charge, _ = leaky_memory_stepwise(drive, gate, v, decay, noise=noise, write=write)
+    charge, *_ = leaky_memory_stepwise(drive, gate, v, decay, noise=noise, write=write)
     left_out, closed = drive.clone(), gate.clone()
     left_out[2, :, 2:], closed[2, :, 2:] = 0, 0
     torch.testing.assert_close(charge, leaky_memory(left_out + noise, closed, v, decay))
@@ -129,7 +129,7 @@ def test_a_write_takes_a_share_away_and_darkness_takes_none():
     """One channel loses a half to each write, the other nothing; neither leaks."""
     drive = torch.tensor([4.0, 0.0, 2.0, 0.0, 2.0])[:, None, None].expand(5, 1, 2)
     write = torch.where(drive[..., :1] > 0, 9.0, -9.0)
-    charge, _ = leaky_memory_stepwise(
+    charge, *_ = leaky_memory_stepwise(
         drive, torch.zeros(5, 1, 2), torch.zeros(1, 2), torch.ones(2), write=write,
         forget=torch.tensor([0.5, 0.0]),
     )  # fmt: skip
@@ -142,7 +142,7 @@ def test_what_is_remembered_can_close_a_gate():
     decay = torch.ones(4)
     look = torch.zeros(4, 1)
     look[0] = -9.0
-    charge, _ = leaky_memory_stepwise(
+    charge, *_ = leaky_memory_stepwise(
         drive, torch.zeros(5, 2, 4), torch.zeros(2, 4), decay,
         write=torch.zeros(5, 2, 1), look=look,
     )  # fmt: skip
@@ -170,11 +170,14 @@ def test_gates_by_the_kernel_agree_with_the_definition_forwards_and_backwards(
         drive, gate, write = (x * said[..., None] for x in (drive, gate, write))
     leaves = [x.clone().requires_grad_() for x in (drive, gate, write, v, decay)]
     leaves += [x.clone().requires_grad_() for x in (look, forget) if x is not None]
-    found = []
+    found, on_wants = [], torch.randn(steps, batch, groups)
     for way in ("auto", "reference"):
         seeing, losing = (leaves[5] if looks else None), (leaves[-1] if forgets else None)
-        charge = gated_memory(*leaves[:5], seeing, noise, backend=way, said=said, forget=losing)
-        found.append((charge, torch.autograd.grad((weight * charge).sum(), leaves)))
+        charge, wants = gated_memory(
+            *leaves[:5], seeing, noise, backend=way, said=said, forget=losing
+        )
+        cost = (weight * charge).sum() + (on_wants * wants).sum()
+        found.append(((charge, wants), torch.autograd.grad(cost, leaves)))
     (charge, grads), (expected, expected_grads) = found
     torch.testing.assert_close(charge, expected, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(grads, expected_grads, rtol=1e-4, atol=1e-4)
