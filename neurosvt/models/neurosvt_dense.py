@@ -20,11 +20,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.config import UserError
+from neurosvt.models.memory_dense import own_events, remember, scale_channels
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.leaky_memory import LeakyMemory
-from neurosvt.nn.memory import MemoryStep
-from neurosvt.nn.norm import ScaleNorm
 from neurosvt.nn.token_neuron import TokenLIF
 from neurosvt.ops.surrogate import spike
 
@@ -50,19 +49,6 @@ def fire_dense(current: Tokens, v: Tensor, decay: float, touched: Touched) -> tu
     return torch.stack(spikes), v
 
 
-def scale_channels(norm: nn.Module, x: Float[Tensor, "*n D"]) -> Float[Tensor, "*n D"]:
-    """Each channel over its root mean square, times a learnt gain.
-
-    In training the mean is over tokens that are not all zero; afterwards a running mean serves.
-    """
-    if not (isinstance(norm, ScaleNorm) and norm.training):
-        scaled: Tensor = norm(x.flatten(0, -2)).reshape(x.shape)
-        return scaled
-    mean_square = x.square().flatten(0, -2).sum(0) / (x != 0).any(-1).sum().clamp(min=1)
-    norm.learn(mean_square.detach())
-    return x * (norm.gain * torch.rsqrt(mean_square + norm.eps))
-
-
 def project(layer: Any, spikes: Tokens) -> Tokens:
     """A weight that sums spikes up, then its norm."""
     return scale_channels(layer.norm, F.linear(spikes, layer.weight))
@@ -76,7 +62,7 @@ class NeuroSVTDense(nn.Module):
         self.config = model.config
         if type(model.memory) is not LeakyMemory or type(model.fire) is not TokenLIF:
             raise UserError("NeuroSVTDense has the leaky memory and LIF neurons, and no others")
-        self.decay, self.gates = 1 - 1 / self.config.neuron.tau, model.memory.config.write_gates
+        self.decay = 1 - 1 / self.config.neuron.tau
         parts: Any = copy.deepcopy(model)
         self.embed, self.positions, self.blocks = parts.embed, parts.positions, parts.blocks
         self.memory, self.heads = parts.memory, parts.heads
@@ -86,7 +72,7 @@ class NeuroSVTDense(nn.Module):
         """Samples that have seen nothing: membranes and charge are zero."""
         zeros, (tokens, width) = self.positions.table.new_zeros, self.positions.table.shape
         blocks = tuple(tuple(zeros(batch, tokens, w) for w in b.widths) for b in self.blocks)
-        rested, charge = zeros(batch, tokens, width), zeros(batch, len(self.memory.log_tau))
+        rested, charge = zeros(batch, tokens, width), zeros(batch, self.memory.channels)
         return rested, blocks, rested, charge
 
     def forward(self, frames: Shots, state: DenseState | None = None) -> tuple[Belief, DenseState]:
@@ -101,7 +87,8 @@ class NeuroSVTDense(nn.Module):
             x, v = self.block(layer, x, v, fired)
             left.append(v)
         spikes, v_read = fire_dense(x, v_read, self.decay, fired)
-        charges = self.remember(spikes, fired.any(-2), charge)
+        events = own_events(pixels, self.config)
+        charges = remember(self.memory, spikes, fired, events, charge)
         return self.heads(charges), (v_embed, tuple(left), v_read, charges[-1])
 
     def patches(self, frames: Shots) -> tuple[Tokens, Touched]:
@@ -129,27 +116,3 @@ class NeuroSVTDense(nn.Module):
         counts = rearrange((q @ k.mT) @ value, "T B H N K -> T B N (H K)")
         x = x + project(layer.attention.out, fire(2, scale_channels(layer.attention.norm, counts)))
         return x + project(layer.contract, fire(4, project(layer.expand, fire(3, x)))), tuple(left)
-
-    def remember(
-        self, spikes: Tokens, said: Bool[Tensor, "T B 1"], v: Float[Tensor, "B M"]
-    ) -> Float[Tensor, "T B M"]:
-        """Charge after every step. Tokens speak through weights of their own positions; a frame
-        that the write gates keep out neither empties channels nor drives them."""
-        memory, channels = self.memory, v.shape[-1]
-        read = torch.einsum("tbnd,nde->tbe", spikes, memory.read.own + memory.read.shared)
-        sizes = [channels, channels, self.gates]
-        drive, emptied, write = scale_channels(memory.read.norm, read).split(sizes, dim=-1)
-        empty = spike(emptied - 1)
-        # Without write gates, one that is always open; without a look back, one at nothing.
-        write = write if self.gates else torch.zeros_like(drive[..., :1])
-        look = getattr(memory, "look", v.new_zeros(channels, write.shape[-1]))
-        decay, charge = 1 - 1 / memory.tau(), []
-        forget = memory.forget(MemoryStep())
-        freed = empty if forget is None else forget + (1 - forget) * empty
-        for t in range(len(drive)):
-            remembered = v * v.square().mean(-1, keepdim=True).add(1e-6).rsqrt()
-            opened = spike(write[t] + 1 + remembered @ look)
-            opened = said[t] * opened.repeat_interleave(channels // look.shape[-1], dim=-1)
-            v = v * (decay * (1 - opened * freed[t])) + opened * drive[t]
-            charge.append(v)
-        return torch.stack(charge)

@@ -139,8 +139,8 @@ SIGNATURES = {
             T, B, M, G, f32 wants[T, B, G]!, f32 charge[T, B, M]!""",
         "gated_backward": """
             f32 grad[T, B, M], f32 grad_wants[T, B, G], f32 charge[T, B, M], f32 drive[T, B, M],
-            f32 gate[T, B, M], f32 wants[T, B, G], f32 v[B, M], f32 decay[M], f32 look[M, G]?, f32 forget[M]?,
-            u8 said[T, B]?, T, B, M, G,
+            f32 gate[T, B, M], f32 wants[T, B, G], f32 v[B, M], f32 decay[M], f32 look[M, G]?,
+            f32 forget[M]?, u8 said[T, B]?, T, B, M, G,
             f32 on_drive[T, B, M]!, f32 on_gate[T, B, M]!, f32 on_write[T, B, G]!, f32 on_v[B, M]!,
             f32 on_decay[B, M]!, f32 on_look[B, M, G]!?,
             f32 on_forget[B, M]!?""",

@@ -99,7 +99,7 @@ inline void backward_part(const TracksGradient& a, Count begin, Count end) {
                     a.on_weight[at] = a.on_opened[at] = a.on_emptied[at] = 0;
                     continue;
                 }
-                const float age = before[7] + a.step;
+                const float age = older(before, a.step);
                 const Fit f = fit_track(before, age, a.place + 2 * at, a.weight[at], a.emptied[at],
                                         a.forget[j], a.ridge[j]);
                 // What a write changes is what opening is worth.

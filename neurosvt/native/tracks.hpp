@@ -36,10 +36,15 @@ INLINE Fit fit_track(const float* before, float age, const float* place, float w
     return f;
 }
 
+// A step on; a track that nothing was ever written to has no age.
+INLINE float older(const float* before, float step) {
+    return before[7] + (before[0] != 0 ? step : 0.0f);
+}
+
 // `opened` is 0 or 1; a closed track, and one without votes, only ages.
 INLINE void step_track(const float* before, const float* place, float weight, float opened,
                        float emptied, float forget, float ridge, float step, float* after) {
-    const float age = before[7] + step;
+    const float age = older(before, step);
     if (opened == 0 || weight == 0) {
         for (int i = 0; i < 7; ++i) after[i] = before[i];
         after[7] = age;

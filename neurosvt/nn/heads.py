@@ -240,7 +240,7 @@ def told_of(tracks: Float[Tensor, "... J 8"]) -> Float[Tensor, "... J 8"]:
     return torch.cat([*moves, torch.stack(clock, -1)], -1)
 
 
-def offered(tracks: Float[Tensor, "... J 8"]) -> Float[Tensor, "... 2J 2"]:
+def offered(tracks: Float[Tensor, "... J 8"]) -> Float[Tensor, "... 2*J 2"]:
     """The positions that tracks offer, in [0, 1] of the sensor: those they rest at, then those they
     have gone on to, at most to the sensor's edges."""
     rest = tracks[..., 3:5] + 0.5

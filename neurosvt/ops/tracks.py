@@ -59,7 +59,8 @@ def fitted_tracks(
         x        = x + velocity a + w (1 + mean^2 / (spread + ridge)) miss
         velocity = (1 - emptied) velocity + w mean / (spread + ridge) miss
 
-    where it is opened, and where it is not, or nothing voted, adds to the age alone. The gains are
+    where it is opened, and where it is not, or nothing voted, adds to the age alone; a track that
+    nothing was ever written to has none. The gains are
     those of recursive least squares on a line (Plackett, Biometrika 1950), with forgetting; `ridge`
     draws towards rest where little time has been seen.
 
@@ -107,7 +108,7 @@ def tracks_reference(
     thresholds = start.new_tensor(THRESHOLDS)
     track, tracks = start, []
     for t in range(len(place)):
-        age = track[..., 7] + step
+        age = track[..., 7] + step * (track[..., 0] != 0)  # what holds nothing has no age
         written = _written(track, age, place[t], weight[t], emptied[t], forget, ridge)
         which = (opened[t] * (weight[t] != 0))[..., None]
         kept = torch.cat([track[..., :7], age[..., None]], -1)

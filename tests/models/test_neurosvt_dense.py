@@ -45,6 +45,8 @@ def configs(draw):
             tau_range=(1.5, draw(st.sampled_from([2.0, 300.0]))),
             write_gates=gates,
             looks_back=gates > 0 and draw(st.booleans()),
+            forget_range=(0.1, 0.8) if gates and draw(st.booleans()) else (0.0, 0.0),
+            tracks=draw(st.integers(0, gates)),
         ),
     )
 
