@@ -24,7 +24,9 @@ from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.nn.reads import PositionRead
 from neurosvt.nn.short_memories import NoMemory, TokenMemory
 from neurosvt.nn.token_neuron import RowContext, TokenNeuron
+from neurosvt.nn.tracks import Tracks
 from neurosvt.ops.neighbours import with_neighbours
+from neurosvt.ops.tracks import TRACK_NUMBERS
 
 
 class Call(NamedTuple):
@@ -113,13 +115,13 @@ def leaky_memory_account(
 ) -> Operations:
     """Every channel leaks at every step, for the heads read it then; what looks back multiplies
     real numbers, in frames that may write."""
-    charge = call.output[0]
-    channels, writes = charge.shape[-1], call.frames.count
-    done = Operations(updates=charge.numel(), states=2 * charge.numel())
+    steps = call.output[0][..., 0].numel()
+    channels, writes = module.config.channels, call.frames.count
+    done = Operations(updates=steps * channels, states=2 * steps * channels)
     gates = module.config.write_gates
     if module.empties:
         done.comparisons += writes * channels
-    done.comparisons += writes * gates
+    done.comparisons += writes * (gates + module.tracks)
     if module.config.looks_back:
         done.macs += writes * channels * (gates + 1)  # and the strength, of squares
         done.macs_nonzero = done.macs
@@ -128,6 +130,27 @@ def leaky_memory_account(
         done.weights_once = done.weights_each = writes * channels * gates
     if drive_multiplied:
         done.multiplies += writes * channels
+    return done
+
+
+def _tracks(module: Tracks, call: Call) -> Operations:
+    """Votes of the tokens that fired, and a step of every line in frames that have any; in all
+    others a line ages, and nothing else."""
+    spikes, rows, opened = call.inputs[:3]
+    lines, writes = opened.shape[-1], call.frames.count * opened.shape[-1]
+    told, said = len(rows) * lines, nonzero(spikes)
+    events = call.inputs[5].events
+    counted = 0 if events is None else int(events[:, 0].sum())
+    done = Operations(acs=3 * lines * said, rows=len(rows), updates=opened.numel())
+    done.states = 2 * (opened.numel() + writes * (TRACK_NUMBERS - 1))
+    # Events are counted and their places summed; a say is a ramp, and weighs both.
+    done.adds = 3 * counted + 5 * told + 10 * writes
+    done.macs = done.macs_nonzero = 5 * told + 6 * writes
+    done.multiplies = told + 12 * writes
+    done.comparisons = 2 * told
+    done.specials = 5 * writes
+    done.weights_once = done.weights_each = 3 * lines * said
+    done.values = 3 * told
     return done
 
 
@@ -189,6 +212,7 @@ ACCOUNTS: dict[type[nn.Module], Account] = {
     SpikeLinear: Account(_linear),
     TokenNeuron: Account(_neurons),
     LeakyMemory: Account(leaky_memory_account, within=True),
+    Tracks: Account(_tracks, within=True),
     PositionRead: Account(_read),
     NoMemory: Account(_nothing, within=True),
     TokenMemory: Account(_nothing, within=True),
