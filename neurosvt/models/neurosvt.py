@@ -1,6 +1,6 @@
 """NeuroSVT: the spiking vision transformer with a leaky memory, whole, in one file.
 
-Event frames -> patch tokens -> blocks of spike-driven attention -> memory -> class, place, unseen.
+Event frames -> patch tokens -> blocks of spike-driven attention -> memory -> what, where, presence.
 
 Everything up to the memory is carried as rows, one for each token and step at which something
 happened to that token (see `ops.rows`): a frame without events has no rows and costs nothing, and
@@ -291,7 +291,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         return int(self.heads.classes if isinstance(self.heads, Heads) else self.config.classes)
 
     def new_classes(self, classes: int) -> None:
-        """New rows for the classes; those of position and unseen-or-not are kept."""
+        """New rows for the classes; those of position and presence are kept."""
         if not isinstance(self.heads, Heads):
             raise NotImplementedError(f"{type(self.heads).__name__} has no rows for classes")
         self.heads.answer = with_class_rows(self.heads.answer, self.heads.classes, classes)

@@ -48,7 +48,7 @@ class NeuroSVTConfig:
     """What the heads read: "leaky"; "lif", a learnt token of LIF neurons, as in the original
     proposal; "none", the present frame alone; or a kind of one's own."""
     readout: ReadoutConfig = field(default_factory=ReadoutConfig)
-    """The heads: class, position, unseen or not."""
+    """The heads: class, position, presence."""
     frame_ms: float = 10.0
     """Length of a time step: time constants are in steps of this length."""
 

@@ -155,14 +155,15 @@ class Heads(nn.Module):
     def migrate_weights(self, weights: dict[str, Tensor], prefix: str) -> None:
         """Bring weights of an older version up to date, in place."""
         for name, others in (("weight", 0.0), ("bias", NEVER)):
-            key = f"{prefix}answer.{name}"
-            if key in weights and len(weights[key]) == self.classes + 3:
-                weights[key] = _with_presence(weights[key], others)
+            teach_presence(weights, f"{prefix}answer.{name}", self.classes, others)
 
 
-def _with_presence(rows: Float[Tensor, "S ..."], others: float) -> Float[Tensor, "S ..."]:
-    """Rows of answers that told hidden from in view alone: nothing else is ever said."""
-    rows, unseen = rows[:-1], rows[-1:]
-    new = torch.full_like(unseen, others).repeat(len(Presence), *[1] * (rows.ndim - 1))
-    new[Presence.IN_VIEW], new[Presence.HIDDEN] = 0, unseen[0]
-    return torch.cat([rows, new])
+def teach_presence(weights: dict[str, Tensor], key: str, classes: int, others: float) -> None:
+    """Rows of answers that told hidden from in view alone, in place: they still say the same, and
+    what they were never taught scores `others`."""
+    if key not in weights or len(weights[key]) != classes + 3:
+        return
+    known, unseen = weights[key].split([classes + 2, 1])
+    presence = torch.full_like(unseen, others).repeat(len(Presence), *[1] * (unseen.ndim - 1))
+    presence[Presence.IN_VIEW], presence[Presence.HIDDEN] = 0, unseen[0]
+    weights[key] = torch.cat([known, presence])

@@ -16,6 +16,7 @@ from neurosvt.engine import Engine
 from neurosvt.engine.library import engine_library
 from neurosvt.events.recording import EVENT, pack_events
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.memory import StepwiseMemory
 

@@ -57,8 +57,9 @@ def test_a_step_is_a_flat_line_with_all_that_a_controller_needs(engine, cup, sou
     step = next(iter(stream))
     row = step.row()
     assert list(row) == [
-        "t_us", "window", "events", "class", "probabilities", "position", "pixel", "hidden",
-        "hidden_probability", "operations", "engine_us", "latency_us", "dropped",
+        "t_us", "window", "events", "class", "probabilities", "position", "pixel", "presence",
+        "presence_probability", "hidden", "hidden_probability", "operations", "engine_us",
+        "latency_us", "dropped",
     ]  # fmt: skip
     assert row["class"] in row["probabilities"]
     assert list(row["probabilities"]) == ["cup", "box", "pen"]

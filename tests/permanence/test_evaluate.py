@@ -25,6 +25,7 @@ from neurosvt.permanence.evaluate import (
 )
 from neurosvt.permanence.metrics import best_constant, row
 from neurosvt.permanence.tasks import SceneTask
+from neurosvt.presence import Presence
 from neurosvt.scenes.scenes import SHAPE_CLASSES, SceneConfig
 
 module = import_module("neurosvt.permanence.evaluate")
@@ -56,9 +57,10 @@ class Oracle(nn.Module):
         scenes, start = (next(self.asked), 0) if state is None else state
         now = slice(start, start + len(frames))
         label = torch.from_numpy(scenes.label[now])
-        unseen = torch.from_numpy(scenes.hidden[now]).float() + 0.5
+        presence = torch.from_numpy(scenes.presence[now]).long()
         known = nn.functional.one_hot(label, len(SHAPE_CLASSES)).float()
-        belief = Belief(known, torch.from_numpy(scenes.position[now]), unseen)
+        there = nn.functional.one_hot(presence, len(Presence)).float()
+        belief = Belief(known, torch.from_numpy(scenes.position[now]), there)
         return belief, (scenes, now.stop)
 
 
@@ -74,7 +76,7 @@ class Stubborn(nn.Module):
         logits = torch.zeros(steps, batch, len(SHAPE_CLASSES))
         logits[..., self.label] = 1
         position = torch.tensor(self.position).expand(steps, batch, 2)
-        return Belief(logits, position, torch.zeros(steps, batch)), ()
+        return Belief(logits, position, torch.zeros(steps, batch, len(Presence))), ()
 
 
 class Watch(nn.Module):
@@ -84,8 +86,8 @@ class Watch(nn.Module):
         start, (steps, batch) = state or 0, frames.shape[:2]
         time = torch.arange(start, start + steps).float()
         position = torch.stack([time, 0 * time], -1)[:, None].expand(-1, batch, -1)
-        belief = Belief(torch.zeros(steps, batch, 8), position, torch.zeros(steps, batch))
-        return belief, start + steps
+        untold = torch.zeros(steps, batch, len(Presence))
+        return Belief(torch.zeros(steps, batch, 8), position, untold), start + steps
 
 
 MEMORIES_OF_TESTS = {
@@ -289,8 +291,8 @@ def test_validation_asks_after_every_length():
 
 
 class Peeping(NeuroSVT):
-    """A memoryless model that says the truth while it sees (unseen 0.5), and nonsense in its first
-    frame and while it sees nothing (unseen 1.5)."""
+    """A memoryless model that says the truth while it sees (unseen -1), and nonsense in its first
+    frame and while it sees nothing (unseen 1)."""
 
     def __init__(self, asked):
         super().__init__(replace(TINY, memory=MEMORIES_OF_TESTS["none"]))
@@ -299,7 +301,7 @@ class Peeping(NeuroSVT):
     def forward(self, frames, state=None, **options):
         begins = state is None
         belief, state = self.oracle(frames, state, **options)
-        lost = (belief.unseen_logit > 1)[..., None]
+        lost = (belief.unseen_logit > 0)[..., None]
         if begins:
             lost[0] = True
         return belief._replace(position=belief.position + 2.0 * lost), state
@@ -308,11 +310,11 @@ class Peeping(NeuroSVT):
 def test_the_latch_is_tuned_to_the_threshold_that_tells_seen_from_hidden():
     task = replace(TASK, tiers=("blackout", "curtain"))  # where what is hidden rests
     asked = [q for tier in task.tiers for q in batches(tier)]
-    assert tune_latch(Peeping(asked), task, hidden=6, events=7) == (1.0, 1.0)
+    assert tune_latch(Peeping(asked), task, hidden=6, events=7) == (0.0, 1.0)
 
 
 def test_a_latch_at_the_right_threshold_remembers_and_at_a_wrong_one_does_not():
-    for threshold, share in ((1.0, 1.0), (2.0, 0.0)):
+    for threshold, share in ((0.0, 1.0), (2.0, 0.0)):
         latch = Latch(Peeping(batches()), threshold)
         found = evaluate_cell({"": latch}, TASK, "blackout", 6, 7)[""]
         assert found["belief"].right.mean() == share
