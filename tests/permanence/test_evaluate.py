@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from neurosvt.config import UserError
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.heads import Belief, ReadoutConfig
@@ -284,6 +285,56 @@ def test_validation_weighs_seeing_and_keeping_alike():
     }  # fmt: skip
 
 
+PRESENCES = ("empty", "leaves", "stranger")
+
+
+def test_one_that_knows_the_truth_is_right_about_presence_in_every_tier():
+    for tier in (*PRESENCES, "curtain"):
+        found = evaluate_cell({"": Oracle(batches(tier, 24))}, TASK, tier, 24, 7)[""]
+        assert ("belief" in found) == (tier == "curtain")
+        assert all(moment.presence_right.all() for moment in found.values())
+
+
+class Hides(Oracle):
+    """Knows class and place, and takes all for hidden."""
+
+    def forward(self, frames, state=None, **options):
+        belief, state = super().forward(frames, state, **options)
+        presence = torch.zeros_like(belief.presence_logits)
+        presence[..., Presence.HIDDEN] = 1
+        return belief._replace(presence_logits=presence), state
+
+
+def test_validation_weighs_presence_as_much_as_seeing_and_keeping():
+    task = replace(TASK, tiers=("curtain", *PRESENCES))
+    asked = [q for tier in task.tiers for q in batches(tier, 24)]
+    ones = dict.fromkeys(("visible", "belief_24", "belief", "presence", "score"), 1.0)
+    assert validation_score(Oracle(asked), task, 7, hidden=[24]) == ones
+    found = validation_score(Hides(asked), task, 7, hidden=[24])
+    assert found == {**ones, "presence": 0.0, "score": pytest.approx(2 / 3)}
+
+
+def test_strangers_of_the_family_that_training_never_shows_choose_no_model():
+    class KnowsOthers(Oracle):
+        """Refuses only them."""
+
+        def forward(self, frames, state=None, **options):
+            belief, (scenes, end) = super().forward(frames, state, **options)
+            if scenes.unfamiliar is not None:
+                belief.presence_logits[:, ~scenes.unfamiliar, Presence.HIDDEN] = 2
+            return belief, (scenes, end)
+
+    task = replace(TASK, tiers=("curtain", "stranger"))
+    asked = [q for tier in task.tiers for q in batches(tier, 24)]
+    assert validation_score(KnowsOthers(asked), task, 7, hidden=[24])["presence"] == 0
+
+
+def test_a_task_that_judges_presence_alone_cannot_choose_a_model():
+    task = replace(TASK, tiers=PRESENCES)
+    with pytest.raises(UserError, match="no tier of scenes hides anything for 24"):
+        validation_score(Stubborn(), task, 4, hidden=[24])
+
+
 def test_validation_asks_after_every_length():
     asked = [q for tier in TASK.tiers for length in (4, 6) for q in batches(tier, length)]
     found = validation_score(Oracle(asked), TASK, 7, hidden=[4, 6])
@@ -308,8 +359,9 @@ class Peeping(NeuroSVT):
 
 
 def test_the_latch_is_tuned_to_the_threshold_that_tells_seen_from_hidden():
-    task = replace(TASK, tiers=("blackout", "curtain"))  # where what is hidden rests
-    asked = [q for tier in task.tiers for q in batches(tier)]
+    hides = ("blackout", "curtain")  # where what is hidden rests
+    task = replace(TASK, tiers=(*hides, "leaves"))  # of which nothing but presence is asked
+    asked = [q for tier in hides for q in batches(tier)]
     assert tune_latch(Peeping(asked), task, hidden=6, events=7) == (0.0, 1.0)
 
 
