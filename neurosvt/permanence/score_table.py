@@ -17,7 +17,7 @@ from neurosvt.permanence.evaluate import evaluate_cell
 from neurosvt.permanence.metrics import CONSTANT, Outcomes, best_constant, row
 from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.plan import PermanencePlan
-from neurosvt.permanence.presence_table import presence_rows
+from neurosvt.permanence.presence_table import presence_rows, presence_table
 from neurosvt.results.entrant import Entrant
 
 SEEN_FRAMES = 60
@@ -206,6 +206,16 @@ def row_title(memory: str, tau: float | None) -> str:
     'lif tau 20.0'
     """
     return memory if tau is None else f"{memory.partition('_')[0]} tau {tau}"
+
+
+def tables_of(rows: Iterable[Mapping[str, Any]]) -> list[Table]:
+    """What people read of rows: the table of belief, and that of presence where some tier asks for
+    nothing else."""
+    rows = list(rows)
+    tables = [score_table(rows)] if any(r["judgement"] == "belief" for r in rows) else []
+    if any(judges_presence(r["tier"]) for r in rows):
+        tables.append(presence_table(rows))
+    return tables
 
 
 def score_table(rows: Iterable[Mapping[str, Any]]) -> Table:
