@@ -31,6 +31,8 @@ from neurosvt.experiments.zoo import BASELINES
 from neurosvt.permanence.cost import COST_SEQUENCES, phase_rows
 from neurosvt.permanence.evaluate import cells, evaluate_cell
 from neurosvt.permanence.metrics import row
+from neurosvt.permanence.moments import judges_presence
+from neurosvt.permanence.presence_table import presence_rows
 from neurosvt.permanence.suite import COST_CELL, SUITE_NOISE
 from neurosvt.results.rows import load_or_compute, write_results
 
@@ -86,11 +88,16 @@ def evaluated(folder: Path) -> Iterator[dict[str, Any]]:
     for tier, hidden in cells(task, HIDDEN):
         found = evaluate_cell(models, task, tier, hidden, EVENTS, state_noise=SUITE_NOISE)
         for line, outcomes in found.items():
-            for judgement in ("visible", "belief"):
+            told = [
+                {"judgement": judgement, **row(outcomes[judgement], task.scene.size)}
+                for judgement in ("visible", "belief")
+                if not judges_presence(tier)
+            ]
+            told += [{"judgement": "presence", **figures} for figures in presence_rows(outcomes)]
+            for figures in told:
                 yield {
-                    "memory": line, "seed": int(seed), "tier": tier, "judgement": judgement,
-                    "hidden_frames": hidden, **row(outcomes[judgement], task.scene.size),
-                    "parameters": trained.model.parameter_count(),
+                    "memory": line, "seed": int(seed), "tier": tier, "hidden_frames": hidden,
+                    **figures, "parameters": trained.model.parameter_count(),
                     "train_steps": trained.steps,
                 }  # fmt: skip
     for done in phase_rows(trained.model, next(iter(task.batches(*COST_CELL, COST_SEQUENCES)))):

@@ -44,7 +44,7 @@ class BeliefNode(Node):
         point.header.stamp = self.get_clock().now().to_msg()
         point.header.frame_id = "event_camera"
         point.point.x, point.point.y = (float(pixel) for pixel in row["pixel"])
-        point.point.z = float(not row["hidden"])
+        point.point.z = float(row["presence"] == "in view")
         self.object.publish(point)
 
 

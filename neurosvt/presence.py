@@ -21,3 +21,16 @@ class Presence(IntEnum):
 
 PRESENCE_NAMES: tuple[str, ...] = ("nothing", "in view", "hidden", "gone", "stranger")
 """What users read, by `Presence`."""
+
+FORGOTTEN = 0.5
+"""Probability of the most likely class below which what is hidden counts as forgotten: then it is
+sooner any of the others."""
+
+
+def presence_words(presence: str, forgotten: bool) -> str:
+    """What people read.
+
+    >>> presence_words("hidden", True)
+    'hidden, forgotten'
+    """
+    return f"{presence}, forgotten" if forgotten else presence

@@ -17,9 +17,10 @@ from hypothesis import settings
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.models.neurosvt_state import State
-from neurosvt.nn.heads import Belief, ReadoutConfig
+from neurosvt.nn.heads import Belief
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.token_neuron import TokenLIF
 

@@ -67,7 +67,8 @@ def fake_ros(monkeypatch):
 def test_the_ros_node_publishes_each_datagram_as_two_messages(monkeypatch):
     fake_ros(monkeypatch)
     node = runpy.run_path(str(ROS))["BeliefNode"]()
-    lines = [json.dumps({"pixel": [3.5, i], "hidden": bool(i)}) for i in range(2)]
+    said = ("in view", "hidden")
+    lines = [json.dumps({"pixel": [3.5, i], "presence": said[i]}) for i in range(2)]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender, node.socket:
         for line in lines:
             sender.sendto(line.encode(), node.socket.getsockname())

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     from neurosvt.experiments.zoo import check_bits, default_baselines, in_engine, line_up
     from neurosvt.permanence.plan import PermanencePlan
-    from neurosvt.permanence.score_table import evaluate_permanence, score_table
+    from neurosvt.permanence.score_table import evaluate_permanence, tables_of
     from neurosvt.results.rows import write_results
 
     check_outputs(args.json)
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     entrants = (*lineup.entrants, *in_engine(lineup.entrants, weights))
     with progress_bar("frames") as advance:
         rows = evaluate_permanence(entrants, plan, on_batch=advance)
-    Console(width=110).print(score_table(rows))
+    Console(width=110).print(*tables_of(rows))
     if args.json:
         write_results(args.json, _command(lineup, plan, weights), rows)
     return 0
@@ -95,7 +95,7 @@ def _run_suite(args: argparse.Namespace) -> int:
     from neurosvt.experiments.suites import suite_of
     from neurosvt.permanence import suite  # which draws: loaded for those who want figures
     from neurosvt.permanence.cost import cost_table
-    from neurosvt.permanence.score_table import score_table
+    from neurosvt.permanence.score_table import tables_of
     from neurosvt.results.places import check_folder
     from neurosvt.results.rows import write_results
 
@@ -112,7 +112,7 @@ def _run_suite(args: argparse.Namespace) -> int:
         write_results(path, command, result.rows())
     suite.draw_suite(result, out)
     console = Console(width=110)
-    console.print(score_table(result.first))
+    console.print(*tables_of(result.first))
     console.print(suite.reacquisition_table(result.reacquisition))
     console.print(cost_table(result.cost))
     minutes = result.seconds / 60

@@ -8,6 +8,7 @@ import argparse
 
 from neurosvt.cli.options import add_seed, warn, whole_numbers
 from neurosvt.config import UserError
+from neurosvt.presence import FORGOTTEN
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window-ms", type=float, help="length of a window; the model's if left")
     parser.add_argument("--window-events", type=int, metavar="N", help="N events a window instead")
     parser.add_argument("--queue", type=int, default=64, help="windows that may wait")
+    parser.add_argument(
+        "--forgotten-below", type=float, default=FORGOTTEN, metavar="P",
+        help=f"what is hidden is forgotten if no class is so probable (default: {FORGOTTEN})",
+    )  # fmt: skip
     parser.add_argument("--seconds", type=float, help="of the stream, then end")
     parser.add_argument("--windows", type=int, help="so many, then end")
     parser.add_argument("--quiet", action="store_true", help="no table, no lines")
@@ -63,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         stream = Stream(
             source, engine, window_events=args.window_events, speed=speed,
             queue_windows=args.queue, seconds=args.seconds, windows=args.windows,
-            classes=trained.model.class_names, say=warn,
+            classes=trained.model.class_names, forgotten_below=args.forgotten_below, say=warn,
         )  # fmt: skip
         shown = LiveTable(console, stream) if console.is_terminal else PlainLines(console)
         code = present(stream, sinks, Screen() if args.quiet else shown, warn)

@@ -180,9 +180,9 @@ def _named(row: PageRow, first: PageRow) -> PageRow:
 
 
 def _score_tables(rows: Sequence[PageRow]) -> str:
-    """One table per judgement and panel; what is not a belief is folded away."""
+    """One table per judgement and panel, without presence; what is not a belief is folded away."""
     tables: dict[str, dict[str, list[PageRow]]] = {}
-    for row in rows:
+    for row in (row for row in rows if row.get("judgement") != "presence"):
         judgement = str(row.get("judgement", "belief"))
         tables.setdefault(judgement, {}).setdefault(row["panel"], []).append(row)
     text = ""

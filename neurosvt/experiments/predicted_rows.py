@@ -10,6 +10,7 @@ from rich.table import Table
 from neurosvt.datasets.named_images import is_number
 from neurosvt.experiments.checkpoints import Checkpoint
 from neurosvt.experiments.predictions import predict_images, predict_recording
+from neurosvt.presence import presence_words
 
 
 def check_files(words: Sequence[str]) -> None:
@@ -53,7 +54,7 @@ def prediction_rows(
 
 def prediction_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Rows for people: a line an image; of a recording a line for each stretch of time in which
-    the class stays the same, and whether it can be seen."""
+    the class stays the same, and whether it is there, seen, and remembered."""
     if not rows or "window" not in rows[0]:
         table = Table("file", "class")
         table.add_column("sure", justify="right")
@@ -79,4 +80,4 @@ def prediction_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _believed(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    return row["file"], row["class"], row["presence"]
+    return row["file"], row["class"], presence_words(row["presence"], row["forgotten"])

@@ -5,7 +5,7 @@ Axes: M images, C classes, Y X pixels.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from neurosvt.loaders.images import normalise_images
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.nn.weights import device_of
-from neurosvt.presence import PRESENCE_NAMES
+from neurosvt.presence import FORGOTTEN, PRESENCE_NAMES
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class WindowPrediction:
     """How the sensor falls onto the square that the model sees."""
     names: Sequence[str]
     """Of the classes."""
+    forgotten_below: float = FORGOTTEN
+    """Probability of the most likely class below which what is hidden is forgotten."""
 
     @property
     def class_name(self) -> str:
@@ -103,6 +105,11 @@ class WindowPrediction:
         return round(float(self.live.presence_probabilities[self.live.presence]), 6)
 
     @property
+    def forgotten(self) -> bool:
+        """Whether the object is hidden, and no class is likely any more."""
+        return self.hidden and self.probability < self.forgotten_below
+
+    @property
     def hidden(self) -> bool:
         """Whether the object is there, but out of sight."""
         return self.live.hidden
@@ -131,6 +138,7 @@ class WindowPrediction:
             "y_px": self.pixel[1],
             "presence": self.presence,
             "presence_probability": self.presence_probability,
+            "forgotten": self.forgotten,
             "hidden": self.hidden,
             "hidden_probability": self.hidden_probability,
             "synops": self.operations,
@@ -158,11 +166,27 @@ def names_of_classes(model: nn.Module, count: int) -> tuple[str, ...]:
 
 
 def window_prediction(
-    window: EventWindow, belief: LiveBelief, fitting: Fitting, names: Sequence[str]
+    window: EventWindow,
+    belief: LiveBelief,
+    fitting: Fitting,
+    names: Sequence[str],
+    forgotten_below: float = FORGOTTEN,
 ) -> WindowPrediction:
     """A belief after a window."""
-    events = len(window.events)
-    return WindowPrediction(window.index, window.end_us, events, belief, fitting, names)
+    return WindowPrediction(
+        window.index, window.end_us, len(window.events), belief, fitting, names, forgotten_below
+    )
+
+
+def checked_share(share: float) -> float:
+    """`share` itself, if it is a probability that forgetting may begin at.
+
+    Raises:
+        UserError: it does not lie in [0, 1].
+    """
+    if not 0 <= share <= 1:
+        raise UserError(f"forgotten_below must lie in 0 to 1, got {share:g}")
+    return share
 
 
 def predict_recording(
@@ -171,6 +195,7 @@ def predict_recording(
     *,
     every: int = 1,
     cutter: WindowCutter | None = None,
+    forgotten_below: float = FORGOTTEN,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[WindowPrediction]:
     """Beliefs over time, one after another, in bounded memory; the last window is always told.
@@ -180,17 +205,21 @@ def predict_recording(
         recording: an event file of any format, or a recording.
         every: only every so many windows; the model sees them all.
         cutter: cuts the windows; None for those of the model's own frame length.
+        forgotten_below: probability of the most likely class below which what is hidden is
+            forgotten.
         say: told in a line of damage, gaps, and clocks that jump.
 
     Raises:
         FileNotFoundError, UserError: no such file, or none of events; another kind of model; an
-            `every` below 1.
+            `every` below 1; a `forgotten_below` outside [0, 1].
     """
+    checked_share(forgotten_below)
     if every < 1:
         raise UserError(f"every must be at least 1 window, got {every}")
     engine = engine_for(model)
     cutter = cutter or TimeWindows(round(engine.frame_ms * 1000), say=say)
     names = names_of_classes(model, engine.classes)
+    told = partial(window_prediction, forgotten_below=forgotten_below)
     with open_recording(recording) as opened:
         fitting, session = opened.fitting(engine.side), engine.session()
         # One window is held back, for only then it is known whether it is the last.
@@ -199,12 +228,12 @@ def predict_recording(
             if waiting is not None:
                 belief = session.push(waiting.events, asked=waiting.index % every == 0)
                 if belief is not None:
-                    yield window_prediction(waiting, belief, fitting, names)
+                    yield told(waiting, belief, fitting, names)
             waiting = window
         if waiting is not None:
             belief = session.push(waiting.events)
             assert belief is not None
-            yield window_prediction(waiting, belief, fitting, names)
+            yield told(waiting, belief, fitting, names)
         for line in opened.damage():
             say(line)
 

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 
 from neurosvt.live.stream import Stream, StreamStep
+from neurosvt.presence import presence_words
 
 DRAW_S = 0.25
 """Time between two pictures: more often costs more than the model."""
@@ -56,7 +57,7 @@ def belief_table(step: StreamStep, stream: Stream) -> Table:
         "time": f"{belief.t_us / 1e6:,.2f} s, window {belief.window:,}",
         "class": f"{belief.class_name} ({belief.probability:.0%})",
         "place": f"({x:.0f}, {y:.0f}) of {stream.source.sensor[0]} x {stream.source.sensor[1]}",
-        "presence": f"{belief.presence} ({belief.presence_probability:.0%})",
+        "presence": f"{_presence(step)} ({belief.presence_probability:.0%})",
         "events": f"{belief.events:,}",
         "work": f"{belief.operations:,} synaptic operations, {step.engine_us:,.0f} us",
         "dropped": f"{dropped:,} windows, {malformed:,} malformed",
@@ -66,21 +67,26 @@ def belief_table(step: StreamStep, stream: Stream) -> Table:
     return table
 
 
+def _presence(step: StreamStep) -> str:
+    return presence_words(step.belief.presence, step.belief.forgotten)
+
+
 class PlainLines(Screen):
-    """A line whenever the class changes, or what presence it has; and the first."""
+    """A line whenever the class changes, what presence it has, or whether it is forgotten; and the
+    first."""
 
     def __init__(self, console: Console):
         self.console = console
         self.last: tuple[str, str] | None = None
 
     def show(self, step: StreamStep) -> None:
-        belief = step.belief
-        if (belief.class_name, belief.presence) != self.last:
-            self.last = (belief.class_name, belief.presence)
+        belief, presence = step.belief, _presence(step)
+        if (belief.class_name, presence) != self.last:
+            self.last = (belief.class_name, presence)
             x, y = belief.pixel
             self.console.print(
                 f"{belief.t_us / 1e6:12.3f} s  {belief.class_name} "
                 f"{belief.probability:.0%} at ({x:.0f}, {y:.0f}), "
-                f"{belief.presence}",
+                f"{presence}",
                 soft_wrap=True, highlight=False, markup=False,
             )  # fmt: skip

@@ -27,11 +27,17 @@ from neurosvt.events.windows import (
     TimeWindows,
     WindowCutter,
 )
-from neurosvt.experiments.predictions import WindowPrediction, names_of_classes, window_prediction
+from neurosvt.experiments.predictions import (
+    WindowPrediction,
+    checked_share,
+    names_of_classes,
+    window_prediction,
+)
 from neurosvt.live.bounded_queue import BoundedQueue
 from neurosvt.live.clock import ArrivalClock, Playback
 from neurosvt.live.source import LiveSource
 from neurosvt.live.summary import StreamSummary, StreamTally
+from neurosvt.presence import FORGOTTEN
 
 QUEUE_WINDOWS = 64
 """That may wait for the engine."""
@@ -64,6 +70,7 @@ class StreamStep:
             "pixel": belief.pixel,
             "presence": belief.presence,
             "presence_probability": belief.presence_probability,
+            "forgotten": belief.forgotten,
             "hidden": belief.hidden,
             "hidden_probability": belief.hidden_probability,
             "operations": belief.operations,
@@ -87,6 +94,8 @@ class Stream:
             comes has a second more on the wall.
         windows: end after so many; None for no end.
         classes: what to call the classes; None for the model's own names.
+        forgotten_below: probability of the most likely class below which what is hidden is
+            forgotten.
         session: of the engine, to go on with; None for a new one.
         say: told in a line what is dropped, malformed, damaged or skipped.
 
@@ -105,6 +114,7 @@ class Stream:
         seconds: float | None = None,
         windows: int | None = None,
         classes: Sequence[str] | None = None,
+        forgotten_below: float = FORGOTTEN,
         session: Session | None = None,
         say: Callable[[str], None] = lambda line: None,
     ):
@@ -114,6 +124,7 @@ class Stream:
                 raise UserError(f"{name} must be above 0, got {value}")
         self.source, self.engine, self.say, self.speed = source, engine, say, speed
         self.seconds, self.windows = seconds, windows
+        self.forgotten_below = checked_share(forgotten_below)
         self.session = engine.session() if session is None else session
         self.classes = tuple(classes or names_of_classes(engine.model, engine.classes))
         self.fitting = Fitting(*source.sensor, engine.side)
@@ -176,7 +187,7 @@ class Stream:
         tally.windows += 1
         tally.events += len(window.events)
         tally.stream_us += window.end_us - window.start_us
-        told = window_prediction(window, belief, self.fitting, self.classes)
+        told = window_prediction(window, belief, self.fitting, self.classes, self.forgotten_below)
         return StreamStep(told, engine_us, latency_us, tally.dropped_windows)
 
     def _reached(self) -> bool:

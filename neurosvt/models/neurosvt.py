@@ -1,6 +1,6 @@
 """NeuroSVT: the spiking vision transformer with a leaky memory, whole, in one file.
 
-Event frames -> patch tokens -> blocks of spike-driven attention -> memory -> class, place, unseen.
+Event frames -> patch tokens -> blocks of spike-driven attention -> memory -> what, where, presence.
 
 Everything up to the memory is carried as rows, one for each token and step at which something
 happened to that token (see `ops.rows`): a frame without events has no rows and costs nothing, and
@@ -183,17 +183,12 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         spikes = state.read.new_zeros((0, cfg.width))
         events = spikes.new_zeros((0, 3))
         if len(seen):
-            if frames.dtype == torch.bool:
-                pixels = self.filter.pixels(frames, seen)
-            else:
-                numbers, windows = self.filter.numbers(frames), self.embed.windows
-                pixels = windows.rows_of_numbers(numbers, seen, state.embed.dtype)
+            pixels = self.filter.pixels(frames, seen, state.embed.dtype)
             ctx = row_context(seen, decay, noise, self.backend)
             spikes, embed = self.embed(pixels, state.embed, ctx)
             state = state._replace(embed=embed)
             events = self.embed.windows.patch_events(pixels) if self.memory.tracks else events
-        x, rows, source = self.select_active(spikes, seen, state)
-        told = gather_rows(events, source) if self.memory.tracks else None
+        x, rows, told = self.select_active(spikes, events, seen, state)
         state = state._replace(since_token_event=rows.since_event)
         if not len(rows):
             return x, rows, told, state
@@ -299,7 +294,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         return int(self.heads.classes if isinstance(self.heads, Heads) else self.config.classes)
 
     def new_classes(self, classes: int) -> None:
-        """New rows for the classes; those of position and unseen-or-not are kept."""
+        """New rows for the classes; those of position and presence are kept."""
         if not isinstance(self.heads, Heads):
             raise NotImplementedError(f"{type(self.heads).__name__} has no rows for classes")
         self.heads.answer = with_class_rows(self.heads.answer, self.heads.classes, classes)

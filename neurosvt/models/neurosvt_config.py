@@ -6,9 +6,9 @@ from typing import Literal
 
 from neurosvt.config import Registry
 from neurosvt.nn.embed import Windows
-from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.memory import MemoryConfig
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.token_neuron import NeuronConfig
 
 
@@ -48,7 +48,7 @@ class NeuroSVTConfig:
     """What the heads read: "leaky"; "lif", a learnt token of LIF neurons, as in the original
     proposal; "none", the present frame alone; or a kind of one's own."""
     readout: ReadoutConfig = field(default_factory=ReadoutConfig)
-    """The heads: class, position, unseen or not."""
+    """The heads: class, position, presence."""
     frame_ms: float = 10.0
     """Length of a time step: time constants are in steps of this length."""
 

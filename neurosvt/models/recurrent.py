@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neurosvt.nn.heads import Belief, ReadoutConfig
+from neurosvt.nn.heads import Belief
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.ops.neighbours import with_neighbours
 
 

@@ -20,8 +20,9 @@ from torch.nn import functional as F
 
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.embed import EventFilter, Windows
-from neurosvt.nn.heads import BEYOND_CLASSES, Belief, ReadoutConfig
+from neurosvt.nn.heads import BEYOND_CLASSES, NEVER, Belief, teach_presence
 from neurosvt.nn.memory import MemoryConfig, MemoryStep
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig
 from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.precision import at_least_float32
@@ -232,6 +233,11 @@ class ViT(nn.Module):
         for block in self.blocks:
             x = block(x, at)
         return x[at.order.argsort()]
+
+    def migrate_weights(self, weights: dict[str, Tensor], prefix: str) -> None:
+        """Bring weights of an older version up to date, in place; heads do so themselves."""
+        for name, others in (("answer.weight", 0.0), ("answer.bias", NEVER), ("nothing", NEVER)):
+            teach_presence(weights, f"{prefix}{name}", self.config.classes, others)
 
     def parameter_count(self) -> int:
         """Learnt numbers."""

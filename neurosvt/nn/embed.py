@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -177,9 +177,14 @@ class EventFilter(nn.Module):
         """Which windows have enough of the events that are left."""
         return self.windows.active(frames, self.least_neighbours)
 
-    def pixels(self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows) -> UInt8[Tensor, "R P"]:
-        """The events that are left in each row's window, a byte each."""
-        return self.windows.rows(frames, rows, torch.uint8, self.least_neighbours)
+    def pixels(
+        self, frames: Shaped[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype = torch.float32
+    ) -> Shaped[Tensor, "R P"]:
+        """The events that are left in each row's window, a byte each; or as numbers of a type, of
+        frames that hold numbers, which learn."""
+        if frames.dtype == torch.bool:
+            return self.windows.rows(frames, rows, torch.uint8, self.least_neighbours)
+        return self.windows.rows_of_numbers(self.numbers(frames), rows, dtype)
 
     def numbers(self, frames: Float[Tensor, "T B 2 Y X"]) -> Float[Tensor, "T B 2 Y X"]:
         """`frames` that hold numbers, 0 where an event is alone; they learn where one would not

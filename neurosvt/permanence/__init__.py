@@ -2,6 +2,7 @@
 
 from neurosvt.permanence.adapter import StepModel
 from neurosvt.permanence.plan import PermanencePlan
+from neurosvt.permanence.presence_table import presence_table
 from neurosvt.permanence.score_table import evaluate_permanence, score_table
 from neurosvt.permanence.tasks import NMNISTTask, SceneTask, TrackTask
 
@@ -12,5 +13,6 @@ __all__ = [
     "StepModel",
     "TrackTask",
     "evaluate_permanence",
+    "presence_table",
     "score_table",
 ]

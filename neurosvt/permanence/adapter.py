@@ -66,5 +66,6 @@ class StepModel(nn.Module):
                 )
             logits.append(label.float())
             positions.append(position.float())
-        untold = frames.new_zeros((*frames.shape[:2], len(Presence)), dtype=torch.float32)
+        # Not a number: it says nothing of presence, and is not judged on it.
+        untold = torch.full((*frames.shape[:2], len(Presence)), torch.nan)
         return Belief(torch.stack(logits), torch.stack(positions), untold), state

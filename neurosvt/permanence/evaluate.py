@@ -3,6 +3,7 @@
 Belief is judged at the last hidden frame. It is right if the class is right and the place lies
 within 1/8 of the sensor's side of the true, hidden place. Recovery, at the third frame after the
 object reappears, stands beside it and claims nothing: there the object is shown again.
+Presence is judged beside both: is there anything, in view, hidden, gone, or a stranger?
 
 Axes: E events (one occlusion of one object each), T time steps, C classes.
 """
@@ -22,18 +23,19 @@ from neurosvt.nn.heads import Belief
 from neurosvt.nn.weights import device_of
 from neurosvt.permanence.baselines.latch import Latch, hold
 from neurosvt.permanence.baselines.track_fit import TrackFit
-from neurosvt.permanence.metrics import Outcomes, concat_batches, concat_occlusions
+from neurosvt.permanence.metrics import UNTOLD, Outcomes, concat_batches
+from neurosvt.permanence.moments import (
+    FAMILIAR,
+    Moment,
+    belief_moments,
+    judges_presence,
+    moments_of,
+)
 from neurosvt.permanence.tasks import Task
-from neurosvt.scenes.scenes import Occlusion, Scenes
+from neurosvt.scenes.scenes import Scenes
 
 CHUNK = 64
 """Frames per forward pass: a chunk bounds memory and, state being explicit, changes nothing."""
-
-
-def judged_at(occlusion: Occlusion) -> dict[str, np.ndarray]:
-    """When an occlusion is asked about: indices of frames, one a sequence."""
-    hidden_last = np.full_like(occlusion.seen, occlusion.last)
-    return {"visible": occlusion.seen, "belief": hidden_last, "recovery": occlusion.recovered}
 
 
 @dataclass(frozen=True)
@@ -46,25 +48,29 @@ class Predictions:
     """(T, B) its probability."""
     position: np.ndarray
     """(T, B, 2) in sensor sides."""
+    presence: np.ndarray
+    """(T, B) most likely `Presence`, or `UNTOLD`."""
 
     @classmethod
     def of(cls, belief: Any) -> "Predictions":
         """From a belief of all steps, or of some."""
         confidence, label = belief.class_logits.softmax(-1).max(-1)
-        return cls(label.numpy(), confidence.numpy(), belief.position.numpy())
+        logits = belief.presence_logits
+        presence = logits.argmax(-1).masked_fill(logits.isnan().any(-1), UNTOLD)
+        return cls(label.numpy(), confidence.numpy(), belief.position.numpy(), presence.numpy())
 
 
-def outcomes_at(said: Predictions, scenes: Scenes, when: np.ndarray) -> Outcomes:
-    """What is said and what is true at the frames (B,) that lie within the sequences."""
-    within = np.flatnonzero(when < len(said.label))
-    at = when[within], within
+def outcomes_at(said: Predictions, scenes: Scenes, at: Moment) -> Outcomes:
+    """What is said and what is true at a moment."""
     return Outcomes(
         said.label[at],
         said.position[at],
         scenes.label[at],
         scenes.position[at],
-        within,
+        at[1],
         said.confidence[at],
+        said.presence[at],
+        scenes.presence[at],
     )
 
 
@@ -115,22 +121,24 @@ def noise_of_batch(index: int) -> Iterator[None]:
 
 
 def evaluate_batch(
-    model: nn.Module, scenes: Scenes, shared: Shared | None = None, **options: Any
+    model: nn.Module,
+    scenes: Scenes,
+    shared: Shared | None = None,
+    *,
+    moments: Mapping[str, Moment] | None = None,
+    **options: Any,
 ) -> dict[str, Outcomes]:
-    """Show one batch to a model; its answers while seen, at the last hidden frame, and recovered;
-    otherwise as `predict`."""
+    """Show one batch to a model; its answers at the moments, by default while seen, at the last
+    hidden frame, and recovered; otherwise as `predict`."""
+    moments = belief_moments(scenes) if moments is None else moments
     if isinstance(model, TrackFit):
-        found = evaluate_batch(model.knows, scenes, shared, **options)
-        return {
-            **found,
-            "belief": replace(found["belief"], predicted_position=model.positions(scenes)),
-        }
+        found = evaluate_batch(model.knows, scenes, shared, moments=moments, **options)
+        if "belief" not in found:
+            return found
+        fitted = replace(found["belief"], predicted_position=model.positions(scenes))
+        return {**found, "belief": fitted}
     said = predict(model, scenes, shared, **options)
-    by_occlusion = [
-        {name: outcomes_at(said, scenes, at) for name, at in judged_at(o).items()}
-        for o in scenes.occlusions
-    ]
-    return {name: concat_occlusions(one[name] for one in by_occlusion) for name in by_occlusion[0]}
+    return {name: outcomes_at(said, scenes, at) for name, at in moments.items()}
 
 
 def evaluate_cell(
@@ -152,14 +160,16 @@ def evaluate_cell(
         options: go to the models: `state_noise`, `state_bits`, `frame_ms`.
 
     Returns:
-        Outcomes by model, then by when they were judged: "visible", "belief", "recovery".
+        Outcomes by model, then by when they were judged: the names of `moments_of`.
     """
     outcomes: dict[str, list[dict[str, Outcomes]]] = {name: [] for name in models}
     for scenes in task.batches(tier, hidden, events):
         shared: Shared = {}
+        moments = moments_of(tier, scenes, task.scene)
         for name, model in models.items():
             with noise_of_batch(len(outcomes[name])):
-                outcomes[name].append(evaluate_batch(model, scenes, shared, **options))
+                found = evaluate_batch(model, scenes, shared, moments=moments, **options)
+            outcomes[name].append(found)
         on_batch(scenes.label.shape[1] * len(scenes.occlusions))
     return {
         name: {when: concat_batches(p[when] for p in parts) for when in parts[0]}
@@ -184,6 +194,8 @@ def tune_latch(
     """
     right = []
     for tier, length in cells(task, [hidden]):
+        if judges_presence(tier):
+            continue
         for index, scenes in enumerate(task.batches(tier, length, events)):
             with noise_of_batch(index):
                 whole = beliefs(model, scenes, state_noise=state_noise)
@@ -197,9 +209,7 @@ def tune_latch(
 
 def _right_at_last(belief: Any, scenes: Scenes) -> np.ndarray:
     """What a belief about whole sequences has right at the end of every occlusion."""
-    said = Predictions.of(belief)
-    lasts = (judged_at(o)["belief"] for o in scenes.occlusions)
-    return np.concatenate([outcomes_at(said, scenes, last).right for last in lasts])
+    return outcomes_at(Predictions.of(belief), scenes, belief_moments(scenes)["belief"]).right
 
 
 def validation_score(
@@ -209,25 +219,35 @@ def validation_score(
     hidden: Sequence[int] = (60, 600),
     state_noise: float = 0.0,
 ) -> dict[str, float]:
-    """By what training chooses a model: it has to see well, and to keep what it saw.
+    """By what training chooses a model: it has to see well, to keep what it saw, and to know when
+    there is nothing to keep.
 
     Returns:
         Means over the tiers: `visible`, what it knows while it sees; `belief_K` after K hidden
-        frames; and `belief`, their mean. `score` is the mean of `visible` and `belief`.
+        frames; `belief`, their mean; and, where tiers of presence are among those of the task,
+        `presence`, their mean over lengths and moments. `score` is the mean of those three, or two.
+        Strangers of the family that training never shows choose no model either.
     """
-    right: dict[str, list[float]] = {"visible": []}
+    visible: list[float] = []
+    presence: list[float] = []
+    belief: dict[str, list[float]] = {}
     for tier, length in cells(task, hidden):
         found = evaluate_cell({"": model}, task, tier, length, events, state_noise=state_noise)[""]
-        right["visible"].append(found["visible"].right.mean())
-        right.setdefault(f"belief_{length}", []).append(found["belief"].right.mean())
-    means = {name: float(np.mean(shares)) for name, shares in right.items()}
-    asked = [share for name, share in means.items() if name != "visible"]
-    if not asked:
+        if judges_presence(tier):
+            of_classes = [found[name] for name in FAMILIAR if name in found]
+            presence.append(float(np.mean([one.presence_right.mean() for one in of_classes])))
+            continue
+        visible.append(found["visible"].right.mean())
+        belief.setdefault(f"belief_{length}", []).append(found["belief"].right.mean())
+    if not belief:
         raise UserError(
             f"no tier of {task.name} hides anything for {' or '.join(map(str, hidden))}"
         )
-    belief = float(np.mean(asked))
-    return {**means, "belief": belief, "score": (means["visible"] + belief) / 2}
+    by_length = {name: float(np.mean(shares)) for name, shares in belief.items()}
+    means = {"visible": float(np.mean(visible)), "belief": float(np.mean(list(by_length.values())))}
+    if presence:
+        means["presence"] = float(np.mean(presence))
+    return {**by_length, **means, "score": float(np.mean(list(means.values())))}
 
 
 def cells(

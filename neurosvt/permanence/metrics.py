@@ -9,10 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from neurosvt.presence import FORGOTTEN
 from neurosvt.stats import share_interval
 
 NEAR = 1 / 8
 """Largest place error that is right, in sensor sides."""
+CONSTANT = "constant"
+"""What rows call the best constant guess."""
+UNTOLD = -1
+"""In place of a `Presence` that nobody said."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,9 @@ class Outcomes:
     """(E,) which events belong together, and tell less than as many apart."""
     confidence: np.ndarray
     """(E,) probability that was given to the class that was said."""
+    predicted_presence: np.ndarray
+    """(E,) most likely `Presence`; `UNTOLD` of models that say nothing of it."""
+    presence: np.ndarray
 
     @property
     def class_right(self) -> np.ndarray:
@@ -43,6 +51,18 @@ class Outcomes:
         return distance
 
     @property
+    def presence_right(self) -> np.ndarray:
+        """(E,) bool."""
+        right: np.ndarray = self.predicted_presence == self.presence
+        return right
+
+    @property
+    def forgotten(self) -> np.ndarray:
+        """(E,) bool: the class is said with so little confidence that it counts as forgotten."""
+        forgotten: np.ndarray = self.confidence < FORGOTTEN
+        return forgotten
+
+    @property
     def right(self) -> np.ndarray:
         """(E,) bool: class and place."""
         return self.class_right & (self.position_error <= NEAR)
@@ -54,12 +74,7 @@ def concat_batches(parts: Iterable[Outcomes]) -> Outcomes:
     for part in parts:
         apart.append(replace(part, sequence=part.sequence + first))
         first += int(part.sequence.max(initial=-1)) + 1
-    return concat_occlusions(apart)
-
-
-def concat_occlusions(parts: Iterable[Outcomes]) -> Outcomes:
-    """Answers about several occlusions of the same sequences as one."""
-    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    columns = zip(*(vars(part).values() for part in apart), strict=True)
     return Outcomes(*(np.concatenate(column) for column in columns))
 
 
@@ -88,6 +103,8 @@ def best_constant(outcomes: Outcomes, grid: int = 33) -> Outcomes:
         outcomes.position,
         outcomes.sequence,
         np.full(events, np.nan),
+        np.full(events, UNTOLD),
+        outcomes.presence,
     )
 
 
@@ -115,7 +132,31 @@ def row(outcomes: Outcomes, sensor_px: int) -> dict[str, Any]:
         "place_error_px": float(np.median(outcomes.position_error) * sensor_px),
         "confidence": float(outcomes.confidence.mean()),
         "calibration_error": calibration_error(outcomes),
+        **forgetting(outcomes),
         "events": len(outcomes.label),
+    }
+
+
+def forgetting(outcomes: Outcomes) -> dict[str, float]:
+    """How many answers count as forgotten: of all, and of those whose class or place is wrong. NaN
+    where no confidence was told, or nothing is wrong."""
+    if np.isnan(outcomes.confidence).any():
+        return {"forgotten": float("nan"), "forgotten_of_wrong": float("nan")}
+    forgotten, wrong = outcomes.forgotten, ~outcomes.right
+    return {
+        "forgotten": float(forgotten.mean()),
+        "forgotten_of_wrong": float(forgotten[wrong].mean()) if wrong.any() else float("nan"),
+    }
+
+
+def presence_row(outcomes: Outcomes) -> dict[str, Any]:
+    """How often presence is said rightly."""
+    low, high = share_interval(outcomes.presence_right, outcomes.sequence)
+    return {
+        "presence_score": float(outcomes.presence_right.mean()),
+        "low": low,
+        "high": high,
+        "events": len(outcomes.presence),
     }
 
 

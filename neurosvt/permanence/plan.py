@@ -7,6 +7,7 @@ from typing import Any
 
 from neurosvt.config import Registry, UserError
 from neurosvt.permanence.evaluate import cells
+from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.tasks import SceneTask, Task
 
 STATE_BITS = (8, 16, 32)
@@ -67,6 +68,10 @@ class PermanencePlan:
         tiers = [known[tier] for tier in self.judged_tiers]
         if not tiers:
             raise UserError(f"tiers must name some of {', '.join(known)}, got none")
+        if self.blind and all(map(judges_presence, tiers)):
+            raise UserError(
+                f"blind leaves out the object, and {', '.join(tiers)} asks nothing else"
+            )
         if not list(self.cells()):
             raise UserError(
                 f"hidden is {self.hidden}: {', '.join(tiers)} hides nothing for so long"
@@ -86,8 +91,10 @@ class PermanencePlan:
         return self.task.tiers if self.tiers is None else tuple(self.tiers)
 
     def cells(self) -> Iterator[tuple[str, int]]:
-        """Every tier with every number of hidden frames that it has."""
-        return cells(self.judged_task, self.hidden, self.judged_tiers)
+        """Every tier with every number of hidden frames that it has; where the object is left out,
+        without those of presence, which would have nothing to ask."""
+        tiers = [t for t in self.judged_tiers if not (self.blind and judges_presence(t))]
+        return cells(self.judged_task, self.hidden, tiers)
 
     def options(self) -> dict[str, Any]:
         """What every model is called with, beside frames and state."""

@@ -4,6 +4,7 @@ Axes: E events (one occlusion of one object each).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
@@ -13,15 +14,14 @@ from torch import nn
 from neurosvt.config import UserError
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.permanence.evaluate import evaluate_cell
-from neurosvt.permanence.metrics import Outcomes, best_constant, row
+from neurosvt.permanence.metrics import CONSTANT, Outcomes, best_constant, row
+from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.plan import PermanencePlan
+from neurosvt.permanence.presence_table import presence_rows, presence_table
 from neurosvt.results.entrant import Entrant
 
 SEEN_FRAMES = 60
 """Frames of a sequence besides the hidden ones, about; for a progress bar."""
-
-CONSTANT = "constant"
-"""The row of the best constant guess."""
 
 Entrants = nn.Module | Entrant | Iterable[nn.Module | Entrant]
 """Whom PermanenceBench takes: one model or several, under their own names or under given ones."""
@@ -46,7 +46,8 @@ def evaluate_permanence(
 
     Returns:
         Flat rows: of every model and cell its "visible", "belief" and "recovery" judgement, its
-        belief at 0 hidden frames, and the best constant guess beside it.
+        belief at 0 hidden frames, and the best constant guess beside it; and what it says of
+        "presence", a row a `moment`, which is all that tiers of presence ask.
 
     Raises:
         UserError: two entrants of one name, or a model that cannot be judged on such a plan.
@@ -140,16 +141,21 @@ def cell_rows(
     outcomes: Mapping[str, Mapping[str, Outcomes]],
 ) -> list[dict[str, Any]]:
     """The rows of one cell, from what `entrant_outcomes` gives."""
-    rows = []
+    rows, size = [], plan.judged_task.scene.size
     for entrant in entrants:
-        for judgement, found in outcomes[entrant.name].items():
+        about = partial(_about, entrant, plan, tier)
+        found = outcomes[entrant.name]
+        for judgement, one in () if judges_presence(tier) else found.items():
+            figures = row(one, size)
             if judgement == "visible":
-                rows.append(_row(entrant, plan, tier, 0, "belief", found))
-            rows.append(_row(entrant, plan, tier, hidden, judgement, found))
-    if plan.blind:
+                rows.append(about(0, "belief", figures))
+            rows.append(about(hidden, judgement, figures))
+        if not plan.blind:  # then nothing is hidden, and nothing there
+            rows += [about(hidden, "presence", figures) for figures in presence_rows(found)]
+    if plan.blind or judges_presence(tier):
         return rows  # the best constant guess is that of the scenes with their objects
     guess = best_constant(next(iter(outcomes.values()))["belief"])
-    return [*rows, _row(None, plan, tier, hidden, "belief", guess)]
+    return [*rows, _about(None, plan, tier, hidden, "belief", row(guess, size))]
 
 
 def merge_seen(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -164,13 +170,13 @@ def merge_seen(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(kept.values())
 
 
-def _row(
+def _about(
     entrant: Entrant | None,
     plan: PermanencePlan,
     tier: str,
     hidden: int,
     judgement: str,
-    outcomes: Outcomes,
+    figures: Mapping[str, Any],
 ) -> dict[str, Any]:
     """A row of one entrant; of the best constant guess where there is none."""
     task = plan.judged_task
@@ -184,7 +190,7 @@ def _row(
         "hidden_frames": hidden,
         "frame_ms": task.scene.frame_us / 1000,
         "judgement": judgement,
-        **row(outcomes, task.scene.size),
+        **figures,
         "seed": task.seed,
         "state_noise": plan.state_noise,
         "state_bits": plan.state_bits,
@@ -200,6 +206,16 @@ def row_title(memory: str, tau: float | None) -> str:
     'lif tau 20.0'
     """
     return memory if tau is None else f"{memory.partition('_')[0]} tau {tau}"
+
+
+def tables_of(rows: Iterable[Mapping[str, Any]]) -> list[Table]:
+    """What people read of rows: the table of belief, and that of presence where some tier asks for
+    nothing else."""
+    rows = list(rows)
+    tables = [score_table(rows)] if any(r["judgement"] == "belief" for r in rows) else []
+    if any(judges_presence(r["tier"]) for r in rows):
+        tables.append(presence_table(rows))
+    return tables
 
 
 def score_table(rows: Iterable[Mapping[str, Any]]) -> Table:

@@ -19,6 +19,7 @@ from neurosvt.nn.modes import in_eval_mode
 from neurosvt.permanence.cost import cost_rows
 from neurosvt.permanence.figures import draw_calibration, draw_errors, draw_scores
 from neurosvt.permanence.metrics import reliability
+from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.plan import PermanencePlan
 from neurosvt.permanence.reacquisition import measure_reacquisition
 from neurosvt.permanence.score_table import (
@@ -31,6 +32,7 @@ from neurosvt.permanence.score_table import (
 from neurosvt.permanence.tasks import SceneTask, Task
 from neurosvt.results.entrant import Entrant
 from neurosvt.results.rows import load_or_compute, plain
+from neurosvt.scenes.tiers import TIERS
 
 SUITE_NOISE = 0.01
 """On every model's state, in thresholds."""
@@ -126,18 +128,23 @@ def suite_parts(
 ) -> list[SuitePart]:
     """All entrants on one plan, then the first of them on the varied ones that fit the task.
 
+    Where nobody names tiers they are those of the task, and of made-up scenes all of presence.
+
     Raises:
         UserError: an entrant or tier that does not fit.
     """
     entered = as_entrants(entrants)
+    if tiers is None and isinstance(task, SceneTask):
+        tiers = tuple(dict.fromkeys((*task.tiers, *filter(judges_presence, TIERS))))
     usual: dict[str, Any] = {
         "hidden": suite.hidden,
         "events": suite.events,
         "state_noise": SUITE_NOISE,
     }
     parts = [SuitePart(entered, PermanencePlan(task, tiers, **usual))]
+    of_belief = not all(map(judges_presence, parts[0].plan.judged_tiers))
     for changes in suite.varied:
-        if isinstance(task, SceneTask) or not changes.get("blind"):
+        if not changes.get("blind") or (isinstance(task, SceneTask) and of_belief):
             plan = PermanencePlan(task, tiers, **(usual | dict(changes)))
             parts.append(SuitePart(entered[:1], plan))
     for part in parts:
@@ -195,7 +202,10 @@ def run_suite(
 
 
 def draw_suite(result: SuiteResult, folder: Path) -> None:
-    """Figures of the first part: score and position error against hidden frames, calibration."""
+    """Figures of the first part: score and position error against hidden frames, calibration; none
+    where presence alone was asked."""
+    if not result.calibration:
+        return
     draw_scores(folder / "score.svg", result.first)
     draw_errors(folder / "place_error.svg", result.first)
     draw_calibration(folder / "calibration.svg", result.calibration)
@@ -248,7 +258,7 @@ def _cell(folder: Path, part: SuitePart, mark: str, tier: str, hidden: int) -> d
         "rows": plain(cell_rows(part.entrants, part.plan, tier, hidden, outcomes)),
         "calibration": plain(
             {"memory": first, "tier": tier, "hidden_frames": hidden, **row}
-            for row in reliability(outcomes[first]["belief"])
+            for row in ([] if judges_presence(tier) else reliability(outcomes[first]["belief"]))
         ),
         "seconds": time.perf_counter() - begun,
     }

@@ -105,4 +105,4 @@ def stranger(
     so_far = np.floor(np.arange(batch + 1) * config.unfamiliar)
     unfamiliar = np.diff(so_far) > 0
     outline = np.where(unfamiliar[:, None, None], drawn, known)
-    return replace(curtain(objects, clock, rng, config), outline=outline)
+    return replace(curtain(objects, clock, rng, config), outline=outline, unfamiliar=unfamiliar)

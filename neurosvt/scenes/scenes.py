@@ -81,6 +81,9 @@ class Scenes:
     where `to` is not above `from`). Light is the level of illumination, 1 when on."""
     occlusions: tuple[Occlusion, ...]
     """In the order of time."""
+    unfamiliar: np.ndarray | None = None
+    """(B,) bool: which strangers are of a family that training never shows; None where there are no
+    strangers."""
 
     @property
     def hidden(self) -> np.ndarray:
@@ -105,7 +108,7 @@ def one_after_another(parts: Sequence[Scenes], openings: Sequence[int]) -> Scene
     """Scenes of the same sequences, joined in time.
 
     Args:
-        parts: at least one, each with one occlusion.
+        parts: at least one, each with one occlusion, of objects of the classes.
         openings: for each part how many frames the next needs until its object is in view; recovery
             from a part's occlusion is judged on the next part's object, so much later.
     """
@@ -115,7 +118,7 @@ def one_after_another(parts: Sequence[Scenes], openings: Sequence[int]) -> Scene
         recovered = o.recovered + begin + opening
         occlusions.append(Occlusion(o.seen + begin, o.first + begin, o.last + begin, recovered))
         begin += len(part.frames)
-    arrays = [f.name for f in fields(Scenes) if f.name != "occlusions"]
+    arrays = [f.name for f in fields(Scenes) if f.name not in ("occlusions", "unfamiliar")]
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
     return Scenes(**joined, occlusions=tuple(occlusions))
 
@@ -202,6 +205,7 @@ def make_scenes(
                 recovered=before + (np.ceil(returns / n) + RECOVERY - 1).astype(np.int64),
             ),
         ),
+        unfamiliar=timeline.unfamiliar,
     )
 
 

@@ -53,3 +53,6 @@ class Timeline:
     """(B,) substep at which the object begins to vanish; None: `Clock.hide`."""
     returns: np.ndarray | None = None
     """(B,) substep at which enough of it is back; None: `Clock.back`."""
+    unfamiliar: np.ndarray | None = None
+    """(B,) bool: which outlines are of a family that training never shows; None where all objects
+    are of the classes."""

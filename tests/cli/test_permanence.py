@@ -11,7 +11,8 @@ from neurosvt.training import checkpoint
 FIELDS = {
     "model", "memory", "tau", "dataset", "tier", "hidden_frames", "frame_ms", "judgement", "score",
     "low", "high", "class_score", "place_error_px", "events", "seed", "state_noise", "state_bits",
-    "parameters", "train_steps", "confidence", "calibration_error",
+    "parameters", "train_steps", "confidence", "calibration_error", "forgotten",
+    "forgotten_of_wrong",
 }  # fmt: skip
 QUICK = ["--hidden", "3,5", "--events", "4"]
 
@@ -31,8 +32,9 @@ def judged(family, tmp_path, monkeypatch, rows_of, capsys):
 
 def test_rows_have_exactly_the_fields_that_are_promised(judged):
     record, _ = judged()
-    assert record["rows"]
-    for row in record["rows"]:
+    rows = [row for row in record["rows"] if row["judgement"] != "presence"]
+    assert rows
+    for row in rows:
         assert set(row) == FIELDS
         for share in ("score", "low", "high", "class_score"):
             assert 0 <= row[share] <= 1
@@ -43,6 +45,23 @@ def test_rows_have_exactly_the_fields_that_are_promised(judged):
         assert (row["events"], row["seed"], row["frame_ms"]) == (4, 0, 10.0)
         assert (row["state_noise"], row["state_bits"]) == (0.0, 32)
         assert row["tau"] == (2.0 if row["memory"] == "lif" else None)
+
+
+def test_tiers_of_presence_are_judged_on_presence_alone(judged):
+    record, printed = judged("--tiers", "empty,leaves,stranger")
+    assert {row["judgement"] for row in record["rows"]} == {"presence"}
+    assert {row["memory"] for row in record["rows"]} == {"leaky", "lif", "none", "latch"}
+    moments = {(row["tier"], row["moment"]) for row in record["rows"]}
+    assert moments == {
+        ("empty", "always"), ("leaves", "visible"), ("leaves", "last"), ("stranger", "visible"),
+        ("stranger", "last"), ("stranger", "visible_unfamiliar"), ("stranger", "last_unfamiliar"),
+    }  # fmt: skip
+    for row in record["rows"]:
+        assert "score" not in row
+        assert 0 <= row["low"] <= row["presence_score"] <= row["high"] <= 1
+    for word in ("presence: said rightly", "every frame", "never trained on", "5 hidden"):
+        assert word in printed
+    assert "belief" not in printed
 
 
 def test_a_run_that_stands_alone_is_judged_alone(family, tmp_path, monkeypatch, capsys):
@@ -84,7 +103,8 @@ def test_a_memory_of_few_bits_is_judged_as_such(judged, tmp_path, rows_of):
     assert {row["state_bits"] for row in record["rows"]} == {8}
     assert "--state-bits 8" in record["command"]
     whole = judged(*options)[0]["rows"]
-    assert [r["place_error_px"] for r in whole] != [r["place_error_px"] for r in record["rows"]]
+    errors = [[r.get("place_error_px") for r in rows] for rows in (whole, record["rows"])]
+    assert errors[0] != errors[1]
 
 
 @pytest.mark.skipif(engine_library() is None, reason="the engine was not built")

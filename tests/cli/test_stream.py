@@ -76,6 +76,7 @@ def test_scenes_are_watched(tmp_path, monkeypatch, capsys):
         (["cup.npz", "--model", "dysvit"], "a NeuroSVT watches events"),
         (["cup.npz", "--speed", "fast"], "--speed: 'fast'"),
         (["cup.npz", "--speed", "-1"], "speed must be above 0"),
+        (["cup.npz", "--forgotten-below", "2"], "forgotten_below must lie in 0 to 1, got 2"),
         (["cup.npz", "--window-ms", "0"], "a window must be longer than 0 ms"),
         (["cup.npz", "--window-events", "0"], "at least 1 event"),
         (["cup.npz", "--json-lines", "nowhere/rows"], "no folder nowhere"),

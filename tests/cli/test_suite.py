@@ -39,7 +39,10 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     folder, told = run_suite()
     rows, further = rows_in(folder)
     assert {r["memory"] for r in rows} == {*STANDING, "constant", "leaky, blind"}
-    assert {r["tier"] for r in rows} == {"blackout", "curtain"}
+    assert {r["tier"] for r in rows if r["judgement"] == "belief"} == {"blackout", "curtain"}
+    presence = [r for r in rows if r["judgement"] == "presence"]
+    tiers = {"blackout", "curtain", "empty", "leaves", "stranger"}
+    assert {(r["tier"], r["memory"]) for r in presence} == {(t, m) for t in tiers for m in STANDING}
     assert {r["state_noise"] for r in rows} == {0.01}
     assert {r["memory"] for r in further["reacquisition"]} == STANDING
     assert all(0 <= r["frames_mean"] <= 40 for r in further["reacquisition"])
@@ -53,7 +56,7 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     assert {r["memory"] for r in further["calibration"]} == {"leaky"}
     for picture in ("score", "place_error", "calibration"):
         assert (folder / f"{picture}.svg").read_text().startswith("<?xml")
-    for words in ("10 cells", "curtain", "trained for"):
+    for words in ("22 cells", "curtain", "trained for", "presence: said rightly"):
         assert words in told.out
     assert "no weights for charge_2" in told.err
 

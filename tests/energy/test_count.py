@@ -23,11 +23,12 @@ from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
 from neurosvt.nn.attention import SpikeMix
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.embed import EventFilter, Positions
-from neurosvt.nn.heads import Heads, ReadoutConfig
+from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory, LeakyMemoryConfig
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.neuron import LIF
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.reads import PositionRead
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.slope import FixedSlope
@@ -427,7 +428,7 @@ def test_dysvit_multiplies_in_its_first_layer_and_in_its_head_alone():
 def test_heads_are_charged_for_every_multiplication():
     heads = Heads(12, 16, 8, depth=2, strengths=3)
     total = metered(heads, torch.randn(5, 2, 12), batch_axes=2).total
-    assert total.macs == 10 * (15 * 16 + 16 * 16 + 16 * 11)
+    assert total.macs == 10 * (15 * 16 + 16 * 16 + 16 * 15)
     assert total.specials > 10 * 2 * 16  # of the GELUs, and what else is no product
 
 

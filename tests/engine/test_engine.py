@@ -18,6 +18,7 @@ from neurosvt.events.recording import EVENT, pack_events
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.memory import StepwiseMemory
+from neurosvt.nn.readout import ReadoutConfig
 
 needs_engine = pytest.mark.skipif(engine_library() is None, reason="the engine was not built")
 

@@ -11,8 +11,8 @@ from neurosvt.experiments.runs import Run, build_run
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
-from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig
 from neurosvt.training import checkpoint
 from neurosvt.training.loop import TrainConfig, Training

@@ -27,7 +27,8 @@ def test_a_table_shows_what_is_believed_now(engine, cup, source_of):
 
 def test_plain_lines_come_when_the_belief_changes(engine, cup, source_of):
     text, steps = shown(lambda console, _: PlainLines(console), engine, source_of(cup()), False)
-    said = [(step.belief.class_name, step.belief.hidden) for step in steps]
+    said = [(step.belief.class_name, step.belief.presence, step.belief.forgotten) for step in steps]
     changes = 1 + sum(a != b for a, b in pairwise(said))
     assert len(text.splitlines()) == changes
     assert steps[0].belief.class_name in text.splitlines()[0]
+    assert ("hidden, forgotten" in text) == any(forgotten for *_, forgotten in said)

@@ -57,14 +57,34 @@ def test_a_step_is_a_flat_line_with_all_that_a_controller_needs(engine, cup, sou
     step = next(iter(stream))
     row = step.row()
     assert list(row) == [
-        "t_us", "window", "events", "class", "probabilities", "position", "pixel", "hidden",
-        "hidden_probability", "operations", "engine_us", "latency_us", "dropped",
+        "t_us", "window", "events", "class", "probabilities", "position", "pixel", "presence",
+        "presence_probability", "forgotten", "hidden", "hidden_probability", "operations",
+        "engine_us", "latency_us", "dropped",
     ]  # fmt: skip
     assert row["class"] in row["probabilities"]
     assert list(row["probabilities"]) == ["cup", "box", "pen"]
     assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert row["t_us"] == cup().events["t"][0] + 10_000
     assert row["latency_us"] >= row["engine_us"] > 0
+
+
+@pytest.mark.parametrize("below", [0.0, 0.5, 1.0])
+def test_what_is_hidden_is_forgotten_where_no_class_is_probable_enough(
+    engine, cup, source_of, below
+):
+    steps = list(Stream(source_of(cup()), engine, speed=None, forgotten_below=below))
+    assert any(step.belief.hidden for step in steps)
+    for step in steps:
+        sure = max(step.row()["probabilities"].values()) >= below
+        assert step.row()["forgotten"] == (step.belief.hidden and not sure)
+    forgotten = sum(step.belief.forgotten for step in steps)
+    assert forgotten == 0 if below == 0 else forgotten > 0
+
+
+@pytest.mark.parametrize("below", [-0.1, 1.5, float("nan")])
+def test_a_share_that_is_none_cannot_be_forgotten_below(engine, cup, source_of, below):
+    with pytest.raises(UserError, match="forgotten_below must lie in 0 to 1, got"):
+        Stream(source_of(cup()), engine, forgotten_below=below)
 
 
 def test_at_full_speed_nothing_is_dropped_however_slow_the_reader_of_beliefs(

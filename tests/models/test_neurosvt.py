@@ -14,11 +14,12 @@ from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig
 from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.attention import SpikeMix
 from neurosvt.nn.embed import checked_frames
-from neurosvt.nn.heads import Belief, Heads, ReadoutConfig
+from neurosvt.nn.heads import Belief, Heads
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import StepwiseMemory
 from neurosvt.nn.norm import FixedScale, ScaleNorm
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.reads import PositionRead
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.token_neuron import NeuronConfig, TokenNeuron
@@ -464,13 +465,13 @@ def test_frames_of_any_type_are_the_same_frames(make, memory, events):
 
 
 @memories
-def test_a_belief_has_a_class_a_place_on_the_sensor_and_an_unseen_logit(make, memory, events):
+def test_a_belief_has_a_class_a_place_on_the_sensor_and_a_presence(make, memory, events):
     with torch.no_grad():
         belief, _ = make(memory)(events(share=0.3))
     assert isinstance(belief, Belief)
     assert belief.class_logits.shape == (12, 2, 3)
     assert belief.position.shape == (12, 2, 2)
-    assert belief.unseen_logit.shape == (12, 2)
+    assert belief.presence_logits.shape == (12, 2, 5)
     assert ((belief.position >= 0) & (belief.position <= 1)).all()
 
 
@@ -537,7 +538,7 @@ def test_parameters_counted_by_hand(make):
     attention = (16 * 48 + 48) + 16 + (16 * 16 + 16)
     block = attention + (16 * 24 + 24) + (24 * 16 + 16)
     memory = 16 * 16 * 12 + 16 * 12 + 12
-    heads = (12 * 8 + 8) + (8 * 6 + 6)
+    heads = (12 * 8 + 8) + (8 * 10 + 10)
     assert model.parameter_count() == embed + positions + 2 * block + memory + heads
 
 

@@ -13,9 +13,9 @@ from neurosvt.models import neurosvt_dense
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.models.neurosvt_dense import NeuroSVTDense
-from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.token_neuron import NeuronConfig, TokenLIF
 
 few = settings(max_examples=8)

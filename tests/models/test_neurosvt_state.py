@@ -127,6 +127,6 @@ def test_a_batch_of_no_samples_has_no_beliefs(make, memory, training):
     belief, state = model(frames)
     belief, state = model(frames, state)
     model.eval()
-    assert [tuple(part.shape) for part in belief] == [(5, 0, 3), (5, 0, 2), (5, 0)]
+    assert [tuple(part.shape) for part in belief] == [(5, 0, 3), (5, 0, 2), (5, 0, 5)]
     assert all(len(t) == 0 for t in tensors_of(state))
     assert all(torch.equal(b, moments[n]) for n, b in model.named_buffers())

@@ -363,16 +363,19 @@ def test_a_head_that_cannot_be_leaves_the_old_one(classes, names, message, image
 
 
 @pytest.mark.parametrize("classes", [2, 8, 13])
-def test_new_classes_leave_position_and_unseen_as_they_were(classes):
-    """To the bit, in a network that answers with both in one layer."""
+def test_new_classes_leave_position_and_presence_as_they_were(classes):
+    """Their weights to the bit, in a network that answers with all in one layer; answers up to how
+    layers of that many rows are summed."""
     model, frames = following(), torch.rand(6, 2, 2, 16, 16) < 0.2
+    kept = model.heads.answer.weight[8:].clone()
     with torch.no_grad():
         before, _ = model(frames)
         model.reset_classifier(classes)
         after, _ = model(frames)
     assert after.class_logits.shape == (6, 2, classes)
-    assert torch.equal(after.position, before.position)
-    assert torch.equal(after.unseen_logit, before.unseen_logit)
+    assert torch.equal(model.heads.answer.weight[classes:], kept)
+    torch.testing.assert_close(after.position, before.position)
+    torch.testing.assert_close(after.presence_logits, before.presence_logits)
     same = min(classes, 8)
     assert not torch.equal(after.class_logits[..., :same], before.class_logits[..., :same])
 

@@ -3,7 +3,7 @@ import torch
 
 from neurosvt.experiments.registry import load_run
 from neurosvt.models.recurrent import RecurrentConfig, RecurrentNet
-from neurosvt.nn.heads import ReadoutConfig
+from neurosvt.nn.readout import ReadoutConfig
 
 SMALL = {"image_size": 32, "width": 4, "units": 8, "readout": ReadoutConfig(width=8, depth=2)}
 kinds = pytest.mark.parametrize("kind", ["gru", "lstm", "convlstm"])

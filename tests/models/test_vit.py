@@ -6,8 +6,10 @@ import torch
 from neurosvt.energy.count import Meter
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.models.vit import ViT, ViTConfig, twin_of
-from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.readout import ReadoutConfig
+from neurosvt.nn.weights import load_weights
+from neurosvt.presence import Presence
 
 SMALL = NeuroSVTConfig(
     image_size=32,
@@ -70,7 +72,7 @@ def test_frames_that_are_not_looked_at_change_no_other_answer():
     seen = gated.look(frames)[1].frame.unique()
     assert 0 < len(seen) < 18
     torch.testing.assert_close(one.position.flatten(0, 1)[seen], other.position.flatten(0, 1)[seen])
-    assert torch.equal(other.unseen_logit[2], torch.zeros(3))  # nothing learnt, nothing looked at
+    assert not other.presence_logits[2].any()  # nothing learnt, nothing looked at
 
 
 @configs
@@ -120,6 +122,20 @@ def test_sequences_cost_the_same_alone_and_together(looks):
     assert alone.total == whole.total
 
 
+@torch.no_grad()
+def test_older_weights_say_hidden_or_in_view_and_nothing_else_also_where_it_does_not_look():
+    """They had one number for it: what is in view scores 0, and what is hidden that number."""
+    model = ViT(ViTConfig(image_size=32, width=12, depth=2, looks="frames")).eval()
+    sizes = {"answer.weight": (11, 12), "answer.bias": (11,), "nothing": (11,)}
+    older = {**model.state_dict(), **{name: torch.randn(size) for name, size in sizes.items()}}
+    load_weights(model, older, "the older weights")
+    belief, _ = model(some_frames())
+    torch.testing.assert_close(belief.unseen_logit[2], older["nothing"][-1].expand(3))
+    said = belief.presence_logits.argmax(-1)
+    assert torch.equal(said == Presence.HIDDEN, belief.unseen_logit > 0)
+    assert torch.equal(said == Presence.IN_VIEW, belief.unseen_logit <= 0)
+
+
 def test_its_operations_are_those_of_its_formula():
     """ViT-Tiny with one token more for the class; event frames are spikes to the first layer."""
     model = ViT(ViTConfig(looks="all", least_neighbours=0)).eval()
@@ -128,7 +144,7 @@ def test_its_operations_are_those_of_its_formula():
         model(frames)
     tokens, width = 17, 192
     block = tokens * width * (3 + 1 + 4 + 4) * width + 2 * tokens * tokens * width
-    assert meter.total.macs == 2 * (12 * block + width * 11)
+    assert meter.total.macs == 2 * (12 * block + width * 15)
     assert meter.total.acs == 192 * frames.sum()
     assert 5.4e6 < model.parameter_count() < 5.7e6
 

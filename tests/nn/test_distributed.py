@@ -10,8 +10,8 @@ from torch.nn.parallel import DistributedDataParallel
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.distributed import tied
-from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.readout import ReadoutConfig
 
 SMALL = NeuroSVTConfig(
     image_size=16, patch_size=4, kernel_size=8, width=8, heads=2, depth=1,

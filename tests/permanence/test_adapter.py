@@ -4,6 +4,7 @@ import torch
 
 from neurosvt.permanence.adapter import StepModel
 from neurosvt.permanence.evaluate import evaluate_cell
+from neurosvt.permanence.metrics import UNTOLD
 from neurosvt.permanence.tasks import SceneTask
 from neurosvt.scenes.scenes import SHAPE_CLASSES, SceneConfig
 
@@ -51,6 +52,12 @@ def test_an_answer_of_a_wrong_shape_is_named(label, position):
 
     with pytest.raises(ValueError, match=r"step must return classes \(4, 8\) or \(4,\)"):
         StepModel(step, 8)(torch.zeros(2, 4, 2, 8, 8, dtype=torch.bool))
+
+
+def test_what_says_nothing_of_presence_is_taken_to_say_nothing_of_it():
+    found = evaluate_cell({"": StepModel(counting, 8)}, TASK, "empty", 5, 4)[""]["always"]
+    assert (found.predicted_presence == UNTOLD).all()
+    assert not found.presence_right.any()
 
 
 def test_noise_on_a_state_that_nobody_knows_is_refused():

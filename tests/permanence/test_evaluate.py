@@ -8,11 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from neurosvt.config import UserError
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
-from neurosvt.nn.heads import Belief, ReadoutConfig
+from neurosvt.nn.heads import Belief
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.permanence.baselines.track_fit import TrackFit
@@ -25,6 +27,7 @@ from neurosvt.permanence.evaluate import (
 )
 from neurosvt.permanence.metrics import best_constant, row
 from neurosvt.permanence.tasks import SceneTask
+from neurosvt.presence import Presence
 from neurosvt.scenes.scenes import SHAPE_CLASSES, SceneConfig
 
 module = import_module("neurosvt.permanence.evaluate")
@@ -56,9 +59,10 @@ class Oracle(nn.Module):
         scenes, start = (next(self.asked), 0) if state is None else state
         now = slice(start, start + len(frames))
         label = torch.from_numpy(scenes.label[now])
-        unseen = torch.from_numpy(scenes.hidden[now]).float() + 0.5
+        presence = torch.from_numpy(scenes.presence[now]).long()
         known = nn.functional.one_hot(label, len(SHAPE_CLASSES)).float()
-        belief = Belief(known, torch.from_numpy(scenes.position[now]), unseen)
+        there = nn.functional.one_hot(presence, len(Presence)).float()
+        belief = Belief(known, torch.from_numpy(scenes.position[now]), there)
         return belief, (scenes, now.stop)
 
 
@@ -74,7 +78,7 @@ class Stubborn(nn.Module):
         logits = torch.zeros(steps, batch, len(SHAPE_CLASSES))
         logits[..., self.label] = 1
         position = torch.tensor(self.position).expand(steps, batch, 2)
-        return Belief(logits, position, torch.zeros(steps, batch)), ()
+        return Belief(logits, position, torch.zeros(steps, batch, len(Presence))), ()
 
 
 class Watch(nn.Module):
@@ -84,8 +88,8 @@ class Watch(nn.Module):
         start, (steps, batch) = state or 0, frames.shape[:2]
         time = torch.arange(start, start + steps).float()
         position = torch.stack([time, 0 * time], -1)[:, None].expand(-1, batch, -1)
-        belief = Belief(torch.zeros(steps, batch, 8), position, torch.zeros(steps, batch))
-        return belief, start + steps
+        untold = torch.zeros(steps, batch, len(Presence))
+        return Belief(torch.zeros(steps, batch, 8), position, untold), start + steps
 
 
 MEMORIES_OF_TESTS = {
@@ -282,6 +286,56 @@ def test_validation_weighs_seeing_and_keeping_alike():
     }  # fmt: skip
 
 
+PRESENCES = ("empty", "leaves", "stranger")
+
+
+def test_one_that_knows_the_truth_is_right_about_presence_in_every_tier():
+    for tier in (*PRESENCES, "curtain"):
+        found = evaluate_cell({"": Oracle(batches(tier, 24))}, TASK, tier, 24, 7)[""]
+        assert ("belief" in found) == (tier == "curtain")
+        assert all(moment.presence_right.all() for moment in found.values())
+
+
+class Hides(Oracle):
+    """Knows class and place, and takes all for hidden."""
+
+    def forward(self, frames, state=None, **options):
+        belief, state = super().forward(frames, state, **options)
+        presence = torch.zeros_like(belief.presence_logits)
+        presence[..., Presence.HIDDEN] = 1
+        return belief._replace(presence_logits=presence), state
+
+
+def test_validation_weighs_presence_as_much_as_seeing_and_keeping():
+    task = replace(TASK, tiers=("curtain", *PRESENCES))
+    asked = [q for tier in task.tiers for q in batches(tier, 24)]
+    ones = dict.fromkeys(("visible", "belief_24", "belief", "presence", "score"), 1.0)
+    assert validation_score(Oracle(asked), task, 7, hidden=[24]) == ones
+    found = validation_score(Hides(asked), task, 7, hidden=[24])
+    assert found == {**ones, "presence": 0.0, "score": pytest.approx(2 / 3)}
+
+
+def test_strangers_of_the_family_that_training_never_shows_choose_no_model():
+    class KnowsOthers(Oracle):
+        """Refuses only them."""
+
+        def forward(self, frames, state=None, **options):
+            belief, (scenes, end) = super().forward(frames, state, **options)
+            if scenes.unfamiliar is not None:
+                belief.presence_logits[:, ~scenes.unfamiliar, Presence.HIDDEN] = 2
+            return belief, (scenes, end)
+
+    task = replace(TASK, tiers=("curtain", "stranger"))
+    asked = [q for tier in task.tiers for q in batches(tier, 24)]
+    assert validation_score(KnowsOthers(asked), task, 7, hidden=[24])["presence"] == 0
+
+
+def test_a_task_that_judges_presence_alone_cannot_choose_a_model():
+    task = replace(TASK, tiers=PRESENCES)
+    with pytest.raises(UserError, match="no tier of scenes hides anything for 24"):
+        validation_score(Stubborn(), task, 4, hidden=[24])
+
+
 def test_validation_asks_after_every_length():
     asked = [q for tier in TASK.tiers for length in (4, 6) for q in batches(tier, length)]
     found = validation_score(Oracle(asked), TASK, 7, hidden=[4, 6])
@@ -289,8 +343,8 @@ def test_validation_asks_after_every_length():
 
 
 class Peeping(NeuroSVT):
-    """A memoryless model that says the truth while it sees (unseen 0.5), and nonsense in its first
-    frame and while it sees nothing (unseen 1.5)."""
+    """A memoryless model that says the truth while it sees (unseen -1), and nonsense in its first
+    frame and while it sees nothing (unseen 1)."""
 
     def __init__(self, asked):
         super().__init__(replace(TINY, memory=MEMORIES_OF_TESTS["none"]))
@@ -299,20 +353,21 @@ class Peeping(NeuroSVT):
     def forward(self, frames, state=None, **options):
         begins = state is None
         belief, state = self.oracle(frames, state, **options)
-        lost = (belief.unseen_logit > 1)[..., None]
+        lost = (belief.unseen_logit > 0)[..., None]
         if begins:
             lost[0] = True
         return belief._replace(position=belief.position + 2.0 * lost), state
 
 
 def test_the_latch_is_tuned_to_the_threshold_that_tells_seen_from_hidden():
-    task = replace(TASK, tiers=("blackout", "curtain"))  # where what is hidden rests
-    asked = [q for tier in task.tiers for q in batches(tier)]
-    assert tune_latch(Peeping(asked), task, hidden=6, events=7) == (1.0, 1.0)
+    hides = ("blackout", "curtain")  # where what is hidden rests
+    task = replace(TASK, tiers=(*hides, "leaves"))  # of which nothing but presence is asked
+    asked = [q for tier in hides for q in batches(tier)]
+    assert tune_latch(Peeping(asked), task, hidden=6, events=7) == (0.0, 1.0)
 
 
 def test_a_latch_at_the_right_threshold_remembers_and_at_a_wrong_one_does_not():
-    for threshold, share in ((1.0, 1.0), (2.0, 0.0)):
+    for threshold, share in ((0.0, 1.0), (2.0, 0.0)):
         latch = Latch(Peeping(batches()), threshold)
         found = evaluate_cell({"": latch}, TASK, "blackout", 6, 7)[""]
         assert found["belief"].right.mean() == share

@@ -12,9 +12,12 @@ from neurosvt.permanence.metrics import (
     best_constant,
     calibration_error,
     concat_batches,
+    forgetting,
+    presence_row,
     reliability,
     row,
 )
+from neurosvt.presence import FORGOTTEN, Presence
 
 
 def outcomes(predicted_class, predicted_position, label, position, confidence=None):
@@ -26,6 +29,8 @@ def outcomes(predicted_class, predicted_position, label, position, confidence=No
         position,
         np.arange(len(label)),
         confidence,
+        [Presence.HIDDEN] * len(label),
+        [Presence.HIDDEN] * len(label),
     )
     return Outcomes(*(np.asarray(a) for a in columns))
 
@@ -121,6 +126,8 @@ def test_a_row_holds_shares_pixels_and_counts():
         "place_error_px": 0.0,
         "confidence": 1.0,
         "calibration_error": 0.25,
+        "forgotten": 0.0,
+        "forgotten_of_wrong": 0.0,
         "events": 4,
     }
     assert 0 <= figures["low"] <= 0.5 <= figures["high"] <= 1
@@ -139,3 +146,34 @@ def test_confidence_is_held_against_how_often_it_was_right():
     assert high["class_score"] == pytest.approx(0.8)
     assert calibration_error(found) == pytest.approx(10 / 14 * 0.1)
     assert np.isnan(calibration_error(best_constant(found)))
+
+
+# Forgetting and presence
+
+
+def test_what_is_forgotten_is_counted_of_all_and_of_what_is_wrong():
+    """Five answers, three of them wrong, of which two say so; and a right one that is unsure."""
+    confidence = np.array([0.9, FORGOTTEN, 0.2, 0.49, 0.49])
+    found = outcomes([1, 1, 1, 0, 0], [(0, 0)] * 5, [1, 0, 1, 1, 1], [(0, 0)] * 5, confidence)
+    assert found.right.tolist() == [True, False, True, False, False]
+    told = forgetting(found)
+    assert told == {"forgotten": pytest.approx(3 / 5), "forgotten_of_wrong": pytest.approx(2 / 3)}
+
+
+def test_nothing_wrong_and_no_confidence_have_no_share_that_is_forgotten():
+    sure = outcomes([1], [(0, 0)], [1], [(0, 0)])
+    assert np.isnan(forgetting(sure)["forgotten_of_wrong"])
+    assert np.isnan(list(forgetting(best_constant(sure)).values())).all()
+
+
+def test_presence_is_right_where_it_is_said_as_it_is():
+    found = replace(
+        outcomes([1] * 4, [(0, 0)] * 4, [1] * 4, [(0, 0)] * 4),
+        predicted_presence=np.array([2, 2, 3, 1]),
+        presence=np.array([2, 3, 3, 1]),
+    )
+    figures = presence_row(found)
+    assert (figures["presence_score"], figures["events"]) == (0.75, 4)
+    assert 0 < figures["low"] < 0.75 < figures["high"] < 1
+    of_one = presence_row(replace(found, sequence=np.zeros(4, int)))
+    assert of_one["low"] < figures["low"], "frames of one sequence tell less"

@@ -25,6 +25,7 @@ TASK = SceneTask("test", seed=5, seen=4, scene=SceneConfig(size=32), tiers=("bla
         ({"tiers": ("courtain",)}, "tier 'courtain' is unknown; did you mean 'curtain'"),
         ({"tiers": ()}, "tiers must name some of blackout"),
         ({"tiers": ("tunnel",), "hidden": (1000,)}, "tunnel hides nothing for so long"),
+        ({"tiers": ("empty",), "blind": True}, "blind leaves out the object, and empty asks"),
         ({"task": NMNISTTask("test"), "blind": True}, "blind is for made-up scenes"),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value),
@@ -52,6 +53,12 @@ def test_cells_that_a_tier_does_not_have_are_left_out():
     assert list(PermanencePlan(TASK, hidden=(120, 300)).cells()) == [
         ("blackout", 120), ("blackout", 300), ("tunnel", 120)
     ]  # fmt: skip
+
+
+def test_where_the_object_is_left_out_nothing_is_asked_of_its_presence():
+    plan = PermanencePlan(TASK, ("blackout", "leaves"), hidden=(30,))
+    assert list(plan.cells()) == [("blackout", 30), ("leaves", 30)]
+    assert list(replace(plan, blind=True).cells()) == [("blackout", 30)]
 
 
 def test_seed_frame_length_and_blindness_reach_the_scenes():

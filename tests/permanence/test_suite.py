@@ -17,7 +17,8 @@ from neurosvt.results.entrant import Entrant
 from neurosvt.scenes.scenes import SceneConfig
 from tests.permanence.toys import Toy, ToyOfOptions
 
-TASK = SceneTask("test", seen=4, scene=SceneConfig(size=32), tiers=("blackout", "tunnel"))
+TIERS = ("blackout", "tunnel")
+TASK = SceneTask("test", seen=4, scene=SceneConfig(size=32), tiers=TIERS)
 SHORT = Suite(
     (3, 5),
     4,
@@ -31,7 +32,8 @@ def brief(monkeypatch):
 
 
 def parts(**changes):
-    return suite_parts(SHORT, [Entrant("ours", ToyOfOptions()), Entrant("b", Toy(1))], TASK)
+    entrants = [Entrant("ours", ToyOfOptions()), Entrant("b", Toy(1))]
+    return suite_parts(SHORT, entrants, TASK, changes.get("tiers", TIERS))
 
 
 def test_all_are_judged_alike_and_the_first_once_more_on_varied_plans(tmp_path):
@@ -52,12 +54,26 @@ def test_all_are_judged_alike_and_the_first_once_more_on_varied_plans(tmp_path):
     assert result.cells == 12
     assert result.cost == [], "no curtain, no cost"
     judgements = {r["judgement"] for r in result.rows()}
-    assert judgements == {"visible", "belief", "recovery", "calibration", "reacquisition"}
+    assert judgements == {
+        "visible", "belief", "recovery", "presence", "calibration", "reacquisition"
+    }  # fmt: skip
+
+
+def test_everyone_is_asked_about_presence_where_nobody_names_tiers(tmp_path):
+    result = run_suite(parts(tiers=None), tmp_path)
+    assert {(r["tier"], r["memory"]) for r in result.first if r["judgement"] == "presence"} == {
+        (tier, memory)
+        for tier in (*TIERS, "empty", "leaves", "stranger")
+        for memory in ("ours", "b")
+    }
+    assert {r["tier"] for r in result.first if r["judgement"] == "belief"} == set(TIERS)
+    assert {r["tier"] for r in result.calibration} == set(TIERS)
 
 
 def test_what_a_model_knew_while_it_saw_is_told_once(tmp_path):
+    varied = ("state_bits", "frame_ms")
     keys = [
-        (r["tier"], r["memory"], r["hidden_frames"], r["judgement"], r["state_bits"], r["frame_ms"])
+        tuple(map(r.get, ("tier", "memory", "hidden_frames", "judgement", "moment", *varied)))
         for r in run_suite(parts(), tmp_path).scores
     ]
     assert len(keys) == len(set(keys))
@@ -110,6 +126,13 @@ def test_figures_are_drawn_of_the_first_part(tmp_path):
     draw_suite(run_suite(parts(), tmp_path / "cells"), tmp_path)
     for picture in ("score", "place_error", "calibration"):
         assert (tmp_path / f"{picture}.svg").read_text().startswith("<?xml")
+
+
+def test_where_presence_alone_is_asked_nothing_is_drawn(tmp_path):
+    result = run_suite(parts(tiers=("empty", "stranger")), tmp_path / "cells")
+    assert {r["judgement"] for r in result.rows()} == {"presence"}
+    draw_suite(result, tmp_path)
+    assert not list(tmp_path.glob("*.svg"))
 
 
 def test_progress_is_told_after_every_cell(tmp_path):

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from neurosvt.nn.heads import Belief
+from neurosvt.presence import Presence
 
 CLASSES = 8
 
@@ -30,7 +31,8 @@ class Toy(nn.Module):
                 state = state + state_noise * torch.randn_like(state)
             told.append(self.read(state))
         y = torch.stack(told)
-        return Belief(y[..., :-2], y[..., -2:].sigmoid(), torch.zeros(y.shape[:2])), state
+        untold = torch.zeros(*y.shape[:2], len(Presence))
+        return Belief(y[..., :-2], y[..., -2:].sigmoid(), untold), state
 
 
 class ToyOfOptions(Toy):

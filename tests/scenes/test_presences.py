@@ -132,6 +132,9 @@ def test_drawn_strangers_are_spread_evenly_over_a_batch(share):
     familiar = (outline == known).all((1, 2))
     assert np.array_equal(~familiar, np.arange(1, 9) * share % 1 == 0 if share else np.zeros(8))
     assert ((outline == drawn).all((1, 2)) == ~familiar).all()
+    settings = {"seen": 3, "hidden": 3, "after": 0, "config": config}
+    assert np.array_equal(make_scenes("stranger", 1, 8, **settings).unfamiliar, ~familiar)
+    assert make_scenes("curtain", 1, 8, **settings).unfamiliar is None
 
 
 @pytest.mark.parametrize("tier", TIERS)

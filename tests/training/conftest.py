@@ -6,8 +6,8 @@ import torch
 from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
-from neurosvt.nn.heads import ReadoutConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.training.loop import TrainConfig, Training
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from neurosvt.config import UserError
 from neurosvt.loaders.clips import ClipBatch
 from neurosvt.loaders.images import ImageBatch
+from neurosvt.presence import Presence
 from neurosvt.training.checks import checked_labels
 from neurosvt.training.clips import ClipObjective
 from neurosvt.training.images import ImageAnswer, ImageObjective, ImageTrainConfig
@@ -139,13 +140,13 @@ def belief(steps=4, batch=2):
     return SimpleNamespace(
         class_logits=torch.randn(steps, batch, 3),
         position=torch.rand(steps, batch, 2),
-        unseen_logit=torch.randn(steps, batch),
+        presence_logits=torch.randn(steps, batch, len(Presence)),
     )
 
 
 def truth(steps=4, batch=2, **parts):
     seen = torch.ones(steps, batch, dtype=torch.bool)
-    known = Truth(seen.long(), torch.rand(steps, batch, 2), ~seen, seen)
+    known = Truth(seen.long(), torch.rand(steps, batch, 2), seen.long(), seen, seen)
     return known._replace(**parts)
 
 
@@ -155,10 +156,11 @@ def truth(steps=4, batch=2, **parts):
         ({"label": torch.full((4, 2), 7)}, r"labels must lie in \[0, 3\)"),
         ({"label": torch.ones(2).long()}, r"labels must be of shape \(4, 2\)"),
         ({"position": torch.rand(2, 2)}, r"position must be of shape \(4, 2, 2\).*got \(2, 2\)"),
-        ({"hidden": torch.ones(2).bool()}, r"hidden must be of shape \(4, 2\).*got \(2,\)"),
+        ({"presence": torch.ones(2).long()}, r"presence must be of shape \(4, 2\).*got \(2,\)"),
         ({"asked": torch.ones(2).bool()}, r"asked must be of shape \(4, 2\).*got \(2,\)"),
+        ({"within": torch.ones(2).bool()}, r"within must be of shape \(4, 2\).*got \(2,\)"),
     ],
-    ids=["class", "label", "position", "hidden", "asked"],
+    ids=["class", "label", "position", "presence", "asked", "within"],
 )
 def test_a_truth_of_another_shape_is_refused_rather_than_spread(parts, message):
     known = truth(**parts)

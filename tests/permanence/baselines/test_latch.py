@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from neurosvt.nn.heads import Belief
 from neurosvt.permanence.baselines.latch import Latch, hold
+from neurosvt.presence import Presence
 
 T, B, C = 9, 3, 4
 
@@ -17,7 +18,8 @@ def some_belief(seed=0, steps=T):
     def draw(*shape):
         return torch.randn(*shape, generator=generator)
 
-    return Belief(draw(steps, B, C), draw(steps, B, 2).sigmoid(), draw(steps, B))
+    presence = draw(steps, B, len(Presence))
+    return Belief(draw(steps, B, C), draw(steps, B, 2).sigmoid(), presence)
 
 
 def at(belief, *index):
@@ -28,7 +30,7 @@ def at(belief, *index):
 def test_what_is_held_is_the_last_answer_while_seen(seed, threshold):
     belief = some_belief(seed)
     held = hold(belief, threshold)
-    assert torch.equal(held.unseen_logit, belief.unseen_logit)
+    assert torch.equal(held.presence_logits, belief.presence_logits)
     for sample in range(B):
         latest = 0
         for step in range(T):
@@ -91,7 +93,8 @@ def test_a_latch_says_in_the_dark_what_it_said_last(make, events):
         before, _ = model(frames)
         hook.remove()
         seen, dark = hidden[0][4, 0], hidden[0][5, 0]
-        model.heads.answer.weight[-1] = dark - seen  # teach it to tell dark from seen
+        # Teach it to tell dark from seen.
+        model.heads.answer.weight[Presence.HIDDEN - len(Presence)] = dark - seen
         unseen, _ = model(frames)
         held, _ = Latch(model, unseen.unseen_logit[4:6].mean().item())(frames)
     assert not torch.equal(before.position[4], before.position[5])

@@ -9,6 +9,7 @@ from neurosvt.nn.heads import Belief
 from neurosvt.permanence.baselines.track_fit import TrackFit
 from neurosvt.permanence.evaluate import evaluate_cell
 from neurosvt.permanence.tasks import SceneTask
+from neurosvt.presence import Presence
 from neurosvt.scenes.scenes import SHAPE_CLASSES
 
 TASK = SceneTask("validation", batch=20)
@@ -20,9 +21,8 @@ class Stubborn(nn.Module):
     def forward(self, frames, state=None, *, state_noise=0.0):
         steps, batch = frames.shape[:2]
         position = torch.full((steps, batch, 2), 0.4)
-        return Belief(
-            torch.ones(steps, batch, len(SHAPE_CLASSES)), position, torch.zeros(steps, batch)
-        ), ()
+        logits = torch.ones(steps, batch, len(SHAPE_CLASSES))
+        return Belief(logits, position, torch.zeros(steps, batch, len(Presence))), ()
 
 
 LINE = TrackFit(Stubborn(), degree=1, window=24)
