@@ -109,13 +109,14 @@ def write_page(
     Args:
         path: the file to write; its folder is made, an older page is replaced, whole or not at all.
         episodes: what can be played, one tab each.
-        rows: flat permanence rows, as `neurosvt permanence --json` prints them.
+        rows: flat permanence rows, as `neurosvt permanence --json` prints them; those of presence
+            are not shown.
         facts: further figures as name and text: parameters, time constants, spikes per frame.
         version: of the program that made the results.
         about: what each row is, by its title.
         equal: scores at equal training.
     """
-    rows = [_named(row, rows[0]) for row in rows]
+    rows = [_named(row, rows[0]) for row in rows if row.get("judgement") != "presence"]
     shown = [_plain_episode(episode) for episode in episodes]
     data = _plain({"episodes": shown, "rows": rows, "palette": PALETTE})
     page = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
@@ -180,9 +181,9 @@ def _named(row: PageRow, first: PageRow) -> PageRow:
 
 
 def _score_tables(rows: Sequence[PageRow]) -> str:
-    """One table per judgement and panel, without presence; what is not a belief is folded away."""
+    """One table per judgement and panel; what is not a belief is folded away."""
     tables: dict[str, dict[str, list[PageRow]]] = {}
-    for row in (row for row in rows if row.get("judgement") != "presence"):
+    for row in rows:
         judgement = str(row.get("judgement", "belief"))
         tables.setdefault(judgement, {}).setdefault(row["panel"], []).append(row)
     text = ""

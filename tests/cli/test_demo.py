@@ -85,7 +85,8 @@ def test_the_demo_prints_the_table_and_writes_page_and_rows(
         assert option in record["command"]
     scored = [row for row in record["rows"] if "score" in row]
     work = [row for row in record["rows"] if "phase" in row]
-    assert len(scored) + len(work) == len(record["rows"])
+    presence = [row for row in record["rows"] if "presence_score" in row]
+    assert len(scored) + len(presence) + len(work) == len(record["rows"])
     assert {row["memory"] for row in scored} == {"leaky", "lif", "none", "latch", "constant"}
     assert {row["phase"] for row in work} == {"active", "hidden"}
     for row in work:  # with lif, the memory token works as well

@@ -183,6 +183,12 @@ def test_score_tables_hold_every_row(tmp_path):
     assert page.index(">30</th>") < page.index(">1000</th>")
 
 
+def test_rows_of_presence_have_no_score_to_show(tmp_path):
+    presence = row(judgement="presence", moment="last", presence_score=0.25)
+    without = written(tmp_path, rows=[row(score=0.5)])
+    assert written(tmp_path, rows=[row(score=0.5), presence]) == without
+
+
 def test_the_page_says_what_each_row_is_and_compares_at_equal_training(tmp_path):
     about = {"latch": "the network without memory; trained for 1,200 steps", HOSTILE: HOSTILE}
     page = written(tmp_path, rows=[row()], about=about, equal=read_equal_training())
