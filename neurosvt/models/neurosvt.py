@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from neurosvt.models.neurosvt_config import SIZES, NeuroSVTConfig, positive
@@ -174,8 +174,8 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
     def encode(
         self, frames: Tensor, state: State, noise: float, rate: float
     ) -> tuple[Float[Tensor, "R D"], Rows, Float[Tensor, "R 3"] | None, State]:
-        """The spatial part: spikes of the tokens that fired, and where the events of their patches
-        lie, for a memory with tracks; `frames` as `checked`."""
+        """The spatial part: spikes of the tokens that fired, and their patches' events if the
+        memory has tracks; `frames` as `checked`."""
         cfg = self.config
         decay = (1 - 1 / cfg.neuron.tau) ** rate
         seen = pack(self.filter(frames.bool()), state.since_patch_event)
@@ -202,24 +202,21 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         return spikes, rows, told, state._replace(blocks=tuple(left), read=read)
 
     def select_active(
-        self, spikes: Float[Tensor, "R D"], seen: Rows, state: State
-    ) -> tuple[Float[Tensor, "r D"], Rows, Int[Tensor, " p"]]:
-        """Current into the blocks, from the patches that fired: a patch whose few events did not
-        make one neuron fire ends here, which is what keeps sensor noise cheap. Last, which row of
-        `seen` each row of a patch is."""
+        self, spikes: Float[Tensor, "R D"], events: Float[Tensor, "R 3"], seen: Rows, state: State
+    ) -> tuple[Float[Tensor, "r D"], Rows, Float[Tensor, "r 3"] | None]:
+        """Current into the blocks, and events, from the patches that fired: a patch whose few
+        events did not make one neuron fire ends here, which keeps sensor noise cheap."""
         steps, batch, patches = seen.shape
-        fired = any_fired(spikes)
-        home = seen.frame[fired] * patches + seen.position[fired]
-        active = torch.zeros(steps * batch * patches, dtype=torch.bool, device=home.device)
-        active[home] = True
+        place = seen.frame * patches + seen.position
+        active = torch.zeros(steps * batch * patches, dtype=torch.bool, device=place.device)
+        active[place[any_fired(spikes)]] = True
         active = active.reshape(seen.shape)
-        extra = self.memory.extra_tokens
-        if extra:
+        if extra := self.memory.extra_tokens:
             active = torch.cat([active, active.any(-1, keepdim=True).expand(-1, -1, extra)], -1)
         rows = pack(active, state.since_token_event)
         x = self.positions(spikes, seen)
-        source = torch.empty(steps * batch * patches, dtype=torch.long, device=home.device)
-        source[seen.frame * patches + seen.position] = torch.arange(len(seen), device=home.device)
+        source = torch.empty(steps * batch * patches, dtype=torch.long, device=place.device)
+        source[place] = torch.arange(len(seen), device=place.device)
         patch = (rows.position < patches).nonzero()[:, 0]
         source = source[rows.frame[patch] * patches + rows.position[patch]]
         x = gather_rows(x, source)
@@ -227,7 +224,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
             token = (rows.position >= patches).nonzero()[:, 0]
             currents = self.memory.currents()[rows.position[token] - patches]
             x = scatter_rows(x, patch, len(rows)) + scatter_rows(currents, token, len(rows))
-        return x, rows, source
+        return x, rows, gather_rows(events, source) if self.memory.tracks else None
 
     def decays(self, decay: float, rate: float) -> float | Tensor:
         """What each token's membranes keep per step: those of the memory have their own."""

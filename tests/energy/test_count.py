@@ -399,7 +399,7 @@ def test_recurrent_networks_are_counted(kind):
     model, frames = RecurrentNet(config).eval(), torch.rand(5, 2, 2, 16, 16) < 0.2
     total = metered(model, frames, batch_axes=2).total
     steps, side = 10, 4
-    heads = 6 * 8 + 8 * 8 + 8 * 11
+    heads = 6 * 8 + 8 * 8 + 8 * 15
     # Event frames are spikes, to the first layer of whatever network.
     assert total.acs == convolution_by_hand(model.see, frames.flatten(0, 1))
     read = 4 * side * side * 6
