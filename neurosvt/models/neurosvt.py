@@ -202,7 +202,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         return spikes, rows, told, state._replace(blocks=tuple(left), read=read)
 
     def select_active(
-        self, spikes: Float[Tensor, "R D"], events: Float[Tensor, "R 3"], seen: Rows, state: State
+        self, spikes: Float[Tensor, "R D"], events: Float[Tensor, "S 3"], seen: Rows, state: State
     ) -> tuple[Float[Tensor, "r D"], Rows, Float[Tensor, "r 3"] | None]:
         """Current into the blocks, and events, from the patches that fired: a patch whose few
         events did not make one neuron fire ends here, which keeps sensor noise cheap."""
