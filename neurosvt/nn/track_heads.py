@@ -3,6 +3,8 @@
 Axes: T time steps, B batch, M numbers that are read, C classes, J tracks, S numbers of an answer.
 """
 
+from typing import NamedTuple, cast
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,6 +14,17 @@ from neurosvt.nn.heads import Belief, Heads
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.tracks import TRACK_NUMBERS
 from neurosvt.presence import Presence
+
+
+class ChosenBelief(NamedTuple):
+    """A belief on its way, in training: it also says what its position was chosen among."""
+
+    class_logits: Float[Tensor, "T B C"]
+    position: Float[Tensor, "T B 2"]
+    presence_logits: Float[Tensor, "T B P"]
+    choice_logits: Float[Tensor, "T B 2*J"]
+    offered: Float[Tensor, "T B 2*J 2"]
+    """x and y, in [0, 1] of the sensor."""
 
 
 class TrackHeads(Heads):
@@ -57,13 +70,20 @@ class TrackHeads(Heads):
         tracks = tracks.unflatten(-1, (self.tracks, TRACK_NUMBERS))
         x = torch.cat([self.features(own), told_of(tracks).flatten(-2)], -1)
         x = x.to(self.hidden.weight.dtype)
-        share = at_least_float32(self.chosen(F.gelu(self.choose(x)))).softmax(-1)
-        position = (share[..., None] * offered(tracks)).sum(-2)
+        choice, places = at_least_float32(self.chosen(F.gelu(self.choose(x)))), offered(tracks)
+        position = (choice.softmax(-1)[..., None] * places).sum(-2)
         logits, presence = self.answer_to(x).split([self.classes, len(Presence)], -1)
-        return torch.cat([logits, position, presence], -1)
+        among = [choice, places.flatten(-2)] if self.training else []
+        return torch.cat([logits, position, presence, *among], -1)
 
     def belief(self, answer: Float[Tensor, "T B S"]) -> Belief:
-        return Belief(*answer.split([self.classes, 2, len(Presence)], dim=-1))
+        known = [self.classes, 2, len(Presence)]
+        if not self.training:
+            return Belief(*answer.split(known, dim=-1))
+        many = 2 * self.tracks
+        *said, choice, places = answer.split([*known, many, 2 * many], dim=-1)
+        # Read by what teaches, which asks for no more than a belief's names.
+        return cast(Belief, ChosenBelief(*said, choice, places.unflatten(-1, (many, 2))))
 
 
 def told_of(tracks: Float[Tensor, "... J 8"]) -> Float[Tensor, "... J 8"]:

@@ -95,6 +95,8 @@ class TrainConfig:
     """Whether something is asked of hidden steps too, where an object hides."""
     position_weight: float = 1.0
     """What an error of position costs beside one of class, where an object hides."""
+    choice_weight: float = 0.1
+    """What it costs beside one of class to choose the wrong track to take the position from."""
     amp: Amp = "auto"
     """Whether matrix products are bfloat16; "auto" where the hardware computes in it. Spikes are
     exact in it, membranes and memory stay float32."""
@@ -112,7 +114,7 @@ class TrainConfig:
         for name in ("rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0, got {getattr(self, name)}")
-        for name in ("seed", "weight_decay", "state_noise", "position_weight"):
+        for name in ("seed", "weight_decay", "state_noise", "position_weight", "choice_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
         if not 0 <= self.warmup < 1:

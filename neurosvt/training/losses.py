@@ -42,11 +42,17 @@ class Parts(NamedTuple):
     label: Tensor
     position: Tensor
     presence: Tensor
+    choice: Tensor
+    """0 where the position is not chosen among offers."""
 
 
 @dataclass(frozen=True)
 class BeliefLoss:
     """Cross-entropy of the class, error of the position, and cross-entropy of presence.
+
+    A position that is chosen among offers (`nn.track_heads`) is taught that choice too, by its
+    cross-entropy with how near the offers are: the error of their mean says little about which
+    of them to trust. So mixtures of experts learn (Jacobs et al., Neural Computation 1991).
 
     Every step counts, hidden ones included: temporal efficient training (Deng et al., ICLR 2022).
     Sequences have equal weight, and so have their seen and their hidden steps, however many there
@@ -55,9 +61,13 @@ class BeliefLoss:
 
     position_weight: float = 1.0
     presence_weight: float = 0.1
+    choice_weight: float = 0.1
     position_scale: float = 0.125
     """The position error, in sensor sides, beyond which its cost grows linearly: what
     PermanenceBench calls right."""
+    choice_scale: float = 0.03
+    """Offers that much further from the truth than others, in sensor sides, are e times less to be
+    chosen."""
 
     def __call__(self, belief: Any, truth: Truth) -> Parts:
         """Parts of the loss, for `belief` with class_logits, position and presence_logits per step.
@@ -85,7 +95,17 @@ class BeliefLoss:
             (weight * label.reshape(steps)).sum(),
             self.position_weight * (weight * position).sum(),
             self.presence_weight * (of_presence * presence.reshape(steps)).sum(),
+            self.choice_weight * (weight * self.choice(belief, truth)).sum(),
         )
+
+    def choice(self, belief: Any, truth: Truth) -> Float[Tensor, "T B"]:
+        """What it costs to choose otherwise than by nearness."""
+        if not hasattr(belief, "choice_logits"):
+            return torch.zeros_like(belief.position[..., 0])
+        with torch.no_grad():
+            far = torch.linalg.vector_norm(belief.offered - truth.position[..., None, :], dim=-1)
+            nearness = (-far / self.choice_scale).softmax(-1)
+        return -(nearness * belief.choice_logits.log_softmax(-1)).sum(-1)
 
 
 @dataclass(frozen=True)
