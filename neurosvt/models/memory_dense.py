@@ -16,7 +16,7 @@ from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.leaky_memory import BEGINS_AT
 from neurosvt.nn.memory import MemoryStep
 from neurosvt.nn.norm import ScaleNorm
-from neurosvt.nn.tracks import LEAST_RIDGE, ramp
+from neurosvt.nn.tracks import ramp
 from neurosvt.ops.surrogate import spike
 from neurosvt.ops.tracks import UNIT_STEPS, tracks_reference
 
@@ -68,7 +68,7 @@ def remember(
     lines = tracks_reference(
         place, weight, torch.stack(gates)[..., : cfg.tracks], spike(anew - BEGINS_AT),
         tracks.unflatten(-1, (cfg.tracks, -1)), torch.sigmoid(memory.lines.forget_odds),
-        memory.lines.log_ridge.exp() + LEAST_RIDGE, 1 / UNIT_STEPS,
+        memory.lines.ridge(), 1 / UNIT_STEPS,
     )  # fmt: skip
     return torch.cat([torch.stack(charge), lines.flatten(-2)], -1)
 

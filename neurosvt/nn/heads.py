@@ -60,7 +60,11 @@ class Heads(nn.Module):
         depth: hidden layers; those behind the first add to what comes in.
         strengths: groups of channels whose strength is told apart; 0 for none.
         by_group: read channels relative to the strength of their own group.
+        told: numbers that the first layer reads beside them.
     """
+
+    beyond_classes = BEYOND_CLASSES
+    """Numbers that the last layer says beside the classes."""
 
     def __init__(
         self,
@@ -71,14 +75,15 @@ class Heads(nn.Module):
         strengths: int = 0,
         *,
         by_group: bool = False,
+        told: int = 0,
     ):
         super().__init__()
         if strengths and channels % strengths:
             raise ValueError(f"channels {channels} are not a multiple of strengths {strengths}")
         self.classes, self.strengths, self.by_group = classes, strengths, by_group
-        self.hidden = nn.Linear(channels + strengths, width)
+        self.hidden = nn.Linear(channels + strengths + told, width)
         self.deeper = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
-        self.answer = nn.Linear(width, classes + BEYOND_CLASSES)
+        self.answer = nn.Linear(width, classes + self.beyond_classes)
 
     def forward(
         self, charge: Float[Tensor, "T B M"], asked: Bool[Tensor, "T B"] | None = None

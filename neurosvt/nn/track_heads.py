@@ -3,8 +3,6 @@
 Axes: T time steps, B batch, M numbers that are read, C classes, J tracks, S numbers of an answer.
 """
 
-from typing import NamedTuple, cast
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,16 +10,13 @@ from torch.nn import functional as F
 
 from neurosvt.nn.heads import Belief, Heads
 from neurosvt.ops.precision import at_least_float32
-from neurosvt.ops.tracks import TRACK_NUMBERS
+from neurosvt.ops.tracks import TRACK_NUMBERS, Track
 from neurosvt.presence import Presence
 
 
-class ChosenBelief(NamedTuple):
+class ChosenBelief(Belief):
     """A belief on its way, in training: it also says what its position was chosen among."""
 
-    class_logits: Float[Tensor, "T B C"]
-    position: Float[Tensor, "T B 2"]
-    presence_logits: Float[Tensor, "T B P"]
     choice_logits: Float[Tensor, "T B 2*J"]
     offered: Float[Tensor, "T B 2*J 2"]
     """x and y, in [0, 1] of the sensor."""
@@ -42,6 +37,8 @@ class TrackHeads(Heads):
         choice: width of the layer that chooses.
     """
 
+    beyond_classes = len(Presence)
+
     def __init__(
         self,
         channels: int,
@@ -54,20 +51,18 @@ class TrackHeads(Heads):
         tracks: int,
         choice: int,
     ):
-        own = channels - TRACK_NUMBERS * tracks
-        super().__init__(own, width, classes, depth, strengths, by_group=by_group)
-        told = self.hidden.in_features + TRACK_NUMBERS * tracks
+        told = TRACK_NUMBERS * tracks
+        super().__init__(
+            channels - told, width, classes, depth, strengths, by_group=by_group, told=told
+        )
         self.tracks = tracks
-        self.hidden = nn.Linear(told, width)
-        self.answer = nn.Linear(width, classes + len(Presence))
-        self.choose = nn.Linear(told, choice)
+        self.choose = nn.Linear(self.hidden.in_features, choice)
         self.chosen = nn.Linear(choice, 2 * tracks)
 
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
-        own, tracks = charge.split(
-            [charge.shape[-1] - TRACK_NUMBERS * self.tracks, TRACK_NUMBERS * self.tracks], -1
-        )
-        tracks = tracks.unflatten(-1, (self.tracks, TRACK_NUMBERS))
+        told = TRACK_NUMBERS * self.tracks
+        own, numbers = charge.split([charge.shape[-1] - told, told], -1)
+        tracks = Track.of(numbers.unflatten(-1, (self.tracks, TRACK_NUMBERS)))
         x = torch.cat([self.features(own), told_of(tracks).flatten(-2)], -1)
         x = x.to(self.hidden.weight.dtype)
         choice, places = at_least_float32(self.chosen(F.gelu(self.choose(x)))), offered(tracks)
@@ -82,25 +77,25 @@ class TrackHeads(Heads):
             return Belief(*answer.split(known, dim=-1))
         many = 2 * self.tracks
         *said, choice, places = answer.split([*known, many, 2 * many], dim=-1)
-        # Read by what teaches, which asks for no more than a belief's names.
-        return cast(Belief, ChosenBelief(*said, choice, places.unflatten(-1, (many, 2))))
+        belief = ChosenBelief(*said)
+        belief.choice_logits, belief.offered = choice, places.unflatten(-1, (many, 2))
+        return belief
 
 
-def told_of(tracks: Float[Tensor, "... J 8"]) -> Float[Tensor, "... J 8"]:
+def told_of(tracks: Track) -> Float[Tensor, "... J 8"]:
     """What a network is told of tracks, in numbers of its own size: position and velocity, how much
     was seen and for how long, and how long ago, twice."""
-    strength, _, spread, *_, age = tracks.unbind(-1)
     clock = [
-        0.3 * (strength.relu() + 0.1).log(), 0.3 * (spread.relu() + 0.02).log(),
-        (1 + 3 * age).log(), (0.5 * age).clamp(max=4),
+        0.3 * (tracks.strength.relu() + 0.1).log(), 0.3 * (tracks.spread.relu() + 0.02).log(),
+        (1 + 3 * tracks.age).log(), (0.5 * tracks.age).clamp(max=4),
     ]  # fmt: skip
-    moves = [2 * tracks[..., 3:5], (2 * tracks[..., 5:7]).clamp(-3, 3)]
+    moves = [2 * tracks.position, (2 * tracks.velocity).clamp(-3, 3)]
     return torch.cat([*moves, torch.stack(clock, -1)], -1)
 
 
-def offered(tracks: Float[Tensor, "... J 8"]) -> Float[Tensor, "... 2*J 2"]:
+def offered(tracks: Track) -> Float[Tensor, "... 2*J 2"]:
     """The positions that tracks offer, in [0, 1] of the sensor: those they rest at, then those they
     have gone on to, at most to the sensor's edges."""
-    rest = tracks[..., 3:5] + 0.5
-    gone = (rest + tracks[..., 5:7] * tracks[..., 7:]).clamp(0, 1)
+    rest = tracks.position + 0.5
+    gone = (rest + tracks.velocity * tracks.age[..., None]).clamp(0, 1)
     return torch.cat([rest, gone], -2)

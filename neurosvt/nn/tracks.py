@@ -74,11 +74,14 @@ class Tracks(nn.Module):
         if noise is not None:
             noise = noise * noise.new_tensor(THRESHOLDS)
         forget = 1 - step.decayed(torch.sigmoid(-at_least_float32(self.forget_odds)))
-        ridge = at_least_float32(self.log_ridge).exp() + LEAST_RIDGE
         return fitted_tracks(
-            place, weight, opened, emptied, start, forget, ridge, step.rate / UNIT_STEPS, noise,
-            backend, step.take_bits(),
+            place, weight, opened, emptied, start, forget, self.ridge(), step.rate / UNIT_STEPS,
+            noise, backend, step.take_bits(),
         )  # fmt: skip
+
+    def ridge(self) -> Float[Tensor, " J"]:
+        """What is added to each track's spread, units of time squared."""
+        return at_least_float32(self.log_ridge).exp() + LEAST_RIDGE
 
     def votes(
         self, spikes: Float[Tensor, "R D"], rows: Rows, events: Float[Tensor, "R 3"] | None

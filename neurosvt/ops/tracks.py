@@ -9,7 +9,7 @@ writes it ages and does not change, so that darkness of any length costs it noth
 Axes: T time steps, B batch, J tracks.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -23,15 +23,44 @@ from neurosvt.ops.precision import at_one_precision, check_floats
 FAINTEST = 1e-3
 """Added to a strength, which is divided by."""
 
-TRACK_NUMBERS = 8
-"""Of a track: strength, mean age, spread, x, y, their velocities, age."""
-
 UNIT_STEPS = 30.0
 """Steps in what a track counts as one unit of time."""
 
 THRESHOLDS = (1.0, 1 / UNIT_STEPS, 1 / 16, 1 / 64, 1 / 64, 1 / 64, 1 / 64)
 """What a threshold is of each number of a track but its age: in it, noise and the steps of whole
 numbers are told. A position of a 64th of the sensor's side is one."""
+
+
+class Track(NamedTuple):
+    """What the numbers of tracks are, in their order; lengths in sensor sides from the middle,
+    times in units of `UNIT_STEPS` steps."""
+
+    strength: Float[Tensor, "..."]
+    """Weight of the votes."""
+    mean: Float[Tensor, "..."]
+    """Mean age of the votes, when it was last written to."""
+    spread: Float[Tensor, "..."]
+    """Variance of their ages."""
+    position: Float[Tensor, "... 2"]
+    """x and y, when it was last written to."""
+    velocity: Float[Tensor, "... 2"]
+    age: Float[Tensor, "..."]
+    """Time since it was last written to."""
+
+    @classmethod
+    def of(cls, numbers: Float[Tensor, "... 8"]) -> "Track":
+        """The same numbers by name."""
+        strength, mean, spread, x, y, u, v, age = numbers.unbind(-1)
+        return cls(strength, mean, spread, torch.stack([x, y], -1), torch.stack([u, v], -1), age)
+
+    def numbers(self) -> Float[Tensor, "... 8"]:
+        """The same as one tensor."""
+        clock = torch.stack([self.strength, self.mean, self.spread], -1)
+        return torch.cat([clock, self.position, self.velocity, self.age[..., None]], -1)
+
+
+TRACK_NUMBERS = 8
+"""Of a `Track`."""
 
 
 def fitted_tracks(
@@ -47,7 +76,7 @@ def fitted_tracks(
     backend: str = "auto",
     bits: int = 32,
 ) -> Float[Tensor, "T B J 8"]:
-    """Every track after every step: strength, mean age, spread, x, y, their velocities, age.
+    """The numbers of every `Track` after every step.
 
     With a share `w = weight / strength` of the newest vote, a step at age `a` makes
 
@@ -108,7 +137,8 @@ def tracks_reference(
     thresholds = start.new_tensor(THRESHOLDS)
     track, tracks = start, []
     for t in range(len(place)):
-        age = track[..., 7] + step * (track[..., 0] != 0)  # what holds nothing has no age
+        begun = (track[..., 0] != 0).to(track.dtype)  # what holds nothing has no age
+        age = track[..., 7] + step * begun
         written = _written(track, age, place[t], weight[t], emptied[t], forget, ridge)
         which = (opened[t] * (weight[t] != 0))[..., None]
         kept = torch.cat([track[..., :7], age[..., None]], -1)
@@ -131,9 +161,8 @@ def _written(
     forget: Tensor,
     ridge: Tensor,
 ) -> Tensor:
-    strength, mean, spread = track[..., :3].unbind(-1)
+    strength, mean, spread, position, velocity, _ = Track.of(track)
     strength, spread = strength.relu(), spread.relu()  # noise may have driven them below 0
-    position, velocity = track[..., 3:5], track[..., 5:7]
     kept = 1 - emptied
     strength = (1 - forget) * kept * strength + weight + FAINTEST
     share, reach = weight / strength, kept * (mean + age)
@@ -144,8 +173,7 @@ def _written(
     miss = place - ahead
     position = ahead + (share * (1 + mean.square() / width))[..., None] * miss
     velocity = kept[..., None] * velocity + (share * mean / width)[..., None] * miss
-    clock = torch.stack([strength, mean, spread], -1)
-    return torch.cat([clock, position, velocity, torch.zeros_like(age)[..., None]], -1)
+    return Track(strength, mean, spread, position, velocity, torch.zeros_like(age)).numbers()
 
 
 def _forward(*inputs: Any) -> Tensor:

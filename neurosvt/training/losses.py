@@ -3,6 +3,7 @@
 Axes: T time steps, B batch, C classes.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.config import UserError
+from neurosvt.nn.track_heads import ChosenBelief
 from neurosvt.presence import Presence
 from neurosvt.training.checks import checked_labels
 
@@ -50,9 +52,9 @@ class Parts(NamedTuple):
 class BeliefLoss:
     """Cross-entropy of the class, error of the position, and cross-entropy of presence.
 
-    A position that is chosen among offers (`nn.track_heads`) is taught that choice too, by its
-    cross-entropy with how near the offers are: the error of their mean says little about which
-    of them to trust. So mixtures of experts learn (Jacobs et al., Neural Computation 1991).
+    A position that is chosen among offers (`nn.track_heads`) is taught as a mixture of experts too
+    (Jacobs et al., Neural Computation 1991): what is costly is that no likely offer is right. The
+    error of the mean alone would say little about which offer to trust.
 
     Every step counts, hidden ones included: temporal efficient training (Deng et al., ICLR 2022).
     Sequences have equal weight, and so have their seen and their hidden steps, however many there
@@ -66,8 +68,9 @@ class BeliefLoss:
     """The position error, in sensor sides, beyond which its cost grows linearly: what
     PermanenceBench calls right."""
     choice_scale: float = 0.03
-    """Offers that much further from the truth than others, in sensor sides, are e times less to be
-    chosen."""
+    """Distance from the truth, in sensor sides, at which an offer is e times less likely right."""
+    choice_floor: float = 1e-3
+    """Likelihood of what no offer can explain, which so costs no more than that."""
 
     def __call__(self, belief: Any, truth: Truth) -> Parts:
         """Parts of the loss, for `belief` with class_logits, position and presence_logits per step.
@@ -99,13 +102,14 @@ class BeliefLoss:
         )
 
     def choice(self, belief: Any, truth: Truth) -> Float[Tensor, "T B"]:
-        """What it costs to choose otherwise than by nearness."""
-        if not hasattr(belief, "choice_logits"):
+        """How unlikely the truth is among what is offered, in nats."""
+        if not isinstance(belief, ChosenBelief):
             return torch.zeros_like(belief.position[..., 0])
-        with torch.no_grad():
-            far = torch.linalg.vector_norm(belief.offered - truth.position[..., None, :], dim=-1)
-            nearness = (-far / self.choice_scale).softmax(-1)
-        return -(nearness * belief.choice_logits.log_softmax(-1)).sum(-1)
+        miss = belief.offered - truth.position[..., None, :]
+        far = miss.square().sum(-1).add(1e-8).sqrt()
+        right = belief.choice_logits.log_softmax(-1) - far / self.choice_scale
+        floor = torch.full_like(right[..., :1], math.log(self.choice_floor))
+        return -torch.cat([right, floor], -1).logsumexp(-1)
 
 
 @dataclass(frozen=True)

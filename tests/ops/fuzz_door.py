@@ -28,6 +28,7 @@ from neurosvt.ops.scale import scale_by_rms
 from neurosvt.ops.scaled_lif import rms_lif_rows, scaled_lif_rows
 from neurosvt.ops.spike_product import _definition as product_definition
 from neurosvt.ops.spike_product import spike_product
+from neurosvt.ops.tracks import fitted_tracks
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 OTHERS = (torch.int64, torch.uint8, torch.bool, torch.complex64)
@@ -142,8 +143,29 @@ def memories(dice: Dice) -> Trial:
         return Trial(leaky_memory, [drive, gate, v, decay], [0, 1, 2, 3])
     look = dice.of((None, 0.3 * dice.normal(channels, gates)))
     noise = dice.of((None, 0.1 * dice.normal(steps, batch, channels)))
-    inputs = [drive, gate, dice.normal(steps, batch, gates), v, decay, look, noise]
-    return Trial(gated_memory, inputs, [0, 1, 2, 3, 4, 5])
+    said = dice.of((None, dice.uniform(steps, batch) < 0.7))
+    forget = dice.of((None, dice.uniform(channels)))
+
+    def kept(drive: Any, gate: Any, write: Any, *rest: Any, backend: str) -> Any:
+        *known, forget = rest
+        return gated_memory(drive, gate, write, *known, backend, said, forget)
+
+    inputs = [drive, gate, dice.normal(steps, batch, gates), v, decay, look, noise, forget]
+    return Trial(kept, inputs, [0, 1, 2, 3, 4, 5, 7])
+
+
+def tracks(dice: Dice) -> Trial:
+    """`fitted_tracks`, on from tracks that may hold nothing yet."""
+    steps, batch, many = dice.of(SIZES[1:]), dice.of(SIZES), dice.of((1, 3, 8))
+    votes = dice.uniform(steps, batch, many) * dice.spikes(steps, batch, many)
+    opened, emptied = dice.spikes(steps, batch, many), dice.spikes(steps, batch, many)
+    begun = dice.uniform(batch, many, 8) * dice.spikes(batch, many, 1)
+    noise = dice.of((None, 0.01 * dice.normal(steps, batch, many, 7)))
+    inputs = [
+        dice.normal(steps, batch, many, 2), votes, opened, emptied, begun, dice.uniform(many),
+        0.1 + dice.uniform(many), 0.03, noise,
+    ]  # fmt: skip
+    return Trial(fitted_tracks, inputs, [0, 1, 2, 3, 4, 5, 6])
 
 
 def frames(dice: Dice) -> Trial:
@@ -193,7 +215,7 @@ def product(spikes: Any, weight: Any, backend: str) -> Any:
     return (product_definition if backend == "reference" else spike_product)(spikes, weight)
 
 
-TRIALS = (neurons, neurons, ragged, norms, memories, frames, sums)
+TRIALS = (neurons, neurons, ragged, norms, memories, tracks, frames, sums)
 
 
 def disguised(x: Any, dice: Dice, learns: bool) -> Any:

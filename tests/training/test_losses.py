@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurosvt.nn.track_heads import ChosenBelief
 from neurosvt.presence import Presence
 from neurosvt.training.losses import BeliefLoss, BeliefObjective, Truth, step_weights
 
@@ -137,7 +139,24 @@ def test_weights_of_the_parts_are_factors(truth):
     belief.position += 0.1
     once = BeliefLoss(position_weight=1.0, presence_weight=1.0)(belief, truth)
     more = BeliefLoss(position_weight=3.0, presence_weight=0.5)(belief, truth)
-    torch.testing.assert_close(torch.stack(more), torch.stack(once) * torch.tensor([1.0, 3.0, 0.5]))
+    times = torch.tensor([1.0, 3.0, 0.5, 0.0])  # nothing is chosen here
+    torch.testing.assert_close(torch.stack(more), torch.stack(once) * times)
+
+
+def test_what_chooses_is_taught_the_offer_that_is_nearest(truth):
+    """Two offers whose mean is right, so that the error of the mean says nothing: one is right."""
+    known = perfect(truth)
+    belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
+    apart = torch.tensor([[0.0, 0.0], [0.5, 0.0]])
+    belief.offered = truth.position[..., None, :] + apart
+    belief.choice_logits = torch.zeros(T, B, 2, requires_grad=True)
+    loss = BeliefLoss(choice_weight=0.3)(belief, truth)
+    assert loss.choice.item() == pytest.approx(0.3 * math.log(2), rel=1e-4)
+    (felt,) = torch.autograd.grad(loss.choice, belief.choice_logits)
+    assert (felt[..., 0] < 0).all()
+    assert (felt[..., 1] > 0).all()
+    belief.choice_logits = 30 * torch.tensor([1.0, 0.0]).expand(T, B, 2)
+    assert BeliefLoss(choice_weight=0.3)(belief, truth).choice.item() < 1e-4
 
 
 def test_every_step_teaches_the_hidden_ones_included(truth):
