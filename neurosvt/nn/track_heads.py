@@ -1,6 +1,7 @@
 """Heads that take the position from tracks.
 
-Axes: T time steps, B batch, M numbers that are read, C classes, J tracks, S numbers of an answer.
+Axes: T time steps, B batch, M numbers that are read, C classes, J tracks, O = 2 J offers,
+S numbers of an answer.
 """
 
 import torch
@@ -17,8 +18,8 @@ from neurosvt.presence import Presence
 class ChosenBelief(Belief):
     """A belief on its way, in training: it also says what its position was chosen among."""
 
-    choice_logits: Float[Tensor, "T B 2*J"]
-    offered: Float[Tensor, "T B 2*J 2"]
+    choice_logits: Float[Tensor, "T B O"]
+    offered: Float[Tensor, "T B O 2"]
     """x and y, in [0, 1] of the sensor."""
 
 
@@ -93,7 +94,7 @@ def told_of(tracks: Track) -> Float[Tensor, "... J 8"]:
     return torch.cat([*moves, torch.stack(clock, -1)], -1)
 
 
-def offered(tracks: Track) -> Float[Tensor, "... 2*J 2"]:
+def offered(tracks: Track) -> Float[Tensor, "... O 2"]:
     """The positions that tracks offer, in [0, 1] of the sensor: those they rest at, then those they
     have gone on to, at most to the sensor's edges."""
     rest = tracks.position + 0.5

@@ -103,7 +103,7 @@ def test_a_perfect_belief_costs_nothing(truth):
 
 def test_knowing_nothing_costs_what_theory_says(truth):
     belief = perfect(truth, sure=0.0)
-    label, position, presence = BeliefLoss(presence_weight=1.0)(belief, truth)
+    label, position, presence, _ = BeliefLoss(presence_weight=1.0)(belief, truth)
     assert label.item() == pytest.approx(torch.tensor(float(C)).log().item(), rel=1e-5)
     assert position.item() == 0
     assert presence.item() == pytest.approx(torch.tensor(5.0).log().item(), rel=1e-5)
@@ -115,7 +115,7 @@ def test_presence_is_learnt_also_where_class_and_place_are_not_asked(truth):
         presence=torch.full_like(truth.presence, Presence.STRANGER),
         asked=torch.zeros_like(truth.asked),
     )
-    label, position, presence = BeliefLoss(presence_weight=1.0)(perfect(truth), strangers)
+    label, position, presence, _ = BeliefLoss(presence_weight=1.0)(perfect(truth), strangers)
     assert label.item() == position.item() == 0
     assert presence.item() == pytest.approx(50, rel=1e-5)
 
@@ -143,20 +143,27 @@ def test_weights_of_the_parts_are_factors(truth):
     torch.testing.assert_close(torch.stack(more), torch.stack(once) * times)
 
 
-def test_what_chooses_is_taught_the_offer_that_is_nearest(truth):
-    """Two offers whose mean is right, so that the error of the mean says nothing: one is right."""
+def test_a_choice_costs_as_little_as_a_likely_offer_is_near(truth):
+    """Two offers: one is right, the other half a sensor away."""
     known = perfect(truth)
-    belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
-    apart = torch.tensor([[0.0, 0.0], [0.5, 0.0]])
-    belief.offered = truth.position[..., None, :] + apart
-    belief.choice_logits = torch.zeros(T, B, 2, requires_grad=True)
-    loss = BeliefLoss(choice_weight=0.3)(belief, truth)
-    assert loss.choice.item() == pytest.approx(0.3 * math.log(2), rel=1e-4)
-    (felt,) = torch.autograd.grad(loss.choice, belief.choice_logits)
+
+    def cost(logits, shift=0.0):
+        belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
+        apart = torch.tensor([[shift, 0.0], [0.5, 0.0]])
+        belief.offered = truth.position[..., None, :] + apart
+        belief.choice_logits = logits
+        return BeliefLoss(choice_weight=0.3)(belief, truth).choice
+
+    unsure = torch.zeros(T, B, 2, requires_grad=True)
+    assert cost(unsure).item() == pytest.approx(0.3 * math.log(2), rel=0.01)
+    (felt,) = torch.autograd.grad(cost(unsure), unsure)
     assert (felt[..., 0] < 0).all()
     assert (felt[..., 1] > 0).all()
-    belief.choice_logits = 30 * torch.tensor([1.0, 0.0]).expand(T, B, 2)
-    assert BeliefLoss(choice_weight=0.3)(belief, truth).choice.item() < 1e-4
+    sure = torch.tensor([30.0, 0.0]).expand(T, B, 2)
+    assert cost(sure).item() == pytest.approx(0, abs=1e-3)
+    assert cost(sure, shift=0.03).item() == pytest.approx(0.3, rel=0.01)  # a nat for a length
+    wrong = cost(-sure).item()
+    assert wrong == pytest.approx(0.3 * math.log(1e3), rel=0.01)  # what nothing explains costs that
 
 
 def test_every_step_teaches_the_hidden_ones_included(truth):

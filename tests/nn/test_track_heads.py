@@ -1,0 +1,63 @@
+"""Heads that take the position from tracks."""
+
+import pytest
+import torch
+
+from neurosvt.nn.heads import Belief
+from neurosvt.nn.track_heads import ChosenBelief, TrackHeads, offered
+from neurosvt.ops.tracks import TRACK_NUMBERS, Track
+from neurosvt.presence import Presence
+
+T, B, C, J, CHANNELS = 5, 3, 4, 2, 8
+
+
+@pytest.fixture
+def heads():
+    many = CHANNELS + J * TRACK_NUMBERS
+    return TrackHeads(many, 16, C, strengths=2, by_group=True, tracks=J, choice=6)
+
+
+@pytest.fixture
+def memory():
+    """Charge and tracks: something that goes right, and something that rests."""
+    tracks = torch.zeros(T, B, J, TRACK_NUMBERS)
+    tracks[..., 0] = 1
+    tracks[..., 0, 3:7] = torch.tensor([-0.3, 0.1, 0.2, 0.0])
+    tracks[..., 1, 3:5] = torch.tensor([0.25, -0.25])
+    tracks[..., 7] = torch.arange(T)[:, None, None]
+    return torch.cat([torch.randn(T, B, CHANNELS), tracks.flatten(-2)], -1)
+
+
+def chosen(heads, which):
+    """The same heads, sure of one offer."""
+    with torch.no_grad():
+        heads.chosen.weight.zero_()
+        heads.chosen.bias.copy_(100 * torch.eye(2 * J)[which])
+    return heads.eval()
+
+
+def test_a_track_offers_where_it_was_and_where_it_is_if_it_goes_on(heads, memory):
+    def said(which):
+        return chosen(heads, which)(memory).position[:, 0]
+
+    age = torch.arange(T)
+    torch.testing.assert_close(said(0), torch.tensor([[0.2, 0.6]]).expand(T, 2))
+    on = torch.stack([(0.2 + 0.2 * age).clamp(max=1), torch.full((T,), 0.6)], -1)
+    torch.testing.assert_close(said(J), on)  # and never beyond the sensor's edge
+    resting = torch.tensor([[0.75, 0.25]]).expand(T, 2)
+    torch.testing.assert_close(said(1), resting)
+    torch.testing.assert_close(said(J + 1), resting)
+
+
+def test_a_belief_says_in_training_what_its_position_was_chosen_among(heads, memory):
+    asked = torch.rand(T, B) < 0.5
+    taught, said = heads.train()(memory, asked), heads.eval()(memory)
+    assert isinstance(taught, ChosenBelief)
+    assert type(said) is Belief
+    assert said.presence_logits.shape == (T, B, len(Presence))
+    for one, other in zip(taught, said, strict=True):
+        torch.testing.assert_close(one[asked], other[asked])
+    share = taught.choice_logits.softmax(-1)[..., None]
+    torch.testing.assert_close((share * taught.offered).sum(-2)[asked], said.position[asked])
+    tracks = Track.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS)))
+    torch.testing.assert_close(taught.offered[asked], offered(tracks)[asked])
