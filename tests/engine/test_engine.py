@@ -23,10 +23,14 @@ from neurosvt.nn.readout import ReadoutConfig
 needs_engine = pytest.mark.skipif(engine_library() is None, reason="the engine was not built")
 
 GATED = LeakyMemoryConfig(channels=12, write_gates=3, looks_back=True)
+FOLLOWING = replace(GATED, forget_range=(0.1, 0.8), tracks=2)
+TRACKS = {"memory": FOLLOWING, "readout": ReadoutConfig(width=8, strengths=3, by_group=True)}
 FORMS = {
     "leaky": {"memory": "leaky"},
     "gated": {"memory": GATED, "least_neighbours": 1},
     "two leaks": {"memory": replace(GATED, forget_range=(0.1, 0.8))},
+    "tracks": TRACKS,
+    "deep heads of tracks": TRACKS | {"readout": ReadoutConfig(width=40, depth=2, choice=24)},
     "lif": {"memory": "lif"},
     "none": {"memory": "none"},
     "wide": {"memory": GATED, "width": 72, "heads": 3, "mlp_ratio": 2.0, "depth": 1},
