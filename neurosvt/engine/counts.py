@@ -10,7 +10,6 @@ The engine counts some numbers a layer; their meaning depends on the layer:
     mix         vectors, additions, numbers in between
     memory      frames that said something, frames
     lines       tokens, spikes, events of these tokens, frames that said something, frames
-    their norm  tracks that any token voted for
     read        as a product, but frames for inputs
     heads       beliefs
     a layer     vectors of real numbers, their non-zeros, vectors of spikes, these
@@ -130,8 +129,6 @@ def _account_of(name: str) -> Callable[[str, Numbers, CountedModel], Operations]
     last = name.rsplit(".", 1)[-1]
     if last.startswith("fire"):
         return _neurons
-    if name == "memory.lines.norm":
-        return _scale
     if name.startswith("heads."):
         return _dense
     return {
@@ -221,10 +218,6 @@ def _lines(name: str, row: Numbers, account: CountedModel) -> Operations:
         weights_once=read, weights_each=read, values=3 * told,
         states=2 * (steps + writes * (TRACK_NUMBERS - 1)),
     )  # fmt: skip
-
-
-def _scale(name: str, row: Numbers, account: CountedModel) -> Operations:
-    return Operations(multiplies=row[0])
 
 
 def _heads(name: str, row: Numbers, account: CountedModel) -> Operations:

@@ -267,5 +267,5 @@ def layer_names(model: NeuroSVT) -> list[str]:
     dense = [f"heads.{name}" for name, _ in dense_layers(model.heads)]  # type: ignore[arg-type]
     return [
         "filter", "embed.project", "embed.fire", "positions", *blocks, "fire", "memory.read",
-        "memory", "memory.lines", "memory.lines.norm", "heads", *dense,
+        "memory", "memory.lines", "heads", *dense,
     ]  # fmt: skip

@@ -48,7 +48,7 @@ private:
         layer += COLUMNS;
         const float* wants = remember(m, said, disturbed, s.noise, s.charge, at.spare.data());
         if (m.tracks.count) follow(said, wants);
-        layer += 2 * COLUMNS;
+        layer += COLUMNS;
     }
 
     // Tracks a step on: what a silent frame does to them is to make them older.
@@ -62,7 +62,6 @@ private:
             layer[1] += at.named.start.back();
             layer[2] += at.votes.counted;
             layer[3] += 1;
-            layer[COLUMNS] += at.votes.weighed;
             write_tracks(m.tracks, at.votes, wants,
                          said + (m.empties ? 2 : 1) * m.channels + m.gates, tracks);
         } else {

@@ -18,7 +18,7 @@ namespace ENGINE_TARGET {
 class Votes {
 public:
     std::vector<float> place, weight;  // x and y in sensor sides from the middle; and how much it counts
-    Count counted = 0, weighed = 0;    // events of the tokens; tracks that any voted for
+    Count counted = 0;                 // events of the tokens
 
     // `named` has the spikes of the tokens in `rows`.
     void take(const engine::Model& a, const Named& named, const Rows& rows, const Windows& seen) {
@@ -38,7 +38,6 @@ public:
         }
         place.resize(2 * t.count);
         weight.resize(t.count);
-        weighed = t.count - std::count(many.begin(), many.end(), 0.0);
         for (Count j = 0; j < t.count; ++j) {
             for (Count i = 2 * j; i < 2 * j + 2; ++i)
                 place[i] = float(where[i] / std::max(many[j], 1e-9)) / float(side);
