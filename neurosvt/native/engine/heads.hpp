@@ -1,5 +1,6 @@
-// What is read from the charge: nn/heads.py, nn/track_heads.py. A file of its own is compiled from this, in which a
-// multiplication and an addition may be one, for its numbers decide nothing about spikes.
+// What is read from the charge: nn/heads.py, nn/track_heads.py. A file of its own is compiled from
+// this, in which a multiplication and an addition may be one, for its numbers decide nothing about
+// spikes.
 
 #pragma once
 
