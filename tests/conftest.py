@@ -23,6 +23,7 @@ from neurosvt.nn.norm import ScaleNorm
 from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.token_neuron import TokenLIF
+from neurosvt.nn.tracks import Tracks
 
 # The first example pays for imports and allocations, so a deadline would fail at random.
 # Derandomised: a failure found in CI is one that the author can see as well.
@@ -108,6 +109,9 @@ def make(events):
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = NeuroSVT(NeuroSVTConfig(**SMALL | settings, memory=memory))
+            for lines in (m for m in model.modules() if isinstance(m, Tracks)):
+                for learnt in (lines.vote, lines.offset):  # or all tokens would have the same say
+                    torch.nn.init.normal_(learnt, std=0.5)
             norms = [m for m in model.modules() if isinstance(m, ScaleNorm)]
             for norm in norms if warmed else []:
                 norm.momentum = 0.5

@@ -9,6 +9,7 @@ The engine counts some numbers a layer; their meaning depends on the layer:
     positions   tokens
     mix         vectors, additions, numbers in between
     memory      frames that said something, frames
+    lines       tokens, spikes, events of these tokens, frames that said something, frames
     read        as a product, but frames for inputs
     heads       beliefs
     a layer     vectors of real numbers, their non-zeros, vectors of spikes, these
@@ -22,10 +23,12 @@ import numpy as np
 
 from neurosvt.energy.operations import Operations
 from neurosvt.engine.layout import COLUMNS
+from neurosvt.engine.plan import dense_layers, read_channels, tracks_of
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
+from neurosvt.ops.tracks import TRACK_NUMBERS
 
 Numbers = Sequence[int]
 
@@ -39,7 +42,9 @@ class CountedModel:
     names: tuple[str, ...]
     """Layers, in the order in which they are counted."""
     channels: int
-    """Of the memory."""
+    """Of the memory, without its tracks."""
+    tracks: int
+    """Of the memory, `TRACK_NUMBERS` behind its channels each."""
     strengths: int
     by_group: bool
     leaky: bool
@@ -48,6 +53,10 @@ class CountedModel:
     looks_back: bool
     reads: int
     """Numbers that a frame says."""
+    heads_read: int
+    """Channels that the heads read."""
+    choose_among: int
+    """Tracks from which they take the position; 0 where they tell it themselves."""
     heads: tuple[tuple[int, int], ...]
     """Inputs and outputs of the layers of the heads."""
     scaled: bool
@@ -59,12 +68,12 @@ class CountedModel:
         assert isinstance(heads, Heads)
         leaky = isinstance(memory, LeakyMemory)
         read = getattr(memory, "read", None)
-        layers = [heads.hidden, *heads.deeper, heads.answer]
         return cls(
             config=model.config,
             classes=heads.classes,
             names=tuple(names),
-            channels=memory.channels,
+            channels=memory.channels - TRACK_NUMBERS * memory.tracks,
+            tracks=memory.tracks,
             strengths=heads.strengths,
             by_group=heads.by_group,
             leaky=leaky,
@@ -72,9 +81,16 @@ class CountedModel:
             gates=memory.config.write_gates if isinstance(memory, LeakyMemory) else 0,
             looks_back=isinstance(memory, LeakyMemory) and memory.config.looks_back,
             reads=0 if read is None else int(read.shared.shape[1]),
-            heads=tuple((x.in_features, x.out_features) for x in layers),
+            heads_read=read_channels(heads),
+            choose_among=tracks_of(heads),
+            heads=tuple((x.in_features, x.out_features) for _, x in dense_layers(heads)),
             scaled=not model.folded,
         )
+
+    @property
+    def numbers(self) -> int:
+        """That the memory shows the heads."""
+        return self.channels + TRACK_NUMBERS * self.tracks
 
 
 def operations_of(counts: np.ndarray, account: CountedModel) -> dict[str, Operations]:
@@ -117,7 +133,7 @@ def _account_of(name: str) -> Callable[[str, Numbers, CountedModel], Operations]
         return _dense
     return {
         "filter": _filter, "positions": _positions, "mix": _mix, "read": _read, "memory": _memory,
-        "heads": _heads,
+        "lines": _lines, "heads": _heads,
     }.get(last, _product)  # fmt: skip
 
 
@@ -179,7 +195,9 @@ def _memory(name: str, row: Numbers, account: CountedModel) -> Operations:
     if not account.leaky:
         return Operations()
     M, gates = account.channels, account.gates
-    done = Operations(updates=steps * M, states=2 * steps * M, comparisons=writes * gates)
+    done = Operations(
+        updates=steps * M, states=2 * steps * M, comparisons=writes * (gates + account.tracks)
+    )
     done.comparisons += writes * M if account.empties else 0
     if account.looks_back:
         done.macs = done.macs_nonzero = writes * M * (gates + 1)
@@ -188,16 +206,38 @@ def _memory(name: str, row: Numbers, account: CountedModel) -> Operations:
     return done
 
 
+def _lines(name: str, row: Numbers, account: CountedModel) -> Operations:
+    """As `energy.layers` has it of `nn.tracks.Tracks`."""
+    tokens, spikes, events, writes, steps = row
+    J = account.tracks
+    told, writes, steps, read = tokens * J, writes * J, steps * J, 3 * J * spikes
+    return Operations(
+        acs=read, rows=tokens, updates=steps, adds=3 * events + 5 * told + 10 * writes,
+        macs=5 * told + 6 * writes, macs_nonzero=5 * told + 6 * writes,
+        multiplies=told + 12 * writes, comparisons=2 * told, specials=5 * writes,
+        weights_once=read, weights_each=read, values=3 * told,
+        states=2 * (steps + writes * (TRACK_NUMBERS - 1)),
+    )  # fmt: skip
+
+
 def _heads(name: str, row: Numbers, account: CountedModel) -> Operations:
     """What is done with the charge and between the layers, once a belief."""
-    asked, M, groups = row[0], account.channels, account.strengths
-    hidden = [out for _, out in account.heads[:-1]]
+    asked, M, groups = row[0], account.heads_read, account.strengths
+    J, layers = account.choose_among, [out for _, out in account.heads]
+    # What is told of tracks and offered by them, and their mean, in place of two sigmoids.
+    hidden, choice = (layers[:-3], layers[-2] + 7 * J) if J else (layers[:-1], 2)
     return Operations(
         # Means of squares and their small addends; the layers that add to what comes in.
         adds=asked
-        * ((0 if account.by_group else M + 1) + (M + groups if groups else 0) + sum(hidden[1:])),
-        multiplies=asked * (2 * M + groups),
-        specials=asked * ((groups if account.by_group else 1) + groups + sum(hidden) + 2),
+        * (
+            (0 if account.by_group else M + 1)
+            + (M + groups if groups else 0)
+            + sum(hidden[1:])
+            + 15 * J
+        ),
+        multiplies=asked * (2 * M + groups + 14 * J),
+        comparisons=asked * 9 * J,
+        specials=asked * ((groups if account.by_group else 1) + groups + sum(hidden) + choice),
     )
 
 

@@ -31,6 +31,18 @@ class CBlock(ctypes.Structure):
     ]
 
 
+class CTracks(ctypes.Structure):
+    """Lines that events vote for."""
+
+    _fields_ = [
+        ("count", Number),
+        ("vote", CProduct),
+        *_pointers("bias scale forget ridge thresholds"),
+        ("step", ctypes.c_float),
+        ("begins_at", ctypes.c_float),
+    ]
+
+
 class CMemory(ctypes.Structure):
     """What stands between the tokens and the heads."""
 
@@ -39,6 +51,7 @@ class CMemory(ctypes.Structure):
         ("read", CProduct),
         ("stride", Number),
         *_pointers("runs decay look forget token_current"),
+        ("tracks", CTracks),
     ]
 
 
@@ -51,7 +64,10 @@ class CDense(ctypes.Structure):
 class CHeads(ctypes.Structure):
     """Class, position, presence."""
 
-    _fields_ = _numbers("classes strengths by_group width layers") + _pointers("dense")
+    _fields_ = [
+        *_numbers("channels tracks classes strengths by_group width choice layers"),
+        ("dense", Pointer),
+    ]
 
 
 class CModel(ctypes.Structure):
@@ -108,6 +124,7 @@ COLUMNS = 5
 _WEIGHED: Sequence[tuple[type[ctypes.Structure], int]] = (
     (CProduct, 1), (CBlock, 3), (CMemory, 5), (CDense, 7), (CHeads, 11), (CModel, 13),
     (CSession, 17), (CImageBlock, 19), (CImageModel, 23),
+    (CTracks, 29),
 )  # fmt: skip
 
 

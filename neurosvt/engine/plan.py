@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.config import UserError
-from neurosvt.engine.layout import CBlock, CDense, CHeads, CMemory, CModel, CProduct
+from neurosvt.engine.layout import CBlock, CDense, CHeads, CMemory, CModel, CProduct, CTracks
 from neurosvt.engine.weights import (
     BIT_ORDER,
     TILE,
@@ -22,13 +22,16 @@ from neurosvt.engine.weights import (
 )
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.heads import Heads
-from neurosvt.nn.leaky_memory import LeakyMemory
+from neurosvt.nn.leaky_memory import BEGINS_AT, LeakyMemory
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import MemoryStep
 from neurosvt.nn.norm import FixedScale, ScaleNorm
 from neurosvt.nn.reads import PositionRead
 from neurosvt.nn.short_memories import NoMemory, TokenMemory
 from neurosvt.nn.token_neuron import TokenLIF
+from neurosvt.nn.track_heads import TrackHeads
+from neurosvt.nn.tracks import Tracks
+from neurosvt.ops.tracks import THRESHOLDS, TRACK_NUMBERS, UNIT_STEPS
 
 DENSE_KINDS = (torch.float32, torch.float16, torch.int8)
 """Of weights of the heads, as the C++ numbers them."""
@@ -135,16 +138,31 @@ class Plan:
         forget = memory.forget(MemoryStep(rate=rate))
         look = memory.looks
         return CMemory(
-            0, memory.channels, memory.config.write_gates, memory.empties, made.c, stride,
+            0, memory.config.channels, memory.config.write_gates, memory.empties, made.c, stride,
             made.run.data_ptr(), self.at(decay.detach().contiguous()),
             *(None if x is None else self.at(x.detach().float()) for x in (look, forget)),
+            tracks=self.tracks(memory.lines, rate) if memory.tracks else CTracks(),
+        )  # fmt: skip
+
+    def tracks(self, lines: Tracks, rate: float) -> CTracks:
+        # Weights of votes are added up by spikes, in few bits as all others. What becomes of the
+        # sums stays in floats: a line is fitted by divisions, and its ages know no bounds.
+        vote = torch.cat([lines.vote, lines.offset], -1).mT
+        given = (
+            lines.bias, scale_of(lines.norm, lines.tracks), lines.forget(MemoryStep(rate=rate)),
+            lines.ridge(), torch.tensor(THRESHOLDS),
+        )  # fmt: skip
+        return CTracks(
+            lines.tracks, self.laid(vote, nn.Identity()).c,
+            *(self.at(x.detach().float()) for x in given), rate / UNIT_STEPS, BEGINS_AT,
         )  # fmt: skip
 
     def heads(self, heads: Heads) -> CHeads:
-        layers = [self.dense(x) for x in (heads.hidden, *heads.deeper, heads.answer)]
+        layers = [self.dense(x) for _, x in dense_layers(heads)]
+        choice = heads.choose.out_features if isinstance(heads, TrackHeads) else 0
         return CHeads(
-            heads.classes, heads.strengths, heads.by_group, heads.hidden.out_features, len(layers),
-            self.array(CDense, layers),
+            read_channels(heads), tracks_of(heads), heads.classes, heads.strengths, heads.by_group,
+            heads.hidden.out_features, choice, 2 + len(heads.deeper), self.array(CDense, layers),
         )  # fmt: skip
 
     def dense(self, layer: nn.Linear) -> CDense:
@@ -172,7 +190,7 @@ def refuse_unknown(model: NeuroSVT) -> None:
     """Raise a UserError if a part of the model is none that the C++ has."""
     parts: list[tuple[nn.Module, tuple[type[nn.Module], ...]]] = [
         (model.memory, (LeakyMemory, NoMemory, TokenMemory)),
-        (model.heads, (Heads,)),
+        (model.heads, (Heads, TrackHeads)),
         *((m, (TokenLIF,)) for m in (model.embed.fire, model.fire)),
     ]
     if isinstance(getattr(model.memory, "read", None), nn.Module):
@@ -180,6 +198,25 @@ def refuse_unknown(model: NeuroSVT) -> None:
     for part, known in parts:
         if type(part) not in known:
             raise UserError(f"the engine has no {type(part).__name__}; use backend='torch'")
+
+
+def dense_layers(heads: Heads) -> list[tuple[str, nn.Linear]]:
+    """Those of the heads with their names, as the C++ has them: those that choose come last."""
+    deeper = [(f"deeper.{i}", layer) for i, layer in enumerate(heads.deeper)]
+    found = [("hidden", heads.hidden), *deeper, ("answer", heads.answer)]
+    if isinstance(heads, TrackHeads):
+        found += [("choose", heads.choose), ("chosen", heads.chosen)]
+    return found  # type: ignore[return-value]
+
+
+def tracks_of(heads: Heads) -> int:
+    """Among how many tracks they choose."""
+    return heads.tracks if isinstance(heads, TrackHeads) else 0
+
+
+def read_channels(heads: Heads) -> int:
+    """Channels that they read, without the tracks that they choose among."""
+    return heads.hidden.in_features - heads.strengths - TRACK_NUMBERS * tracks_of(heads)
 
 
 def scale_of(norm: nn.Module, channels: int) -> Tensor:
@@ -227,8 +264,8 @@ def layer_names(model: NeuroSVT) -> list[str]:
         "attention.out", "fire_in", "expand", "fire_hidden", "contract",
     )  # fmt: skip
     blocks = [f"blocks.{b}.{name}" for b in range(model.config.depth) for name in block]
-    deeper = [f"heads.deeper.{i}" for i in range(len(model.heads.deeper))]  # type: ignore[arg-type]
+    dense = [f"heads.{name}" for name, _ in dense_layers(model.heads)]  # type: ignore[arg-type]
     return [
         "filter", "embed.project", "embed.fire", "positions", *blocks, "fire", "memory.read",
-        "memory", "heads", "heads.hidden", *deeper, "heads.answer",
+        "memory", "memory.lines", "heads", *dense,
     ]  # fmt: skip

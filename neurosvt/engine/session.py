@@ -90,7 +90,7 @@ class NativeSession(Session):
         self._membranes = torch.zeros(c.tokens, c.stride)
         self._patches = torch.zeros(c.patches, dtype=torch.long)
         self._tokens = torch.zeros(c.tokens, dtype=torch.long)
-        self._charge = torch.zeros(account.channels + 8)  # vectors may look beyond the last
+        self._charge = torch.zeros(account.numbers + 8)  # vectors may look beyond the last
         self._answer = np.zeros(answer_size(account.classes), np.float32)
         self._counts = np.zeros((c.layers, COLUMNS), np.int64)
         self.c = CSession(
@@ -153,7 +153,7 @@ class NativeSession(Session):
             )
         ]
         inside = parts[1:-1]
-        leaky = self.account.channels if self.account.leaky else 0
+        leaky = self.account.numbers if self.account.leaky else 0
         return State(
             since_patch_event=(clock + 1 - self._patches)[None],
             since_token_event=(clock + 1 - self._tokens)[None],
@@ -175,7 +175,7 @@ class NativeSession(Session):
             for part, v, width in zip(parts, given, self._own_widths(), strict=True):
                 self._fill(part[: v.shape[1]], v[0], width)
             if self.account.leaky:
-                self._charge[: self.account.channels] = state.memory[0]
+                self._charge[: self.account.numbers] = state.memory[0]
 
     def _own_widths(self) -> list[int]:
         """Channels of each layer's membranes, without what fills their tiles."""

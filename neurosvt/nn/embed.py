@@ -102,9 +102,10 @@ class Windows:
         dtype = torch.promote_types(pixels.dtype, torch.float32)
         both = pixels.unflatten(-1, (2, kernel, kernel))[..., patch, patch]
         own = both.sum(1, dtype=dtype)
-        at = (torch.arange(self.stride, dtype=dtype, device=own.device) + 0.5) / self.stride - 0.5
-        sums = own.sum((1, 2)), (own.sum(1) * at).sum(1), (own.sum(2) * at).sum(1)
-        return torch.stack(sums, 1)
+        # In half pixels these are whole numbers, whose sums are the same in any order.
+        at = 2 * torch.arange(self.stride, dtype=dtype, device=own.device) + 1 - self.stride
+        x, y = (own.sum(1) * at).sum(1), (own.sum(2) * at).sum(1)
+        return torch.stack([own.sum((1, 2)), x / (2 * self.stride), y / (2 * self.stride)], 1)
 
     def rows_reference(
         self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows, dtype: torch.dtype

@@ -73,11 +73,14 @@ class Tracks(nn.Module):
         noise = step.noise_like(start.new_empty(*opened.shape, len(THRESHOLDS)))
         if noise is not None:
             noise = noise * noise.new_tensor(THRESHOLDS)
-        forget = 1 - step.decayed(torch.sigmoid(-at_least_float32(self.forget_odds)))
         return fitted_tracks(
-            place, weight, opened, emptied, start, forget, self.ridge(), step.rate / UNIT_STEPS,
-            noise, backend, step.take_bits(),
+            place, weight, opened, emptied, start, self.forget(step), self.ridge(),
+            step.rate / UNIT_STEPS, noise, backend, step.take_bits(),
         )  # fmt: skip
+
+    def forget(self, step: MemoryStep) -> Float[Tensor, " J"]:
+        """Share of its votes that each track forgets at a write, in a step of this length."""
+        return 1 - step.decayed(torch.sigmoid(-at_least_float32(self.forget_odds)))
 
     def ridge(self) -> Float[Tensor, " J"]:
         """What is added to each track's spread, units of time squared."""

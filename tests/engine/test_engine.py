@@ -1,6 +1,7 @@
 """The engine is the model: the same spikes, the same charge, the same account of the work."""
 
 import threading
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -23,15 +24,21 @@ from neurosvt.nn.readout import ReadoutConfig
 needs_engine = pytest.mark.skipif(engine_library() is None, reason="the engine was not built")
 
 GATED = LeakyMemoryConfig(channels=12, write_gates=3, looks_back=True)
+FOLLOWING = replace(GATED, forget_range=(0.1, 0.8), tracks=2)
+TRACKS = {"memory": FOLLOWING, "readout": ReadoutConfig(width=8, strengths=3, by_group=True)}
 FORMS = {
     "leaky": {"memory": "leaky"},
     "gated": {"memory": GATED, "least_neighbours": 1},
     "two leaks": {"memory": replace(GATED, forget_range=(0.1, 0.8))},
+    "tracks": TRACKS,
+    "deep heads of tracks": TRACKS | {"readout": ReadoutConfig(width=40, depth=2, choice=24)},
     "lif": {"memory": "lif"},
     "none": {"memory": "none"},
     "wide": {"memory": GATED, "width": 72, "heads": 3, "mlp_ratio": 2.0, "depth": 1},
     "heads of 64": {"memory": "leaky", "width": 128, "heads": 2, "depth": 1},
 }
+KINDS = pytest.mark.parametrize("kind", [{}, TRACKS], ids=["channels", "tracks"])
+"""What the engine promises of a memory, it promises of tracks."""
 
 
 def assert_same(one, two):
@@ -44,6 +51,7 @@ def assert_same(one, two):
 def test_spikes_and_charge_are_those_of_the_model_on_its_grid(form, make, events, run, level):
     model = make(grid=True, **FORMS[form])
     frames = events(steps=30, batch=3, share=0.06)
+    frames[12:15] = False
     right = run(model, frames)
     belief, state = Engine(model)(frames)
     assert_same(state, right.state)
@@ -54,10 +62,10 @@ def test_spikes_and_charge_are_those_of_the_model_on_its_grid(form, make, events
 
 @needs_engine
 @pytest.mark.parametrize("weights", ["int16", "int8"])
-def test_heads_that_read_by_group_are_those_of_the_model(make, events, run, weights):
-    model = make(
-        grid=True, memory="leaky", readout=ReadoutConfig(width=24, strengths=4, by_group=True)
-    )
+@pytest.mark.parametrize("memory", ["leaky", FOLLOWING], ids=["channels", "tracks"])
+def test_heads_that_read_by_group_are_those_of_the_model(make, events, run, weights, memory):
+    readout = ReadoutConfig(width=24, strengths=4, by_group=True)
+    model = make(grid=True, memory=memory, readout=readout)
     frames = events(steps=20, batch=2, share=0.08)
     belief, _ = Engine(model, weights=weights)(frames)
     for one, two in zip(belief, run(model, frames).belief, strict=True):
@@ -66,8 +74,9 @@ def test_heads_that_read_by_group_are_those_of_the_model(make, events, run, weig
 
 
 @needs_engine
-def test_heads_in_half_precision_are_read_as_they_are(make, events, run, level):
-    model = make(grid=True, memory="leaky")
+@KINDS
+def test_heads_in_half_precision_are_read_as_they_are(kind, make, events, run, level):
+    model = deepcopy(make(grid=True, **kind))
     with torch.no_grad():
         for weight in model.heads.parameters():
             weight.copy_(weight.half())
@@ -80,8 +89,9 @@ def test_heads_in_half_precision_are_read_as_they_are(make, events, run, level):
 
 
 @needs_engine
-def test_spikes_of_the_last_layer_are_those_of_the_model(make, events, spikes_of):
-    model = make(grid=True)
+@KINDS
+def test_spikes_of_the_last_layer_are_those_of_the_model(kind, make, events, spikes_of):
+    model = make(grid=True, **kind)
     frames = events(steps=20, batch=1, share=0.06)
     right = spikes_of(model, frames)[-1][:, 0]
     session = Engine(model).session()
@@ -95,9 +105,10 @@ def test_spikes_of_the_last_layer_are_those_of_the_model(make, events, spikes_of
 
 
 @needs_engine
+@KINDS
 @given(cut=st.integers(1, 11))
-def test_a_film_may_be_cut_anywhere(make, events, cut):
-    engine, frames = Engine(make(grid=True)), events(share=0.08)
+def test_a_film_may_be_cut_anywhere(kind, make, events, cut):
+    engine, frames = Engine(make(grid=True, **kind)), events(share=0.08)
     whole, right = engine(frames)
     first, state = engine(frames[:cut])
     rest, state = engine(frames[cut:], state)
@@ -123,8 +134,9 @@ def test_it_counts_what_the_meter_counts(form, grid, make, events):
 
 
 @needs_engine
-def test_a_model_as_it_is_parts_only_within_a_hair_of_a_threshold(make, events, run):
-    model = make(memory="leaky")  # its norms are not folded, its weights on no grid
+@KINDS
+def test_a_model_as_it_is_parts_only_within_a_hair_of_a_threshold(kind, make, events, run):
+    model = make(**kind)  # its norms are not folded, its weights on no grid
     frames = events(steps=40, batch=2, share=0.06)
     right = run(model, frames)
     _, state = Engine(model, weights="float32")(frames)
@@ -133,8 +145,9 @@ def test_a_model_as_it_is_parts_only_within_a_hair_of_a_threshold(make, events, 
 
 
 @needs_engine
-def test_eight_bits_are_near(make, events):
-    model = make(grid=True)
+@KINDS
+def test_eight_bits_are_near(kind, make, events):
+    model = make(grid=True, **kind)
     frames = events(steps=40, batch=4, share=0.08)
     exact, near = Engine(model)(frames)[1], Engine(model, weights="int8")(frames)[1]
     assert not torch.equal(near.memory, exact.memory)
@@ -149,9 +162,10 @@ def recording(frame):
     return pack_events(np.zeros(len(twice[0]), np.int64), *twice)
 
 
+@KINDS
 @pytest.mark.parametrize("backend", ["auto", "torch"])
-def test_events_and_frames_say_the_same(backend, make, events):
-    engine = Engine(make(grid=True), backend=backend)
+def test_events_and_frames_say_the_same(backend, kind, make, events):
+    engine = Engine(make(grid=True, **kind), backend=backend)
     one, two = engine.session(), engine.session()
     for frame in events(steps=6, batch=1, share=0.08)[:, 0]:
         a, b = one.push(frame), two.push(recording(frame))
@@ -161,8 +175,9 @@ def test_events_and_frames_say_the_same(backend, make, events):
     assert one.steps == 6
 
 
-def test_the_torch_session_is_the_same_session(make, events):
-    model = make(grid=True)
+@KINDS
+def test_the_torch_session_is_the_same_session(kind, make, events):
+    model = make(grid=True, **kind)
     slow, fast = Engine(model, backend="torch"), Engine(model)
     one, two = slow.session(), fast.session()
     for frame in [*events(steps=5, batch=1, share=0.08)[:, 0], None]:
@@ -175,9 +190,10 @@ def test_the_torch_session_is_the_same_session(make, events):
     assert slow.backend == "torch"
 
 
+@KINDS
 @pytest.mark.parametrize("backend", ["auto", "torch"])
-def test_a_session_goes_on_from_any_state(backend, make, events):
-    model = make(grid=True)
+def test_a_session_goes_on_from_any_state(backend, kind, make, events):
+    model = make(grid=True, **kind)
     engine = Engine(model, backend=backend)
     frames = events(steps=8, batch=1, share=0.08)[:, 0]
     whole, first = engine.session(), engine.session()
@@ -197,16 +213,18 @@ def test_a_session_goes_on_from_any_state(backend, make, events):
 
 
 @needs_engine
-def test_silence_is_silent_and_asks_nothing_of_the_heads(make):
-    session = Engine(make(grid=True)).session()
+@KINDS
+def test_silence_is_silent_and_asks_nothing_of_the_heads(kind, make):
+    session = Engine(make(grid=True, **kind)).session()
     assert session.push(asked=False) is None
-    assert set(session.layers) == {"memory"}
+    assert set(session.layers) == {"memory", *(["memory.lines"] if kind else [])}
     assert session.push(np.empty(0, EVENT)).operations.acs == 0
 
 
 @needs_engine
-def test_cameras_side_by_side_are_cameras_one_by_one(make, events):
-    engine = Engine(make(grid=True))
+@KINDS
+def test_cameras_side_by_side_are_cameras_one_by_one(kind, make, events):
+    engine = Engine(make(grid=True, **kind))
     frames = events(steps=4, batch=5, share=0.08)
     together = [engine.session() for _ in range(5)]
     alone = [engine.session() for _ in range(5)]
@@ -222,8 +240,9 @@ def test_cameras_side_by_side_are_cameras_one_by_one(make, events):
 
 
 @needs_engine
-def test_sessions_in_threads_do_not_meet(make, events):
-    engine = Engine(make(grid=True))
+@KINDS
+def test_sessions_in_threads_do_not_meet(kind, make, events):
+    engine = Engine(make(grid=True, **kind))
     films = [events(steps=40, batch=1, share=0.08, seed=i)[:, 0] for i in range(4)]
     found = {}
 
@@ -271,8 +290,11 @@ def test_noise_has_the_strength_that_was_asked_for(make):
         ([1, 2], "list"),
     ],
 )
-def test_what_is_no_step_is_refused_and_nothing_has_happened(backend, seen, word, make, events):
-    session = Engine(make(grid=True), backend=backend).session()
+@KINDS
+def test_what_is_no_step_is_refused_and_nothing_has_happened(
+    backend, kind, seen, word, make, events
+):
+    session = Engine(make(grid=True, **kind), backend=backend).session()
     session.push(events(steps=1, batch=1, share=0.1)[0, 0])
     before = session.state()
     with pytest.raises(ValueError, match=word):
@@ -323,16 +345,18 @@ def test_parts_of_ones_own_run_on_pytorch_and_are_refused_by_name_otherwise(make
 
 
 @needs_engine
-def test_frames_of_another_length_are_those_of_the_model(make, events):
-    model, frames = make(grid=True), events(share=0.08)
+@KINDS
+def test_frames_of_another_length_are_those_of_the_model(kind, make, events):
+    model, frames = make(grid=True, **kind), events(share=0.08)
     with torch.no_grad():
         _, right = model(frames, frame_ms=5.0)
     assert_same(Engine(model, frame_ms=5.0)(frames)[1], right)
 
 
 @needs_engine
-def test_an_engine_does_not_follow_its_model(make, events):
-    model = make(warmed=False).on_grid()
+@KINDS
+def test_an_engine_does_not_follow_its_model(kind, make, events):
+    model = make(warmed=False, **kind).on_grid()
     engine, frames = Engine(model), events(share=0.08)
     before = engine(frames)[0]
     with torch.no_grad():

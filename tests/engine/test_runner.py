@@ -6,13 +6,20 @@ import torch
 from neurosvt.config import UserError
 from neurosvt.engine.library import engine_library
 from neurosvt.engine.runner import InEngine
+from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 
 pytestmark = pytest.mark.skipif(engine_library() is None, reason="the engine was not built")
 
 
+FOLLOWS = LeakyMemoryConfig(channels=12, write_gates=3, tracks=2)
+
+
+@pytest.mark.parametrize("memory", ["leaky", FOLLOWS], ids=["channels", "tracks"])
 @pytest.mark.parametrize("options", [{}, {"frame_ms": 5.0}], ids=str)
-def test_weights_of_16_bits_believe_what_the_model_on_its_grid_believes(options, make, events, run):
-    model, frames = make(), events(steps=30, batch=3, share=0.06)
+def test_weights_of_16_bits_believe_what_the_model_on_its_grid_believes(
+    options, memory, make, events, run
+):
+    model, frames = make(memory), events(steps=30, batch=3, share=0.06)
     right = run(model.on_grid(), frames, **options)
     judged = InEngine(model, "int16")
     _, state = judged(frames[:11], **options)

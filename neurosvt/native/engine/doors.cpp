@@ -95,7 +95,8 @@ void look_part(const void* job, Count begin, Count end) {
 DOOR Count engine_layout() {
     return sizeof(engine::Product) + 3 * sizeof(engine::Block) + 5 * sizeof(engine::Memory) +
            7 * sizeof(engine::Dense) + 11 * sizeof(engine::Heads) + 13 * sizeof(Model) +
-           17 * sizeof(Session) + 19 * sizeof(engine::ImageBlock) + 23 * sizeof(engine::ImageModel);
+           17 * sizeof(Session) + 19 * sizeof(engine::ImageBlock) + 23 * sizeof(engine::ImageModel) +
+           29 * sizeof(engine::Tracks);
 }
 // Compute in this way from now on: 0 plain, 1 AVX2, 2 AVX-512, -1 the best; what is computed in then,
 // or -1 if this processor or build cannot.

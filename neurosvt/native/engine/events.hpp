@@ -17,6 +17,11 @@ public:
     std::vector<Count> start;           // where in `inputs` each begins; and the end of the last
     std::vector<std::uint16_t> inputs;  // pixels of a window: polarity, y, x as one number
     Count events = 0, reached = 0, touched = 0;
+    // Events of a patch, and sums of their places from its centre, in half pixels.
+    struct Own {
+        std::int32_t count, x, y;
+    };
+    std::vector<Own> own;  // of every patch with events, where a memory follows these
 
     // False if an event lies outside of the sensor; nothing was done then.
     bool take(const engine::Model& a, const engine::Events& given) {
@@ -35,7 +40,9 @@ public:
         left = found;
         if (a.company) drop_lonely(a);
         for (const At& at : found) fired[at.place] = 0;
+        for (const Count window : reached_windows) own[window] = {};
         spread(a);
+        if (a.memory.tracks.count) gather_own();
         return true;
     }
 
@@ -47,9 +54,11 @@ private:
     std::vector<std::uint8_t> fired;  // one pixel wider on all sides: bit of each polarity
     std::vector<std::int32_t> counts, slot;
     std::vector<Count> reached_windows;
-    // The windows along one axis that see a pixel, for the sensor and windows that came last.
+    // The windows along one axis that see a pixel, the patch that it is of, and how far it is from that
+    // one's centre, for the sensor and windows that came last.
     struct Along {
-        Count first, last;
+        Count first, last, patch;
+        std::int32_t from_centre;
     };
     std::vector<Along> seen_by;
     Count side = 0, kernel = 0, patch = 0;
@@ -60,6 +69,7 @@ private:
         if (Count(counts.size()) < a.patches) {
             counts.resize(a.patches, 0);
             slot.resize(a.patches);
+            own.resize(a.patches);
         }
         if (side == a.side && kernel == a.kernel && patch == a.patch) return;
         side = a.side, kernel = a.kernel, patch = a.patch;
@@ -69,6 +79,8 @@ private:
             const Count high = at + border, low = high - kernel + 1;
             seen_by[at].first = low <= 0 ? 0 : (low + patch - 1) / patch;
             seen_by[at].last = std::min(high / patch, across - 1);
+            seen_by[at].patch = at / patch;
+            seen_by[at].from_centre = std::int32_t(2 * (at % patch) + 1 - patch);
         }
     }
 
@@ -134,6 +146,17 @@ private:
                     each(wy * across + wx,
                          (at.polarity * a.kernel + at.y + border - wy * a.patch) * a.kernel + at.x +
                              border - wx * a.patch);
+        }
+    }
+
+    void gather_own() {
+        const Count across = side / patch;
+        for (const At& at : left) {
+            const Along &down = seen_by[at.y], &along = seen_by[at.x];
+            Own& mine = own[down.patch * across + along.patch];
+            mine.count += 1;
+            mine.x += along.from_centre;
+            mine.y += down.from_centre;
         }
     }
 

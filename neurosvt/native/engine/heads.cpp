@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "../gated.hpp"
-#include "vector.hpp"
 
 namespace ENGINE_TARGET {
 
@@ -104,12 +103,9 @@ INLINE void activate(const float* x, Count size, float* y, bool add) {
     }
 }
 
-}  // namespace
-
-void read_heads(const engine::Heads& a, Count channels, const float* charge, float* answer,
-                Count* found, float* scratch) {
-    const Count room = (std::max(a.width, channels + a.strengths) + TILE - 1) / TILE * TILE;
-    float *x = scratch, *y = x + room, *z = y + room;
+// Channels relative to their strength, and the strengths of groups.
+INLINE void features(const engine::Heads& a, const float* charge, float* x) {
+    const Count channels = a.channels;
     if (!a.by_group) {
         const float inverse = strength_inverse(charge, channels);
         for (Count m = 0; m < channels; ++m) x[m] = charge[m] * inverse;
@@ -123,6 +119,57 @@ void read_heads(const engine::Heads& a, Count channels, const float* charge, flo
         if (!a.by_group) continue;
         for (Count m = s * group; m < (s + 1) * group; ++m) x[m] = charge[m] * inverse;
     }
+}
+
+// Power of every score against the largest; their sum.
+INLINE float powers(const float* scores, Count count, float* to) {
+    const float most = *std::max_element(scores, scores + count);
+    float total = 0;
+    for (Count i = 0; i < count; ++i) total += to[i] = std::exp(scores[i] - most);
+    return total;
+}
+
+// What a network is told of a track.
+INLINE void told_of(const float* track, float* x) {
+    for (int i = 0; i < 2; ++i) {
+        x[i] = 2 * track[3 + i];
+        x[2 + i] = std::clamp(2 * track[5 + i], -3.0f, 3.0f);
+    }
+    x[4] = 0.3f * std::log(std::max(track[0], 0.0f) + 0.1f);
+    x[5] = 0.3f * std::log(std::max(track[2], 0.0f) + 0.02f);
+    x[6] = std::log(1 + 3 * track[7]);
+    x[7] = std::min(0.5f * track[7], 4.0f);
+}
+
+// The mean of what tracks offer, where they rest and where they have gone on to, by how likely each is.
+INLINE void choose(const engine::Heads& a, const float* tracks, const float* x, float* y, float* z,
+                   Count* found, float* position) {
+    const engine::Dense* layer = a.dense + a.layers;
+    dense(layer[0], x, z, found);
+    activate(z, a.choice, y, false);
+    dense(layer[1], y, z, found + engine::COLUMNS);
+    const float total = powers(z, 2 * a.tracks, y);
+    position[0] = position[1] = 0;
+    for (Count j = 0; j < a.tracks; ++j, tracks += TRACK)
+        for (int i = 0; i < 2; ++i) {
+            const float rest = tracks[3 + i] + 0.5f;
+            const float gone = std::clamp(rest + tracks[5 + i] * tracks[7], 0.0f, 1.0f);
+            position[i] += (y[j] * rest + y[a.tracks + j] * gone) / total;
+        }
+}
+
+}  // namespace
+
+void read_heads(const engine::Heads& a, const float* charge, float* answer, Count* found,
+                float* scratch) {
+    const Count room = widest(a);
+    float *x = scratch, *y = x + room, *z = y + room;
+    float* position = answer + 2 * a.classes;
+    features(a, charge, x);
+    const float* tracks = charge + a.channels;
+    for (Count j = 0; j < a.tracks; ++j)
+        told_of(tracks + j * TRACK, x + a.channels + a.strengths + j * TRACK);
+    if (a.tracks) choose(a, tracks, x, y, z, found + a.layers * engine::COLUMNS, position);
     dense(a.dense[0], x, z, found);
     activate(z, a.width, y, false);
     for (Count layer = 1; layer + 1 < a.layers; ++layer) {
@@ -130,17 +177,13 @@ void read_heads(const engine::Heads& a, Count channels, const float* charge, flo
         activate(z, a.width, y, true);
     }
     dense(a.dense[a.layers - 1], y, z, found + (a.layers - 1) * engine::COLUMNS);
-    const float most = *std::max_element(z, z + a.classes);
-    float total = 0;
-    for (Count c = 0; c < a.classes; ++c) {
-        answer[c] = z[c];
-        total += answer[a.classes + c] = std::exp(z[c] - most);
-    }
+    std::copy_n(z, a.classes, answer);
+    const float total = powers(z, a.classes, answer + a.classes);
     for (Count c = 0; c < a.classes; ++c) answer[a.classes + c] /= total;
-    for (int axis = 0; axis < 2; ++axis)
-        answer[2 * a.classes + axis] = 1.0f / (1.0f + std::exp(-z[a.classes + axis]));
-    for (Count kind = 0; kind < engine::PRESENCES; ++kind)
-        answer[2 * a.classes + 2 + kind] = z[a.classes + 2 + kind];
+    const float* rest = z + a.classes;
+    if (!a.tracks)
+        for (int axis = 0; axis < 2; ++axis) position[axis] = 1.0f / (1.0f + std::exp(-*rest++));
+    std::copy_n(rest, engine::PRESENCES, position + 2);
 }
 
 }  // namespace ENGINE_TARGET

@@ -12,20 +12,24 @@ INLINE void draw(Noise* noise, float spread, Count channels, float* to) {
 }
 
 // `said` is what the frame says, in whole tiles; null for one that says nothing. `scratch` holds three
-// times as many numbers as there are channels, and the gates.
-INLINE void remember(const engine::Memory& a, const float* said, Noise* noise, float spread,
+// times as many numbers as there are channels, and the gates. What each write gate wants, in `scratch`;
+// null where nothing was asked of them.
+INLINE const float* remember(const engine::Memory& a, const float* said, Noise* noise, float spread,
                      float* charge, float* scratch) {
     const Count M = a.channels;
     if (a.kind != engine::Memory::leaky) {
         for (Count m = 0; m < M; ++m) charge[m] = said ? said[m] : 0.0f;
-        return;
+        return nullptr;
     }
     const float* disturbance = nullptr;
     if (noise) {
         draw(noise, spread, M, scratch);
         disturbance = scratch;
     }
-    if (!said) return leak(charge, a.decay, disturbance, M, charge);
+    if (!said) {
+        leak(charge, a.decay, disturbance, M, charge);
+        return nullptr;
+    }
     // Where there are no write gates one is open; where there are none that empty, none does.
     constexpr float OPEN = 0;
     float *gate = scratch + M + 8, *wants = gate + M;
@@ -33,6 +37,7 @@ INLINE void remember(const engine::Memory& a, const float* said, Noise* noise, f
     const float* write = a.gates ? said + (a.empties ? 2 : 1) * M : &OPEN;
     write_charge(charge, said, gate, write, disturbance, a.decay, a.look, a.forget, M, a.gates ? a.gates : 1,
                  wants, charge);
+    return wants;
 }
 
 }  // namespace ENGINE_TARGET

@@ -22,6 +22,15 @@ struct Block {
     const float* mixed_scale;  // of the attention's counts
 };
 
+// Lines that the events of the tokens vote for (nn/tracks.py); their numbers lie behind the charge.
+struct Tracks {
+    Count count;
+    Product vote;  // of spikes: says, then x and y of what each is moved by, track by track
+    const float *bias, *scale, *forget, *ridge;  // of every track
+    const float* thresholds;                     // of every number of a track but its age
+    float step, begins_at;  // units of time in a step; what has to be said for one to begin anew
+};
+
 // The leaky memory (ops/memory.py), the charge of one frame, or the spikes of a token of its own.
 struct Memory {
     enum Kind : Count { leaky, none, token };
@@ -31,6 +40,7 @@ struct Memory {
     const std::int32_t* runs;  // (positions, tiles)
     const float *decay, *look, *forget;  // look: (channels, gates); null, as forget may be
     const float* token_current;
+    Tracks tracks;
 };
 
 // Dense layers, [tile][input][64]. Halves are floats of 16 bits, all of them finite.
@@ -43,8 +53,9 @@ struct Dense {
 };
 
 struct Heads {
-    Count classes, strengths, by_group, width, layers;
-    const Dense* dense;  // hidden, those that add to it, answer
+    Count channels, tracks;  // that they read; of tracks they choose a position among theirs
+    Count classes, strengths, by_group, width, choice, layers;
+    const Dense* dense;  // hidden, those that add to it, answer; behind these `layers` the two that choose
 };
 
 struct Model {
@@ -78,7 +89,7 @@ struct Session {
     const Model* model;
     float* membranes;  // (tokens, stride)
     Count *patch_touched, *token_touched;  // step of the last touch of each
-    float* charge;  // what the heads read
+    float* charge;  // what the heads read: channels, then tracks
     Count clock;
     float* answer;         // class scores, probabilities, x, y, scores of presence
     Count* counts;         // (layers, COLUMNS), added to
