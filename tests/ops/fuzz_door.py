@@ -146,9 +146,9 @@ def memories(dice: Dice) -> Trial:
     said = dice.of((None, dice.uniform(steps, batch) < 0.7))
     forget = dice.of((None, dice.uniform(channels)))
 
-    def kept(drive: Any, gate: Any, write: Any, *rest: Any, backend: str) -> Any:
-        *known, forget = rest
-        return gated_memory(drive, gate, write, *known, backend, said, forget)
+    def kept(*given: Any, backend: str) -> Any:
+        drive, gate, write, v, decay, look, noise, forget = given
+        return gated_memory(drive, gate, write, v, decay, look, noise, backend, said, forget)
 
     inputs = [drive, gate, dice.normal(steps, batch, gates), v, decay, look, noise, forget]
     return Trial(kept, inputs, [0, 1, 2, 3, 4, 5, 7])
