@@ -19,7 +19,11 @@ from neurosvt.ops.tracks import THRESHOLDS, UNIT_STEPS, fitted_tracks
 FORGETS = (0.3, 0.02)
 """Shares of their votes that tracks forget at a write at the start, log-spaced: windows of three
 frames to fifty."""
-LEAST_RIDGE = 5e-4
+RIDGES = (1.5, 0.3)
+"""Steps whose square is added to the tracks' spreads at the start, log-spaced: where the ages of
+votes spread that far, half of their velocity is believed. Long windows need less."""
+LEAST_RIDGE = 1e-4
+"""Units of time squared, so that no velocity is without bounds."""
 
 
 class Tracks(nn.Module):
@@ -48,7 +52,8 @@ class Tracks(nn.Module):
         most, least = (math.log10(share) for share in FORGETS)
         shares = torch.logspace(most, least, tracks)
         self.forget_odds = nn.Parameter(shares.logit())
-        self.log_ridge = nn.Parameter(torch.full((tracks,), -6.5))
+        first, last = (2 * math.log(steps / UNIT_STEPS) for steps in RIDGES)
+        self.log_ridge = nn.Parameter(torch.linspace(first, last, tracks))
         self.norm: nn.Module = ScaleNorm(tracks)
         at = torch.arange(side) + 0.5 - side / 2
         self.register_buffer("centre", torch.cartesian_prod(at, at).flip(-1), persistent=False)
