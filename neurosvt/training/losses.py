@@ -69,6 +69,9 @@ class BeliefLoss:
     PermanenceBench calls right."""
     choice_scale: float = 0.03
     """Distance from the truth, in sensor sides, at which an offer is e times less likely right."""
+    choice_doubt: float = 2.0
+    """What the scores of offers are divided by where they are taught, so that a position is drawn
+    to the likely ones by more than their likelihood: a mean of all lies where nothing is."""
     choice_floor: float = 1e-3
     """Likelihood of what no offer can explain, which so costs no more than that."""
 
@@ -107,7 +110,8 @@ class BeliefLoss:
             return torch.zeros_like(belief.position[..., 0])
         miss = belief.offered - truth.position[..., None, :]
         far = miss.square().sum(-1).add(1e-8).sqrt()
-        right = belief.choice_logits.log_softmax(-1) - far / self.choice_scale
+        likely = (belief.choice_logits / self.choice_doubt).log_softmax(-1)
+        right = likely - far / self.choice_scale
         floor = torch.full_like(right[..., :1], math.log(self.choice_floor))
         return -torch.cat([right, floor], -1).logsumexp(-1)
 

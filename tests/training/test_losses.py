@@ -159,7 +159,7 @@ def test_a_choice_costs_as_little_as_a_likely_offer_is_near(truth):
     (felt,) = torch.autograd.grad(cost(unsure), unsure)
     assert (felt[..., 0] < 0).all()
     assert (felt[..., 1] > 0).all()
-    sure = torch.tensor([30.0, 0.0]).expand(T, B, 2)
+    sure = torch.tensor([60.0, 0.0]).expand(T, B, 2)
     assert cost(sure).item() == pytest.approx(0, abs=1e-3)
     assert cost(sure, shift=0.03).item() == pytest.approx(0.3, rel=0.01)  # a nat for a length
     wrong = cost(-sure).item()
