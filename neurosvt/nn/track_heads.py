@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from neurosvt.nn.heads import Belief, Heads
 from neurosvt.ops.precision import at_least_float32
-from neurosvt.ops.tracks import TRACK_NUMBERS, Track
+from neurosvt.ops.tracks import TRACK_NUMBERS, FittedLine
 from neurosvt.presence import Presence
 
 
@@ -63,7 +63,7 @@ class TrackHeads(Heads):
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
         told = TRACK_NUMBERS * self.tracks
         own, numbers = charge.split([charge.shape[-1] - told, told], -1)
-        tracks = Track.of(numbers.unflatten(-1, (self.tracks, TRACK_NUMBERS)))
+        tracks = FittedLine.of(numbers.unflatten(-1, (self.tracks, TRACK_NUMBERS)))
         x = torch.cat([self.features(own), told_of(tracks).flatten(-2)], -1)
         x = x.to(self.hidden.weight.dtype)
         choice, places = at_least_float32(self.chosen(F.gelu(self.choose(x)))), offered(tracks)
@@ -83,7 +83,7 @@ class TrackHeads(Heads):
         return belief
 
 
-def told_of(tracks: Track) -> Float[Tensor, "... J 8"]:
+def told_of(tracks: FittedLine) -> Float[Tensor, "... J 8"]:
     """What a network is told of tracks, in numbers of its own size: position and velocity, how much
     was seen and for how long, and how long ago, twice."""
     clock = [
@@ -94,7 +94,7 @@ def told_of(tracks: Track) -> Float[Tensor, "... J 8"]:
     return torch.cat([*moves, torch.stack(clock, -1)], -1)
 
 
-def offered(tracks: Track) -> Float[Tensor, "... O 2"]:
+def offered(tracks: FittedLine) -> Float[Tensor, "... O 2"]:
     """The positions that tracks offer, in [0, 1] of the sensor: those they rest at, then those they
     have gone on to, at most to the sensor's edges."""
     rest = tracks.position + 0.5

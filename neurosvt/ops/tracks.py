@@ -31,7 +31,7 @@ THRESHOLDS = (1.0, 1 / UNIT_STEPS, 1 / 16, 1 / 64, 1 / 64, 1 / 64, 1 / 64)
 numbers are told. A position of a 64th of the sensor's side is one."""
 
 
-class Track(NamedTuple):
+class FittedLine(NamedTuple):
     """What the numbers of tracks are, in their order; lengths in sensor sides from the middle,
     times in units of `UNIT_STEPS` steps."""
 
@@ -48,7 +48,7 @@ class Track(NamedTuple):
     """Time since it was last written to."""
 
     @classmethod
-    def of(cls, numbers: Float[Tensor, "... 8"]) -> "Track":
+    def of(cls, numbers: Float[Tensor, "... 8"]) -> "FittedLine":
         """The same numbers by name."""
         strength, mean, spread, x, y, u, v, age = numbers.unbind(-1)
         return cls(strength, mean, spread, torch.stack([x, y], -1), torch.stack([u, v], -1), age)
@@ -60,7 +60,7 @@ class Track(NamedTuple):
 
 
 TRACK_NUMBERS = 8
-"""Of a `Track`."""
+"""Of a `FittedLine`."""
 
 
 def fitted_tracks(
@@ -76,7 +76,7 @@ def fitted_tracks(
     backend: str = "auto",
     bits: int = 32,
 ) -> Float[Tensor, "T B J 8"]:
-    """The numbers of every `Track` after every step.
+    """The numbers of every `FittedLine` after every step.
 
     With a share `w = weight / strength` of the newest vote, a step at age `a` makes
 
@@ -161,7 +161,7 @@ def _written(
     forget: Tensor,
     ridge: Tensor,
 ) -> Tensor:
-    strength, mean, spread, position, velocity, _ = Track.of(track)
+    strength, mean, spread, position, velocity, _ = FittedLine.of(track)
     strength, spread = strength.relu(), spread.relu()  # noise may have driven them below 0
     kept = 1 - emptied
     strength = (1 - forget) * kept * strength + weight + FAINTEST
@@ -173,7 +173,7 @@ def _written(
     miss = place - ahead
     position = ahead + (share * (1 + mean.square() / width))[..., None] * miss
     velocity = kept[..., None] * velocity + (share * mean / width)[..., None] * miss
-    return Track(strength, mean, spread, position, velocity, torch.zeros_like(age)).numbers()
+    return FittedLine(strength, mean, spread, position, velocity, torch.zeros_like(age)).numbers()
 
 
 def _forward(*inputs: Any) -> Tensor:

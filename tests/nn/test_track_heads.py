@@ -5,7 +5,7 @@ import torch
 
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.track_heads import ChosenBelief, TrackHeads, offered
-from neurosvt.ops.tracks import TRACK_NUMBERS, Track
+from neurosvt.ops.tracks import TRACK_NUMBERS, FittedLine
 from neurosvt.presence import Presence
 
 T, B, C, J, CHANNELS = 5, 3, 4, 2, 8
@@ -59,5 +59,5 @@ def test_a_belief_says_in_training_what_its_position_was_chosen_among(heads, mem
         torch.testing.assert_close(one[asked], other[asked])
     share = taught.choice_logits.softmax(-1)[..., None]
     torch.testing.assert_close((share * taught.offered).sum(-2)[asked], said.position[asked])
-    tracks = Track.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS)))
+    tracks = FittedLine.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS)))
     torch.testing.assert_close(taught.offered[asked], offered(tracks)[asked])
