@@ -108,7 +108,8 @@ class BeliefLoss:
         """How unlikely the truth is among what is offered, in nats."""
         if not isinstance(belief, ChosenBelief):
             return torch.zeros_like(belief.position[..., 0])
-        miss = belief.offered - truth.position[..., None, :]
+        # Offers learn from their mean's error: from this, those seldom right would learn nothing.
+        miss = belief.offered.detach() - truth.position[..., None, :]
         far = miss.square().sum(-1).add(1e-8).sqrt()
         likely = (belief.choice_logits / self.choice_doubt).log_softmax(-1)
         right = likely - far / self.choice_scale
