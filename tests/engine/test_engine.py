@@ -69,8 +69,10 @@ def test_heads_that_read_by_group_are_those_of_the_model(make, events, run, weig
     frames = events(steps=20, batch=2, share=0.08)
     belief, _ = Engine(model, weights=weights)(frames)
     for one, two in zip(belief, run(model, frames).belief, strict=True):
-        near = 2e-5 if weights == "int16" else 0.3
-        torch.testing.assert_close(one, two, atol=near, rtol=1e-5)
+        if weights == "int8":  # of which a spike may come or not, for a rounded weight
+            assert (one - two).abs().median() < 0.05
+        else:
+            torch.testing.assert_close(one, two, atol=2e-5, rtol=1e-5)
 
 
 @needs_engine
