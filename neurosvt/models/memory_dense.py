@@ -54,7 +54,8 @@ def remember(
     v, tracks = v.split([cfg.channels, v.shape[-1] - cfg.channels], -1)
     look = getattr(memory, "look", v.new_zeros(cfg.channels, write.shape[-1]))
     decay, charge, gates = 1 - 1 / memory.tau(), [], []
-    forget = memory.forget(MemoryStep())
+    step = MemoryStep()
+    forget = memory.forget(step)
     freed = empty if forget is None else forget + (1 - forget) * empty
     for t in range(len(drive)):
         remembered = v * v.square().mean(-1, keepdim=True).add(1e-6).rsqrt()
@@ -67,8 +68,8 @@ def remember(
     place, weight = votes(memory.lines, spikes, fired, events)
     lines = tracks_reference(
         place, weight, torch.stack(gates)[..., : cfg.tracks], spike(anew - BEGINS_AT),
-        tracks.unflatten(-1, (cfg.tracks, -1)), torch.sigmoid(memory.lines.forget_odds),
-        memory.lines.ridge(), 1 / UNIT_STEPS,
+        tracks.unflatten(-1, (cfg.tracks, -1)), memory.lines.forget(step), memory.lines.ridge(),
+        1 / UNIT_STEPS,
     )  # fmt: skip
     return torch.cat([torch.stack(charge), lines.flatten(-2)], -1)
 

@@ -148,7 +148,7 @@ class LeakyMemory(Memory):
         """Share of its charge that each channel loses to a write, in a step of this length."""
         if not self.config.forget_range[1]:
             return None
-        return 1 - step.decayed(torch.sigmoid(-at_least_float32(self.forget_odds)))
+        return step.forgotten(self.forget_odds)
 
     def tau(self) -> Float[Tensor, " M"]:
         """Time constants in steps; learning drives none out of reach, see `nn.bounds`."""

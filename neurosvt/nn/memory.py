@@ -55,6 +55,11 @@ class MemoryStep:
         self._owed.discard("frame_ms")
         return decay if self.rate == 1 else decay**self.rate
 
+    def forgotten(self, odds: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """The share that is lost in a step of this length, of the log odds of that of a step of the
+        training's."""
+        return 1 - self.decayed(torch.sigmoid(-at_least_float32(odds)))
+
     def take_bits(self) -> int:
         """Bits of a number of the state, for a memory that rounds by itself."""
         self._owed.discard("state_bits")

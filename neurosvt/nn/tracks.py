@@ -85,7 +85,7 @@ class Tracks(nn.Module):
 
     def forget(self, step: MemoryStep) -> Float[Tensor, " J"]:
         """Share of its votes that each track forgets at a write, in a step of this length."""
-        return 1 - step.decayed(torch.sigmoid(-at_least_float32(self.forget_odds)))
+        return step.forgotten(self.forget_odds)
 
     def ridge(self) -> Float[Tensor, " J"]:
         """What is added to each track's spread, units of time squared."""

@@ -89,9 +89,9 @@ def fitted_tracks(
         velocity = (1 - emptied) velocity + w mean / (spread + ridge) miss
 
     where it is opened, and where it is not, or nothing voted, adds to the age alone; a track that
-    nothing was ever written to has none. The gains are
-    those of recursive least squares on a line (Plackett, Biometrika 1950), with forgetting; `ridge`
-    draws towards rest where little time has been seen.
+    nothing was ever written to has none. The gains are those of recursive least squares on a line
+    (Plackett, Biometrika 1950), with forgetting; `ridge` draws towards rest where little time has
+    been seen.
 
     Args:
         place: mean vote, sensor sides from the sensor's middle.
@@ -180,7 +180,7 @@ def _forward(*inputs: Any) -> Tensor:
     *tensors, step, noise = inputs
     place, weight, opened, emptied, start, forget, ridge = map(ready, tensors)
     noise = None if noise is None else ready(noise)
-    after = place.new_empty(*weight.shape, 8)
+    after = place.new_empty(*weight.shape, TRACK_NUMBERS)
     call("tracks_forward", place, weight, opened, emptied, noise, start, forget, ridge, step, after)
     return after
 
@@ -215,7 +215,7 @@ _tracks = Operator(
     "tracks(Tensor place, Tensor weight, Tensor opened, Tensor emptied, Tensor start, "
     "Tensor forget, Tensor ridge, float step, Tensor? noise) -> Tensor",
     _forward,
-    lambda place, weight, *rest: place.new_empty(*weight.shape, 8),
+    lambda place, weight, *rest: place.new_empty(*weight.shape, TRACK_NUMBERS),
     backward=_gradients,
     definition=tracks_reference,
     keeps=[0],
