@@ -53,7 +53,7 @@ class BatchNormSpike(RunningNorm):
 
     def forward(self, x: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
         fresh = self.training and self.learns
-        slope = self.slope(x) if self.training else x.new_ones((len(x), 1), dtype=torch.float32)
+        slope = self.slope(x) if self.training else x.new_ones((x.shape[0], 1), dtype=torch.float32)
         spikes, moments = batchnorm_spike(
             x, self.weight, self.bias, slope,
             moments=None if fresh else BatchStats(self.mean, self.variance),

@@ -66,7 +66,7 @@ def batchnorm_spike(
     """
     mean, variance = (None, None) if moments is None else moments
     check_floats(x=x, weight=weight, bias=bias, slope=slope, mean=mean, variance=variance)
-    if not len(x) and moments is None:
+    if moments is None and not len(x):
         raise ValueError("x has no rows to take moments of")
     if not suits(x, backend) or not len(x):
         return batchnorm_spike_reference(x, weight, bias, slope, moments, threshold, eps)

@@ -1,0 +1,5 @@
+"""Models for other runtimes: NIR for neuromorphic simulators and chips, ONNX for the others."""
+
+from neurosvt.export.registry import EXPORTS, Exporter, export_model
+
+__all__ = ["EXPORTS", "Exporter", "export_model"]
