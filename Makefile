@@ -43,4 +43,6 @@ KERNELS := $(wildcard neurosvt/native/*.?pp neurosvt/native/CMakeLists.txt)
 $(STAMP): pyproject.toml constraints.txt $(KERNELS) | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) \
 		--constraints constraints.txt --editable '.[dev,data,events,live,docs]'
+	@# A second reader of exported NIR; what else it asks for would bring another torch along.
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps norse==1.1.0
 	@touch $@

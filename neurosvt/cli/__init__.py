@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "neurosvt.cli.evaluate",
     "permanence": "neurosvt.cli.permanence",
     "energy": "neurosvt.cli.energy",
+    "export": "neurosvt.cli.export",
     "heatmap": "neurosvt.cli.heatmap",
     "bench": "neurosvt.cli.bench",
     "list": "neurosvt.cli.listing",

@@ -20,6 +20,7 @@ from neurosvt.models.dysvit import DySViT, DySViTBlock
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
 from neurosvt.nn.slope import FixedSlope
 
+
 @torch.no_grad()
 def dysvit_on_grid(model: DySViT) -> DySViT:
     """A deployed copy whose sums of spikes are exact in any order, as `NeuroSVT.on_grid`.
@@ -108,7 +109,10 @@ def _steps(model: DySViT) -> Iterator[Subgraph | Between]:
     yield Between("positions", "x[n] = current[n] + table[n]", "a constant of each token's own")
     for i, part in enumerate(model.blocks):
         assert isinstance(part, DySViTBlock)
-        attend = (*_compare("attention", part.fire_attention), *_folded("qkv", part.qkv, part.fire_qkv))
+        attend = (
+            *_compare("attention", part.fire_attention),
+            *_folded("qkv", part.qkv, part.fire_qkv),
+        )
         mix = (*_compare("mixed", part.fire_mixed), ("out", Projected(part.out.weight)))
         mlp = (
             *_compare("in", part.fire_in), *_folded("expand", part.expand, part.fire_hidden),
@@ -133,9 +137,7 @@ def _compare(name: str, neurons: BatchNormSpike) -> tuple[tuple[str, Layer], ...
     return ((f"compare_{name}", diagonal), (f"fire_{name}", Fired((len(neurons.bias),))))
 
 
-def _folded(
-    name: str, linear: nn.Linear, neurons: BatchNormSpike
-) -> tuple[tuple[str, Layer], ...]:
+def _folded(name: str, linear: nn.Linear, neurons: BatchNormSpike) -> tuple[tuple[str, Layer], ...]:
     """A projection with its neurons' norm inside."""
     return (
         (name, Projected(linear.weight, neurons.bias)),

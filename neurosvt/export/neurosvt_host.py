@@ -46,7 +46,8 @@ class NeuroSVTHost:
         self.dense = NeuroSVTDense(model)
         self.memory: Any = model.memory
         self.heads = _asking(model.heads, runtime)
-        self.charge = self.tracks = None
+        self.charge: Tensor | None = None
+        self.tracks: Tensor | None = None
 
     @torch.no_grad()
     def __call__(self, frames: Shaped[Tensor, "T B 2 Y X"]) -> Belief:
@@ -103,12 +104,14 @@ class NeuroSVTHost:
         if cfg.write_gates:
             wants = write + 1
             if memory.looks is not None:
-                wants = wants + v * v.square().mean(-1, keepdim=True).add(1e-6).rsqrt() @ memory.look
+                wants = (
+                    wants + v * v.square().mean(-1, keepdim=True).add(1e-6).rsqrt() @ memory.look
+                )
             opened = (wants >= 0).float() * filled
         each = opened.repeat_interleave(drive.shape[-1] // opened.shape[-1], -1)
         current = each * drive - (1 - 1 / memory.tau()) * each * freed * v
-        self.charge = self.runtime("memory.leak", current)
-        return self.charge, opened[:, : cfg.tracks], (anew >= BEGINS_AT).float()
+        self.charge = charge = self.runtime("memory.leak", current)
+        return charge, opened[:, : cfg.tracks], (anew >= BEGINS_AT).float()
 
     def _followed(
         self,
@@ -129,12 +132,12 @@ class NeuroSVTHost:
         place = (where / many.clamp(min=1e-9)[..., None]).float() / lines.side
         weight = lines.norm(many.float())
         start = opened.new_zeros(*opened.shape, TRACK_NUMBERS)
-        self.tracks = tracks_reference(
+        self.tracks = tracks = tracks_reference(
             place[None], weight[None], opened[None], begun[None],
             start if self.tracks is None else self.tracks,
             lines.forget(MemoryStep()), lines.ridge(), 1 / UNIT_STEPS,
         )[0]  # fmt: skip
-        return self.tracks.flatten(-2)
+        return tracks.flatten(-2)
 
 
 def mixed(qkv: Float[Tensor, "B N E"], heads: int) -> Float[Tensor, "B N D"]:
@@ -146,10 +149,11 @@ def mixed(qkv: Float[Tensor, "B N E"], heads: int) -> Float[Tensor, "B N D"]:
 class _Asked(nn.Linear):
     """An affine map that somebody else computes."""
 
-    ask: Callable[[Tensor], Tensor]
+    name: str
+    runtime: Runtime
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.ask(x)
+        return self.runtime(self.name, x)
 
 
 def _asking(heads: nn.Module, runtime: Runtime) -> nn.Module:
@@ -158,5 +162,5 @@ def _asking(heads: nn.Module, runtime: Runtime) -> nn.Module:
     assert isinstance(twin, Heads)
     for name, layer in asked_layers(twin).items():
         layer.__class__ = _Asked
-        layer.ask = lambda x, name=name: runtime(f"heads.{name}", x)
+        vars(layer).update(name=f"heads.{name}", runtime=runtime)
     return twin

@@ -47,11 +47,12 @@ def split_neurosvt(model: NeuroSVT) -> Split:
     Raises:
         UserError: not on the grid, or a memory, neurons or heads that have no such form.
     """
-    known = {"memory": LeakyMemory, "neurons": TokenLIF}
-    for what, part in (("memory", model.memory), ("neurons", model.fire)):
-        if type(part) is not known[what]:
+    for what, part, known in (
+        ("memory", model.memory, LeakyMemory), ("neurons", model.fire, TokenLIF),
+    ):  # fmt: skip
+        if type(part) is not known:
             raise UserError(
-                f"{what} {type(part).__name__} cannot be exported; {known[what].__name__} can"
+                f"{what} {type(part).__name__} cannot be exported; {known.__name__} can"
             )
     if not isinstance(model.heads, Heads):
         raise UserError(f"heads {type(model.heads).__name__} cannot be exported; Heads can")
@@ -68,6 +69,8 @@ def _steps(model: NeuroSVT) -> Iterator[Subgraph | Between]:
         yield from _block(block, f"blocks.{i}", cfg.patches, decay)
     fire = (("fire", Fired((cfg.width,), decay)),)
     yield Subgraph("read", fire, CURRENT, SPIKES, cfg.patches)
+    assert isinstance(model.memory, LeakyMemory)
+    assert isinstance(model.heads, Heads)
     yield from _memory(model.memory, cfg.patches)
     yield from _heads(model.heads)
 
@@ -135,7 +138,7 @@ def _block(block: nn.Module, name: str, tokens: int, decay: float) -> Iterator[S
 
 
 def _memory(memory: LeakyMemory, tokens: int) -> Iterator[Subgraph | Between]:
-    read = memory.read.own.flatten(0, 1).T  # type: ignore[operator, union-attr]
+    read = memory.read.own.flatten(0, 1).T  # type: ignore[operator]
     layers = (("read", Projected(read)),)
     yield Subgraph("memory.read", layers, SPIKES + ", token after token", CURRENT)
     gate = "empty = spike(emptied - 1)"

@@ -90,7 +90,7 @@ def step_of(step: Subgraph | Between) -> dict[str, Any]:
         "copies": step.copies,
         "takes": {"shape": step.entry, "unit": step.takes},
         "gives": {"shape": step.exit, "unit": step.gives},
-        "steps_s": {
+        "tau_steps": {
             name: layer.tau.tolist() if isinstance(layer, Leaked) else 1 / (1 - layer.decay)
             for name, layer in step.layers
             if isinstance(layer, Fired | Leaked)

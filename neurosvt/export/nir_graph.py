@@ -4,6 +4,7 @@ NIR tells neurons as differential equations, and a simulator chooses how to step
 written here gives our spikes in a forward Euler step of `STEP_S`, as norse and snnTorch take it.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def nir_graph(subgraph: Subgraph) -> Any:
     nodes |= {name: _node(nir, layer) for name, layer in subgraph.layers}
     nodes["output"] = nir.Output({"output": np.array(subgraph.exit)})
     names = list(nodes)
-    return nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False)))
+    return nir.NIRGraph(nodes, list(pairwise(names)))
 
 
 def _node(nir: Any, layer: Layer) -> Any:

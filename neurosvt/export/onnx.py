@@ -39,8 +39,7 @@ class NeuroSVTStep(nn.Module):
     def __init__(self, model: NeuroSVT):
         super().__init__()
         self.dense = NeuroSVTDense(model if model.folded else model.deployed())
-        widths = [block.widths for block in model.blocks]
-        self.sizes = [len(block) for block in widths]
+        self.sizes = [len(block) for block in model.state_shape().blocks]
         blocks = [f"block_{i}_{j}" for i, size in enumerate(self.sizes) for j in range(size)]
         self.state_names = ["embed", *blocks, "read", "memory"]
 

@@ -4,7 +4,6 @@ between them.
 Axes: *b any batch axes, usually samples and tokens; I channels in, E channels out; Y X places.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -157,7 +156,3 @@ def _passed(layer: Layer, x: Tensor, v: Tensor | None) -> tuple[Tensor, Tensor |
     spikes = (charge >= 1).to(x.dtype)
     return spikes, charge * (1 - spikes)
 
-
-def layers_of(subgraphs: Sequence[Subgraph], kind: type) -> int:
-    """How many layers are of a kind."""
-    return sum(isinstance(layer, kind) for part in subgraphs for _, layer in part.layers)
