@@ -19,7 +19,6 @@ CONVENTIONS = {
     "step": f"forward Euler with dt = {STEP_S} s: one step of the files is one frame, however long",
     "LIF": "r = 1, v_reset = 0, tau = dt / (1 - decay): v is ours times dt / tau; v_threshold is "
     "the largest float32 below what a current of 1 leaves, for NIR fires above it and we at it",
-    "IF": "r = 1, v_reset = 0, for one step from rest: v is the current; reset it between steps",
     "LI": "r = tau / dt: v is ours",
     "sums": "weights are on a grid on which sums of spikes are exact in float32, in any order",
     "scale": "a factor a channel is a diagonal Linear or Affine: importers know no Scale",

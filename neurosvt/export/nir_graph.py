@@ -52,7 +52,7 @@ def _node(nir: Any, layer: Layer) -> Any:
             _array(layer.bias),
         )  # fmt: skip
     if isinstance(layer, Fired):
-        return _lif(nir, layer) if layer.decay else _step_function(nir, layer)
+        return _lif(nir, layer)
     tau = layer.tau.detach().double().numpy()
     return nir.LI(tau=tau * STEP_S, r=tau, v_leak=np.zeros_like(tau))
 
@@ -61,7 +61,8 @@ def _lif(nir: Any, layer: Fired) -> Any:
     """`tau dv/dt = -v + I`; a step is `v += STEP_S / tau (I - v)`, so v is ours times STEP_S / tau.
 
     The resistance is 1, because norse's importer leaves it out. NIR fires above the threshold and
-    we at it, so the threshold is the next float32 below what a current of exactly 1 leaves.
+    we at it, so the threshold is the next float32 below what a current of exactly 1 leaves. A
+    neuron that runs for one step from rest has a tau of one step, and keeps nothing.
     """
     keep = float(np.float32(layer.decay))  # so that a simulator in float32 finds our decay again
     tau = STEP_S / (1 - keep)
@@ -72,17 +73,12 @@ def _lif(nir: Any, layer: Fired) -> Any:
 
     below = np.nextafter(charge, np.float32(0))
     return nir.LIF(
-        tau=every(tau), r=every(1), v_leak=every(0), v_threshold=every(below), v_reset=every(0)
+        tau=every(tau),
+        r=every(1.0),
+        v_leak=every(0.0),
+        v_threshold=every(float(below)),
+        v_reset=every(0.0),
     )
-
-
-def _step_function(nir: Any, layer: Fired) -> Any:
-    """A neuron that runs for one step from rest: its state is to be reset before the next."""
-    below = np.nextafter(np.float32(1), np.float32(0))
-    return nir.IF(
-        r=np.ones(layer.shape), v_threshold=np.full(layer.shape, below, dtype=np.float64),
-        v_reset=np.zeros(layer.shape),
-    )  # fmt: skip
 
 
 def _array(weight: Tensor) -> Any:

@@ -155,4 +155,3 @@ def _passed(layer: Layer, x: Tensor, v: Tensor | None) -> tuple[Tensor, Tensor |
     charge = layer.decay * v + x
     spikes = (charge >= 1).to(x.dtype)
     return spikes, charge * (1 - spikes)
-

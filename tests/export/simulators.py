@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from torch import Tensor
 
 from neurosvt.export.nir_graph import STEP_S
@@ -88,4 +87,3 @@ class Compared:
             self.differing += int((y != z).sum())
         self.furthest = max(self.furthest, float((y - z).abs().max()))
         return y
-

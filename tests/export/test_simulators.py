@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import warnings
 from itertools import islice
 
@@ -9,20 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from neurosvt import load, make_scenes
+from neurosvt import make_scenes
 from neurosvt.classification.accuracy import as_input
 from neurosvt.datasets.nmnist import load_nmnist
 from neurosvt.events.windows import TimeWindows
-from neurosvt.experiments import checkpoints
+from neurosvt.experiments.checkpoints import load
 from neurosvt.export.dysvit_split import run_dysvit
-from neurosvt.export.nir import IMPORTERS, export_nir, split_model
 from neurosvt.export.neurosvt_host import NeuroSVTHost
-from neurosvt.export.subgraph import PlainRuntime
+from neurosvt.export.nir import IMPORTERS, export_nir, split_model
+from neurosvt.export.nir_graph import nir_graph
+from neurosvt.export.subgraph import Fired, PlainRuntime, Split, Subgraph
 from neurosvt.formats.recordings import open_recording
 from neurosvt.models.dysvit import DySViT
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
-
-from .simulators import SIMULATORS, Compared
+from tests.export.simulators import SIMULATORS, Compared
 
 nir = pytest.importorskip("nir", reason="nir is not installed (extra: export)")
 
@@ -44,7 +45,7 @@ def written(tmp_path_factory):
 
     def write(name):
         if name not in done:
-            model, folder = checkpoints.load(name).model, tmp_path_factory.mktemp(name)
+            model, folder = load(name).model, tmp_path_factory.mktemp(name)
             export_nir(model, folder)
             done[name] = (*split_model(model), folder)
         return done[name]
@@ -105,7 +106,7 @@ def test_a_memory_with_tracks(make, events, tmp_path, simulator):
 def test_images_of_cifar10(written, data_root, simulator):
     model, split, folder = written("dysvit")
     try:
-        images = as_input(checkpoints.load("dysvit").run.samples("test"), np.arange(4))
+        images = as_input(load("dysvit").run.samples("test"), np.arange(4))
     except FileNotFoundError as error:
         pytest.skip(f"CIFAR-10 is not at hand: {error}")
     compared = Compared(PlainRuntime(split), SIMULATORS[simulator](folder))
@@ -129,13 +130,10 @@ def test_images_without_a_data_set(tmp_path, simulator):
     assert compared.differing == 0
 
 
-@pytest.mark.parametrize("tau", [1.1, 1.01, 1.5, 2.0, 3.7, 20.0, 1000.0])
+@pytest.mark.parametrize("tau", [1.0, 1.1, 1.01, 1.5, 2.0, 3.7, 20.0, 1000.0])
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_a_current_of_just_the_threshold_fires(make, tmp_path, simulator, tau):
     """NIR fires above a threshold, and we at it: what is a tie to us must not be lost."""
-    from neurosvt.export.nir_graph import nir_graph
-    from neurosvt.export.subgraph import Fired, Split, Subgraph
-
     neurons = Subgraph("neurons", (("fire", Fired((5,), 1 - 1 / tau)),), "current", "spikes")
     nir.write(tmp_path / "neurons.nir", nir_graph(neurons))
     run, plain = SIMULATORS[simulator](tmp_path), PlainRuntime(Split((neurons,)))
@@ -146,7 +144,7 @@ def test_a_current_of_just_the_threshold_fires(make, tmp_path, simulator, tau):
         current = torch.tensor([[1.0, 0.0, 1.0, 0.75, 1.0]])
 
 
-@pytest.mark.parametrize(("simulator", "known"), zip(SIMULATORS, IMPORTERS, strict=True))
+@pytest.mark.parametrize(("simulator", "known"), list(zip(SIMULATORS, IMPORTERS, strict=True)))
 def test_importers_refuse_what_the_manifest_says_and_no_more(written, simulator, known):
     assert known.lower().startswith(simulator)
     _, split, folder = written("permanence")
@@ -184,8 +182,6 @@ def test_the_leak_that_importers_refuse_is_norses_own_leak(written):
 
 
 def test_files_and_manifest_tell_the_same(written):
-    import json
-
     for name in ("permanence", "dysvit"):
         model, split, folder = written(name)
         told = json.loads((folder / "manifest.json").read_text())
@@ -197,12 +193,9 @@ def test_files_and_manifest_tell_the_same(written):
         ]
         for step in (step for step in told["steps"] if "file" in step):
             graph = nir.read(folder / step["file"])
-            assert list(graph.nodes) == list(step["nodes"]) or set(graph.nodes) == set(step["nodes"])
+            assert list(graph.nodes) == list(step["nodes"]) or set(graph.nodes) == set(
+                step["nodes"]
+            )
             assert list(graph.input_type["input"]) == step["takes"]["shape"]
             assert list(graph.output_type["output"]) == step["gives"]["shape"]
         assert told["frame_ms"] == getattr(model.config, "frame_ms", None)
-
-
-def test_the_shipped_model_is_the_one_that_is_exported(written):
-    model, _, _ = written("permanence")
-    assert model.config == load("permanence").config

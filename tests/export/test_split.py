@@ -7,9 +7,9 @@ import torch
 
 from neurosvt.config import UserError
 from neurosvt.export.dysvit_split import dysvit_on_grid, run_dysvit, split_dysvit
-from neurosvt.export.nir import split_model
 from neurosvt.export.neurosvt_host import NeuroSVTHost
 from neurosvt.export.neurosvt_split import split_neurosvt
+from neurosvt.export.nir import split_model
 from neurosvt.export.subgraph import PlainRuntime, Projected
 from neurosvt.models.dysvit import DySViT, DySViTConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
