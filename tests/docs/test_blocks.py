@@ -21,6 +21,7 @@ RUN = [
     pages.DOCS / "guides" / "enter_the_benchmark.md",
     pages.DOCS / "guides" / "dysvit.md",
     pages.DOCS / "guides" / "live.md",
+    pages.DOCS / "guides" / "export.md",
     pages.DOCS / "concepts" / "leaky_memory.md",
 ]
 """Pages of which every block of Python is run, in one namespace, as a reader would."""
