@@ -32,7 +32,7 @@ NAMED_IN = {
     "ruff": "Makefile",
     "mypy": "Makefile",
     "pytest-xdist": "pyproject.toml",  # pytest's -n
-    "onnxscript": "tests/models/exported_to_onnx.py",  # PyTorch's exporter writes with it
+    "onnxscript": "neurosvt/export/onnx.py",  # PyTorch's exporter writes with it
     "beartype": "pyproject.toml",  # jaxtyping's checker
     "types-pyyaml": "tests/test_packaging.py",  # mypy reads it beside yaml
     "mkdocs-material": "mkdocs.yml",

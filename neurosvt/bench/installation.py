@@ -18,6 +18,7 @@ EXTRAS = {
     "data": ("pyarrow", "PIL", "h5py", "av"),
     "events": ("eventcv", "dv_processing"),
     "live": ("zmq",),
+    "export": ("nir", "onnxscript", "onnxruntime"),
     "tensorboard": ("tensorboard",),
     "docs": ("material", "mkdocstrings"),
     "notebook": ("nbformat", "nbclient", "ipykernel"),

@@ -53,7 +53,7 @@ def _node(nir: Any, layer: Layer) -> Any:
         )  # fmt: skip
     if isinstance(layer, Fired):
         return _lif(nir, layer)
-    tau = layer.tau.detach().double().numpy()
+    tau = layer.tau.detach().double().cpu().numpy()
     return nir.LI(tau=tau * STEP_S, r=tau, v_leak=np.zeros_like(tau))
 
 
@@ -82,4 +82,4 @@ def _lif(nir: Any, layer: Fired) -> Any:
 
 
 def _array(weight: Tensor) -> Any:
-    return weight.detach().float().contiguous().numpy()
+    return weight.detach().float().cpu().contiguous().numpy()

@@ -1,5 +1,7 @@
 """`--to onnx`: DySViT, and one step of a NeuroSVT with its state among inputs and outputs.
 
+PyTorch's exporter does it, which writes with onnxscript.
+
 Axes: B batch, Y X pixels, N tokens, D width, M memory channels, C classes, P kinds of `Presence`.
 """
 
@@ -7,6 +9,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +74,10 @@ def export_onnx(model: Any, folder: Path) -> list[Path]:
     NAME of the next step.
 
     Raises:
-        UserError: the exporter's packages are not installed, or a model that has no such form.
+        UserError: onnxscript is not installed, or a model that has no such form.
     """
+    if find_spec("onnxscript") is None:
+        raise UserError("ONNX needs the package onnxscript: pip install 'neurosvt[export]'")
     path = folder / "model.onnx"
     if isinstance(model, DySViT):
         side = model.config.image_size
@@ -100,16 +105,11 @@ def _exported(
     # A module that takes any number of tensors names them as one.
     free: Any = [{0: batch} for _ in given]
     shapes = (free[0], tuple(free[1:])) if len(given) > 1 else (free[0],)
-    try:
-        with _quiet(), torch.no_grad():
-            return torch.onnx.export(
-                model, given, dynamo=True, verbose=False, opset_version=OPSET,
-                input_names=inputs, output_names=outputs, dynamic_shapes=shapes,
-            )  # fmt: skip
-    except ImportError as error:
-        raise UserError(
-            f"ONNX needs the package {error.name}: pip install 'neurosvt[export]'"
-        ) from None
+    with _quiet(), torch.no_grad():
+        return torch.onnx.export(
+            model, given, dynamo=True, verbose=False, opset_version=OPSET, input_names=inputs,
+            output_names=outputs, dynamic_shapes=shapes,
+        )  # fmt: skip
 
 
 @contextmanager

@@ -11,7 +11,7 @@ def test_it_tells_what_is_there_and_what_is_not(capsys, monkeypatch, tmp_path):
     told = capsys.readouterr().out
     for word in ("kernels", "permanence", "nmnist_small", "[events]", "neurosvt bench"):
         assert word in told
-    for extra in ("[export]", "[app]", "[cuda]"):  # nothing imports what they would bring
+    for extra in ("[app]", "[cuda]"):  # nothing imports what they would bring
         assert extra not in told
 
 

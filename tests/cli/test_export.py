@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -33,3 +34,12 @@ def test_nir_files_and_their_manifest_are_written_and_named(tmp_path, monkeypatc
 )
 def test_what_cannot_be_done_is_told_in_one_line(refused, argv, message):
     assert message in refused("export", *argv)
+
+
+@pytest.mark.parametrize(("form", "package"), [("nir", "nir"), ("onnx", "onnxscript")])
+def test_a_package_that_is_missing_is_named_with_what_brings_it(
+    refused, monkeypatch, form, package
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    told = refused("export", "nmnist", "--to", form)
+    assert f"needs the package {package}: pip install 'neurosvt[export]'" in told
