@@ -26,6 +26,7 @@ COMMANDS = {
     "energy": "neurosvt.cli.energy",
     "heatmap": "neurosvt.cli.heatmap",
     "bench": "neurosvt.cli.bench",
+    "hub": "neurosvt.cli.hub",
     "list": "neurosvt.cli.listing",
     "doctor": "neurosvt.cli.doctor",
 }
