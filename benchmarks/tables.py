@@ -76,4 +76,4 @@ if __name__ == "__main__":
         print("\n\n".join(map(draw, sys.argv[1:])))
     else:
         for page in pages():
-            page.write_text(fill(page.read_text()))
+            page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")

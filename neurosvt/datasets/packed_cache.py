@@ -20,6 +20,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.datasets.clips import Clips
+from neurosvt.datasets.mapped import map_array
 from neurosvt.files import sha256_of, write_whole
 
 MANIFEST = "manifest.json"
@@ -122,7 +123,7 @@ def load_cache(folder: Path, split: str, *, in_memory: bool = True) -> Clips:
             raise UserError(f"{folder} holds no split {split!r}")
         if not file.is_file() or file.stat().st_size != expected["bytes"]:
             raise UserError(f"{file} is missing or cut; prepare it again")
-        arrays.append(np.load(file, mmap_mode=None if in_memory else "r"))
+        arrays.append(np.load(file) if in_memory else map_array(file))
     frames, labels = arrays
     samples, steps = frames.shape[:2]
     first = np.arange(samples) * steps
