@@ -65,8 +65,10 @@ def texts_without_encoding(source: str) -> list[int]:
     """Lines that read or write text in whatever encoding the system happens to have."""
     lines = []
     for node in (n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name not in ("read_text", "write_text", "open", "run", "Popen", "check_output"):
+            continue
         called = ast.unparse(node.func)
-        name = called.rpartition(".")[2]
         named = {word.arg for word in node.keywords}
         written = [ast.unparse(arg) for arg in node.args]
         mode = ast.literal_eval(node.args[1]) if _is_word(node.args[1:2]) else ""

@@ -24,7 +24,8 @@ class Mapped(np.memmap):
 
 def map_array(path: Path) -> Mapped:
     """The array in a file of NumPy's, to be read only."""
-    return np.load(path, mmap_mode="r").view(Mapped)
+    array: np.memmap = np.load(path, mmap_mode="r")
+    return array.view(Mapped)
 
 
 def _mapped(path: str, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> Mapped:
