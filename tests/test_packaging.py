@@ -164,7 +164,8 @@ def test_links_lead_to_one_home_and_to_what_is_there():
 def test_the_pythons_that_are_promised_are_those_that_ci_runs():
     prefix = "Programming Language :: Python :: 3."
     promised = [c[len(prefix) - 2 :] for c in PROJECT["classifiers"] if c.startswith(prefix)]
-    assert CI["jobs"]["check"]["strategy"]["matrix"]["python"] == promised
+    for job in ("check", "elsewhere"):
+        assert CI["jobs"][job]["strategy"]["matrix"]["python"] == promised
     assert PROJECT["requires-python"] == f">={promised[0]}"
 
 
@@ -296,6 +297,18 @@ def test_every_target_that_ci_makes_is_there():
     made = [line.split()[1] for job in CI["jobs"] for line in commands(job) if "make " in line]
     assert made
     assert {*made} <= {*targets}
+
+
+def test_the_image_gets_what_the_wheel_is_built_from_and_runs_without_rights():
+    rules = (ROOT / ".dockerignore").read_text().splitlines()
+    let_in = {line[1:] for line in rules if line.startswith("!")}
+    assert "*" in rules
+    needed = {*PROJECT["license-files"], "pyproject.toml", "README.md", "neurosvt"}
+    assert {path.split("/")[0] for path in needed} == let_in
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    words = [line.split()[0] for line in lines if re.match(r"[A-Z]+ ", line)]
+    assert words.index("USER") < words.index("ENTRYPOINT")
+    assert 'ENTRYPOINT ["neurosvt"]' in lines
 
 
 def test_hooks_before_a_commit_use_the_tools_that_are_installed_here():

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 from packaging.requirements import Requirement
 
-PACKAGE = "neurosvt"
+_PACKAGE = "neurosvt"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Extra:
         """In a line."""
         lines = []
         if self.missing:
-            lines.append(f"pip install '{PACKAGE}[{self.name}]' brings {', '.join(self.missing)}")
+            lines.append(f"pip install '{_PACKAGE}[{self.name}]' brings {', '.join(self.missing)}")
         if self.not_offered:
             lines.append(f"not offered for this Python or system: {', '.join(self.not_offered)}")
         return "; ".join(lines) or "installed"
@@ -31,8 +31,8 @@ class Extra:
 def extras() -> list[Extra]:
     """Every extra, less `all`, which only names others; none where the package is not installed."""
     try:
-        names = metadata(PACKAGE).get_all("Provides-Extra") or []
-        asked = [Requirement(line) for line in requires(PACKAGE) or ()]
+        names = metadata(_PACKAGE).get_all("Provides-Extra") or []
+        asked = [Requirement(line) for line in requires(_PACKAGE) or ()]
     except PackageNotFoundError:
         return []
     return [_extra(name, asked) for name in names if name != "all"]
@@ -41,7 +41,7 @@ def extras() -> list[Extra]:
 def _extra(name: str, asked: list[Requirement]) -> Extra:
     own = [
         r for r in asked
-        if r.name != PACKAGE and r.marker is not None and f'extra == "{name}"' in str(r.marker)
+        if r.name != _PACKAGE and r.marker is not None and f'extra == "{name}"' in str(r.marker)
     ]  # fmt: skip
     offered = {r.name: r.marker is None or r.marker.evaluate({"extra": name}) for r in own}
     return Extra(

@@ -12,6 +12,7 @@ from neurosvt.config import UserError
 from neurosvt.experiments import checkpoints, elsewhere
 from neurosvt.experiments.checkpoints import load, model_file, shipped_names
 from neurosvt.experiments.hub import pull_model
+from neurosvt.experiments.names import models_table
 
 ROOT = Path(__file__).parents[2]
 FILE = checkpoints.WEIGHTS / "nmnist_lif.safetensors"
@@ -37,6 +38,12 @@ def test_what_is_not_there_is_told_with_the_command_that_brings_it(installed):
         load("nmnist_lif")
     assert "0.2 MB" in str(error.value)
     assert "nmnist_lif" in shipped_names()
+
+
+def test_the_list_of_models_says_what_is_to_be_fetched(installed):
+    rows = dict(zip(*(column.cells for column in models_table().columns[:2]), strict=True))
+    assert rows["nmnist_lif"] == "`neurosvt hub pull nmnist_lif` fetches it"
+    assert rows.keys() == elsewhere.models_elsewhere().keys()
 
 
 def test_the_data_folder_serves(installed):
