@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test bench demo docs
+.PHONY: help setup check test bench demo docs dist
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,12 @@ bench: $(STAMP)  ## measure, and write benchmarks/results
 
 demo: $(STAMP)  ## an object disappears, the model goes on knowing: table and runs/demo/report.html
 	$(BIN)/neurosvt demo
+
+# The second wheel is that of machines for which nobody has built the C++ library.
+DIST := dist
+dist: $(STAMP)  ## the sdist and both wheels, into dist/ and dist/pure/
+	$(BIN)/uv build --quiet --out-dir $(DIST)
+	NEUROSVT_PURE=1 $(BIN)/uv build --quiet --wheel --out-dir $(DIST)/pure
 
 $(BIN)/uv:
 	$(PYTHON) -m venv .venv

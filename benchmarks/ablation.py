@@ -38,7 +38,7 @@ CHANGES = {
 
 def judged(name: str, seed: int, folder: Path, images: cifar10.Images) -> dict[str, Any]:
     """The row of a run: where validation took it, and its best weights on the test images."""
-    record = json.loads((folder / "history.json").read_text())
+    record = json.loads((folder / "history.json").read_text(encoding="utf-8"))
     scores = [entry["score"] for entry in record["history"]]
     checkpoint = load_image_model(str(folder))
     model, train = checkpoint.run.model, checkpoint.run.train

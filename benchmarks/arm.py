@@ -228,7 +228,7 @@ def kernel_trace(count: int) -> Trace:
 def build(folder: Path) -> tuple[Path, Path]:
     """The library and the program that calls it, for the other processor."""
     tools = folder / "aarch64.cmake"
-    tools.write_text(TOOLS)
+    tools.write_text(TOOLS, encoding="utf-8")
     compiled = folder / "library"
     for words in (
         ["cmake", "-S", NATIVE, "-B", compiled, f"-DCMAKE_TOOLCHAIN_FILE={tools}"],

@@ -19,7 +19,7 @@ def history(runs: Sequence[str]) -> Iterator[dict[str, Any]]:
     """What validation found, run after run, at seconds since the beginning of the first."""
     before = 0.0
     for run in runs:
-        told = json.loads((Path(run) / "history.json").read_text())
+        told = json.loads((Path(run) / "history.json").read_text(encoding="utf-8"))
         for row in told["history"]:
             yield {"run": Path(run).name, **row, "seconds": before + row["seconds"]}
         before += told["seconds"]

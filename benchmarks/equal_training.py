@@ -49,5 +49,6 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(as_csv(equal_rows(json.loads(SOURCE.read_text())["rows"])))
+    rows = json.loads(SOURCE.read_text(encoding="utf-8"))["rows"]
+    TARGET.write_text(as_csv(equal_rows(rows)), encoding="utf-8")
     print(TARGET)

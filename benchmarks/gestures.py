@@ -56,7 +56,7 @@ def main() -> None:
     train()
     call("evaluate", "trained", "--json", "row.json")
     (row,) = read_results(FOLDER / "row.json").rows
-    about = json.loads((FOLDER / "trained" / "history.json").read_text())
+    about = json.loads((FOLDER / "trained" / "history.json").read_text(encoding="utf-8"))
     training = {
         "train_steps": about["history"][-1]["step"],
         "minutes": about["seconds"] / 60,

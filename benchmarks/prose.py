@@ -116,7 +116,7 @@ def main(*names: str) -> int:
     """Name what no row holds; 1 if there is anything."""
     faults = 0
     for page in map(Path, names) if names else checked_pages():
-        for number in uncommitted(page.read_text()):
+        for number in uncommitted(page.read_text(encoding="utf-8")):
             print(f"{page}: {number}")
             faults += 1
     return int(faults > 0)

@@ -1,14 +1,24 @@
 """Put a trained model into the package, in half precision: python benchmarks/ship.py RUN NAME.
 
 RUN is its run folder, NAME what `neurosvt` will call it. Everything that the file says of itself
-(its run, its validation scores, the latch's threshold) goes along.
+(its run, its validation scores, the latch's threshold) goes along. What pyproject.toml keeps out of
+the wheel also gets its line in neurosvt/weights/elsewhere.json; a test holds it up to date.
 """
 
+import json
 import sys
+import tomllib
 from pathlib import Path
 
+from neurosvt import __version__
 from neurosvt.experiments.checkpoints import WEIGHTS, model_file
+from neurosvt.experiments.elsewhere import TABLE
+from neurosvt.files import sha256_of
 from neurosvt.training import checkpoint
+
+PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+REPOSITORY = "neuro-svt/weights"
+"""Where a release puts what the wheel leaves out, under its version's tag."""
 
 
 def ship(run: str, name: str) -> Path:
@@ -19,7 +29,24 @@ def ship(run: str, name: str) -> Path:
         sys.exit(f"{run} holds numbers that half precision does not")
     path = WEIGHTS / f"{name}.safetensors"
     checkpoint.write_tensors(path, half, metadata)
+    TABLE.write_text(elsewhere(), encoding="utf-8")
     return path
+
+
+def left_out() -> list[Path]:
+    """The weights that pyproject.toml keeps out of the wheel."""
+    settings = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["scikit-build"]
+    patterns = [line for line in settings["wheel"]["exclude"] if line.endswith(".safetensors")]
+    return sorted(path for line in patterns for path in PYPROJECT.parent.glob(line))
+
+
+def elsewhere() -> str:
+    """The text of elsewhere.json."""
+    models = {
+        path.stem: {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in left_out()
+    }
+    table = {"repository": REPOSITORY, "revision": f"v{__version__}", "models": models}
+    return json.dumps(table, indent=1) + "\n"
 
 
 if __name__ == "__main__":

@@ -63,5 +63,5 @@ def as_json(found: dict[str, list[dict[str, Any]]]) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(as_json(shipped_results()))
+    TARGET.write_text(as_json(shipped_results()), encoding="utf-8")
     print(TARGET)

@@ -86,7 +86,7 @@ class SimulatedCamera(LiveSource):
 
 def resident_bytes() -> int:
     """Memory of this process that is in the machine, now."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
+    pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
     return int(pages) * 4096
 
 

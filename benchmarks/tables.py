@@ -14,6 +14,7 @@ from pathlib import Path
 import tables_models
 import tables_permanence
 import tables_speed
+import tables_zoo
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,6 +45,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "image_accuracy": tables_speed.image_accuracy,
     "stream": tables_speed.stream,
     "soak": tables_speed.soak,
+    "zoo": tables_zoo.zoo,
 }
 """By the name between the marks. Those ending in `_short` have at most seven columns."""
 
@@ -76,4 +78,4 @@ if __name__ == "__main__":
         print("\n\n".join(map(draw, sys.argv[1:])))
     else:
         for page in pages():
-            page.write_text(fill(page.read_text()))
+            page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -44,6 +44,10 @@ WORD = {"pytest-xdist": '"-n"', "mkdocs-material": "material", "types-pyyaml": "
 """How that file calls them, where it is not by their name."""
 
 
+LARGEST = 25_000_000
+"""Bytes that a wheel or the sdist may have; files are counted before they are packed."""
+
+
 def committed() -> list[str]:
     """Paths of all files of the repository; of a copy without history, those that are there."""
     listed = subprocess.run(
@@ -104,12 +108,24 @@ def test_an_extra_that_a_message_offers_is_there():
     assert offered <= PROJECT["optional-dependencies"].keys()
 
 
-def test_doctor_looks_for_extras_that_can_be_installed():
-    from neurosvt.bench.installation import EXTRAS
+CONTRIBUTORS = {"dev", "docs", "notebook"}
+"""Extras that no user of the package needs."""
 
-    for extra, modules in EXTRAS.items():
-        brought = {distribution(r) for r in PROJECT["optional-dependencies"][extra]}
-        assert {IMPORTED_AS.get(name, name) for name in brought} | brought >= set(modules)
+
+def test_all_brings_every_extra_of_users():
+    extras = PROJECT["optional-dependencies"]
+    (line,) = extras["all"]
+    (named,) = re.findall(r"^neurosvt\[(.*)\]$", line)
+    assert {*named.split(",")} == extras.keys() - CONTRIBUTORS - {"all"}
+
+
+def test_every_extra_brings_something_and_none_says_what_another_says():
+    for extra, brought in PROJECT["optional-dependencies"].items():
+        assert brought, extra
+    own = [(where, name) for where, name in requirements() if where != "dependencies"]
+    names = [name for where, name in own if where not in CONTRIBUTORS]
+    assert len(names) == len(set(names))
+    assert {where for where, _ in own} == PROJECT["optional-dependencies"].keys() - {"all"}
 
 
 def test_every_version_that_is_pinned_is_of_something_required():
@@ -120,7 +136,9 @@ def test_every_version_that_is_pinned_is_of_something_required():
 
 
 def test_the_licence_covers_the_weights_and_travels_with_them():
-    assert PROJECT["license"] == "Apache-2.0 AND CC-BY-SA-4.0"
+    left_out = PYPROJECT["tool"]["scikit-build"]["wheel"]["exclude"]
+    assert "neurosvt/weights/nmnist*.safetensors" in left_out  # the only ones under another
+    assert PROJECT["license"] == "Apache-2.0"
     assert all((ROOT / path).is_file() for path in PROJECT["license-files"])
     notice = (ROOT / "neurosvt/weights/NOTICE").read_text()
     assert "neurosvt/weights/NOTICE" in PROJECT["license-files"]
@@ -146,7 +164,8 @@ def test_links_lead_to_one_home_and_to_what_is_there():
 def test_the_pythons_that_are_promised_are_those_that_ci_runs():
     prefix = "Programming Language :: Python :: 3."
     promised = [c[len(prefix) - 2 :] for c in PROJECT["classifiers"] if c.startswith(prefix)]
-    assert CI["jobs"]["check"]["strategy"]["matrix"]["python"] == promised
+    for job in ("check", "elsewhere"):
+        assert CI["jobs"][job]["strategy"]["matrix"]["python"] == promised
     assert PROJECT["requires-python"] == f">={promised[0]}"
 
 
@@ -202,12 +221,27 @@ def test_what_the_library_reads_at_run_time_lies_in_the_package():
     ]
     assert "neurosvt/py.typed" in packed
     assert "neurosvt/demo/page.html" in packed
-    assert "neurosvt/weights/permanence.safetensors" in packed
+    for name in ("permanence", "permanence_lif", "permanence_none", "dysvit"):  # demo, README
+        assert f"neurosvt/weights/{name}.safetensors" in packed
+    assert "neurosvt/weights/elsewhere.json" in packed
+    assert not any("nmnist" in path for path in packed if path.endswith(".safetensors"))
+    assert sum((ROOT / path).stat().st_size for path in packed) < LARGEST
     runs = [path for path in committed() if path.endswith(".toml") and "configs/" in path]
     assert runs
     assert {*runs} <= {*packed}
     assert not {Path(path).suffix for path in packed} & {".cpp", ".hpp", ".txt"}
     assert any(path.endswith((".cpp", ".hpp")) for path in committed())  # so that less is less
+
+
+def test_the_sdist_is_small_and_holds_the_weights_that_the_wheel_holds():
+    settings = PYPROJECT["tool"]["scikit-build"]
+    left_out = settings["sdist"]["exclude"]
+    weights = [line for line in settings["wheel"]["exclude"] if line.endswith(".safetensors")]
+    assert left_out == weights
+    assert "include" not in settings["sdist"]  # which would win over what is excluded
+    files = [p for p in committed() if not any(fnmatch.fnmatch(p, e) for e in left_out)]
+    assert len(files) < len(committed())
+    assert sum((ROOT / path).stat().st_size for path in files) < LARGEST
 
 
 def moved_to() -> list[str]:
@@ -263,6 +297,18 @@ def test_every_target_that_ci_makes_is_there():
     made = [line.split()[1] for job in CI["jobs"] for line in commands(job) if "make " in line]
     assert made
     assert {*made} <= {*targets}
+
+
+def test_the_image_gets_what_the_wheel_is_built_from_and_runs_without_rights():
+    rules = (ROOT / ".dockerignore").read_text().splitlines()
+    let_in = {line[1:] for line in rules if line.startswith("!")}
+    assert "*" in rules
+    needed = {*PROJECT["license-files"], "pyproject.toml", "README.md", "neurosvt"}
+    assert {path.split("/")[0] for path in needed} == let_in
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    words = [line.split()[0] for line in lines if re.match(r"[A-Z]+ ", line)]
+    assert words.index("USER") < words.index("ENTRYPOINT")
+    assert 'ENTRYPOINT ["neurosvt"]' in lines
 
 
 def test_hooks_before_a_commit_use_the_tools_that_are_installed_here():

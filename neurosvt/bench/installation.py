@@ -1,62 +1,87 @@
-"""What is installed on this machine, what is missing, and what that means."""
+"""What is installed on this machine, what is missing, and the one command that brings it."""
 
+import os
 import platform
 import shutil
-from importlib.util import find_spec
+from collections.abc import Callable
 
 import torch
 
 from neurosvt import __version__
+from neurosvt.bench.extras import extras
 from neurosvt.bench.peers import installed
-from neurosvt.datasets.folder import data_root
-from neurosvt.experiments.checkpoints import WEIGHTS
+from neurosvt.config import UserError
+from neurosvt.datasets.folder import VARIABLE, data_root
+from neurosvt.engine.library import engine_library
+from neurosvt.experiments.checkpoints import model_file, shipped_names
 from neurosvt.native import library
 from neurosvt.native.processor import instruction_sets, multiplies_bfloat16, multiplies_bytes
+from neurosvt.ops.lif import BACKENDS
 from neurosvt.results.hardware import hardware
 
-EXTRAS = {
-    "data": ("pyarrow", "PIL", "h5py", "av"),
-    "events": ("eventcv", "dv_processing"),
-    "live": ("zmq",),
-    "export": ("nir", "onnxscript", "onnxruntime"),
-    "tensorboard": ("tensorboard",),
-    "docs": ("material", "mkdocstrings"),
-    "notebook": ("nbformat", "nbclient", "ipykernel"),
-}
-"""Extra of the package to what it brings, by the names under which it is imported."""
+REBUILD = "pip install --force-reinstall --no-deps --no-binary neurosvt neurosvt"
+"""Builds the C++ library, where there is a compiler."""
 
 
 def describe_installation() -> dict[str, str]:
     """One line per finding, by what it is about."""
-    machine, root, cuda = hardware(), data_root(), torch.cuda.is_available()
-    held = ", ".join(sorted(p.name for p in root.iterdir() if p.is_dir())) if root.is_dir() else ""
+    machine = hardware()
+    memory = machine["memory_gib"]
     lines = {
         "neurosvt": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
         "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
-        "machine": f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB",
-        "gpu": machine["gpu"] or "none: everything runs on the CPU",
+        "machine": f"{machine['cpu']}, {machine['cores']} cores"
+        + (f", {memory} GiB" if memory else ""),
+        "gpu": machine["gpu"] or _no_gpu(),
         "instructions": ", ".join(instruction_sets()) or "none that products depend on",
-        "bfloat16": _bfloat16(cuda),
+        "bfloat16": _bfloat16(torch.cuda.is_available()),
         "bytes": "dot products of bytes are one instruction"
         if multiplies_bytes()
         else "no instruction for dot products of bytes: exact sums are taken in float32",
-        "kernels": "built: backend auto is native"
-        if library()
-        else "not built: backend auto is PyTorch alone and takes twice the time; they are built "
-        "when the package is installed where there is a C++ compiler",
-        "compile": "backend compile works"
-        if shutil.which("g++") or cuda
-        else "backend compile wants a C++ compiler",
-        "models": ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))),
-        "data": f"{root}: {held or 'nothing there; NEUROSVT_DATA names another folder'}",
+        "compiler": compiler() or "none, which only backends native and compile want",
+        "engine": "C++" if engine_library() else "PyTorch: the C++ one was not built here",
+        "backend auto": "native" if library() else "manual, which takes twice the time of native",
     }
-    for name, brings in EXTRAS.items():
-        missing = [module for module in brings if not find_spec(module)]
-        brought = f"pip install 'neurosvt[{name}]' brings {', '.join(missing)}"
-        lines[f"[{name}]"] = brought if missing else "installed"
+    lines |= {f"backend {n}": BACKEND_FINDINGS.get(n, lambda: "added")() for n in sorted(BACKENDS)}
+    lines |= {"models": _models(), "data": _data()}
+    lines |= {f"[{extra.name}]": extra.told() for extra in extras()}
     lines["peers"] = f"{', '.join(installed()) or 'none'} (measured by neurosvt bench)"
     return lines
+
+
+def compiler() -> str | None:
+    """A C++ compiler, by the path at which it is found."""
+    names = (os.environ.get("CXX"), "c++", "g++", "clang++", "cl")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def _native() -> str:
+    if library():
+        return "built"
+    wanted = "" if compiler() else "a C++ compiler, then "
+    return f"not built, PyTorch serves; it wants {wanted}{REBUILD}"
+
+
+def _compile() -> str:
+    if compiler() or torch.cuda.is_available():
+        return "works"
+    return "wants a C++ compiler on PATH: apt install g++, xcode-select --install, or like it"
+
+
+BACKEND_FINDINGS: dict[str, Callable[[], str]] = {
+    "reference": lambda: "works: the definition",
+    "manual": lambda: "works: PyTorch alone",
+    "compile": _compile,
+    "native": _native,
+}
+"""What is said of each key of `ops.lif.BACKENDS`."""
+
+
+def _no_gpu() -> str:
+    if shutil.which("nvidia-smi") and torch.version.cuda is None:
+        return "not used: this PyTorch is for CPUs alone; https://pytorch.org names the other"
+    return "none: everything runs on the CPU"
 
 
 def _bfloat16(cuda: bool) -> str:
@@ -68,3 +93,23 @@ def _bfloat16(cuda: bool) -> str:
     if without:
         told.append(f"only emulated on {' and '.join(without)}: amp = auto is float32 there")
     return "; ".join(told)
+
+
+def _models() -> str:
+    """Those that RUN may name, and those that have to be fetched first."""
+    away = [name for name in shipped_names() if not _is_here(name)]
+    here = ", ".join(name for name in shipped_names() if name not in away) or "none"
+    return here + (f"; `neurosvt hub pull NAME` fetches {', '.join(away)}" if away else "")
+
+
+def _is_here(name: str) -> bool:
+    try:
+        return model_file(name).is_file()
+    except (FileNotFoundError, UserError):
+        return False
+
+
+def _data() -> str:
+    root = data_root()
+    held = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    return f"{root}: {', '.join(held) or f'nothing there; {VARIABLE} names another folder'}"

@@ -27,6 +27,7 @@ COMMANDS = {
     "export": "neurosvt.cli.export",
     "heatmap": "neurosvt.cli.heatmap",
     "bench": "neurosvt.cli.bench",
+    "hub": "neurosvt.cli.hub",
     "list": "neurosvt.cli.listing",
     "doctor": "neurosvt.cli.doctor",
 }

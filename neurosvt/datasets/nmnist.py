@@ -16,6 +16,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.datasets.folder import checked_split, data_root, find
+from neurosvt.datasets.mapped import map_array
 from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats.npz import read_arrays
 
@@ -108,7 +109,7 @@ def map_recordings(folder: Path) -> Recordings:
         UserError: a file is missing or cut.
     """
     try:
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in NMNIST_COLUMNS}
+        arrays = {name: map_array(folder / f"{name}.npy") for name in NMNIST_COLUMNS}
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} is damaged ({error}); remove it and prepare again") from error
     return _recordings(arrays)

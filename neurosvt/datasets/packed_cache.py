@@ -8,12 +8,11 @@ work that was interrupted goes on where it stopped, and ends with the same bytes
 Axes: T frames, 2 polarities (OFF, ON), H W pixels.
 """
 
-import hashlib
 import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.datasets.clips import Clips
-from neurosvt.files import write_whole
+from neurosvt.datasets.mapped import map_array
+from neurosvt.files import sha256_of, write_whole
 
 MANIFEST = "manifest.json"
 
@@ -123,7 +123,7 @@ def load_cache(folder: Path, split: str, *, in_memory: bool = True) -> Clips:
             raise UserError(f"{folder} holds no split {split!r}")
         if not file.is_file() or file.stat().st_size != expected["bytes"]:
             raise UserError(f"{file} is missing or cut; prepare it again")
-        arrays.append(np.load(file, mmap_mode=None if in_memory else "r"))
+        arrays.append(np.load(file) if in_memory else map_array(file))
     frames, labels = arrays
     samples, steps = frames.shape[:2]
     first = np.arange(samples) * steps
@@ -140,16 +140,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in _blocks(stream):
-            digest.update(block)
-    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
-
-
-def _blocks(stream: Any) -> Iterator[bytes]:
-    while block := stream.read(1 << 20):
-        yield block
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:

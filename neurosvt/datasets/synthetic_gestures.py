@@ -113,8 +113,8 @@ def write_synthetic_gestures(
                 start = end + PAUSE_US
             recording = Recording(np.concatenate(parts), GESTURE_SIDE, GESTURE_SIDE)
             write_events(folder / f"{name}.aedat", recording, "aedat3")
-            (folder / f"{name}_labels.csv").write_text("\n".join(rows) + "\n")
+            (folder / f"{name}_labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
             listed[split].append(f"{name}.aedat")
             on_sitting(number * len(LIGHTINGS) + lighting + 1, people * len(LIGHTINGS))
     for split, file in GESTURE_LISTS.items():
-        (folder / file).write_text("\n".join(listed[split]) + "\n")
+        (folder / file).write_text("\n".join(listed[split]) + "\n", encoding="utf-8")

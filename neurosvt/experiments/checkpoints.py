@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from neurosvt.config import UserError, as_plain, did_you_mean
+from neurosvt.experiments.elsewhere import find_elsewhere, models_elsewhere
 from neurosvt.experiments.migrate import migrate_metadata
 from neurosvt.experiments.predictions import (
     ImagePrediction,
@@ -27,7 +28,7 @@ from neurosvt.permanence.baselines.latch import Latch
 from neurosvt.training import checkpoint
 
 WEIGHTS = Path(str(files("neurosvt") / "weights"))
-"""Where the package keeps the models that it ships."""
+"""Where the package keeps the models that it ships; a wheel leaves some out: `elsewhere`."""
 SHIPPED_RESULTS = WEIGHTS / "results.json"
 """What they were found to be worth; made by benchmarks/shipped_results.py."""
 
@@ -85,8 +86,18 @@ class Checkpoint:
         return Latch(self.model, self.metadata["latch_threshold"]).eval()
 
 
+def shipped_names() -> list[str]:
+    """Models that RUN may name, those included that are to be pulled first."""
+    return sorted({file.stem for file in WEIGHTS.glob("*.safetensors")} | {*models_elsewhere()})
+
+
 def model_file(name: str) -> Path:
-    """The weights that RUN names: a run folder, a checkpoint, or a model that the package ships."""
+    """The weights that RUN names: a run folder, a checkpoint, or a model that the package ships.
+
+    Raises:
+        FileNotFoundError: there are none; says what would do.
+        UserError: as `find_elsewhere`.
+    """
     path = Path(name)
     if path.is_dir():
         return path / "best.safetensors"
@@ -94,7 +105,9 @@ def model_file(name: str) -> Path:
     if not path.suffix and shipped.is_file():
         return shipped
     if not path.is_file():
-        known = sorted(file.stem for file in WEIGHTS.glob("*.safetensors"))
+        if name in models_elsewhere():
+            return find_elsewhere(name)
+        known = shipped_names()
         hint = did_you_mean(name, known) or f" ({', '.join(known)})"
         raise FileNotFoundError(f"no run folder, checkpoint or shipped model {name!r}{hint}")
     return path
@@ -112,7 +125,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def shipped_results(name: str) -> list[dict[str, Any]]:
     """What a shipped model was found to be worth: rows for its card, of the committed results."""
-    rows: list[dict[str, Any]] = json.loads(SHIPPED_RESULTS.read_text()).get(name, [])
+    rows: list[dict[str, Any]] = json.loads(SHIPPED_RESULTS.read_text(encoding="utf-8")).get(
+        name, []
+    )
     return rows
 
 
@@ -146,7 +161,7 @@ def load(name: str | Path, backend: str = "auto") -> Checkpoint:
         tensors = {n[6:]: t for n, t in tensors.items() if n.startswith("model.")}
     if "run" not in metadata:
         raise UserError(f"{path} does not say which run made it")
-    if path.parent == WEIGHTS:
+    if path.parent == WEIGHTS or path.stem == name:
         metadata |= {RESULTS: shipped_results(path.stem)}
     run = build_run(metadata["run"])
     model: Any = run.network(backend)

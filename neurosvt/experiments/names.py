@@ -7,7 +7,7 @@ from rich.table import Table
 from neurosvt.config import Registry
 from neurosvt.datasets.prepare import PREPARATIONS
 from neurosvt.energy.tables import costs_table
-from neurosvt.experiments.checkpoints import WEIGHTS, load
+from neurosvt.experiments.checkpoints import Checkpoint, load, shipped_names
 from neurosvt.experiments.registry import load_run, run_files, run_summary
 from neurosvt.experiments.zoo import BASELINES
 from neurosvt.scenes.tiers import TIERS
@@ -56,11 +56,12 @@ def datasets_table() -> Table:
 
 def models_table() -> Table:
     """Every model that the package ships."""
-    shipped = (load(path.stem) for path in sorted(WEIGHTS.glob("*.safetensors")))
     rows = (
         (one.name, type(one.model).__name__, one.run.data.dataset,
          f"{one.model.parameter_count():,}", f"{one.steps:,}")
-        for one in shipped
+        if isinstance(one, Checkpoint)
+        else (one, f"`neurosvt hub pull {one}` fetches it", "", "", "")
+        for one in map(_if_here, shipped_names())
     )  # fmt: skip
     title = "Trained models that the package ships: what RUN may name."
     return _table(title, ("model", "network", "learnt from", "parameters", "steps"), rows)
@@ -78,6 +79,14 @@ NAME_TABLES: Registry[Callable[[], Table]] = Registry(
     },
 )
 """By what is listed; `neurosvt list` prints them."""
+
+
+def _if_here(name: str) -> Checkpoint | str:
+    """A shipped model, or its name where a wheel has left it out and nobody has fetched it."""
+    try:
+        return load(name)
+    except FileNotFoundError:
+        return name
 
 
 def _first_line(documented: object) -> str:

@@ -46,7 +46,8 @@ class FileSink(Sink):
     def __init__(self, path: str):
         check_writable(path)
         self.path = path
-        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        binary = getattr(os, "O_BINARY", 0)  # Windows would write two characters for a new line
+        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | binary, 0o666)
 
     def send(self, line: bytes) -> None:
         data = line + b"\n"

@@ -1,5 +1,6 @@
 """Sources by their words: files, made-up scenes, standard input, the network, cameras."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,10 @@ def check_source(word: str) -> None:
 
     Raises:
         FileNotFoundError: no such file.
-        UserError: an unknown kind of source.
+        UserError: an unknown kind of source, or one that this system has not.
     """
+    if word == "-" and os.name == "nt":
+        raise UserError("Windows cannot wait for standard input; udp://HOST:PORT will do")
     if word == "-" or word.startswith(SCHEMES):
         return
     if "://" in word:

@@ -70,7 +70,11 @@ class CardTraining:
     text: str
     license: str | None = None
     """Of weights trained on it; None where nothing is settled."""
+    withheld: bool = False
+    """Whether weights trained on it are not to be passed on."""
 
+
+_UNLICENSED = "recorded with a DVS128 camera; the recordings state no licence"
 
 TRAINING_DATA: Registry[CardTraining] = Registry(
     "training data",
@@ -90,6 +94,11 @@ TRAINING_DATA: Registry[CardTraining] = Registry(
             "DVS128 Gesture (Amir et al., A Low Power, Fully Event-Based Gesture Recognition "
             "System, CVPR 2017; CC BY 4.0)"
         ),
+        "dvs128_objects": CardTraining(f"objects in a hand ({_UNLICENSED})", withheld=True),
+        "hidden_objects": CardTraining(
+            f"objects in a hand, occluders cut in ({_UNLICENSED})", withheld=True
+        ),
+        "pendulum": CardTraining(f"a pendulum, occluders cut in ({_UNLICENSED})", withheld=True),
     },
 )
 """By the name that a run gives it; licences as in `neurosvt/weights/NOTICE`."""
@@ -114,7 +123,7 @@ class CardFacts:
     python: str
     """The class, with its module before it."""
     folder: str
-    """What the folder is called."""
+    """What the folder or the repository is called."""
     parameters: int
     classes: int
     class_names: Sequence[str] | None

@@ -121,6 +121,7 @@ class Pretrained(nn.Module):
         *,
         class_names: Sequence[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        called: str | None = None,
     ) -> None:
         """Write it as a folder that `from_pretrained` reads; all files appear, or none.
 
@@ -131,6 +132,7 @@ class Pretrained(nn.Module):
             class_names: of its classes; None for those that it has.
             metadata: what is known about its training, as in a checkpoint, "results" with rows for
                 the card; None for what was loaded with it, less figures: it may have changed.
+            called: what its card calls it, as a repository's name; None for that of the folder.
 
         Raises:
             UserError: `folder` is a file or cannot be written; names that do not fit; metadata that
@@ -165,8 +167,8 @@ class Pretrained(nn.Module):
         if not card.is_file() or MARK in card.read_text(encoding="utf-8", errors="replace"):
             python = f"{type(self).__module__}.{type(self).__name__}"
             facts = CardFacts(
-                self.model_type, python, folder.name, self.parameter_count(), self.num_classes,
-                names, known,
+                self.model_type, python, called or folder.name, self.parameter_count(),
+                self.num_classes, names, known,
             )  # fmt: skip
             files[CARD] = model_card(facts).encode()
         write_folder(folder, files)

@@ -249,7 +249,7 @@ def _cell(folder: Path, part: SuitePart, mark: str, tier: str, hidden: int) -> d
     """One cell, from its file if it is there and of the same models and plan."""
     path = folder / f"{part.plan.task.name}_{tier}_{hidden}_{mark}.json"
     if path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text())
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return kept
     begun = time.perf_counter()
     outcomes = entrant_outcomes(part.entrants, part.plan, tier, hidden)

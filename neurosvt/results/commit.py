@@ -32,7 +32,7 @@ def _git(folder: Path, *words: str) -> str | None:
     """What git answers; None where it refuses or is not there."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
+            ["git", "-C", str(folder), *words], capture_output=True, encoding="utf-8", check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -24,7 +24,7 @@ def hardware() -> dict[str, Any]:
 
 def _cpu_model() -> str:
     with suppress(OSError):  # Linux only
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

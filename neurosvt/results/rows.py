@@ -101,7 +101,7 @@ def read_results(path: str | Path) -> Results:
         UserError: there is no such file, or it is none of results.
     """
     try:
-        document = json.loads(Path(path).read_text())
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
         rows = document.pop("rows")
     except FileNotFoundError:
         raise UserError(f"there are no results at {path}") from None
@@ -120,7 +120,7 @@ def load_or_compute(
 ) -> list[dict[str, Any]]:
     """Rows from their file if it is there, and otherwise into it."""
     if path.exists():
-        kept: list[dict[str, Any]] = json.loads(path.read_text())
+        kept: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         return kept
     rows = plain(compute())
     write_whole(path, json.dumps(rows).encode())

@@ -37,6 +37,7 @@ def no_shipped_models(monkeypatch, tmp_path):
     folder = tmp_path / "weights"
     folder.mkdir()
     monkeypatch.setattr(checkpoints, "WEIGHTS", folder)
+    monkeypatch.setattr(checkpoints, "models_elsewhere", dict)
     return folder
 
 
