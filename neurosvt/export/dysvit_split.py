@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from neurosvt.config import UserError
 from neurosvt.export.neurosvt_host import Runtime, mixed
-from neurosvt.export.neurosvt_split import ADDED, ATTENTION, COUNTS, CURRENT, NUMBERS, SPIKES
+from neurosvt.export.neurosvt_split import ADDED, ATTENTION, COUNTS, CURRENT, REAL_NUMBERS, SPIKES
 from neurosvt.export.subgraph import Between, Convolved, Fired, Layer, Projected, Split, Subgraph
 from neurosvt.models.dysvit import DySViT, DySViTBlock
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
@@ -128,7 +128,7 @@ def _steps(model: DySViT) -> Iterator[Subgraph | Between]:
     yield Between("mean", "the share of tokens that fired, for each channel", "a sum over copies")
     assert isinstance(model.head, nn.Linear)
     head = Projected(model.head.weight, model.head.bias)
-    yield Subgraph("head", (("head", head),), NUMBERS, NUMBERS)
+    yield Subgraph("head", (("head", head),), REAL_NUMBERS, REAL_NUMBERS)
 
 
 def _compare(name: str, neurons: BatchNormSpike) -> tuple[tuple[str, Layer], ...]:
