@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from neurosvt.config import UserError
 from neurosvt.export.neurosvt_host import Runtime, mixed
-from neurosvt.export.neurosvt_split import ADDED, ATTENTION, COUNTS, CURRENT, REAL_NUMBERS, SPIKES
+from neurosvt.export.neurosvt_split import ADDED, ATTENTION, CURRENT, REAL, SPIKES, WHOLE
 from neurosvt.export.subgraph import Between, Convolved, Fired, Layer, Projected, Split, Subgraph
 from neurosvt.models.dysvit import DySViT, DySViTBlock
 from neurosvt.nn.batchnorm_spike import BatchNormSpike
@@ -120,7 +120,7 @@ def _steps(model: DySViT) -> Iterator[Subgraph | Between]:
         )  # fmt: skip
         yield Subgraph(f"blocks.{i}.attend", attend, CURRENT, SPIKES, cfg.tokens)
         yield ATTENTION
-        yield Subgraph(f"blocks.{i}.mix", mix, COUNTS, CURRENT, cfg.tokens)
+        yield Subgraph(f"blocks.{i}.mix", mix, WHOLE, CURRENT, cfg.tokens)
         yield ADDED
         yield Subgraph(f"blocks.{i}.mlp", mlp, CURRENT, CURRENT, cfg.tokens)
         yield ADDED
@@ -128,7 +128,7 @@ def _steps(model: DySViT) -> Iterator[Subgraph | Between]:
     yield Between("mean", "the share of tokens that fired, for each channel", "a sum over copies")
     assert isinstance(model.head, nn.Linear)
     head = Projected(model.head.weight, model.head.bias)
-    yield Subgraph("head", (("head", head),), REAL_NUMBERS, REAL_NUMBERS)
+    yield Subgraph("head", (("head", head),), REAL, REAL)
 
 
 def _compare(name: str, neurons: BatchNormSpike) -> tuple[tuple[str, Layer], ...]:

@@ -25,8 +25,8 @@ from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.token_neuron import TokenLIF
 
-SPIKES, CURRENT, COUNTS = "spikes, 0 or 1", "current, in thresholds", "counts, whole numbers"
-REAL_NUMBERS = "real numbers"
+SPIKES, CURRENT, WHOLE = "spikes, 0 or 1", "current, in thresholds", "counts, whole numbers"
+REAL = "real numbers"
 
 ATTENTION = Between(
     "attention",
@@ -131,7 +131,7 @@ def _block(block: nn.Module, name: str, tokens: int, decay: float) -> Iterator[S
     )
     yield Subgraph(f"{name}.attend", attend, CURRENT, SPIKES, tokens)
     yield ATTENTION
-    yield Subgraph(f"{name}.mix", mix, COUNTS, CURRENT, tokens)
+    yield Subgraph(f"{name}.mix", mix, WHOLE, CURRENT, tokens)
     yield ADDED
     yield Subgraph(f"{name}.mlp", mlp, CURRENT, CURRENT, tokens)
     yield ADDED
@@ -155,7 +155,7 @@ def _memory(memory: LeakyMemory, tokens: int) -> Iterator[Subgraph | Between]:
         weight = torch.cat([lines.vote, lines.offset], 1).T
         bias = torch.cat([lines.bias, lines.bias.new_zeros(len(weight) - len(lines.bias))])
         vote = (("vote", Projected(weight, bias)),)
-        yield Subgraph("tracks.vote", vote, SPIKES, REAL_NUMBERS, tokens)
+        yield Subgraph("tracks.vote", vote, SPIKES, REAL, tokens)
         yield Between(
             "tracks",
             "say = clip(vote / 4 + 1/2, 0, 1); the events' centre weighted by it, then recursive "
@@ -178,7 +178,7 @@ def _heads(heads: Heads) -> Iterator[Subgraph | Between]:
             yield Between("gelu", "x = gelu(x); deeper layers add to x", "no such node")
         first = False
         layers = ((name.rpartition(".")[2], Projected(layer.weight, layer.bias)),)
-        yield Subgraph(f"heads.{name}", layers, REAL_NUMBERS, REAL_NUMBERS)
+        yield Subgraph(f"heads.{name}", layers, REAL, REAL)
     yield Between("answer", "the position through a sigmoid, or chosen by softmax among tracks",
                   "a sigmoid or a softmax")  # fmt: skip
 

@@ -13,7 +13,7 @@ from neurosvt.files import write_whole
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 
-PARTS_FILE = "manifest.json"
+MANIFEST_FILE = "manifest.json"
 
 CONVENTIONS = {
     "step": f"forward Euler with dt = {STEP_S} s: one step of the files is one frame, however long",
@@ -61,8 +61,8 @@ def export_nir(model: Any, folder: Path) -> list[Path]:
         written.append(folder / f"{name}.nir")
         nir.write(written[-1], nir_graph(subgraph))
     manifest = json.dumps(manifest_of(model, split), indent=2) + "\n"
-    write_whole(folder / PARTS_FILE, manifest.encode())
-    return [*written, folder / PARTS_FILE]
+    write_whole(folder / MANIFEST_FILE, manifest.encode())
+    return [*written, folder / MANIFEST_FILE]
 
 
 def manifest_of(model: Any, split: Split) -> dict[str, Any]:
