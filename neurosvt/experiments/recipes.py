@@ -61,8 +61,11 @@ class OcclusionRecipe:
     def __init__(self, run: Run, backend: str, device: torch.device):
         self.run = run
         self.model, self.steps_before = _started(run, backend, device)
-        loss = BeliefLoss(run.train.position_weight, choice_weight=run.train.choice_weight)
-        self.objective = BeliefObjective(run.train.state_noise, run.train.hidden_steps, loss)
+        cfg = run.train
+        loss = BeliefLoss(
+            cfg.position_weight, choice_weight=cfg.choice_weight, motion_weight=cfg.motion_weight
+        )
+        self.objective = BeliefObjective(cfg.state_noise, cfg.hidden_steps, loss)
         self.task = run.task("validation", run.train.seed)
         self.stream = run.stream()
 

@@ -97,6 +97,9 @@ class TrainConfig:
     """What an error of position costs beside one of class, where an object hides."""
     choice_weight: float = 0.1
     """What it costs beside one of class to choose the wrong track to take the position from."""
+    motion_weight: float = 0.3
+    """What it costs beside one of class to take what moves for resting, or the other way round,
+    where the position is chosen among tracks."""
     amp: Amp = "auto"
     """Whether matrix products are bfloat16; "auto" where the hardware computes in it. Spikes are
     exact in it, membranes and memory stay float32."""
@@ -114,7 +117,8 @@ class TrainConfig:
         for name in ("rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0, got {getattr(self, name)}")
-        for name in ("seed", "weight_decay", "state_noise", "position_weight", "choice_weight"):
+        weights = ("weight_decay", "position_weight", "choice_weight", "motion_weight")
+        for name in ("seed", "state_noise", *weights):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
         if not 0 <= self.warmup < 1:

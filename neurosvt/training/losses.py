@@ -45,7 +45,8 @@ class Parts(NamedTuple):
     position: Tensor
     presence: Tensor
     choice: Tensor
-    """0 where the position is not chosen among offers."""
+    """0 where the position is not chosen among offers, and so is motion."""
+    motion: Tensor
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class BeliefLoss:
 
     A position that is chosen among offers (`nn.track_heads`) is taught as a mixture of experts too
     (Jacobs et al., Neural Computation 1991): what is costly is that no likely offer is right. The
-    error of the mean alone would say little about which offer to trust.
+    error of the mean alone would say little about which offer to trust. Half of the offers rest and
+    half go on, and whether the object moves is taught by itself: the choice learns it slowly.
 
     Every step counts, hidden ones included: temporal efficient training (Deng et al., ICLR 2022).
     Sequences have equal weight, and so have their seen and their hidden steps, however many there
@@ -64,6 +66,7 @@ class BeliefLoss:
     position_weight: float = 1.0
     presence_weight: float = 0.1
     choice_weight: float = 0.1
+    motion_weight: float = 0.3
     position_scale: float = 0.125
     """The position error, in sensor sides, beyond which its cost grows linearly: what
     PermanenceBench calls right."""
@@ -74,6 +77,8 @@ class BeliefLoss:
     to the likely ones by more than their likelihood: a mean of all lies where nothing is."""
     choice_floor: float = 1e-3
     """Likelihood of what no offer can explain, which so costs no more than that."""
+    rests_below: float = 0.0016
+    """Motion, in sensor sides a step, below which an object rests: a tenth of a pixel of 64."""
 
     def __call__(self, belief: Any, truth: Truth) -> Parts:
         """Parts of the loss, for `belief` with class_logits, position and presence_logits per step.
@@ -102,6 +107,7 @@ class BeliefLoss:
             self.position_weight * (weight * position).sum(),
             self.presence_weight * (of_presence * presence.reshape(steps)).sum(),
             self.choice_weight * (weight * self.choice(belief, truth)).sum(),
+            self.motion_weight * (weight * self.motion(belief, truth)).sum(),
         )
 
     def choice(self, belief: Any, truth: Truth) -> Float[Tensor, "T B"]:
@@ -115,6 +121,16 @@ class BeliefLoss:
         right = likely - far / self.choice_scale
         floor = torch.full_like(right[..., :1], math.log(self.choice_floor))
         return -torch.cat([right, floor], -1).logsumexp(-1)
+
+    def motion(self, belief: Any, truth: Truth) -> Float[Tensor, "T B"]:
+        """How unlikely it is, by the choice, that the object moves if it does, or rests; nats."""
+        if not isinstance(belief, ChosenBelief):
+            return torch.zeros_like(belief.position[..., 0])
+        rest, gone = (belief.choice_logits / self.choice_doubt).chunk(2, -1)
+        moved = truth.position.diff(dim=0).norm(dim=-1)
+        moves = torch.cat([moved[:1], moved]) > self.rests_below
+        odds = gone.logsumexp(-1) - rest.logsumexp(-1)
+        return F.binary_cross_entropy_with_logits(odds, moves.to(odds), reduction="none")
 
 
 @dataclass(frozen=True)
