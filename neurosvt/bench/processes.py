@@ -12,13 +12,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
-from torch import distributed, multiprocessing
+from torch import Tensor, distributed, multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
 from neurosvt.bench.timing import Candidate, on_threads
 from neurosvt.bench.training import BATCHES, products_name
 from neurosvt.experiments.registry import load_run
-from neurosvt.loaders.occlusions import OcclusionBatch
+from neurosvt.loaders.occlusion_batches import OcclusionBatch
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
@@ -85,7 +85,8 @@ def _step(run: Any, rank: int, world: int) -> Callable[[], None]:
 
 
 def _share(batch: OcclusionBatch, rank: int, world: int) -> OcclusionBatch:
-    return OcclusionBatch._make(part[:, rank::world].contiguous() for part in batch)
+    parts = (part[:, rank::world].contiguous() for part in batch if isinstance(part, Tensor))
+    return OcclusionBatch(*parts, frame_ms=batch.frame_ms)
 
 
 def _on(threads: int, step: Callable[[], None]) -> None:

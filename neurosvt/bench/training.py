@@ -14,7 +14,7 @@ from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
 from neurosvt.experiments.registry import load_run
 from neurosvt.loaders.images import ImageBatch
-from neurosvt.loaders.occlusions import OcclusionBatch
+from neurosvt.loaders.occlusion_batches import OcclusionBatch
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import SIZES

@@ -66,6 +66,8 @@ class Run:
         if model.classes != len(self.classes):
             raise ValueError(f"model.classes is {model.classes}, {dataset} has {len(self.classes)}")
         if self.hides:
+            if self.data.frame_ms and model.kind != "neurosvt":
+                raise ValueError(f"data.frame_ms varies, and a {model.kind} knows one length alone")
             least = find_dataset(dataset, OcclusionData).least_size
             if model.image_size < least:
                 raise ValueError(

@@ -5,9 +5,9 @@ Every data set is entered in `DATASETS` by the loader of its kind, and may be by
 
 from neurosvt.loaders.clips import ClipBatch, ClipConfig, ClipData, ClipStream, load_clips
 from neurosvt.loaders.images import ImageBatch, ImageConfig, ImageData, ImageStream
+from neurosvt.loaders.occlusion_batches import OcclusionBatch
 from neurosvt.loaders.occlusions import (
     NMNISTStream,
-    OcclusionBatch,
     OcclusionConfig,
     OcclusionData,
     OcclusionStream,

@@ -4,47 +4,27 @@ Because batch i depends on nothing but (seed, i), training can stop after any st
 there with the data that it would have had.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from neurosvt.datasets.mnist import MNIST_CLASSES, Digits, load_mnist
 from neurosvt.datasets.nmnist import NMNIST_CLASSES, NMNIST_SIDE, load_nmnist
 from neurosvt.datasets.tracks import TRACK_CLASSES, load_tracks
 from neurosvt.events.augment import Augmentation
+from neurosvt.loaders.occlusion_batches import OcclusionBatch, as_tensors, pad_and_stack
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
-from neurosvt.presence import Presence
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.scenes.occluded_tracks import make_scenes_tracks
 from neurosvt.scenes.sampling import SHAPE_CLASSES, SceneConfig
 from neurosvt.scenes.scenes import Scenes, make_scenes, split_seed
 from neurosvt.scenes.succession import SUCCESSION, all_tiers, checked_tier, make_succession
 from neurosvt.scenes.tiers import TIERS
-
-
-class OcclusionBatch(NamedTuple):
-    """Sequences, the truth about them, and when it is asked for."""
-
-    frames: Tensor
-    """(T, B, 2, H, W) bool."""
-    label: Tensor
-    """(T, B) int64 class."""
-    position: Tensor
-    """(T, B, 2) float32, in sensor sides."""
-    presence: Tensor
-    """(T, B) int8 of `Presence`; hidden is what is `HIDDEN`."""
-    asked: Tensor
-    """(T, B) bool: class and place are asked, because an object of the classes is in view or
-    hidden, and has moved. Before it has, there was nothing to see."""
-    within: Tensor
-    """(T, B) bool: presence is asked. False after a sequence's end, and before what is there has
-    moved, unless emptiness before it is shown too: then that is what there is to say."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +53,10 @@ class OcclusionConfig:
     """Frames in view after the object has come back, in every other batch; the rest end hidden."""
     noise_hz: float = 0.1
     """Sensor noise per pixel and second."""
+    frame_ms: tuple[float, ...] = ()
+    """Lengths of frames, one drawn for each batch; none for that of the model. What is in view
+    lasts as long as in frames of the model's length, what is hidden for as many. Of made-up scenes
+    only."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How far recordings are augmented, each time they are shown; scenes are always new, and the
     pendulum hangs as it hangs."""
@@ -92,6 +76,11 @@ class OcclusionConfig:
         low, high = self.empty_before
         if not 0 <= low <= high:
             raise ValueError(f"empty_before must rise from at least 0 frames, got {(low, high)}")
+        if not all(0 < length < math.inf for length in self.frame_ms):
+            raise ValueError(f"frame_ms must be numbers above 0, got {self.frame_ms}")
+        made_up = ("scenes", "digits")
+        if self.frame_ms and self.dataset not in made_up:
+            raise ValueError(f"frame_ms is for {' and '.join(made_up)}, not {self.dataset}")
         if min(self.busy, self.objects) < 1:
             raise ValueError("busy and objects must be at least 1")
         if self.after < 0 or self.noise_hz < 0:
@@ -163,32 +152,42 @@ class SceneStream(OcclusionStream):
         self.digits = digits
 
     def make(self, seed: list[int]) -> OcclusionBatch:
-        tiers = self.config.tiers
-        parts = [
-            as_tensors(self.scenes(tier, [*seed, share], len(range(share, self.batch, len(tiers)))))
-            for share, tier in enumerate(tiers[: self.batch])
-        ]
+        tiers, scene = self.config.tiers, self.scene
+        frame_ms = draw_frame_ms(self.config, seed)
+        if frame_ms is not None:
+            scene = replace(scene, frame_us=round(frame_ms * 1000))
+        parts = []
+        for share, tier in enumerate(tiers[: self.batch]):
+            many = len(range(share, self.batch, len(tiers)))
+            parts.append(as_tensors(self.scenes(tier, [*seed, share], many, scene), frame_ms))
         return pad_and_stack(parts)
 
-    def scenes(self, tier: str, seed: list[int], batch: int) -> Scenes:
-        """Some sequences of one tier."""
+    def scenes(self, tier: str, seed: list[int], batch: int, scene: SceneConfig) -> Scenes:
+        """Some sequences of one tier, in frames of the scene's length."""
         cfg = self.config
-        before = draw_emptiness(cfg, seed)
+        before = self.as_long(draw_emptiness(cfg, seed), scene)
         if tier == SUCCESSION:
             parts = [draw_lengths(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
             return make_succession(
-                seed, batch, seen=parts[0][0], hidden=[hidden for _, hidden, _ in parts],
-                after=parts[-1][2], before=before, config=self.scene, digits=self.digits,
+                seed, batch, seen=self.as_long(parts[0][0], scene),
+                hidden=[hidden for _, hidden, _ in parts],
+                after=self.as_long(parts[-1][2], scene), before=before, config=scene,
+                digits=self.digits,
             )  # fmt: skip
-        rules = TIERS[tier].at(self.scene)
+        rules = TIERS[tier].at(scene)
         bounds = [n for n in (rules.longest, cfg.busy if rules.noise > 1 else None) if n]
         seen, hidden, after = draw_lengths(cfg, seed, min(bounds, default=None))
+        seen, after = self.as_long(seen, scene), self.as_long(after, scene)
         if after:  # what comes back slowly is followed until it is back
             after += rules.returning(seen, hidden)
         return make_scenes(
             tier, seed, batch, seen=seen, hidden=hidden, after=after, before=before,
-            config=self.scene, digits=self.digits,
+            config=scene, digits=self.digits,
         )  # fmt: skip
+
+    def as_long(self, frames: int, scene: SceneConfig) -> int:
+        """As many frames of the scene's length as last as long as these of the model's."""
+        return max(min(frames, 1), round(frames * self.scene.frame_us / scene.frame_us))
 
 
 class NMNISTStream(OcclusionStream):
@@ -251,38 +250,18 @@ def draw_lengths(
     )
 
 
+def draw_frame_ms(config: OcclusionConfig, seed: list[int]) -> float | None:
+    """Length of the frames of a batch; None for that of the model."""
+    if not config.frame_ms:
+        return None
+    return float(np.random.default_rng([*seed, 2]).choice(config.frame_ms))
+
+
 def draw_emptiness(config: OcclusionConfig, seed: list[int]) -> int:
     """Frames of emptiness before some sequences: in half of all cases none."""
     low, high = config.empty_before
     (rng,) = np.random.default_rng([*seed, 1]).spawn(1)
     return int(rng.integers(2) * rng.integers(low, high + 1))
-
-
-def as_tensors(scenes: Scenes) -> OcclusionBatch:
-    """The parts of scenes that learning wants, without a copy of the frames."""
-    presence, moved = scenes.presence, scenes.moved
-    asked = moved & np.isin(presence, (Presence.IN_VIEW, Presence.HIDDEN))
-    within = moved | (presence == Presence.NOTHING)
-    parts = (scenes.frames, scenes.label, scenes.position, presence, asked, within)
-    return OcclusionBatch._make(map(torch.from_numpy, parts))
-
-
-def pad_and_stack(parts: Sequence[OcclusionBatch]) -> OcclusionBatch:
-    """Batches beside each other, the shorter ones with empty frames behind them, of which nothing
-    is asked."""
-    steps = max(len(part.frames) for part in parts)
-    whole = []
-    for columns in zip(*parts, strict=True):
-        first = columns[0]
-        shape = (steps, sum(c.shape[1] for c in columns), *first.shape[2:])
-        # Numpy's zeros are those of fresh memory; PyTorch's would be written once more.
-        joined = torch.from_numpy(np.zeros(shape, first.numpy().dtype))
-        begin = 0
-        for column in columns:
-            joined[: len(column), begin : begin + column.shape[1]] = column
-            begin += column.shape[1]
-        whole.append(joined)
-    return OcclusionBatch._make(whole)
 
 
 DATASETS["scenes"] = OcclusionData(SHAPE_CLASSES, SceneStream)

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._pytree import tree_map
 
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.readout import ReadoutConfig
@@ -99,16 +100,30 @@ class RecurrentNet(nn.Module):
     ) -> tuple[Belief, Any]:
         """Beliefs after every step, or those `asked` for, and the state to go on from.
 
-        `state_noise` is in thresholds, of which there are none here: it is not added, to their
-        advantage.
+        `state_noise` is the standard deviation of noise on the state after every step, in what a
+        unit says at most, which is 1 as a threshold is.
         """
         steps, batch = frames.shape[:2]
         frames = with_neighbours(frames, self.config.least_neighbours).flatten(0, 1)
         seen = self._look_once(frames) if self.training else self._look(frames)
-        said, state = self.remember(seen.unflatten(0, (steps, batch)), state)
+        said, state = self._remembered(seen.unflatten(0, (steps, batch)), state, state_noise)
         if self.config.kind == "convlstm":
             said = F.gelu(self.read(said.flatten(2)))
         return self.heads(said, asked), state
+
+    def _remembered(
+        self, seen: Float[Tensor, "T B ..."], state: Any, noise: float
+    ) -> tuple[Float[Tensor, "T B ..."], Any]:
+        """What the heads read after every step, and the state to go on from."""
+        if not noise:
+            return self.remember(seen, state)  # type: ignore[no-any-return]
+        said = []
+        for now in seen.split(1):
+            one, state = self.remember(now, state)
+            state = tree_map(lambda x: x + noise * torch.randn_like(x), state)
+            shown = state[0] if isinstance(state, tuple) else state
+            said.append(shown.reshape(one.shape))
+        return torch.cat(said), state
 
     def _look(self, frames: Bool[Tensor, "F 2 Y X"]) -> Float[Tensor, "F ..."]:
         """What reaches the memory of every frame."""

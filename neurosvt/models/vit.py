@@ -175,7 +175,9 @@ class ViT(nn.Module):
             self.memory = cfg.memory.build(cfg.tokens, cfg.width)
             if self.memory.extra_tokens:
                 raise ValueError(f"memory {cfg.memory.kind!r} adds tokens, which are spikes")
-            self.heads = cfg.readout.build(self.memory.channels, cfg.classes)
+            self.heads = cfg.readout.build(
+                self.memory.channels, cfg.classes, self.memory.tracks
+            )
         else:
             self.answer = nn.Linear(cfg.width, cfg.classes + BEYOND_CLASSES)
             # Said of a frame that is not looked at: out of sight, whatever it is.
@@ -199,7 +201,7 @@ class ViT(nn.Module):
         if self.remembers:
             x = self.norm(self.think(x, rows.frame))
             state = self.memory.start(batch, self.positions) if state is None else state
-            step = MemoryStep(state_noise)
+            step = MemoryStep(state_noise, events=self.events(frames, rows))
             charge, state = self.memory(x, rows, state, step)
             step.check_taken(self.memory)
             return self.heads(charge, asked), state
@@ -223,6 +225,15 @@ class ViT(nn.Module):
         elif self.config.looks == "frames":
             active = active.any(-1, keepdim=True).expand_as(active)
         return with_neighbours(frames, self.config.least_neighbours), pack(active)
+
+    def events(
+        self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows
+    ) -> Float[Tensor, "R 3"] | None:
+        """Those of each token's patch, for a memory with tracks."""
+        if not self.memory.tracks:
+            return None
+        windows = self.config.windows()
+        return windows.patch_events(windows.rows(frames, rows, self.positions.dtype))
 
     def think(self, x: Float[Tensor, "R D"], frame: Int[Tensor, " R"]) -> Float[Tensor, "R D"]:
         """The blocks, attention within each frame."""

@@ -137,7 +137,7 @@ class BeliefLoss:
 class BeliefObjective:
     """To know what and where an object is, at every step; an `Objective` of `training.loop`.
 
-    A batch is frames, label, position, presence, asked and within, as in `loaders.occlusions`.
+    A batch is an `OcclusionBatch`, or a sequence of its parts.
     """
 
     state_noise: float = 0.0
@@ -146,21 +146,24 @@ class BeliefObjective:
     """Whether hidden steps teach as well."""
     loss_of: BeliefLoss = BeliefLoss()
 
-    def answer(self, model: nn.Module, batch: Sequence[Tensor]) -> Any:
+    def answer(self, model: nn.Module, batch: Sequence[Any]) -> Any:
         """The model's belief after every frame, from a state of rest."""
         # Each sample starts with nothing seen, so the end state is dropped.
         truth = self.truth(batch)
         asked = truth.asked | truth.within
-        belief, _ = model(batch[0], state_noise=self.state_noise, asked=asked)
+        told = {"state_noise": self.state_noise}
+        if frame_ms := getattr(batch, "frame_ms", None):
+            told["frame_ms"] = frame_ms
+        belief, _ = model(batch[0], asked=asked, **told)
         return belief
 
-    def loss(self, belief: Any, batch: Sequence[Tensor]) -> Parts:
+    def loss(self, belief: Any, batch: Sequence[Any]) -> Parts:
         """`loss_of`, of the steps that are asked about."""
         return self.loss_of(belief, self.truth(batch))
 
-    def truth(self, batch: Sequence[Tensor]) -> Truth:
+    def truth(self, batch: Sequence[Any]) -> Truth:
         """What is to be known of a batch."""
-        truth = Truth(*batch[1:])
+        truth = Truth(*batch[1:6])
         if self.hidden_steps:
             return truth
         seen = ~truth.hidden

@@ -4,12 +4,13 @@ import torch
 
 from neurosvt.config import ConfigError, build
 from neurosvt.datasets.nmnist import NMNIST_SEEN_US, NMNIST_SIDE
+from neurosvt.loaders.occlusion_batches import as_tensors
 from neurosvt.loaders.occlusions import (
     NMNISTStream,
     OcclusionConfig,
     SceneStream,
-    as_tensors,
     draw_emptiness,
+    draw_frame_ms,
     draw_lengths,
 )
 from neurosvt.presence import Presence
@@ -23,7 +24,7 @@ def short_stream(steps=5, seed=0, batch=2, **settings):
 
 
 def same(one, two):
-    return all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    return all(torch.equal(a, b) for a, b in zip(one[:-1], two[:-1], strict=True))
 
 
 def test_a_batch_depends_on_its_seed_and_index_alone():
@@ -45,7 +46,7 @@ def test_a_batch_has_the_shapes_and_lengths_it_says(tier):
     for index in range(4):
         seed = split_seed("train", 0, index)
         seen, dark, after = draw_lengths(stream.config, [*seed, 0])
-        frames, label, position, presence, asked, within = stream[index]
+        frames, label, position, presence, asked, within, _ = stream[index]
         after += TIERS[tier].returning(seen, dark) if after else 0
         steps = seen + TIERS[tier].transition(seen, dark) + dark + after
         assert (frames.shape, frames.dtype) == ((steps, 3, 2, 32, 32), torch.bool)
@@ -113,7 +114,7 @@ def test_emptiness_comes_before_half_of_all_shares_and_is_asked_about_from_the_f
             rows = slice(4 * share, 4 * share + 4)
             before = draw_emptiness(stream.config, [*split_seed("train", 0, index), share])
             lengths.append(before)
-            ours, theirs = ([part[:, rows] for part in one] for one in (batch, usual))
+            ours, theirs = ([part[:, rows] for part in one[:-1]] for one in (batch, usual))
             steps = min(len(batch.frames) - before, len(usual.frames))
             for one, other in zip(ours[:3], theirs[:3], strict=True):
                 assert torch.equal(one[before : before + steps], other[:steps])
@@ -238,7 +239,7 @@ def test_recordings_come_at_ever_new_positions_and_validation_is_kept_out(record
     stream = NMNISTStream(config, 4, 3, seed=0, size=40)
     assert len(stream.recordings) == recorded - 100
     first, second = stream[0], NMNISTStream(config, 4, 3, seed=0, size=40)[1]
-    frames, label, position, presence, asked, within = first
+    frames, label, position, presence, asked, within, _ = first
     hidden = presence == Presence.HIDDEN
     assert asked.all()
     assert within.all()
@@ -247,3 +248,29 @@ def test_recordings_come_at_ever_new_positions_and_validation_is_kept_out(record
     assert set(label.flatten().tolist()) <= set(range(10))
     assert not torch.equal(position[0], second[2][0])
     assert same(first, stream[0])
+
+
+def test_frames_of_another_length_show_as_long_and_hide_for_as_many():
+    lengths = {"seen": (8, 8), "hidden": (6, 6), "after": 0, "tiers": ("blackout",)}
+    streams = [
+        short_stream(steps=20, **lengths, **more) for more in ({}, {"frame_ms": (5.0, 10.0, 20.0)})
+    ]
+    drawn = set()
+    for usual, varied in zip(*streams, strict=True):
+        in_view, hidden = [
+            [(batch.presence[:, 0] == kind).sum().item() for batch in (usual, varied)]
+            for kind in (Presence.IN_VIEW, Presence.HIDDEN)
+        ]
+        drawn.add(varied.frame_ms)
+        assert usual.frame_ms is None
+        assert in_view[1] == pytest.approx(in_view[0] * 10 / varied.frame_ms, abs=1)
+        assert hidden[0] == hidden[1] == 6
+    assert drawn == {5.0, 10.0, 20.0}
+
+
+def test_the_length_of_frames_is_drawn_from_the_batchs_seed_alone():
+    config = OcclusionConfig(frame_ms=(5.0, 10.0, 10.0, 20.0))
+    drawn = [draw_frame_ms(config, split_seed("train", 0, i)) for i in range(400)]
+    assert drawn[:9] == [draw_frame_ms(config, split_seed("train", 0, i)) for i in range(9)]
+    assert drawn.count(10.0) == pytest.approx(200, abs=40)
+    assert drawn.count(5.0) == pytest.approx(100, abs=35)

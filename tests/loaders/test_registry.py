@@ -17,7 +17,7 @@ from neurosvt.loaders import (
     find_dataset,
     load_clips,
 )
-from neurosvt.loaders.occlusions import as_tensors
+from neurosvt.loaders.occlusion_batches import as_tensors
 from neurosvt.scenes.scenes import make_scenes
 
 SHIPPED = {

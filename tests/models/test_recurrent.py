@@ -82,3 +82,20 @@ def test_those_of_the_benchmark_are_of_like_size(kind):
 def test_a_config_that_cannot_be_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         RecurrentConfig(**change)
+
+
+@kinds
+def test_noise_is_on_the_state_and_so_on_what_is_read(kind):
+    model, shown = net(kind), frames()
+    shown[3:] = False
+    with torch.no_grad():
+        clean, _ = model(shown)
+        same, _ = model(shown, state_noise=1e-12)
+        apart = []
+        for noise in (1e-4, 1e-3):
+            torch.manual_seed(1)
+            noisy, _ = model(shown, state_noise=noise)
+            apart.append((noisy.class_logits - clean.class_logits).abs().mean(-1))
+    torch.testing.assert_close(same.class_logits, clean.class_logits)
+    assert (apart[0] > 0).all()  # at every step, the first included
+    assert (apart[1].mean() / apart[0].mean()).item() == pytest.approx(10, rel=0.2)

@@ -20,9 +20,14 @@ SMALL = NeuroSVTConfig(
     memory=LeakyMemoryConfig(channels=6),
     readout=ReadoutConfig(width=8),
 )
+TRACKS = replace(
+    SMALL,
+    memory=LeakyMemoryConfig(channels=6, write_gates=2, tracks=2, forget_range=(0.03, 0.9)),
+)
 CONFIGS = {
     "tiny": ViTConfig(image_size=32, width=12, depth=2),
     **{f"twin, {looks}": twin_of(SMALL, looks) for looks in ("all", "frames", "tokens")},
+    "twin, tracks": twin_of(TRACKS, "frames"),
 }
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 

@@ -103,7 +103,7 @@ def test_a_perfect_belief_costs_nothing(truth):
 
 def test_knowing_nothing_costs_what_theory_says(truth):
     belief = perfect(truth, sure=0.0)
-    label, position, presence, _ = BeliefLoss(presence_weight=1.0)(belief, truth)
+    label, position, presence, *_ = BeliefLoss(presence_weight=1.0)(belief, truth)
     assert label.item() == pytest.approx(torch.tensor(float(C)).log().item(), rel=1e-5)
     assert position.item() == 0
     assert presence.item() == pytest.approx(torch.tensor(5.0).log().item(), rel=1e-5)
@@ -115,7 +115,7 @@ def test_presence_is_learnt_also_where_class_and_place_are_not_asked(truth):
         presence=torch.full_like(truth.presence, Presence.STRANGER),
         asked=torch.zeros_like(truth.asked),
     )
-    label, position, presence, _ = BeliefLoss(presence_weight=1.0)(perfect(truth), strangers)
+    label, position, presence, *_ = BeliefLoss(presence_weight=1.0)(perfect(truth), strangers)
     assert label.item() == position.item() == 0
     assert presence.item() == pytest.approx(50, rel=1e-5)
 
@@ -139,7 +139,7 @@ def test_weights_of_the_parts_are_factors(truth):
     belief.position += 0.1
     once = BeliefLoss(position_weight=1.0, presence_weight=1.0)(belief, truth)
     more = BeliefLoss(position_weight=3.0, presence_weight=0.5)(belief, truth)
-    times = torch.tensor([1.0, 3.0, 0.5, 0.0])  # nothing is chosen here
+    times = torch.tensor([1.0, 3.0, 0.5, 0.0, 0.0])  # nothing is chosen here
     torch.testing.assert_close(torch.stack(more), torch.stack(once) * times)
 
 
@@ -164,6 +164,29 @@ def test_a_choice_costs_as_little_as_a_likely_offer_is_near(truth):
     assert cost(sure, shift=0.03).item() == pytest.approx(0.3, rel=0.01)  # a nat for a length
     wrong = cost(-sure).item()
     assert wrong == pytest.approx(0.3 * math.log(1e3), rel=0.01)  # what nothing explains costs that
+
+
+def test_whether_it_moves_is_taught_at_every_step(truth):
+    """Two offers: the first rests, the second goes on."""
+    steps = torch.tensor([0.0, 0.0, 0.1, 0.1, 0.1, 0.0005, 0.0])  # how far it has moved since
+    position = (0.2 + steps.cumsum(0))[:, None, None].expand(T, B, 2)
+    moving = truth._replace(position=position)
+    known = perfect(moving)
+
+    def cost(odds):
+        belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
+        belief.offered = position[..., None, :].expand(T, B, 2, 2)
+        belief.choice_logits = torch.stack([torch.zeros_like(odds), odds], -1)
+        return BeliefLoss(motion_weight=1.0)(belief, moving).motion
+
+    moves = steps > 0.01
+    odds = torch.where(moves, 60.0, -60.0)[:, None].expand(T, B)
+    assert cost(odds).item() == pytest.approx(0, abs=1e-6)
+    assert cost(-odds).item() == pytest.approx(30, rel=1e-3)  # as doubted as the choice is
+    unsure = torch.zeros(T, B, requires_grad=True)
+    assert cost(unsure).item() == pytest.approx(math.log(2), rel=1e-3)
+    (felt,) = torch.autograd.grad(cost(unsure), unsure)
+    assert torch.equal(felt < 0, moves[:, None].expand(T, B))
 
 
 def test_every_step_teaches_the_hidden_ones_included(truth):
