@@ -1,31 +1,37 @@
 """What the memory is compared with, and what each of its parts is worth: trained alike, in minutes.
 
-python benchmarks/baselines.py [NAME[:SEED] ...]: trains what is named (by default everything, seed
-0, and two further seeds of leaky, none, gru and charge_2) in runs/baselines/NAME_SEED, and goes on
-where it was stopped. All see the same scenes, as many, the dense transformers at a lower rate.
+python benchmarks/baselines.py [--family NAME] [NAME[:SEED] ...]: trains what is named (by default
+everything, seed 0, and two further seeds of some) in runs/baselines/NAME_SEED, and goes on where it
+was stopped. All see the same scenes, as many, the dense transformers at a lower rate.
 
-python benchmarks/baselines.py --evaluate: evaluates what is trained, 500 events a cell, keeps each
-model's rows beside it, and writes benchmarks/results/baselines.json. Of runs that are not here, the
-rows that stand there are kept.
+python benchmarks/baselines.py [--family NAME] --evaluate: evaluates what is trained, keeps each
+model's rows beside it, and writes benchmarks/results/baselines.json, or baselines_tracks.json for
+the family permanence_tracks. Of runs that are not here, the rows that stand there are kept.
 
 Two at a time on two cores, a training takes 20 to 40 minutes, an hour where heads read spikes; on a
 GPU 5 to 10. ViT-Tiny and the dense twin want `--device cuda`.
 """
 
 import argparse
+import hashlib
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import ablated_memories  # noqa: F401  which are kinds of memories once it is imported
+import split_models  # noqa: F401  and this of memories and models
 import torch
 from committed import RESULTS, rows_of
 from training import train
 
 from neurosvt.experiments.checkpoints import finished, load
+from neurosvt.experiments.models import RECURRENT
 from neurosvt.experiments.registry import load_run, run_files
 from neurosvt.experiments.zoo import BASELINES
 from neurosvt.permanence.cost import COST_SEQUENCES, phase_rows
@@ -35,48 +41,115 @@ from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.presence_table import presence_rows
 from neurosvt.permanence.suite import COST_CELL, SUITE_NOISE
 from neurosvt.results.rows import load_or_compute, write_results
+from neurosvt.scenes.succession import all_tiers
 
-FOLDER = Path("runs/baselines")
 HIDDEN = (30, 60, 120, 300)
-EVENTS = 500
-ABLATION = {
-    "fixed_tau": ("model.memory.learns_tau=false",),
-    "no_gate": ("model.memory.kind=ungated",),
-    "divided_drive": ("model.memory.kind=divided_drive",),
-    "reset": ("model.memory.kind=resetting",),
-    "spikes_out": ("model.memory.kind=spikes_out",),
-    "no_write_gates": ("model.memory.write_gates=0", "model.memory.looks_back=false"),
-    "no_look_back": ("model.memory.looks_back=false",),
-    "read_by_attention": ("model.memory.kind=read_by_attention",),
-    "seen_steps_only": ("train.hidden_steps=false",),
-    "strength_untold": ("model.readout.strengths=0",),
-    "shallow_head": ("model.readout.depth=1",),
-    "lone_events": ("model.least_neighbours=0",),
+
+
+@dataclass(frozen=True)
+class Family:
+    """Runs that are trained alike."""
+
+    ours: str
+    """The run that says how."""
+    changes: Mapping[str, tuple[str, ...]]
+    """Ours with one thing changed, by name: settings."""
+    seeded: tuple[str, ...]
+    """Those with three seeds; a latch stands on `none`."""
+    results: str
+    """Where its rows stand, in benchmarks/results, and its runs, in runs."""
+    events: int
+    """Per cell."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Further runs by name: files beside this one."""
+
+
+FAMILIES = {
+    "permanence": Family(
+        "permanence_stage1",
+        {
+            "fixed_tau": ("model.memory.learns_tau=false",),
+            "no_gate": ("model.memory.kind=ungated",),
+            "divided_drive": ("model.memory.kind=divided_drive",),
+            "reset": ("model.memory.kind=resetting",),
+            "spikes_out": ("model.memory.kind=spikes_out",),
+            "no_write_gates": ("model.memory.write_gates=0", "model.memory.looks_back=false"),
+            "no_look_back": ("model.memory.looks_back=false",),
+            "read_by_attention": ("model.memory.kind=read_by_attention",),
+            "seen_steps_only": ("train.hidden_steps=false",),
+            "strength_untold": ("model.readout.strengths=0",),
+            "shallow_head": ("model.readout.depth=1",),
+            "lone_events": ("model.least_neighbours=0",),
+        },
+        ("leaky", "none", "gru", "charge_2"), "baselines", 500,
+    ),
+    "permanence_tracks": Family(
+        "permanence_tracks_stage1",
+        {
+            "one_leak": ("model.memory.forget_range=[0.0, 0.0]",),
+            "short_taus": ("model.memory.tau_range=[4.0, 1000.0]",),
+            "no_tracks": ("model.memory.tracks=0",),
+            "no_look_back": ("model.memory.looks_back=false",),
+            "strength_of_all": ("model.readout.by_group=false",),
+            "choice_untaught": ("train.choice_weight=0.0", "train.motion_weight=0.0"),
+            "motion_untold": ("train.motion_weight=0.0",),
+            "full_position": ("train.position_weight=1.0",),
+            "adamw": ("train.optimizer=adamw",),
+            "lone_events": ("model.least_neighbours=0",),
+        },
+        ("leaky", "gru", "none"), "baselines_tracks", 1000,
+        {"gru_on_spikes": "gru_on_spikes.toml", "memory_on_dense": "memory_on_dense.toml"},
+    ),
+}  # fmt: skip
+"""By the word before the names of their runs."""
+RIVAL_CHANGES = {
+    "gru_noise": ("gru", ("train.state_noise=0.01",)),
+    "gru_muon": ("gru", ("train.optimizer=muon", "train.position_weight=0.3")),
 }
-"""Ours with one thing changed, by name."""
-SIBLINGS = [
-    name.removeprefix("permanence_")
-    for name in run_files()
-    if name.startswith("permanence_") and "stage" not in name
-]
-"""What stands in for it, by the name of its run."""
-SEEDED = ("leaky", "none", "gru", "charge_2")
-"""Those with three seeds; a latch stands on `none`."""
+"""A sibling with one thing changed, in the newer family: which, and what."""
 
 
-def train_baseline(name: str, seed: int, threads: int, device: str) -> None:
+def siblings(family: str) -> list[str]:
+    """What stands in for ours, by the name of its run."""
+    others = [name for name in FAMILIES if name.startswith(f"{family}_")]
+    return [
+        name.removeprefix(f"{family}_")
+        for name in run_files()
+        if name.startswith(f"{family}_")
+        and "stage" not in name
+        and not any(name == other or name.startswith(f"{other}_") for other in others)
+    ]
+
+
+def names_of(family: str) -> list[str]:
+    """All that can be trained."""
+    rivals = RIVAL_CHANGES if family == "permanence_tracks" else {}
+    own = FAMILIES[family]
+    return ["leaky", *siblings(family), *own.others, *rivals, *own.changes]
+
+
+def train_baseline(family: str, name: str, seed: int, threads: int, device: str) -> None:
     """One run, as all others but for what its name says."""
-    preset = f"permanence_{name}" if name in SIBLINGS else "permanence_stage1"
-    alike = load_run("permanence_none").train
+    own = FAMILIES[family]
+    preset, changes = own.ours, own.changes.get(name, ())
+    if name in RIVAL_CHANGES:
+        rival, changes = RIVAL_CHANGES[name]
+        preset = f"{family}_{rival}"
+    elif name in own.others:
+        preset = str(Path(__file__).parent / own.others[name])
+    elif name in siblings(family):
+        preset = f"{family}_{name}"
+    alike = load_run(f"{family}_none").train
     brief = {"steps": alike.steps, "validate_every": alike.validate_every, "seed": seed}
     settings = [f"train.{key}={value}" for key, value in brief.items()]
-    settings += ABLATION.get(name, ())
-    train(preset, settings, FOLDER / f"{name}_{seed}", threads, device)
+    settings += changes
+    train(preset, settings, Path("runs") / own.results / f"{name}_{seed}", threads, device)
 
 
-def evaluated(folder: Path) -> Iterator[dict[str, Any]]:
+def evaluated(folder: Path, events: int) -> Iterator[dict[str, Any]]:
     """The rows of a run, and of all that stand on it if it has no memory; then what its model does
-    per frame, before a curtain covers the object and behind it."""
+    per frame, before a curtain covers the object and behind it. A recurrent network is judged
+    without noise on its state too."""
     name, _, seed = folder.name.rpartition("_")
     trained = load(str(folder))
     lines = [line for line, baseline in BASELINES.items() if baseline.run == name] or [name]
@@ -85,8 +158,9 @@ def evaluated(folder: Path) -> Iterator[dict[str, Any]]:
         for line in lines
     }
     task = trained.run.task("test")
-    for tier, hidden in cells(task, HIDDEN):
-        found = evaluate_cell(models, task, tier, hidden, EVENTS, state_noise=SUITE_NOISE)
+    noises = (SUITE_NOISE, 0.0) if trained.run.model.kind in RECURRENT else (SUITE_NOISE,)
+    for noise, (tier, hidden) in product(noises, cells(task, HIDDEN)):
+        found = evaluate_cell(models, task, tier, hidden, events, state_noise=noise)
         for line, outcomes in found.items():
             told = [
                 {"judgement": judgement, **row(outcomes[judgement], task.scene.size)}
@@ -97,18 +171,26 @@ def evaluated(folder: Path) -> Iterator[dict[str, Any]]:
             for figures in told:
                 yield {
                     "memory": line, "seed": int(seed), "tier": tier, "hidden_frames": hidden,
-                    **figures, "parameters": trained.model.parameter_count(),
+                    "state_noise": noise, **figures, "parameters": trained.model.parameter_count(),
                     "train_steps": trained.steps,
                 }  # fmt: skip
     for done in phase_rows(trained.model, next(iter(task.batches(*COST_CELL, COST_SEQUENCES)))):
         yield {"memory": name, "seed": int(seed), "judgement": "cost", **done}
 
 
+def asked(events: int) -> str:
+    """A mark of all that is asked, so that rows kept of another exam are not taken for these."""
+    told = json.dumps([events, HIDDEN, SUITE_NOISE, list(all_tiers())])
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
+
+
 def main() -> None:
     """Train what is named, or evaluate what is there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    known = ("leaky", *SIBLINGS, *ABLATION)
-    parser.add_argument("runs", nargs="*", metavar="NAME[:SEED]", help=", ".join(known))
+    parser.add_argument("runs", nargs="*", metavar="NAME[:SEED]", help="; ".join(
+        f"{family}: {', '.join(names_of(family))}" for family in FAMILIES
+    ))  # fmt: skip
+    parser.add_argument("--family", choices=list(FAMILIES), default="permanence")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--device", default="cpu", help="cpu, or cuda for the dense ones")
     parser.add_argument(
@@ -117,24 +199,32 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.evaluate:
-        rows = []
-        for folder in sorted(FOLDER.glob("*_*")):
-            if not finished(str(folder)):
-                continue
-            rows += load_or_compute(folder / f"evaluated_{EVENTS}.json", partial(evaluated, folder))
-            print(folder.name, flush=True)
-        here = {(row["memory"], row["seed"]) for row in rows}
-        rows += [row for row in rows_of("baselines") if (row["memory"], row["seed"]) not in here]
-        path = RESULTS / "baselines.json"
-        write_results(path, "python benchmarks/baselines.py --evaluate", rows)
-        print(path)
+        evaluate(args.family)
         return
-    further = [f"{name}:{seed}" for seed in (1, 2) for name in SEEDED]
+    known, seeded = names_of(args.family), FAMILIES[args.family].seeded
+    further = [f"{name}:{seed}" for seed in (1, 2) for name in seeded]
     for run in args.runs or [*known, *further]:
         name, _, seed = run.partition(":")
         if name not in known:
             sys.exit(f"{name} is no baseline; choose from {', '.join(known)}")
-        train_baseline(name, int(seed or 0), args.threads, args.device)
+        train_baseline(args.family, name, int(seed or 0), args.threads, args.device)
+
+
+def evaluate(family: str) -> None:
+    """Evaluate what is trained of a family, and write the rows of all."""
+    own, rows = FAMILIES[family], []
+    for folder in sorted((Path("runs") / own.results).glob("*_*")):
+        if not finished(str(folder)):
+            continue
+        kept = folder / f"evaluated_{asked(own.events)}.json"
+        rows += load_or_compute(kept, partial(evaluated, folder, own.events))
+        print(folder.name, flush=True)
+    here = {(row["memory"], row["seed"]) for row in rows}
+    path = RESULTS / f"{own.results}.json"
+    before = rows_of(own.results) if path.exists() else []
+    rows += [row for row in before if (row["memory"], row["seed"]) not in here]
+    write_results(path, f"python benchmarks/baselines.py --family {family} --evaluate", rows)
+    print(path)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def _step(run: Any, rank: int, world: int) -> Callable[[], None]:
 
 def _share(batch: OcclusionBatch, rank: int, world: int) -> OcclusionBatch:
     parts = (part[:, rank::world].contiguous() for part in batch if isinstance(part, Tensor))
-    return OcclusionBatch(*parts, frame_ms=batch.frame_ms)
+    return OcclusionBatch._make([*parts, batch.frame_ms])
 
 
 def _on(threads: int, step: Callable[[], None]) -> None:

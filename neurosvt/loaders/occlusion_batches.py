@@ -41,7 +41,7 @@ def as_tensors(scenes: Scenes, frame_ms: float | None = None) -> OcclusionBatch:
     asked = moved & np.isin(presence, (Presence.IN_VIEW, Presence.HIDDEN))
     within = moved | (presence == Presence.NOTHING)
     parts = (scenes.frames, scenes.label, scenes.position, presence, asked, within)
-    return OcclusionBatch(*map(torch.from_numpy, parts), frame_ms)
+    return OcclusionBatch._make([*map(torch.from_numpy, parts), frame_ms])
 
 
 def pad_and_stack(parts: Sequence[OcclusionBatch]) -> OcclusionBatch:
@@ -59,4 +59,4 @@ def pad_and_stack(parts: Sequence[OcclusionBatch]) -> OcclusionBatch:
             joined[: len(column), begin : begin + column.shape[1]] = column
             begin += column.shape[1]
         whole.append(joined)
-    return OcclusionBatch(*whole, parts[0].frame_ms)
+    return OcclusionBatch._make([*whole, parts[0].frame_ms])

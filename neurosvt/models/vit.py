@@ -175,9 +175,7 @@ class ViT(nn.Module):
             self.memory = cfg.memory.build(cfg.tokens, cfg.width)
             if self.memory.extra_tokens:
                 raise ValueError(f"memory {cfg.memory.kind!r} adds tokens, which are spikes")
-            self.heads = cfg.readout.build(
-                self.memory.channels, cfg.classes, self.memory.tracks
-            )
+            self.heads = cfg.readout.build(self.memory.channels, cfg.classes, self.memory.tracks)
         else:
             self.answer = nn.Linear(cfg.width, cfg.classes + BEYOND_CLASSES)
             # Said of a frame that is not looked at: out of sight, whatever it is.
@@ -226,9 +224,7 @@ class ViT(nn.Module):
             active = active.any(-1, keepdim=True).expand_as(active)
         return with_neighbours(frames, self.config.least_neighbours), pack(active)
 
-    def events(
-        self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows
-    ) -> Float[Tensor, "R 3"] | None:
+    def events(self, frames: Bool[Tensor, "T B 2 Y X"], rows: Rows) -> Float[Tensor, "R 3"] | None:
         """Those of each token's patch, for a memory with tracks."""
         if not self.memory.tracks:
             return None
