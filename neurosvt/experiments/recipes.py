@@ -63,7 +63,10 @@ class OcclusionRecipe:
         self.model, self.steps_before = _started(run, backend, device)
         cfg = run.train
         loss = BeliefLoss(
-            cfg.position_weight, choice_weight=cfg.choice_weight, motion_weight=cfg.motion_weight
+            cfg.position_weight,
+            cfg.presence_weight,
+            choice_weight=cfg.choice_weight,
+            motion_weight=cfg.motion_weight,
         )
         self.objective = BeliefObjective(cfg.state_noise, cfg.hidden_steps, loss)
         self.task = run.task("validation", run.train.seed)

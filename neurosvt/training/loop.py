@@ -100,6 +100,8 @@ class TrainConfig:
     motion_weight: float = 0.3
     """What it costs beside one of class to take what moves for resting, or the other way round,
     where the position is chosen among tracks."""
+    presence_weight: float = 0.1
+    """What it costs beside one of class to be wrong about presence, where an object hides."""
     amp: Amp = "auto"
     """Whether matrix products are bfloat16; "auto" where the hardware computes in it. Spikes are
     exact in it, membranes and memory stay float32."""
@@ -117,8 +119,8 @@ class TrainConfig:
         for name in ("rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0, got {getattr(self, name)}")
-        weights = ("weight_decay", "position_weight", "choice_weight", "motion_weight")
-        for name in ("seed", "state_noise", *weights):
+        weights = ("position_weight", "choice_weight", "motion_weight", "presence_weight")
+        for name in ("seed", "state_noise", "weight_decay", *weights):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
         if not 0 <= self.warmup < 1:
