@@ -159,10 +159,13 @@ class Plan:
 
     def heads(self, heads: Heads) -> CHeads:
         layers = [self.dense(x) for _, x in dense_layers(heads)]
-        choice = heads.choose.out_features if isinstance(heads, TrackHeads) else 0
+        choice, corrects = 0, False
+        if isinstance(heads, TrackHeads):
+            choice, corrects = heads.choose.out_features, heads.corrects
         return CHeads(
             read_channels(heads), tracks_of(heads), heads.classes, heads.strengths, heads.by_group,
-            heads.hidden.out_features, choice, 2 + len(heads.deeper), self.array(CDense, layers),
+            heads.hidden.out_features, choice, corrects, 2 + len(heads.deeper),
+            self.array(CDense, layers),
         )  # fmt: skip
 
     def dense(self, layer: nn.Linear) -> CDense:

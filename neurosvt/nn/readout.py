@@ -21,6 +21,8 @@ class ReadoutConfig:
     """Channels are read relative to the strength of their own group, not of all together."""
     choice: int = 64
     """Width of the layer that chooses among tracks, where the memory has any."""
+    corrects: bool = False
+    """Whether what tracks get wrong as a rule is learnt, and added."""
 
     def __post_init__(self) -> None:
         for name in ("width", "depth", "choice"):
@@ -38,5 +40,10 @@ class ReadoutConfig:
         if not tracks:
             return Heads(channels, *shape, by_group=self.by_group)
         return TrackHeads(
-            channels, *shape, by_group=self.by_group, tracks=tracks, choice=self.choice
+            channels,
+            *shape,
+            by_group=self.by_group,
+            tracks=tracks,
+            choice=self.choice,
+            corrects=self.corrects,
         )

@@ -31,14 +31,20 @@ class TrackHeads(Heads):
     position is their mean, weighted by how likely each is. So motion that nobody sees is read on in
     closed form, for lengths of time that were never trained on.
 
+    With `corrects` the others add what tracks get wrong as a rule: how far the object is from the
+    centre of its events, and how much faster it is than they, while they are not renewed.
+
     Args:
         channels: of what is read, tracks included, which come last.
         width, classes, depth, strengths, by_group: as of `Heads`.
         tracks: that there are.
         choice: width of the layer that chooses.
+        corrects: whether positions and velocities are corrected.
     """
 
     beyond_classes = len(Presence)
+    correction = 4
+    """Numbers of a correction: of position, in sensor sides, and of velocity, per unit of time."""
 
     def __init__(
         self,
@@ -51,12 +57,14 @@ class TrackHeads(Heads):
         by_group: bool = False,
         tracks: int,
         choice: int,
+        corrects: bool = False,
     ):
         told = TRACK_NUMBERS * tracks
+        self.beyond_classes = len(Presence) + self.correction * corrects
         super().__init__(
             channels - told, width, classes, depth, strengths, by_group=by_group, told=told
         )
-        self.tracks = tracks
+        self.tracks, self.corrects = tracks, corrects
         self.choose = nn.Linear(self.hidden.in_features, choice)
         self.chosen = nn.Linear(choice, 2 * tracks)
 
@@ -67,8 +75,15 @@ class TrackHeads(Heads):
         x = torch.cat([self.features(own), told_of(tracks).flatten(-2)], -1)
         x = x.to(self.hidden.weight.dtype)
         choice, places = at_least_float32(self.chosen(F.gelu(self.choose(x)))), offered(tracks)
-        position = (choice.softmax(-1)[..., None] * places).sum(-2)
-        logits, presence = self.answer_to(x).split([self.classes, len(Presence)], -1)
+        likely = choice.softmax(-1)
+        position = (likely[..., None] * places).sum(-2)
+        logits, presence, wrong = self.answer_to(x).split(
+            [self.classes, len(Presence), self.correction * self.corrects], -1
+        )
+        if self.corrects:
+            # What rests is as far from its track at any age; only what goes on is ever farther.
+            since = (likely[..., self.tracks :] * tracks.age).sum(-1, keepdim=True)
+            position = position + wrong[..., :2] + wrong[..., 2:] * since
         among = [choice, places.flatten(-2)] if self.training else []
         return torch.cat([logits, position, presence, *among], -1)
 
@@ -81,6 +96,15 @@ class TrackHeads(Heads):
         belief = ChosenBelief(*said)
         belief.choice_logits, belief.offered = choice, places.unflatten(-1, (many, 2))
         return belief
+
+    def migrate_weights(self, weights: dict[str, Tensor], prefix: str) -> None:
+        """Bring weights of heads that corrected nothing up to date, in place: they still do not."""
+        size = self.classes + len(Presence)
+        for name in ("weight", "bias"):
+            old = weights.get(f"{prefix}answer.{name}")
+            if self.corrects and old is not None and len(old) == size:
+                more = old.new_zeros(self.correction, *old.shape[1:])
+                weights[f"{prefix}answer.{name}"] = torch.cat([old, more])
 
 
 def told_of(tracks: FittedLine) -> Float[Tensor, "... J 8"]:

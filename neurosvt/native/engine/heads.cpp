@@ -141,8 +141,9 @@ INLINE void told_of(const float* track, float* x) {
     x[7] = std::min(0.5f * track[7], 4.0f);
 }
 
-// The mean of what tracks offer, where they rest and where they have gone on to, by how likely each is.
-INLINE void choose(const engine::Heads& a, const float* tracks, const float* x, float* y, float* z,
+// The mean of what tracks offer, where they rest and where they have gone on to, by how likely each
+// is; the mean of how long those have gone on that do.
+INLINE float choose(const engine::Heads& a, const float* tracks, const float* x, float* y, float* z,
                    Count* found, float* position) {
     const engine::Dense* layer = a.dense + a.layers;
     dense(layer[0], x, z, found);
@@ -150,12 +151,16 @@ INLINE void choose(const engine::Heads& a, const float* tracks, const float* x, 
     dense(layer[1], y, z, found + engine::COLUMNS);
     const float total = powers(z, 2 * a.tracks, y);
     position[0] = position[1] = 0;
-    for (Count j = 0; j < a.tracks; ++j, tracks += TRACK)
+    float since = 0;
+    for (Count j = 0; j < a.tracks; ++j, tracks += TRACK) {
+        since += y[a.tracks + j] * tracks[7] / total;
         for (int i = 0; i < 2; ++i) {
             const float rest = tracks[3 + i] + 0.5f;
             const float gone = std::clamp(rest + tracks[5 + i] * tracks[7], 0.0f, 1.0f);
             position[i] += (y[j] * rest + y[a.tracks + j] * gone) / total;
         }
+    }
+    return since;
 }
 
 }  // namespace
@@ -169,7 +174,8 @@ void read_heads(const engine::Heads& a, const float* charge, float* answer, Coun
     const float* tracks = charge + a.channels;
     for (Count j = 0; j < a.tracks; ++j)
         told_of(tracks + j * TRACK, x + a.channels + a.strengths + j * TRACK);
-    if (a.tracks) choose(a, tracks, x, y, z, found + a.layers * engine::COLUMNS, position);
+    float since = 0;
+    if (a.tracks) since = choose(a, tracks, x, y, z, found + a.layers * engine::COLUMNS, position);
     dense(a.dense[0], x, z, found);
     activate(z, a.width, y, false);
     for (Count layer = 1; layer + 1 < a.layers; ++layer) {
@@ -184,6 +190,9 @@ void read_heads(const engine::Heads& a, const float* charge, float* answer, Coun
     if (!a.tracks)
         for (int axis = 0; axis < 2; ++axis) position[axis] = 1.0f / (1.0f + std::exp(-*rest++));
     std::copy_n(rest, engine::PRESENCES, position + 2);
+    const float* wrong = rest + engine::PRESENCES;
+    if (a.corrects)
+        for (int i = 0; i < 2; ++i) position[i] += wrong[i] + wrong[2 + i] * since;
 }
 
 }  // namespace ENGINE_TARGET
