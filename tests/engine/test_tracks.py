@@ -8,6 +8,7 @@ from neurosvt.engine.library import engine_library
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
+from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.ops.tracks import THRESHOLDS, TRACK_NUMBERS, UNIT_STEPS
 
 pytestmark = pytest.mark.skipif(engine_library() is None, reason="the engine was not built")
@@ -90,3 +91,16 @@ def test_heads_that_do_not_choose_read_tracks_as_channels(make, events, run):
     belief, _ = Engine(model, backend="native")(frames)
     for one, two in zip(belief, run(model, frames).belief, strict=True):
         torch.testing.assert_close(one, two, atol=2e-5, rtol=1e-5)
+
+
+def test_corrections_are_the_models(make, events):
+    readout = ReadoutConfig(width=8, corrects=True)
+    model = make(grid=True, memory=MEMORY, readout=readout)
+    frames = events(steps=20, batch=2, share=0.08)
+    frames[14:] = False
+    asked = model(frames)[0].position
+    torch.testing.assert_close(Engine(model)(frames)[0].position, asked, rtol=1e-4, atol=1e-5)
+    model.heads.answer.bias.data[-4:] = torch.tensor([0.03, 0.04, 0.2, -0.1])
+    moved = model(frames)[0].position
+    assert (moved - asked).abs().amax(-1).min() > 0.02
+    torch.testing.assert_close(Engine(model)(frames)[0].position, moved, rtol=1e-4, atol=1e-5)

@@ -5,6 +5,7 @@ import torch
 
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.track_heads import ChosenBelief, TrackHeads, offered
+from neurosvt.nn.weights import load_weights
 from neurosvt.ops.tracks import TRACK_NUMBERS, FittedLine
 from neurosvt.presence import Presence
 
@@ -61,3 +62,18 @@ def test_a_belief_says_in_training_what_its_position_was_chosen_among(heads, mem
     torch.testing.assert_close((share * taught.offered).sum(-2)[asked], said.position[asked])
     tracks = FittedLine.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS)))
     torch.testing.assert_close(taught.offered[asked], offered(tracks)[asked])
+
+
+def test_what_tracks_get_wrong_is_added_and_grows_with_what_goes_on(heads, memory):
+    many = CHANNELS + J * TRACK_NUMBERS
+    taught = TrackHeads(many, 16, C, strengths=2, by_group=True, tracks=J, choice=6, corrects=True)
+    load_weights(taught, heads.state_dict(), "those that corrected nothing")
+    for one, other in zip(chosen(taught, J + 1)(memory), chosen(heads, J + 1)(memory), strict=True):
+        torch.testing.assert_close(one, other)
+    with torch.no_grad():
+        taught.answer.bias[-4:] = torch.tensor([0.01, -0.02, 0.1, 0.2])
+    for which, speed in ((1, 0.0), (J + 1, 1.0)):
+        more = chosen(taught, which)(memory).position - chosen(heads, which)(memory).position
+        age = speed * torch.arange(T)[:, None, None]
+        wrong = torch.tensor([0.01, -0.02]) + torch.tensor([0.1, 0.2]) * age
+        torch.testing.assert_close(more, wrong.expand(T, B, 2), atol=1e-6, rtol=1e-5)
