@@ -10,7 +10,7 @@ import torch
 from neurosvt.config import ConfigError, build
 from neurosvt.native import processor
 from neurosvt.ops import precision
-from neurosvt.ops.precision import products_in, uses_bfloat16
+from neurosvt.ops.precision import half_type, products_in
 from neurosvt.training.images import ImageTrainConfig
 from neurosvt.training.loop import TrainConfig
 
@@ -30,7 +30,7 @@ def having(monkeypatch):
 def test_a_processor_with_the_instruction_multiplies_bfloat16(name, having):
     having("avx2", name)
     assert processor.multiplies_bfloat16()
-    assert uses_bfloat16("auto", "cpu")
+    assert half_type("auto", "cpu") is torch.bfloat16
     with products_in("auto", "cpu"):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
 
@@ -92,7 +92,7 @@ def test_without_the_newer_question_the_older_ones_are_asked(monkeypatch):
 @pytest.mark.parametrize("amp", [True, False])
 def test_who_says_so_gets_it_whatever_the_hardware_has(amp, monkeypatch):
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: not amp)
-    assert uses_bfloat16(amp, "cpu") is amp
+    assert half_type(amp, "cpu") is (torch.bfloat16 if amp else None)
 
 
 @pytest.mark.parametrize("config", [TrainConfig, ImageTrainConfig])
