@@ -1,4 +1,4 @@
-"""The kernels for GPUs against the definitions, lane after lane on the CPU: tests/native/cuda_shim."""
+"""The kernels for GPUs against the definitions, lane after lane on the CPU (cuda_shim.py)."""
 
 from collections import Counter
 

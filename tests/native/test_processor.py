@@ -95,10 +95,19 @@ def test_who_says_so_gets_it_whatever_the_hardware_has(amp, monkeypatch):
     assert half_type(amp, "cpu") is (torch.bfloat16 if amp else None)
 
 
+@pytest.mark.parametrize("amp", ["auto", True])
+@pytest.mark.parametrize("newer", [True, False])
+def test_gpus_from_before_bfloat16_compute_in_float16(amp, newer, monkeypatch):
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: newer)
+    assert half_type(amp, "cuda") is (torch.bfloat16 if newer else torch.float16)
+    assert half_type(False, "cuda") is None
+    assert half_type("float16", "cuda") is torch.float16
+
+
 @pytest.mark.parametrize("config", [TrainConfig, ImageTrainConfig])
-def test_settings_take_auto_true_and_false_and_nothing_else(config):
+def test_settings_take_what_there_is_and_nothing_else(config):
     assert config().amp == "auto"
-    for amp in ("auto", True, False):
+    for amp in ("auto", True, False, "bfloat16", "float16"):
         assert build(config, {"amp": amp}).amp == amp
-    with pytest.raises(ConfigError, match="amp must be true or false or one of 'auto'; got 'fp16'"):
+    with pytest.raises(ConfigError, match="amp must be true or .*, 'float16'; got 'fp16'"):
         build(config, {"amp": "fp16"})
