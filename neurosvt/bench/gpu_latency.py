@@ -17,7 +17,7 @@ from neurosvt.models.vit import ViT, twin_of
 from neurosvt.nn.weights import device_of
 from neurosvt.ops.gpu import why_not
 
-BATCHES = (1, 32)
+CAMERAS_AT_ONCE = (1, 32)
 """Cameras at a time: one, and as many as a GPU hardly notices."""
 
 
@@ -28,7 +28,7 @@ def gpu_candidates(model: NeuroSVT, films: Sequence[Film]) -> Iterator[Candidate
     twin = ViT(twin_of(model.config, "tokens")).eval().to(device)
     backends = [*(["cupy"] if why_not() is None else []), "manual"]
     for film in films:
-        for batch in BATCHES:
+        for batch in CAMERAS_AT_ONCE:
             shape = f"{film.shape}, batch {batch}"
             for backend in backends:
                 ours = NeuroSVT(model.config, backend).eval().to(device)

@@ -9,7 +9,7 @@ from neurosvt.experiments.checkpoints import load
 def test_every_candidate_answers_a_frame(monkeypatch):
     """Of a machine with kernels, as far as a CPU can tell."""
     monkeypatch.setattr(gpu_latency, "why_not", lambda: None)
-    monkeypatch.setattr(gpu_latency, "BATCHES", (1, 3))
+    monkeypatch.setattr(gpu_latency, "CAMERAS_AT_ONCE", (1, 3))
     film = scene_films()[-1]
     found = list(gpu_latency.gpu_candidates(load("permanence").model, [film]))
     assert len({(c.name, c.shape) for c in found}) == 6

@@ -1,5 +1,5 @@
 """On a real card, with CuPy: `pytest -m gpu`. The kernels against the definitions there, without a
-wait; whole models against the CPU; training that goes on to the bit."""
+wait; whole models against the CPU; training that goes on where it stopped."""
 
 import copy
 
@@ -13,14 +13,13 @@ from neurosvt.ops import gpu
 from neurosvt.ops.batchnorm_spike import batchnorm_spike
 from neurosvt.ops.gated_memory import gated_memory
 from neurosvt.ops.lif import lif
-from neurosvt.ops.memory import leaky_memory
 from neurosvt.ops.scale import scale_by_rms
 from neurosvt.ops.tracks import fitted_tracks
 from neurosvt.training.loop import TrainConfig, Training, fit
 from neurosvt.training.losses import BeliefObjective
 from tests.conftest import SMALL
 from tests.native.pretend import OnPretendedGpu
-from tests.native.test_cuda_kernels import ROUGH, agree, both
+from tests.native.test_cuda_kernels import ROUGH, agree, both, leaky_memory_
 
 pytestmark = [
     pytest.mark.gpu,
@@ -40,16 +39,18 @@ OPS = {
         torch.randn(300, 70).to(dtype), torch.rand(70), torch.rand(70), 1 + torch.rand(300, 1),
     ),
     "memory": lambda dtype: (
-        lambda *x, backend: leaky_memory(*x, backend),
+        leaky_memory_,
         torch.randn(40, 3, 70), torch.rand(40, 3, 70).round(), torch.randn(3, 70), torch.rand(70),
     ),
     "gated": lambda dtype: (
-        lambda *x, backend: gated_memory(*x, None, backend),
+        lambda d, g, w, v, k, look, backend: gated_memory(d, g, w, v, k, look, None, backend),
         torch.randn(40, 3, 72), torch.rand(40, 3, 72).round(), torch.randn(40, 3, 4),
         torch.randn(3, 72), torch.rand(72), 0.1 * torch.randn(72, 4),
     ),
     "tracks": lambda dtype: (
-        lambda *x, backend: fitted_tracks(*x, 0.03, None, backend),
+        lambda p, w, o, e, s, f, r, backend: fitted_tracks(
+            p, w, o, e, s, f, r, 0.03, None, backend
+        ),
         torch.randn(30, 3, 5, 2), torch.rand(30, 3, 5), torch.rand(30, 3, 5).round(),
         torch.rand(30, 3, 5).round(), torch.rand(3, 5, 8), torch.rand(5), 0.1 + torch.rand(5),
     ),

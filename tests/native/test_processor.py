@@ -109,5 +109,5 @@ def test_settings_take_what_there_is_and_nothing_else(config):
     assert config().amp == "auto"
     for amp in ("auto", True, False, "bfloat16", "float16"):
         assert build(config, {"amp": amp}).amp == amp
-    with pytest.raises(ConfigError, match="amp must be true or .*, 'float16'; got 'fp16'"):
+    with pytest.raises(ConfigError, match=r"amp must be true or .*, 'float16'; got 'fp16'"):
         build(config, {"amp": "fp16"})
