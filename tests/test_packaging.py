@@ -239,6 +239,9 @@ def test_what_the_library_reads_at_run_time_lies_in_the_package():
     runs = [path for path in committed() if path.endswith(".toml") and "configs/" in path]
     assert runs
     assert {*runs} <= {*packed}
+    texts = [path for path in committed() if path.endswith((".cu", ".cuh"))]  # compiled on GPUs
+    assert texts
+    assert {*texts} <= {*packed}
     assert not {Path(path).suffix for path in packed} & {".cpp", ".hpp", ".txt"}
     assert any(path.endswith((".cpp", ".hpp")) for path in committed())  # so that less is less
 

@@ -56,9 +56,9 @@ class OnPretendedGpu(TorchFunctionMode):
         out = function(*args, **kwargs)
         made = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
         if name in MAKERS and not on_gpu:
-            place = kwargs.get("device")
+            beside = isinstance(kwargs.get("device"), torch.device)  # that of another tensor
             for x in made:
-                self.there[x] = isinstance(place, torch.device) and str(place) == "cpu"
+                self.there[x] = beside
         elif on_gpu:
             for x in made:
                 self.there[x] = True

@@ -37,7 +37,7 @@ def both(op, *inputs):
                 for y in (x if isinstance(x, tuple) else (x,))]  # fmt: skip
         weights = torch.Generator().manual_seed(3)
         loss = sum(
-            (x.double() * torch.randn(x.shape, generator=weights).double()).sum()
+            (x.double() * torch.randn(x.shape, generator=weights).double().to(x.device)).sum()
             for x in flat if x.requires_grad
         )  # fmt: skip
         learnt = [x for x in leaves if isinstance(x, torch.Tensor) and x.requires_grad]
