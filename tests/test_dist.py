@@ -56,6 +56,7 @@ def test_each_is_small_and_brings_what_the_demo_needs(kind, dist):
         assert f"neurosvt/weights/{name}.safetensors" in names
     for name in models_elsewhere():
         assert f"neurosvt/weights/{name}.safetensors" not in names
+    assert "neurosvt/native/cuda/lif.cu" in names
     for name in ("weights/elsewhere.json", "weights/NOTICE", "demo/page.html", "py.typed"):
         assert f"neurosvt/{name}" in names
     assert any(name.endswith(".cpp") for name in names) == (kind == ".gz")

@@ -26,6 +26,7 @@ IMPORTED_AS = {
     "tensorboard": "torch.utils.tensorboard",
     "pyyaml": "yaml",
     "pyzmq": "zmq",
+    "cupy-cuda12x": "cupy",
 }
 """Package to module, where these differ."""
 NAMED_IN = {
@@ -38,9 +39,15 @@ NAMED_IN = {
     "mkdocs-material": "mkdocs.yml",
     "mkdocstrings": "mkdocs.yml",
     "ipykernel": "tests/test_notebook.py",
+    "nvidia-cuda-nvrtc-cu12": "tests/native/nvrtc.py",  # its library is opened by ctypes
 }
 """Packages that no line imports, and the file that says how they are used."""
-WORD = {"pytest-xdist": '"-n"', "mkdocs-material": "material", "types-pyyaml": "yaml"}
+WORD = {
+    "nvidia-cuda-nvrtc-cu12": "nvidia.cuda_nvrtc",
+    "pytest-xdist": '"-n"',
+    "mkdocs-material": "material",
+    "types-pyyaml": "yaml",
+}
 """How that file calls them, where it is not by their name."""
 
 
@@ -111,12 +118,15 @@ def test_an_extra_that_a_message_offers_is_there():
 CONTRIBUTORS = {"dev", "docs", "notebook"}
 """Extras that no user of the package needs."""
 
+ONE_DEVICE = {"cuda"}
+"""Extras that are of use on one kind of device alone, and large."""
+
 
 def test_all_brings_every_extra_of_users():
     extras = PROJECT["optional-dependencies"]
     (line,) = extras["all"]
     (named,) = re.findall(r"^neurosvt\[(.*)\]$", line)
-    assert {*named.split(",")} == extras.keys() - CONTRIBUTORS - {"all"}
+    assert {*named.split(",")} == extras.keys() - CONTRIBUTORS - ONE_DEVICE - {"all"}
 
 
 def test_every_extra_brings_something_and_none_says_what_another_says():
@@ -229,6 +239,9 @@ def test_what_the_library_reads_at_run_time_lies_in_the_package():
     runs = [path for path in committed() if path.endswith(".toml") and "configs/" in path]
     assert runs
     assert {*runs} <= {*packed}
+    texts = [path for path in committed() if path.endswith((".cu", ".cuh"))]  # compiled on GPUs
+    assert texts
+    assert {*texts} <= {*packed}
     assert not {Path(path).suffix for path in packed} & {".cpp", ".hpp", ".txt"}
     assert any(path.endswith((".cpp", ".hpp")) for path in committed())  # so that less is less
 

@@ -16,6 +16,7 @@ from neurosvt.engine.library import engine_library
 from neurosvt.experiments.checkpoints import model_file, shipped_names
 from neurosvt.native import library
 from neurosvt.native.processor import instruction_sets, multiplies_bfloat16, multiplies_bytes
+from neurosvt.ops.gpu import why_not
 from neurosvt.ops.lif import BACKENDS
 from neurosvt.results.hardware import hardware
 
@@ -41,7 +42,7 @@ def describe_installation() -> dict[str, str]:
         else "no instruction for dot products of bytes: exact sums are taken in float32",
         "compiler": compiler() or "none, which only backends native and compile want",
         "engine": "C++" if engine_library() else "PyTorch: the C++ one was not built here",
-        "backend auto": "native" if library() else "manual, which takes twice the time of native",
+        "backend auto": _auto(),
     }
     lines |= {f"backend {n}": BACKEND_FINDINGS.get(n, lambda: "added")() for n in sorted(BACKENDS)}
     lines |= {"models": _models(), "data": _data()}
@@ -54,6 +55,19 @@ def compiler() -> str | None:
     """A C++ compiler, by the path at which it is found."""
     names = (os.environ.get("CXX"), "c++", "g++", "clang++", "cl")
     return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def _auto() -> str:
+    """What serves on the CPU, and on a GPU where there is one."""
+    here = "native" if library() else "manual, which takes twice the time of native"
+    if not torch.cuda.is_available():
+        return here
+    return f"{here}; on CUDA devices {'manual' if why_not() else 'cupy'}"
+
+
+def _cupy() -> str:
+    why = why_not()
+    return f"PyTorch serves: {why}" if why else "works: CUDA kernels, compiled when first needed"
 
 
 def _native() -> str:
@@ -73,6 +87,7 @@ BACKEND_FINDINGS: dict[str, Callable[[], str]] = {
     "reference": lambda: "works: the definition",
     "manual": lambda: "works: PyTorch alone",
     "compile": _compile,
+    "cupy": _cupy,
     "native": _native,
 }
 """What is said of each key of `ops.lif.BACKENDS`."""
@@ -90,8 +105,9 @@ def _bfloat16(cuda: bool) -> str:
     there = [device for device in devices if multiplies_bfloat16(device)]
     without = [device for device in devices if device not in there]
     told = [f"computed on {' and '.join(there)}: amp = auto uses it there"] if there else []
-    if without:
-        told.append(f"only emulated on {' and '.join(without)}: amp = auto is float32 there")
+    for device in without:
+        instead = "float16" if device == "cuda" else "float32"
+        told.append(f"only emulated on {device}: amp = auto is {instead} there")
     return "; ".join(told)
 
 

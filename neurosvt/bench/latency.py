@@ -24,12 +24,14 @@ from neurosvt.bench.films import (
     recorded_films,
     scene_films,
 )
+from neurosvt.bench.gpu_latency import gpu_candidates
 from neurosvt.bench.image_latency import cifar10_candidates
 from neurosvt.bench.onnx_peers import PlainViT, in_onnxruntime
 from neurosvt.bench.peers import installed, reset, spikformer
 from neurosvt.bench.timing import Candidate
 from neurosvt.engine import Engine
 from neurosvt.experiments.checkpoints import load
+from neurosvt.experiments.devices import place
 from neurosvt.live.played import frame_events
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.vit import ViT, twin_of
@@ -44,6 +46,10 @@ def latency_candidates() -> Iterator[Candidate]:
     model, reader = (load(name).model for name in ("permanence", "nmnist"))
     assert isinstance(model, NeuroSVT)
     assert isinstance(reader, NeuroSVT)
+    if place().type != "cpu":
+        yield from gpu_candidates(model, [*scene_films(), *recorded_films("object", 64)])
+        yield from gpu_candidates(doubled_model(model).to(place()), [noise_film(128)])
+        return
     scenes, wide = scene_films(), doubled_model(model)
     doubled = doubled_film(scenes[-1])
     yield from frame_candidates(model, [*scenes, *recorded_films("object", 64)])

@@ -27,6 +27,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 def neuron_candidates(*, compiled: bool = True) -> Iterator[Candidate]:
     """All there is to compare here; `compiled` False leaves out torch.compile's first call."""
     backends = [b for b in BACKENDS if b != "native" or library() is not None]
+    backends = [b for b in backends if b != "cupy"]  # has no kernels for what is on the CPU
     backends = [b for b in backends if compiled or b != "compile"]
     for dtype, kind in DTYPES.items():
         yield from _lif(dtype, kind, backends)

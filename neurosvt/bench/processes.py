@@ -16,7 +16,7 @@ from torch import Tensor, distributed, multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
 from neurosvt.bench.timing import Candidate, on_threads
-from neurosvt.bench.training import BATCHES, products_name
+from neurosvt.bench.training import BATCHES, products_here
 from neurosvt.experiments.registry import load_run
 from neurosvt.loaders.occlusion_batches import OcclusionBatch
 from neurosvt.models.neurosvt import NeuroSVT
@@ -31,7 +31,7 @@ def process_candidates() -> Iterator[Candidate]:
     run: Any = load_run("permanence_stage1")
     step = partial(
         Candidate, what="train step, permanence", shape=f"batch {run.train.batch}",
-        dtype=products_name(run.train.amp),
+        dtype=products_here(run.train.amp),
     )  # fmt: skip
     yield step("2 processes x 1 thread", run=processes_step())
     for threads, name in ((2, "1 process x 2 threads"), (1, "1 process x 1 thread")):

@@ -19,7 +19,7 @@ from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import SIZES
 from neurosvt.native import library
-from neurosvt.ops.precision import Amp, uses_bfloat16
+from neurosvt.ops.precision import Amp, products_name
 from neurosvt.training.images import ImageObjective, ImageTrainConfig
 from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
@@ -39,7 +39,7 @@ def _default() -> Iterator[Candidate]:
     run: Any = load_run("permanence_stage1")
     objective = BeliefObjective(run.train.state_noise)
     stream = run.stream()
-    batches, products = [stream[i] for i in range(BATCHES)], products_name(run.train.amp)
+    batches, products = [stream[i] for i in range(BATCHES)], products_here(run.train.amp)
     for backend in ("native", "manual", "reference"):
         if backend == "native" and library() is None:
             continue
@@ -64,9 +64,9 @@ def _train_on(
     fit(training, [next(batches)], objective)
 
 
-def products_name(amp: Amp) -> str:
+def products_here(amp: Amp) -> str:
     """What a benchmark's row calls the precision that products are taken in on this processor."""
-    return "bf16" if uses_bfloat16(amp, "cpu") else "fp32"
+    return {"bfloat16": "bf16", "float16": "fp16"}.get(products_name(amp, "cpu"), "fp32")
 
 
 def _photographs() -> Iterator[Candidate]:
@@ -79,7 +79,7 @@ def _photographs() -> Iterator[Candidate]:
             continue
         training = Training(DySViT(backend=backend), ImageTrainConfig())
         yield Candidate(
-            backend, "train step, dysvit", "batch 128", products_name(training.config.amp),
+            backend, "train step, dysvit", "batch 128", products_here(training.config.amp),
             partial(fit, training, [batch], ImageObjective()), heavy=backend == "reference",
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from neurosvt.classification.heatmap import ImagePanel, Panel, TokenPanel
 from neurosvt.config import UserError
 from neurosvt.loaders.images import normalise_images
 from neurosvt.models.dysvit import DySViT
+from neurosvt.nn.weights import device_of
 
 LAYER_TITLES = {
     "fire_attention": "into attention",
@@ -54,13 +55,15 @@ def measure_slopes(model: nn.Module, pixels: np.ndarray, batch: int = 250) -> Im
     if not isinstance(model, DySViT) or model.config.slope != "token":
         raise UserError("the model learnt no slopes of tokens (model.slope = token does)")
     parts = [
-        model.slopes(normalise_images(pixels[start : start + batch]))
+        model.slopes(normalise_images(pixels[start : start + batch]).to(device_of(model)))
         for start in range(0, len(pixels), batch)
     ]
     return ImageSlopes(
         pixels=pixels,
         edges=edge_strength(pixels, model.config.patch_size),
-        slopes={layer: np.concatenate([p[layer].numpy() for p in parts]) for layer in parts[0]},
+        slopes={
+            layer: np.concatenate([p[layer].cpu().numpy() for p in parts]) for layer in parts[0]
+        },
     )
 
 

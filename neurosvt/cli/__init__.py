@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from neurosvt import __version__
+from neurosvt.cli.options import check_choice, on_device
 from neurosvt.config import UserError
 
 COMMANDS = {
@@ -46,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser([word] if word in COMMANDS else list(COMMANDS)).parse_args(argv)
     args.command = typed_command(argv)
     try:
-        return int(args.execute(args))
+        with on_device(args):
+            return int(args.execute(args))
     except UserError as error:
         return _complain(str(error), 2)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
@@ -90,8 +92,6 @@ class _Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """A choice that is none is told with what was probably meant."""
         if action.choices is not None and value not in action.choices:
-            from neurosvt.cli.options import check_choice
-
             try:
                 check_choice(str(action.metavar or action.dest).lower(), value, action.choices)
             except UserError as error:

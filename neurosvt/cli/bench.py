@@ -2,7 +2,14 @@
 
 import argparse
 
-from neurosvt.cli.options import add_json, check_outputs, progress_bar, whole_numbers, write_rows
+from neurosvt.cli.options import (
+    add_device,
+    add_json,
+    check_outputs,
+    progress_bar,
+    whole_numbers,
+    write_rows,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-compile", action="store_true", help="leave out torch.compile, which takes a minute"
     )
+    add_device(parser)
     add_json(parser)
 
 
@@ -29,8 +37,11 @@ def run(args: argparse.Namespace) -> int:
 
     from neurosvt.bench.activity import rows_of_events
     from neurosvt.bench.measure import run_benchmark, timing_table
+    from neurosvt.config import UserError
 
     check_outputs(args.json)
+    if args.device != "cpu" and args.what != "latency":
+        raise UserError(f"bench {args.what} measures the CPU: --device is for bench latency")
     words = args.threads or ("1" if args.what in ("formats", "latency", "processes") else "1,2")
     with progress_bar("runs") as advance:
         rows = run_benchmark(
@@ -38,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             compiled=not args.no_compile, on_run=advance,
         )  # fmt: skip
     Console(width=110).print(timing_table(rows))
-    if args.what == "latency":
+    if args.what == "latency" and args.device == "cpu":
         by_events = rows_of_events()
         line = by_events[-1]
         print(

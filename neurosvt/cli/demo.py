@@ -9,6 +9,7 @@ import shlex
 import sys
 
 from neurosvt.cli.options import (
+    add_device,
     add_json,
     add_seed,
     check_outputs,
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--frames", type=int, default=100, help="frames of FILE to show")
     add_seed(parser)
+    add_device(parser)
     add_json(parser)
 
 

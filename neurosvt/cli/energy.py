@@ -2,7 +2,14 @@
 
 import argparse
 
-from neurosvt.cli.options import add_json, add_model, add_seed, check_outputs, write_rows
+from neurosvt.cli.options import (
+    add_device,
+    add_json,
+    add_model,
+    add_seed,
+    check_outputs,
+    write_rows,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", action="store_true", help="also layer by layer")
     add_seed(parser)
     parser.add_argument("--figure", metavar="FILE", help="also draw joules per frame (.svg, .png)")
+    add_device(parser)
     add_json(parser)
 
 

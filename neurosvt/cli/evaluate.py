@@ -2,7 +2,7 @@
 
 import argparse
 
-from neurosvt.cli.options import add_json, add_model, check_outputs, write_rows
+from neurosvt.cli.options import add_device, add_json, add_model, check_outputs, write_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine",
         choices=["float32", "int8", "none"],
         default="float32",
-        help="weights of a DySViT there; none: on PyTorch, as other models are",
+        help="weights of a DySViT there; none: on PyTorch, as other models and GPUs are",
     )
+    add_device(parser)
     add_json(parser)
 
 
@@ -43,10 +44,10 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(args.json)
     trained = load_classifier(args.run)
     answers = trained.model
-    if isinstance(trained.model, DySViT) and args.engine != "none":
+    if isinstance(trained.model, DySViT) and args.engine != "none" and args.device == "cpu":
         answers = ImageEngine(trained.model, args.engine)
     elif args.engine == "int8":
-        raise UserError(f"--engine int8 is for a DySViT, {args.run} is none")
+        raise UserError(f"--engine int8 is for a DySViT, {args.run} is none, or not on the CPU")
     samples, classes = trained.run.samples(args.split), trained.run.classes
     predicted = predict_classes(answers, samples)
     about = {"model": args.run, "dataset": trained.run.data.dataset, "split": args.split}

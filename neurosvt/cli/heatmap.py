@@ -7,7 +7,7 @@ slopes of each layer reach, and how they go with the strength of edges in the pa
 
 import argparse
 
-from neurosvt.cli.options import add_json, add_model, check_outputs, write_rows
+from neurosvt.cli.options import add_device, add_json, add_model, check_outputs, write_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--grid", metavar="FILE", help="also one PNG of all images, a mean for every block"
     )
+    add_device(parser)
     add_json(parser)
 
 

@@ -27,6 +27,28 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random")
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """`--device` and `--no-cupy`, of every command that runs a model."""
+    parser.add_argument("--device", default="cpu", help="where models run: cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--no-cupy", action="store_true", help="on a GPU: PyTorch alone, without CUDA kernels"
+    )
+
+
+@contextmanager
+def on_device(args: argparse.Namespace) -> Iterator[None]:
+    """What those options say, while a command runs."""
+    if getattr(args, "device", "cpu") == "cpu" and not getattr(args, "no_cupy", False):
+        yield
+        return
+    from neurosvt.experiments.devices import models_on
+
+    # Training tells of its kernels itself, for it has a backend of its own.
+    say = (lambda line: None) if hasattr(args, "backend") else warn
+    with models_on(args.device, cupy=not args.no_cupy, say=say):
+        yield
+
+
 def check_outputs(*paths: str | None) -> None:
     """Refuse files that could not be written, before the long work begins."""
     from neurosvt.results.places import check_writable

@@ -5,7 +5,14 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from neurosvt.cli.options import add_json, add_seed, check_outputs, progress_bar, whole_numbers
+from neurosvt.cli.options import (
+    add_device,
+    add_json,
+    add_seed,
+    check_outputs,
+    progress_bar,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from neurosvt.experiments.zoo import Lineup
@@ -56,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", default="runs/permanencebench", metavar="DIR", help="where a suite goes"
     )
     add_seed(parser)
+    add_device(parser)
     add_json(parser)
 
 

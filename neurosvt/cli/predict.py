@@ -6,7 +6,7 @@ believed over time.
 
 import argparse
 
-from neurosvt.cli.options import add_json, add_model, check_outputs, warn, write_rows
+from neurosvt.cli.options import add_device, add_json, add_model, check_outputs, warn, write_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--every", type=int, default=1, metavar="N", help="only every N-th window, and the last"
     )
     parser.add_argument("--csv", metavar="FILE", help="also write the rows as CSV")
+    add_device(parser)
     add_json(parser)
 
 

@@ -6,7 +6,7 @@ camera:SERIAL. Ctrl-C ends it with a summary.
 
 import argparse
 
-from neurosvt.cli.options import add_seed, warn, whole_numbers
+from neurosvt.cli.options import add_device, add_seed, warn, whole_numbers
 from neurosvt.config import UserError
 from neurosvt.presence import FORGOTTEN
 
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="of the stream, then end")
     parser.add_argument("--windows", type=int, help="so many, then end")
     parser.add_argument("--quiet", action="store_true", help="no table, no lines")
+    add_device(parser)
     add_seed(parser)
 
 

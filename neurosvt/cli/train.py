@@ -6,6 +6,8 @@ weights that validation liked best) and `history.json` (the curve).
 
 import argparse
 
+from neurosvt.cli.options import add_device
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -19,10 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-amp", action="append_const", const="train.amp=false", default=[], dest="settings",
-        help="float32 products, also where the hardware computes in bfloat16",
+        help="float32 products, also where the hardware computes in half precision",
     )  # fmt: skip
     parser.add_argument("--backend", default="auto", help="how neurons are computed")
-    parser.add_argument("--device", default="cpu", help="where to train: cpu, cuda or cuda:N")
+    add_device(parser)
     parser.add_argument("--threads", type=int, help="cores to use, instead of all")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard")
     parser.add_argument(
@@ -53,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"--threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
     check_choice("--backend", args.backend, ["auto", *BACKENDS])
+    if args.backend == "cupy" and args.no_cupy:
+        raise UserError("--no-cupy refuses what --backend cupy asks for: leave one of them out")
     folder = Path(args.out) if args.out else Path("runs") / Path(args.name).stem
     settings = run_settings(args.name) if args.name and not args.resume else {}
     described = (

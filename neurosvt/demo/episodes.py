@@ -15,6 +15,7 @@ from neurosvt.energy.operations import Operations
 from neurosvt.engine import Engine
 from neurosvt.engine.runner import engine_of
 from neurosvt.nn.heads import Belief
+from neurosvt.nn.weights import device_of
 from neurosvt.permanence.baselines.latch import Latch, hold
 from neurosvt.permanence.score_table import row_title
 from neurosvt.permanence.tasks import Task
@@ -117,7 +118,7 @@ def _watch_engine(engine: Engine, frames: np.ndarray) -> Iterator[tuple[Belief, 
 def _watch_model(model: nn.Module, frames: np.ndarray) -> Iterator[tuple[Belief, Operations]]:
     state = None
     meter = Meter(model, batch_axes=2)
-    for frame in torch.from_numpy(frames)[:, None, None]:
+    for frame in torch.from_numpy(frames)[:, None, None].to(device_of(model)):
         with meter:
             belief, state = model(frame, state)
-        yield Belief(*(part[0, 0] for part in belief)), meter.take()
+        yield Belief(*(part[0, 0].cpu() for part in belief)), meter.take()

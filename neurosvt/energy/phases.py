@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from neurosvt.energy.count import Meter
 from neurosvt.energy.operations import Operations
+from neurosvt.nn.weights import device_of
 from neurosvt.scenes.scenes import Scenes
 
 
@@ -74,10 +75,10 @@ def count_phases(model: nn.Module, scenes: Scenes) -> dict[str, PhaseCounts]:
     Raises:
         UserError: an operator whose cost is not known.
     """
-    state, found = None, {}
+    state, found, device = None, {}, device_of(model)
     for phase, frames in phases_of(scenes).items():
         meter = Meter(model, batch_axes=2)
-        for frame in torch.from_numpy(frames):
+        for frame in torch.from_numpy(frames).to(device):
             with meter:
                 _, state = model(frame[None], state)
             meter.refuse_unknown()
@@ -98,6 +99,6 @@ def count_pass(model: nn.Module, inputs: Tensor) -> PhaseCounts:
     """
     axes = inputs.ndim - 3
     with Meter(model, batch_axes=axes) as meter:
-        model(inputs)
+        model(inputs.to(device_of(model)))
     meter.refuse_unknown()
     return PhaseCounts(dict(meter.layers), inputs.shape[:axes].numel())

@@ -12,6 +12,7 @@ from neurosvt.engine.weights import PRECISIONS
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import positive
 from neurosvt.nn.plain_copy import plain_copy
+from neurosvt.nn.weights import device_of
 
 
 class Core:
@@ -53,9 +54,14 @@ class Core:
         self.frame_ms = model.config.frame_ms
         if frame_ms is not None:
             self.frame_ms = float(positive("frame_ms", frame_ms))
-        self.doors = engine_library() if backend != "torch" and self._known(backend) else None
+        device = device_of(model)
+        wanted = backend != "torch" and device.type == "cpu" and self._known(backend)
+        self.doors = engine_library() if wanted else None
         if self.doors is None and (backend == "native" or weights == "int8"):
-            raise UserError("the engine's C++ was not built on this machine; use backend='torch'")
+            why = (
+                "was not built on this machine" if device.type == "cpu" else f"is not for {device}"
+            )
+            raise UserError(f"the engine's C++ {why}; use backend='torch'")
         if self.doors is not None:
             rate = self.frame_ms / model.config.frame_ms
             self.plan = Plan(self.model, weights, rate)

@@ -18,6 +18,7 @@ from neurosvt.engine.beliefs import LiveBelief, answer_of
 from neurosvt.engine.core import Core
 from neurosvt.engine.session import Session, frame_of, is_events, off_sensor
 from neurosvt.models.neurosvt_state import State
+from neurosvt.nn.weights import device_of
 
 
 class TorchSession(Session):
@@ -25,19 +26,19 @@ class TorchSession(Session):
 
     def __init__(self, engine: Core, noise: float, seed: int):
         self.engine, self.noise = engine, noise
-        self._random = torch.Generator().manual_seed(seed)
+        self._random, self._device = _Random(device_of(engine.model), seed), device_of(engine.model)
         self._lock = threading.Lock()
         self._state, self._steps = engine.model.start(1), 0
         self._layers: defaultdict[str, Operations] = defaultdict(Operations)
 
     def push(self, seen: Any = None, *, asked: bool = True) -> LiveBelief | None:
         engine, frame = self.engine, self.shown(seen)
-        with self._lock, torch.no_grad(), _Random(self._random):
+        with self._lock, torch.no_grad(), self._random:
             meter = Meter(engine.model, batch_axes=2)
             with meter:
                 belief, self._state = engine.model(
                     frame, self._state, state_noise=self.noise, frame_ms=engine.frame_ms,
-                    asked=torch.full((1, 1), asked),
+                    asked=torch.full((1, 1), asked, device=self._device),
                 )  # fmt: skip
             self._steps += 1
             layers = {name: done for name, done in meter.layers.items() if done}
@@ -45,7 +46,7 @@ class TorchSession(Session):
                 self._layers[name] += done
         if not asked:
             return None
-        answer = answer_of(*(part[0, 0].numpy() for part in belief))
+        answer = answer_of(*(part[0, 0].cpu().numpy() for part in belief))
         total = partial(Operations.summed, layers.values())
         return LiveBelief(answer, engine.classes, lambda: layers, total)
 
@@ -59,7 +60,7 @@ class TorchSession(Session):
             frame[seen["p"].astype(np.int64), seen["y"], seen["x"]] = True
         elif seen is not None:
             frame = frame_of(seen, side)
-        return torch.from_numpy(frame)[None, None]
+        return torch.from_numpy(frame)[None, None].to(self._device)
 
     @property
     def steps(self) -> int:
@@ -80,13 +81,24 @@ class TorchSession(Session):
 class _Random:
     """Random numbers of a session's own: two sessions do not disturb each other."""
 
-    def __init__(self, generator: torch.Generator):
-        self.generator = generator
+    def __init__(self, device: torch.device, seed: int):
+        self.device = device
+        self.state = torch.Generator(device).manual_seed(seed).get_state()
 
     def __enter__(self) -> None:
-        self.before = torch.get_rng_state()
-        torch.set_rng_state(self.generator.get_state())
+        self.before = self._now()
+        self._set(self.state)
 
     def __exit__(self, *exception: object) -> None:
-        self.generator.set_state(torch.get_rng_state())
-        torch.set_rng_state(self.before)
+        self.state = self._now()
+        self._set(self.before)
+
+    def _now(self) -> Tensor:
+        gpu = self.device.type == "cuda"
+        return torch.cuda.get_rng_state(self.device) if gpu else torch.get_rng_state()
+
+    def _set(self, state: Tensor) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state, self.device)
+        else:
+            torch.set_rng_state(state)

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from neurosvt.config import UserError, as_plain, did_you_mean
+from neurosvt.experiments.devices import place
 from neurosvt.experiments.elsewhere import find_elsewhere, models_elsewhere
 from neurosvt.experiments.migrate import migrate_metadata
 from neurosvt.experiments.predictions import (
@@ -142,7 +143,7 @@ def finished(name: str) -> bool:
 
 
 def load(name: str | Path, backend: str = "auto") -> Checkpoint:
-    """A trained model in eval mode, with the run that made it.
+    """A trained model in eval mode, with the run that made it; where `devices.place` says.
 
     Args:
         name: a run folder, a checkpoint of it, a shipped model, or a folder that `save_pretrained`
@@ -167,7 +168,7 @@ def load(name: str | Path, backend: str = "auto") -> Checkpoint:
     model: Any = run.network(backend)
     load_weights(model, tensors, str(path))
     model.class_names, model.metadata = run.classes, metadata
-    return Checkpoint(name, model.eval(), run, metadata)
+    return Checkpoint(name, model.eval().to(place()), run, metadata)
 
 
 def _from_folder(name: str, backend: str) -> Checkpoint:
@@ -182,7 +183,7 @@ def _from_folder(name: str, backend: str) -> Checkpoint:
         run = build_run({
             "model": as_plain(model.config), "data": {"dataset": "cifar10"} if images else {},
         })  # fmt: skip
-    return Checkpoint(name, model, run, {"finished": True, **metadata})
+    return Checkpoint(name, model.to(place()), run, {"finished": True, **metadata})
 
 
 def load_classifier(name: str, backend: str = "auto") -> Checkpoint:

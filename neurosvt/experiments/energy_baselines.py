@@ -17,6 +17,7 @@ from neurosvt.energy.compare import ModelCost, compare_energy
 from neurosvt.energy.phases import count_pass, deployed
 from neurosvt.energy.published import published_summary
 from neurosvt.experiments.checkpoints import Checkpoint, finished, load
+from neurosvt.experiments.devices import place
 from neurosvt.experiments.family import DENSE, sibling
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.vit import ViT
@@ -165,7 +166,7 @@ def _dense(beside: Any, baseline: EnergyBaseline, learnt: Checkpoint | None) -> 
         model = ViT(config if baseline.looks is None else replace(config, looks=baseline.looks))
     if learnt:
         model.load_state_dict(learnt.model.state_dict())
-    return model.eval()
+    return model.eval().to(place())
 
 
 def _classifier_cost(trained: Checkpoint, samples: int) -> ModelCost:

@@ -18,6 +18,7 @@ from torch import nn
 
 from neurosvt.config import ConfigError, UserError, as_plain
 from neurosvt.experiments.checkpoints import Checkpoint, read_checkpoint, save_model
+from neurosvt.experiments.devices import checked_device, missing_kernels
 from neurosvt.experiments.interrupt import on_interrupt
 from neurosvt.experiments.recipes import recipe_of
 from neurosvt.experiments.resume import refuse_difference, saved_run
@@ -26,7 +27,7 @@ from neurosvt.files import write_whole
 from neurosvt.native import library
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.nn.weights import device_of, load_weights
-from neurosvt.ops.precision import uses_bfloat16
+from neurosvt.ops.precision import products_name
 from neurosvt.results.places import check_folder
 from neurosvt.training import checkpoint
 from neurosvt.training.loop import Record, Training, fit
@@ -103,7 +104,7 @@ class Trainer:
         tensorboard: bool = False,
         quiet: bool = False,
     ):
-        self.run, self.folder = run, folder
+        self.run, self.folder, self.backend = run, folder, backend
         self.last, self.best = folder / "last.safetensors", folder / "best.safetensors"
         # Weights from the seed alone, so that models of one seed start from the same.
         self.recipe = recipe_of(run, backend, device)
@@ -149,6 +150,8 @@ class Trainer:
             self.board = _tensorboard(self.folder)
         if library() is None:
             self._note("the kernels were not built: PyTorch alone, slower (neurosvt doctor)")
+        if line := missing_kernels(self.backend, device_of(self.training.model)):
+            self._note(line)
         self._note(summary(self.training.model))
         columns = (
             TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(),
@@ -234,10 +237,10 @@ class Trainer:
 
     def _known(self) -> dict[str, Any]:
         """What the run alone does not say of its weights."""
-        half = uses_bfloat16(self.run.train.amp, device_of(self.training.model))
+        device = device_of(self.training.model)
         return {
             "steps_before": self.recipe.steps_before,
-            "products": "bfloat16" if half else "float32",
+            "products": products_name(self.run.train.amp, device),
         }
 
     def _finish(self) -> Checkpoint:
@@ -259,19 +262,6 @@ class Trainer:
         for remark in self.recipe.remarks():
             self._say(remark)
         return Checkpoint(str(self.folder), model, self.run, metadata)
-
-
-def checked_device(name: str | torch.device) -> torch.device:
-    """A device that is there: better known before the data are read than after.
-
-    Raises:
-        UserError: it is not.
-    """
-    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    there = ["cpu", *(["cuda"] if cuda else []), *(f"cuda:{i}" for i in range(cuda))]
-    if str(name) not in there:
-        raise UserError(f"device {str(name)!r} is not here; choose from {', '.join(there)}")
-    return torch.device(name)
 
 
 def summary(model: nn.Module) -> str:

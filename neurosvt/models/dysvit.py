@@ -123,8 +123,9 @@ class DySViTBlock(nn.Module):
 
     def add(self, x: Float[Tensor, "R D"], branch: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
         """The shortcut. A sum is finite where all its parts are, and is quicker than a look at
-        each of them."""
-        if self.guard and (is_recorded() or not branch.sum(dtype=torch.float32).isfinite()):
+        each of them; to read it, a GPU would be waited for."""
+        unread = is_recorded() or branch.is_cuda
+        if self.guard and (unread or not branch.sum(dtype=torch.float32).isfinite()):
             branch = torch.nan_to_num(branch, 0.0, 0.0, 0.0)
         return torch.add(x, branch, alpha=self.scale)
 

@@ -230,7 +230,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         """What each token's membranes keep per step: those of the memory have their own."""
         if not self.memory.extra_tokens:
             return decay
-        decays = torch.full((self.tokens,), decay, dtype=torch.float64)
+        decays = self.positions.table.new_full((self.tokens,), decay, dtype=torch.float64)
         decays[self.config.patches :] = (1 - 1 / self.memory.token_tau) ** rate
         return decays
 

@@ -88,7 +88,7 @@ struct Frame {
 
     template <class T>
     INLINE void read(const T* qkv, const Count* rows, Count count, const Count* end) {
-        if (Count(x.size()) < count * 3 * all) {
+        if (Count(counts.size()) < count * 3) {  // of heads without width there are no numbers
             x.resize(count * 3 * all);
             fired.resize(count * 3 * all + 8);
             counts.resize(count * 3);

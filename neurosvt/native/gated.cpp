@@ -80,9 +80,7 @@ inline void backward_part(const GatedGradient& a, Count begin, Count end) {
                     on_decay[m] += leaked * (1 - open * lost);
                     carry[m] = whole * (a.decay[m] * (1 - open * lost));
                 }
-                // The arctan's derivative at its own slope, as ops/surrogate.py has it.
-                const float away = 3.14159265358979f * wants[g];
-                on_write[g] = on_open / (1 + away * away) + a.grad_wants[row * a.groups + g];
+                on_write[g] = on_open / steepness(wants[g]) + a.grad_wants[row * a.groups + g];
             }
             if (!a.look) continue;
             const float inverse = strength_inverse(before, a.channels);

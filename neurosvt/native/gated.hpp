@@ -4,7 +4,7 @@
 
 #include "kernel.hpp"
 
-constexpr float LEAST_POWER = 1e-6f;  // of a charge whose strength is asked for
+#include "cuda/gate.cuh"
 
 inline float strength_inverse(const float* v, Count channels) {
     float power = 0;
@@ -17,11 +17,6 @@ INLINE void leak(const float* before, const float* decay, const float* noise, Co
                  float* charge) {
     for (Count m = 0; m < channels; ++m)
         charge[m] = before[m] * decay[m] + (noise ? noise[m] : 0.0f);
-}
-
-// The share of a channel's charge that a write takes away; `forget` may be null.
-INLINE float freed(const float* forget, const float* gate, Count m) {
-    return forget ? forget[m] + (1 - forget[m]) * gate[m] : gate[m];
 }
 
 // A step in which something is: `wants` takes what each gate wants. `look`, `forget` and `noise` may

@@ -97,14 +97,14 @@ inline void scale_backward(const Scale<T>& a, Count begin, Count end) {
         const auto& a = *static_cast<const Scale<T>*>(job);                                        \
         a.grad ? scale_backward<T>(a, begin, end) : scale_rows<T>(a, begin, end);                  \
     }                                                                                              \
-    DOOR Count column_sums_##name(const T* x, const T* y, Count rows, Count width, float* sums,    \
-                                  int threads) {                                                   \
+    DOOR void column_sums_##name(const T* x, const T* y, Count rows, Count width, float* sums,     \
+                                 Count* filled, int threads) {                                     \
         const Sums<T> job{x, y, rows, width, sums};                                                \
         in_parts(width, LEAST / (rows + 1) + 32, 16, threads, column_sums_part_##name, &job);      \
-        return filled_rows<T>({x, rows, width});                                                   \
+        *filled = filled_rows<T>({x, rows, width});                                                \
     }                                                                                              \
-    DOOR Count filled_rows_##name(const T* x, Count rows, Count width, int) {                      \
-        return filled_rows<T>({x, rows, width});                                                   \
+    DOOR void filled_rows_##name(const T* x, Count rows, Count width, Count* filled, int) {        \
+        *filled = filled_rows<T>({x, rows, width});                                                \
     }                                                                                              \
     DOOR void scale_rows_##name(const T* x, const float* scale, Count rows, Count width, T* out,   \
                                 int threads) {                                                     \

@@ -57,8 +57,12 @@ class ScaleNorm(RunningNorm):
     @torch.no_grad()
     def learn(self, mean_square: Float[Tensor, " D"]) -> None:
         """Take a batch into the running mean."""
-        if mean_square.any():  # silence says nothing about how strong a token is that fires
-            self.mean_square.lerp_(mean_square.to(self.mean_square), self.take_share())
+        fired = mean_square.any()  # silence says nothing about how strong a token is that fires
+        if self.momentum is None:
+            share: float | Tensor = self.take_share() if fired else 0.0
+        else:
+            share = self.momentum * fired  # which is not read: a GPU would be waited for
+        self.mean_square.lerp_(mean_square.to(self.mean_square), share)
 
     def reset_running_stats(self) -> None:
         super().reset_running_stats()

@@ -40,8 +40,10 @@ def row_context(
 
     The power is taken in double precision, so that it is the same however a sequence is cut.
     """
-    per_row = torch.as_tensor(decay, dtype=torch.float64, device=rows.elapsed.device)
-    per_row = per_row[rows.position] if per_row.ndim else per_row
+    if isinstance(decay, Tensor):
+        per_row = decay.to(rows.elapsed.device, torch.float64)[rows.position]
+    else:
+        per_row = rows.elapsed.new_full((), decay, dtype=torch.float64)
     keep = per_row.pow(rows.elapsed.double())[:, None]
     spread = None
     if noise:

@@ -20,7 +20,8 @@ from neurosvt.ops.precision import at_least_float32, check_floats
 from neurosvt.ops.surrogate import spike
 
 BLOCK = 64
-"""Rows whose sums the kernel takes in single precision; `ROWS` in native/batchnorm_spike.cpp."""
+"""Rows whose sums the kernels take in single precision; `ROWS` in native/batchnorm_spike.cpp, `RUN`
+in native/cuda/device.cuh."""
 
 
 class BatchStats(NamedTuple):
@@ -68,7 +69,7 @@ def batchnorm_spike(
     check_floats(x=x, weight=weight, bias=bias, slope=slope, mean=mean, variance=variance)
     if moments is None and not len(x):
         raise ValueError("x has no rows to take moments of")
-    if not suits(x, backend) or not len(x):
+    if not suits(x, backend, on_gpus=True) or not len(x):
         return batchnorm_spike_reference(x, weight, bias, slope, moments, threshold, eps)
     spikes, mean, variance = _batchnorm_spike(
         x, weight, bias, slope, mean, variance, threshold, eps
@@ -148,8 +149,8 @@ def _backward(
     factor, shift = as_comparison(weight, bias, mean, variance, eps)
     inverse = torch.rsqrt(variance + eps)
     grad = empty_like(x)
-    grad_slope = torch.empty(rows, 1, dtype=torch.float32, device="cpu")
-    partial = torch.empty(-(-rows // BLOCK), 2, width, dtype=torch.float32, device="cpu")
+    grad_slope = x.new_empty(rows, 1, dtype=torch.float32)
+    partial = x.new_empty(-(-rows // BLOCK), 2, width, dtype=torch.float32)
     call(
         "through_spike", ready(grad_spikes, x.dtype), x, factor, shift, ready(slope), mean,
         threshold, grad, grad_slope, partial,

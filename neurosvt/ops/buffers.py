@@ -78,6 +78,7 @@ def _size(memory: np.ndarray) -> int:
     return memory.nbytes
 
 
-def empty_like(x: Tensor) -> Tensor:
-    """`empty` of the same shape and type."""
-    return empty(x.shape, x.dtype)
+def empty_like(x: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """`empty` of the same shape, type and device; of another type, if one is given."""
+    dtype = dtype or x.dtype
+    return empty(x.shape, dtype) if x.is_cpu else x.new_empty(x.shape, dtype=dtype)

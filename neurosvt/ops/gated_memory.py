@@ -33,9 +33,6 @@ def gated_memory(
 
     In frames that are not `said` charge only leaks; drive, gate and write have no gradient there.
 
-    From another device the recursion comes to the CPU and goes back: hundreds of steps of a few
-    thousand numbers each are sooner there and back than launched one by one.
-
     Raises:
         ValueError: channels that do not part among the gates.
     """
@@ -49,17 +46,7 @@ def gated_memory(
     found = iter(floats)
     drive, gate, write, v, decay = (next(found) for _ in range(5))
     look, noise, forget = (None if x is None else next(found) for x in (look, noise, forget))
-    here = drive.device
-    if here.type not in ("cpu", "meta"):
-        drive, gate, write, v, decay = (x.cpu() for x in (drive, gate, write, v, decay))
-        look, noise, said, forget = (
-            None if x is None else x.cpu() for x in (look, noise, said, forget)
-        )
-        charge, wants = gated_memory(
-            drive, gate, write, v, decay, look, noise, backend, said, forget
-        )
-        return charge.to(here), wants.to(here)
-    fits = all(suits(x, backend) for x in floats)
+    fits = all(suits(x, backend, on_gpus=True) for x in floats)
     if not fits or (noise is not None and noise.requires_grad):
         return _definition(drive, gate, write, v, decay, look, forget, noise, said)
     charge, wants = _gated(drive, gate, write, v, decay, look, forget, noise, said)

@@ -13,11 +13,13 @@ r - 1 and belongs to the first `batch_sizes[r]` streams. In a dense call all siz
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from neurosvt.ops import gpu
 from neurosvt.ops.lif_compile import lif_compile
 from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_manual import lif_manual
@@ -170,13 +172,14 @@ def lif_rows(
             check_shares(keep)
     own_slope = surrogate_named(surrogate).slope
     slope = own_slope if slope is None else slope
-    name = "native" if backend == "auto" else backend_named(backend)
+    by_kernels = "cupy" if gpu.takes(current) else "native"
+    name = by_kernels if backend == "auto" else backend_named(backend)
     if isinstance(threshold, Tensor) or isinstance(slope, Tensor):
         name = "reference"  # the others hold them for constants
     if as_bytes:
         with torch.no_grad():
             keep = keep.detach() if isinstance(keep, Tensor) else keep
-            if name == "native" and kernels_know(current, v, keep):
+            if name == by_kernels and kernels_know(current, v, keep):
                 return lif_bytes(current, v, batch_sizes, keep, float(threshold), reset)
             spikes, v = BACKENDS[name](
                 current, v, batch_sizes, keep, threshold, reset, surrogate, slope
@@ -222,6 +225,7 @@ BACKENDS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "reference": lif_reference,
     "manual": lif_manual,
     "native": lif_native,
+    "cupy": partial(lif_native, backend="cupy"),
     "compile": lif_compile,
 }
 

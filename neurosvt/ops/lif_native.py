@@ -1,4 +1,4 @@
-"""Leaky integrate-and-fire through the C++ kernels: each pass reads and writes memory once.
+"""Leaky integrate-and-fire through the kernels: each pass reads and writes memory once.
 
 Nothing but the current is kept for the backward pass, which computes the membranes again.
 """
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurosvt.ops.buffers import empty, empty_like
+from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_manual import lif_manual
 from neurosvt.ops.native import call, numbers_or_bytes, suits
@@ -27,10 +27,12 @@ def lif_native(
     reset: str,
     surrogate: str,
     slope: float,
+    *,
+    backend: str = "native",
 ) -> tuple[Tensor, Tensor]:
-    """As `lif_reference`; what the kernels do not know (a decay for every neuron at every step,
-    double precision, another device) runs in PyTorch."""
-    if not kernels_know(current, v, keep):
+    """As `lif_reference`; what the backend's kernels do not know (a decay for every neuron at every
+    step, double precision, another device) runs in PyTorch."""
+    if not kernels_know(current, v, keep, backend):
         return lif_manual(current, v, batch_sizes, keep, threshold, reset, surrogate, slope)
     out: tuple[Tensor, Tensor] = _lif(
         current, v, batch_sizes, *_as_tensor(keep), threshold, reset, surrogate, slope
@@ -53,15 +55,17 @@ def lif_bytes(
     return out
 
 
-def kernels_know(current: Tensor, v: Tensor, keep: float | Tensor) -> bool:
-    """Whether there is a kernel for these: one decay for all; one for every row, constant; or one
-    for every channel, learnt or not; currents and membranes of the kinds that kernels take."""
+def kernels_know(current: Tensor, v: Tensor, keep: float | Tensor, backend: str = "auto") -> bool:
+    """Whether the backend has a kernel for these: one decay for all; one for every row, constant;
+    or one for every channel, learnt or not; currents and membranes of the kinds that kernels
+    take."""
     known = not isinstance(keep, Tensor) or (
         keep.dtype == torch.float32
         and keep.device == current.device
         and (len(keep) == 1 or (keep.shape[1] == 1 and not keep.requires_grad))
     )
-    return known and suits(current) and v.dtype == torch.float32 and v.device == current.device
+    fits = known and suits(current, backend, on_gpus=True)
+    return fits and v.dtype == torch.float32 and v.device == current.device
 
 
 def _as_tensor(keep: float | Tensor) -> tuple[Tensor | None, float]:
@@ -204,7 +208,7 @@ def _bytes(
     threshold: float,
     reset: str,
 ) -> tuple[Tensor, Tensor]:
-    spikes, soft = empty(current.shape, torch.uint8), reset == "soft"
+    spikes, soft = empty_like(current, torch.uint8), reset == "soft"
     current = ready(current, current.dtype)
     return spikes, fire(current, None, v, batch_sizes, keep, for_all, threshold, soft, spikes)
 

@@ -45,7 +45,7 @@ def leaky_memory(
     inputs = at_one_precision(drive, gate, v, decay)
     if backend == "reference":
         return leaky_memory_reference(*inputs)
-    native = all(suits(x, backend) for x in inputs)
+    native = all(suits(x, backend, on_gpus=True) for x in inputs)
     charge: Tensor = (_native if native else _manual)(*inputs)
     return charge
 

@@ -4,8 +4,10 @@ The kernels take one float type per call; `suits` says whether tensors fit, and 
 fit runs the PyTorch form. Every op of the network's dynamics takes a `backend`; windows and
 products on the grid, the same to the bit either way, take their kernels wherever these fit.
 
-    auto, native   the kernels where they were built and fit, else PyTorch with a backward pass
-                   written out
+    auto           the kernels that there are where the tensors are: native or cupy
+    native         the C++ kernels for tensors on the CPU where they were built and fit, else
+                   PyTorch with a backward pass written out
+    cupy           the same of the CUDA kernels (ops/gpu.py) and tensors on a GPU
     manual         that PyTorch form
     compile        the same, with `torch.compile` for the neurons
     reference      the definition, differentiated by autograd
@@ -20,12 +22,10 @@ import torch
 from torch import Tensor
 
 from neurosvt.native import library
-from neurosvt.native.signatures import GIVEN, SIGNATURES, Argument
+from neurosvt.native.signatures import GIVEN, SIGNATURES
+from neurosvt.ops import gpu
+from neurosvt.ops.binding import KINDS, misfit
 
-_KINDS = {
-    torch.float32: "f32", torch.bfloat16: "bf16", torch.float64: "f64", torch.int64: "i64",
-    torch.uint8: "u8", torch.bool: "u8",
-}  # fmt: skip
 BUILT = library() is not None
 """Whether there are kernels on this machine."""
 
@@ -36,11 +36,17 @@ _FAULTS = {
 """What a kernel answers that did nothing; as in native/kernel.hpp."""
 
 
-def suits(x: Tensor, backend: str = "auto") -> bool:
+def suits(x: Tensor, backend: str = "auto", *, on_gpus: bool = False) -> bool:
     """Whether there are kernels for this tensor's kind and place, and the backend wants them. ONNX
-    knows PyTorch's operators alone."""
+    knows PyTorch's operators alone.
+
+    Args:
+        on_gpus: whether what is asked for is in `gpu.DOORS`.
+    """
     if torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export():
         return False
+    if on_gpus and backend in ("auto", "cupy") and gpu.takes(x):
+        return True
     wanted = backend in ("auto", "native") and BUILT
     return wanted and x.is_cpu and x.dtype in (torch.float32, torch.bfloat16)
 
@@ -56,11 +62,11 @@ def _plan(name: str) -> tuple[list[Any], list[tuple[int, str]], dict[torch.dtype
     place and the types that would do (none for the call's own); where sizes go; the kernels."""
     signature = SIGNATURES[name]
     places = list(enumerate(signature.arguments))
-    kinds = {k: [t for t in _KINDS if _KINDS[t] == k] for k in _KINDS.values()}
+    kinds = {k: [t for t in KINDS if KINDS[t] == k] for k in KINDS.values()}
     return (
         [(at, x, kinds.get(x.kind, [])) for at, x in places if x.kind != "size"],
         [(at, x.name) for at, x in places if x.kind == "size"],
-        {t: getattr(library(), f"{name}_{k}") for t, k in _KINDS.items() if k in signature.kinds},
+        {t: getattr(library(), f"{name}_{k}") for t, k in KINDS.items() if k in signature.kinds},
     )
 
 
@@ -68,13 +74,17 @@ def call(name: str, *arguments: Tensor | Sequence[int] | float | int | None) -> 
     """Call a kernel with tensors and numbers in the order of its signature, sizes left out: these
     are taken from the tensors.
 
-    Tensors must be contiguous, on the CPU, and of the declared types and shapes; whole numbers may
-    come as a list. The caller's own references keep them alive. The threads are as many as PyTorch
-    uses.
+    Tensors must be contiguous, on one device, and of the declared types and shapes; whole numbers
+    may come as a list. The caller's own references keep them alive. On the CPU, the threads are as
+    many as PyTorch uses.
 
     Raises:
         ValueError: an argument is not as declared, or an index leads nowhere; nothing was done.
     """
+    first = arguments[0]
+    if name in gpu.DOORS and isinstance(first, Tensor) and gpu.takes(first):
+        gpu.call_on_gpu(name, *arguments)
+        return 0
     taken, late, kernels = _plan(name)
     plain: list[Any] = [0] * (len(taken) + len(late))
     sizes = GIVEN.copy()
@@ -92,31 +102,19 @@ def call(name: str, *arguments: Tensor | Sequence[int] | float | int | None) -> 
                 own = dtype
             fits = dtype in dtypes if dtypes else dtype is own
             if not (fits and x.is_cpu and x.is_contiguous() and len(shape) == len(axes)):
-                raise _misfit(argument, x, sizes, name)
+                raise misfit(name, argument, x, sizes, "the CPU")
             plain[at] = x.data_ptr()
         elif argument.kind == "i64" and isinstance(x, list | tuple):
             shape = (len(x),)
             plain[at] = (ctypes.c_int64 * len(x))(*x)
         else:
-            raise _misfit(argument, x, sizes, name)
+            raise misfit(name, argument, x, sizes, "the CPU")
         for axis, size in zip(axes, shape, strict=True):
             if sizes.setdefault(axis, size) != size:
-                raise _misfit(argument, x, sizes, name)
+                raise misfit(name, argument, x, sizes, "the CPU")
     for at, axis in late:
         plain[at] = sizes[axis]
     answer: int | None = kernels[own or torch.float32](*plain, torch.get_num_threads())
     if answer is None or answer >= 0:
         return answer or 0
     raise ValueError(f"{name}: {_FAULTS[answer]}")
-
-
-def _misfit(argument: Argument, x: Any, sizes: dict[str, int], name: str) -> ValueError:
-    wanted = ", ".join(str(sizes.get(axis, axis)) for axis in argument.axes)
-    got = repr(x)
-    if isinstance(x, Tensor):
-        gaps = "" if x.is_contiguous() else ", with gaps"
-        got = f"{x.dtype} {tuple(x.shape)} on {x.device}{gaps}"
-    return ValueError(
-        f"{name}: {argument.name} must be {argument.kind} ({wanted}) on the CPU without gaps; "
-        f"got {got}"
-    )

@@ -160,7 +160,8 @@ class Operator:
 
     Args:
         schema: as `torch.library` has it, without the namespace.
-        kernel: from inputs to results, on the CPU; makes of every input what its kernel declares.
+        kernel: from inputs to results, where they are; makes of every input what its kernel
+            declares.
         fake: results without values, for inputs without values.
         backward, definition, constants, keeps: as of `WrittenOut`; None for what has no gradient.
     """
@@ -185,7 +186,8 @@ class Operator:
             keeps=keeps,
         )  # fmt: skip
         LIBRARY.define(schema)
-        LIBRARY.impl(self.name, kernel, "CPU")
+        for place in ("CPU", "CUDA"):
+            LIBRARY.impl(self.name, kernel, place)
         path = f"neurosvt::{self.name}"
         torch.library.register_fake(path, fake, lib=LIBRARY)
         if "!" not in schema:

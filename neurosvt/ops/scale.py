@@ -27,7 +27,7 @@ def scale_by_rms(
     check_floats(x=x, gain=gain)
     if backend == "reference":
         return scale_by_rms_reference(x, gain, eps)
-    native = suits(x, backend) and gain.device == x.device
+    native = suits(x, backend, on_gpus=True) and gain.device == x.device
     out: tuple[Tensor, Tensor] = (_native if native else _manual)(x, gain, eps)
     return out
 
@@ -44,7 +44,7 @@ def scale_by_rms_reference(x: Tensor, gain: Tensor, eps: float) -> tuple[Tensor,
 def _scale(x: Tensor, gain: Tensor, eps: float, kernels: bool) -> tuple[Tensor, Tensor]:
     x, gain = ready(x, x.dtype), at_least_float32(gain)
     squares, filled = column_sums(x, x, kernels)
-    mean_square = squares / max(1, filled)
+    mean_square = squares / filled.clamp(min=1)
     scale = gain * torch.rsqrt(mean_square + eps)
     if not kernels:
         return (at_least_float32(x) * scale).to(x.dtype), mean_square
@@ -53,12 +53,18 @@ def _scale(x: Tensor, gain: Tensor, eps: float, kernels: bool) -> tuple[Tensor, 
     return y, mean_square
 
 
-def column_sums(x: Tensor, y: Tensor, kernels: bool) -> tuple[Tensor, int]:
+def column_sums(x: Tensor, y: Tensor, kernels: bool) -> tuple[Tensor, Tensor]:
     """Sum of `x * y` over rows, in float32 at least, and how many rows of `x` are not all zero."""
     if not kernels:
-        return (at_least_float32(x) * y).sum(0), int((x != 0).any(1).sum())
-    sums = torch.zeros(x.shape[1], dtype=torch.float32, device="cpu")
-    return sums, call("column_sums", x, y, sums)
+        return (at_least_float32(x) * y).sum(0), (x != 0).any(1).sum()
+    sums, filled = x.new_zeros(x.shape[1], dtype=torch.float32), _count_beside(x)
+    call("column_sums", x, y, sums, filled)
+    return sums, filled
+
+
+def _count_beside(x: Tensor) -> Tensor:
+    """Room for a count, where `x` is: to read it would be to wait for a GPU."""
+    return x.new_empty(1, dtype=torch.int64)
 
 
 def back_through_scale(
@@ -84,8 +90,9 @@ def back_through_scale(
     if along is None:
         along, filled = column_sums(x, grad, kernels)
     else:
-        filled = call("filled_rows", x)
-    scale, pull = gain * inverse, gain * inverse.pow(3) / max(1, filled) * along
+        filled = _count_beside(x)
+        call("filled_rows", x, filled)
+    scale, pull = gain * inverse, gain * inverse.pow(3) / filled.clamp(min=1) * along
     if not kernels:
         return (grad * scale - x * pull).to(x.dtype), inverse * along
     call("scale_backward", grad, x, ready(scale), ready(pull), out)

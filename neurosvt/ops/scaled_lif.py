@@ -17,7 +17,6 @@ from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.lif import lif_rows
 from neurosvt.ops.lif_definition import lif_reference
 from neurosvt.ops.lif_native import back_through, fire, kernels_know
-from neurosvt.ops.native import suits
 from neurosvt.ops.operators import Operator, ready, wants_gradient
 from neurosvt.ops.precision import check_floats
 from neurosvt.ops.scale import (
@@ -76,7 +75,7 @@ def scaled_lif_rows(
 
 
 def _fits(x: Tensor, v: Tensor, keep: Tensor, backend: str) -> bool:
-    return suits(x, backend) and kernels_know(x, v, keep)
+    return kernels_know(x, v, keep, backend)
 
 
 def _forward_scaled(
@@ -92,7 +91,7 @@ def _forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     x = ready(x, x.dtype)
     squares, filled = column_sums(x, x, kernels=True)
-    mean_square = squares / max(1, filled)
+    mean_square = squares / filled.clamp(min=1)
     scale = _scale(gain, mean_square, eps)
     spikes = empty_like(x)
     left = fire(x, scale, v, batch_sizes, keep, 0.0, _THRESHOLD, _SOFT, spikes)

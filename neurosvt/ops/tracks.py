@@ -112,7 +112,7 @@ def fitted_tracks(
     floats = at_one_precision(*given, *(() if noise is None else (noise,)))
     place, weight, opened, emptied, start, forget, ridge = floats[:7]
     noise = None if noise is None else floats[7]
-    fits = all(suits(x, backend) for x in floats) and bits == 32
+    fits = all(suits(x, backend, on_gpus=True) for x in floats) and bits == 32
     if not fits or (noise is not None and noise.requires_grad):
         return tracks_reference(
             place, weight, opened, emptied, start, forget, ridge, step, noise, bits

@@ -37,8 +37,7 @@ class ImageTrainConfig:
     mixup_off: int = 15
     """Last epochs, in which no images are mixed."""
     amp: Amp = "auto"
-    """Whether matrix products are bfloat16; "auto" where the hardware computes in it. Spikes are
-    exact in it, moments and slopes stay float32."""
+    """As of `training.loop.TrainConfig`; moments and slopes stay float32."""
     teacher: str | None = None
     """A trained model of images (run folder, checkpoint or shipped model) whose answers are learnt
     beside the labels; None for labels alone."""

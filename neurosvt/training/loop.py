@@ -6,7 +6,7 @@ What a model is asked, and what an answer costs, is an `Objective`'s to say.
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -18,11 +18,13 @@ from torch.utils._pytree import tree_map_only
 from neurosvt.config import UserError
 from neurosvt.nn.modes import frozen_modules, train_except
 from neurosvt.nn.weights import device_of, load_weights
-from neurosvt.ops.precision import Amp, products_in
+from neurosvt.ops.precision import Amp, half_type, products_in
 from neurosvt.training import checkpoint
 from neurosvt.training.checks import checked_batch, checked_loss, checked_model
 from neurosvt.training.finite import first_not_finite, layers_not_finite
+from neurosvt.training.generators import generator_states, restore_generators, take_states
 from neurosvt.training.optimizers import OPTIMIZERS
+from neurosvt.training.scaling import GradientScale
 from neurosvt.training.schedule import warmup_cosine
 
 
@@ -56,7 +58,7 @@ class Settings(Protocol):
 
     @property
     def amp(self) -> Amp:
-        """Whether matrix products are bfloat16."""
+        """Whether matrix products are in half precision."""
 
     @property
     def seed(self) -> int:
@@ -103,8 +105,9 @@ class TrainConfig:
     presence_weight: float = 0.1
     """What it costs beside one of class to be wrong about presence, where an object hides."""
     amp: Amp = "auto"
-    """Whether matrix products are bfloat16; "auto" where the hardware computes in it. Spikes are
-    exact in it, membranes and memory stay float32."""
+    """Whether matrix products are in half precision: "bfloat16", "float16" with scaled gradients,
+    or "auto": what the hardware computes in. Spikes are exact in both, membranes and memory stay
+    float32."""
     start: str | None = None
     """A trained model of the same shape (run folder, checkpoint or shipped model) whose weights
     training starts from; None for new ones."""
@@ -137,20 +140,23 @@ class Training:
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     """What each validation found; its last entries are the newest."""
+    scale: GradientScale = field(init=False)
+    """Of the gradients, where products are float16."""
 
     def __post_init__(self) -> None:
         cfg = self.config
         self.optimizers = OPTIMIZERS[cfg.optimizer](self.model, cfg.rate, cfg.weight_decay)
+        half = half_type(cfg.amp, device_of(self.model))
+        self.scale = GradientScale(GradientScale.FIRST if half is torch.float16 else 1.0)
 
     def save(self, path: Path, metadata: dict[str, Any]) -> None:
         """Write all of it, and `metadata`, so that `restore` goes on to the bit."""
         tensors = {f"model.{n}": t for n, t in self.model.state_dict().items()}
         optimizer = checkpoint.optimizer_tensors(self.optimizers)
         tensors |= {f"optimizer.{n}": t for n, t in optimizer.items()}
-        tensors["rng"] = torch.get_rng_state()
-        checkpoint.write_tensors(
-            path, tensors, {**metadata, "step": self.step, "history": self.history}
-        )
+        tensors |= generator_states(device_of(self.model))
+        facts = {"step": self.step, "history": self.history, "gradient_scale": asdict(self.scale)}
+        checkpoint.write_tensors(path, tensors, {**metadata, **facts})
 
     def restore(self, path: Path) -> None:
         """Go back to where `save` was called.
@@ -159,17 +165,19 @@ class Training:
             FileNotFoundError, UserError: as `checkpoint.read_tensors` and `load_weights`.
         """
         tensors, metadata = checkpoint.read_tensors(path)
-        if "rng" not in tensors:
+        generators = take_states(tensors)
+        if not generators:
             raise UserError(f"{path} holds weights only; training resumes from last.safetensors")
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
-        rng = tensors.pop("rng")
         for name, tensor in tensors.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
         load_weights(self.model, parts["model"], str(path))
         checkpoint.restore_optimizers(self.optimizers, parts["optimizer"])
         self.step, self.history = metadata["step"], metadata["history"]
-        torch.set_rng_state(rng)  # last: a checkpoint that does not fit leaves it alone
+        self.scale = GradientScale(**metadata.get("gradient_scale", asdict(self.scale)))
+        # Last: a checkpoint that does not fit leaves them alone.
+        restore_generators(generators, device_of(self.model))
 
 
 @dataclass(frozen=True)
@@ -218,27 +226,38 @@ def fit(
             answer = objective.answer(model, batch)
         loss = checked_loss(objective.loss(answer, batch))
         model.zero_grad(set_to_none=True)
-        sum(loss).backward()
-        norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
-        if not norm.isfinite():
+        training.scale.scaled(sum(loss)).backward()
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        training.scale.unscale(gradients)
+        norm = nn.utils.get_total_norm(gradients)
+        finite = bool(norm.isfinite())
+        if not training.scale.update(finite):
             # What the failed step was, and no longer is: statistics, then the forward pass again.
             with precision:
                 culprit = first_not_finite(model, partial(objective.answer, model, batch))
             culprit = culprit or ", ".join(layers_not_finite(model)[-1:])
-            for buffer, old in zip(model.buffers(), before, strict=True):
-                buffer.copy_(old)
+            _restore(model.buffers(), before)
             raise UserError(
                 f"gradient not finite at step {training.step} in "
                 f"{culprit or 'none by itself: their norm overflows'}; the last checkpoint is "
                 "whole: resume with a lower train.rate, or with --no-amp"
             )
-        nn.utils.clip_grads_with_norm_(model.parameters(), cfg.clip, norm)
-        for optimizer in training.optimizers:
-            optimizer.step()
+        if finite:
+            nn.utils.clip_grads_with_norm_(model.parameters(), cfg.clip, norm)
+            for optimizer in training.optimizers:
+                optimizer.step()
+        else:  # the scale was too large: a step is lost, and nothing is learnt from it
+            _restore(model.buffers(), before)
         training.step += 1
         parts = loss._make(part.detach() for part in loss)
         share = waited / seconds if seconds else 0.0
         on_step(Record(training.step, parts, norm.item(), rate, seconds, share))
+
+
+def _restore(buffers: Iterable[Tensor], before: Iterable[Tensor]) -> None:
+    """What a step that is not taken has learnt of its batch."""
+    for buffer, old in zip(buffers, before, strict=True):
+        buffer.copy_(old)
 
 
 def batch_to(batch: Any, device: torch.device) -> Any:

@@ -10,7 +10,7 @@ import torch
 from neurosvt.config import ConfigError, build
 from neurosvt.native import processor
 from neurosvt.ops import precision
-from neurosvt.ops.precision import products_in, uses_bfloat16
+from neurosvt.ops.precision import half_type, products_in
 from neurosvt.training.images import ImageTrainConfig
 from neurosvt.training.loop import TrainConfig
 
@@ -30,7 +30,7 @@ def having(monkeypatch):
 def test_a_processor_with_the_instruction_multiplies_bfloat16(name, having):
     having("avx2", name)
     assert processor.multiplies_bfloat16()
-    assert uses_bfloat16("auto", "cpu")
+    assert half_type("auto", "cpu") is torch.bfloat16
     with products_in("auto", "cpu"):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
 
@@ -92,13 +92,22 @@ def test_without_the_newer_question_the_older_ones_are_asked(monkeypatch):
 @pytest.mark.parametrize("amp", [True, False])
 def test_who_says_so_gets_it_whatever_the_hardware_has(amp, monkeypatch):
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: not amp)
-    assert uses_bfloat16(amp, "cpu") is amp
+    assert half_type(amp, "cpu") is (torch.bfloat16 if amp else None)
+
+
+@pytest.mark.parametrize("amp", ["auto", True])
+@pytest.mark.parametrize("newer", [True, False])
+def test_gpus_from_before_bfloat16_compute_in_float16(amp, newer, monkeypatch):
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda device: newer)
+    assert half_type(amp, "cuda") is (torch.bfloat16 if newer else torch.float16)
+    assert half_type(False, "cuda") is None
+    assert half_type("float16", "cuda") is torch.float16
 
 
 @pytest.mark.parametrize("config", [TrainConfig, ImageTrainConfig])
-def test_settings_take_auto_true_and_false_and_nothing_else(config):
+def test_settings_take_what_there_is_and_nothing_else(config):
     assert config().amp == "auto"
-    for amp in ("auto", True, False):
+    for amp in ("auto", True, False, "bfloat16", "float16"):
         assert build(config, {"amp": amp}).amp == amp
-    with pytest.raises(ConfigError, match="amp must be true or false or one of 'auto'; got 'fp16'"):
+    with pytest.raises(ConfigError, match=r"amp must be true or .*, 'float16'; got 'fp16'"):
         build(config, {"amp": "fp16"})

@@ -207,7 +207,7 @@ def sums(dice: Dice) -> Trial:
         way = attention_by_frame if fits else attention_definition
         return way(qkv, order, torch.tensor(cuts))
 
-    return Trial(attend, [dice.spikes(rows, 3, dice.of((1, 2)), dice.of((1, 4, 7)))], [0])
+    return Trial(attend, [dice.spikes(rows, 3, dice.of((1, 2)), dice.of((0, 1, 4, 7)))], [0])
 
 
 def product(spikes: Any, weight: Any, backend: str) -> Any:

@@ -45,6 +45,15 @@ def test_no_rows_attend_to_nothing():
     assert attention_by_frame(torch.zeros(0, 3, 2, 4), rows.order, rows.starts).shape == (0, 2, 4)
 
 
+@pytest.mark.parametrize(("heads", "width"), [(2, 0), (0, 4)])
+def test_heads_without_numbers_attend_to_nothing(heads, width):
+    """It wrote where nothing was reserved."""
+    qkv, order, starts = some(heads, width)
+    qkv.requires_grad_()
+    attention_by_frame(qkv, order, starts).sum().backward()
+    assert qkv.grad.shape == (len(qkv), 3, heads, width)
+
+
 @pytest.mark.parametrize("wrong", ["order", "starts", "falling"])
 def test_an_index_that_leads_nowhere_is_refused(wrong):
     qkv, order, starts = some(2, 4)

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from neurosvt.native.signatures import SIGNATURES
 from neurosvt.ops import native
 from neurosvt.ops.batchnorm_spike import BatchStats, batchnorm_spike
+from neurosvt.ops.binding import KINDS
 from neurosvt.ops.lif import lif
 from neurosvt.ops.native import call
 from neurosvt.ops.windows import window_pixels
@@ -35,7 +36,7 @@ def test_threads_share_the_door():
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_a_kernel_takes_nothing_but_what_it_declares(name):
     """Every array in turn is of another type, with gaps, of another size, or none at all."""
-    kinds = {kind: dtype for dtype, kind in native._KINDS.items() if dtype is not torch.bool}
+    kinds = {kind: dtype for dtype, kind in KINDS.items() if dtype is not torch.bool}
     arguments = [a for a in SIGNATURES[name].arguments if a.kind != "size"]
     good = []
     for a in arguments:
@@ -146,6 +147,7 @@ def test_an_operator_without_a_gradient_says_so():
 RECORDED = """
 import torch
 from neurosvt import DySViT, NeuroSVT
+from neurosvt.ops.binding import KINDS
 from neurosvt.ops.lif import lif
 
 torch.manual_seed(0)

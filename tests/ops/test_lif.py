@@ -360,5 +360,5 @@ def test_a_wrong_setting_is_named(options, message):
 
 def test_backend_names_are_checked_before_anything_runs():
     assert [backend_named(name) for name in ("auto", *BACKENDS)] == ["auto", *BACKENDS]
-    with pytest.raises(ValueError, match=r"'cupy'.*choose from"):
-        backend_named("cupy")
+    with pytest.raises(ValueError, match=r"'cuda'.*choose from"):
+        backend_named("cuda")
