@@ -85,6 +85,8 @@ class FixedPlan:
         """Name and values by where they lie: arrays, and structures one after the other."""
         cfg, heads = model.config, model.heads
         assert isinstance(heads, Heads)
+        self.most_counts = cfg.patches * (cfg.width // cfg.heads)
+        """Of the attention: all tokens have all channels of a head."""
         self.wide, self.hidden = up_to(cfg.width, TILE), round(cfg.width * cfg.mlp_ratio)
         self.classes, self.tracks = heads.classes, tracks_of(heads)
         self.answer_size = 2 * heads.classes + 2 * len(Presence) + 2
@@ -163,7 +165,7 @@ class FixedPlan:
         scale = scale_of(attention.qkv.norm, attention.qkv.out_features)
         thirds = (attention.qkv.weight.detach() * scale[:, None]).unflatten(0, (3, -1))
         qkv = F.pad(thirds, (0, 0, 0, self.wide - width)).flatten(0, 1)[None]
-        counted = whole_scale(scale_of(attention.norm, width), self.bits)
+        counted = whole_scale(scale_of(attention.norm, width), self.bits, self.most_counts)
         mixed, shift = self.scale(f"{name}_mixed", counted, counted.point - POINT, self.wide)
         return FixedBlock(
             self.laid(f"{name}_qkv", qkv), self.product(f"{name}_out", attention.out),

@@ -112,7 +112,8 @@ def quantisation_step(
     best, least = largest / levels, torch.full_like(largest, torch.inf)
     for share in torch.linspace(0.5, 1, 26).tolist():
         step = largest * share / levels
-        step = step if unit is None else (step / unit).round().clamp(min=1) * unit
+        # Rounded up, so that the last of them cuts off nothing.
+        step = step if unit is None else (step / unit).ceil().clamp(min=1) * unit
         held = (rows / step[:, None]).round().clamp(-levels, levels) * step[:, None]
         error = (held - rows).square().sum(1)
         best = torch.where(error < least, step, best)

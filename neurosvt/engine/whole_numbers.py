@@ -66,11 +66,10 @@ def _rounded(weight: Float[Tensor, "N E D"], bits: int, scale_bits: int) -> Whol
     return Whole(numbers, (step * 2.0**point).round().long(), point)
 
 
-def whole_scale(scale: Float[Tensor, " E"], bits: int) -> Whole:
-    """What counts are multiplied by: numbers of few bits, over a power of two."""
-    bits = min(bits, SCALE_BITS)
-    point = math.floor(math.log2((2**bits - 1) / float(scale.abs().max())))
-    whole = (scale.double() * 2.0**point).round().long()
+def whole_scale(scale: Float[Tensor, " E"], bits: int, most: int) -> Whole:
+    """What counts up to `most` are multiplied by: numbers of so many significant bits."""
+    point = math.floor(math.log2(SUMS / 2 / (most * float(scale.abs().max()))))
+    whole = (significant(scale.abs(), bits) * scale.sign() * 2.0**point).round().long()
     return Whole(torch.ones_like(whole)[None, :, None], whole, point)
 
 
