@@ -5,7 +5,6 @@ Axes: T time steps, B cameras, Y X pixels, A numbers of an answer.
 """
 
 import ctypes
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from neurosvt.config import UserError
 from neurosvt.engine.fixed_layout import fixed_layout
-from neurosvt.engine.fixed_plan import FixedPlan
+from neurosvt.engine.fixed_plan import BITS, FixedPlan
 from neurosvt.engine.whole_numbers import POINT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import positive
@@ -25,6 +24,9 @@ from neurosvt.presence import Presence
 
 FixedState = tuple[np.ndarray, ...]
 """What steps have left behind, of every camera: bytes."""
+
+FIXED = {f"fixed{bits}": bits for bits in BITS}
+"""What asks for whole numbers where weights of an engine are named, and the bits of each."""
 
 _P, _N, _I = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
 _DOORS = {
@@ -135,8 +137,3 @@ def fixed_library() -> ctypes.CDLL | None:
     except AttributeError:
         return None
     return loaded if loaded.fixed_layout() == fixed_layout() else None
-
-
-def fixed_words(words: Sequence[str] = ("fixed16", "fixed8", "fixed6", "fixed4")) -> dict[str, int]:
-    """What stands for whole numbers among the engine's weights, and their bits."""
-    return {word: int(word.removeprefix("fixed")) for word in words}
