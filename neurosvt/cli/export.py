@@ -11,7 +11,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="FORM", help="nir, onnx or c")
     parser.add_argument("--out", metavar="FOLDER", help="where it goes (default: NAME-FORM)")
     parser.add_argument(
-        "--bits", type=int, metavar="N", help="of a number, where FORM has a choice: c has 16 and 8 (default: 8)"
+        "--bits",
+        type=int,
+        metavar="N",
+        help="of a number, where FORM has a choice: c has 16 and 8 (default: 8)",
     )
 
 

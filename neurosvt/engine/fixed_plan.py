@@ -43,7 +43,7 @@ from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import MemoryStep
 from neurosvt.nn.track_heads import TrackHeads
 from neurosvt.nn.tracks import Tracks
-from neurosvt.ops.tracks import TRACK_NUMBERS, UNIT_STEPS
+from neurosvt.ops.tracks import UNIT_STEPS
 from neurosvt.presence import Presence
 
 TILE = 32
@@ -83,8 +83,9 @@ class FixedPlan:
         self.number = np.int8 if bits <= 8 else np.int16
         self.arrays: dict[int, tuple[str, Any]] = {}
         """Name and values by where they lie: arrays, and structures one after the other."""
-        cfg, heads = model.config, model.heads
+        cfg, heads, kept = model.config, model.heads, model.memory
         assert isinstance(heads, Heads)
+        assert isinstance(kept, LeakyMemory)
         self.most_counts = cfg.patches * (cfg.width // cfg.heads)
         """Of the attention: all tokens have all channels of a head."""
         self.wide, self.hidden = up_to(cfg.width, TILE), round(cfg.width * cfg.mlp_ratio)
@@ -92,12 +93,15 @@ class FixedPlan:
         self.answer_size = 2 * heads.classes + 2 * len(Presence) + 2
         """Numbers of an answer."""
         block = 6 * self.wide + up_to(self.hidden, TILE)
-        stride, room = 2 * self.wide + cfg.depth * block, max(3 * self.wide, up_to(self.hidden, TILE))
+        stride, room = (
+            2 * self.wide + cfg.depth * block,
+            max(3 * self.wide, up_to(self.hidden, TILE)),
+        )
         embed = self.product("embed", model.embed.project)
         positions = self.positions(model.positions.table.detach())
         blocks = [self.block(f"block_{i}", block) for i, block in enumerate(model.blocks)]
         keep = self.keep((1 - 1 / cfg.neuron.tau) ** rate)
-        memory, head = self.memory(model.memory), self.heads(heads)
+        memory, head = self.memory(kept), self.heads(heads)
         across = cfg.image_size // cfg.patch_size
         pixel, border = np.arange(cfg.image_size), (cfg.kernel_size - cfg.patch_size) // 2
         first = np.maximum(0, -(-(pixel + border - cfg.kernel_size + 1) // cfg.patch_size))
@@ -210,7 +214,7 @@ class FixedPlan:
         return FixedTracks(
             lines.tracks, round(self.rate / UNIT_STEPS * 2**LONG_POINT),
             self.laid("vote", vote[None]), self.at("vote_bias", bias),
-            self.shares("vote_scale", scale_of(lines.norm, lines.tracks), LONG_POINT),
+            self.shares("track_scale", scale_of(lines.norm, lines.tracks), LONG_POINT),
             self.shares("track_forget", lines.forget(MemoryStep(rate=self.rate)), LONG_POINT),
             self.shares("track_ridge", lines.ridge(), LONG_POINT),
         )  # fmt: skip

@@ -15,7 +15,6 @@ from neurosvt.engine.fixed import FIXED, FixedEngine
 from neurosvt.engine.many import play_on
 from neurosvt.engine.session import NativeSession
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.weights import device_of
 from neurosvt.scenes.scenes import Scenes

@@ -155,9 +155,9 @@ extern const char *const nsvt_presence_names[NSVT_KINDS];
 /* Nothing has been seen. */
 void nsvt_start(nsvt_state *state);
 
-/* Lets NSVT_FRAME_US pass, in which these events fell, in any order; the belief into `answer`, which may
- * be NULL. A silent step without an answer only counts. Returns 0, or -1 if an event lies off the sensor:
- * nothing has happened then. */
+/* Lets NSVT_FRAME_US pass, in which these events fell, in any order; the belief into `answer`,
+ * which may be NULL. A silent step without an answer only counts. Returns 0, or -1 if an event
+ * lies off the sensor: nothing has happened then. */
 int nsvt_step(nsvt_state *state, const nsvt_event *events, int32_t count, nsvt_answer *answer);
 
 /* The largest of `count` numbers: of scores, the most likely. */
