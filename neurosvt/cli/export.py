@@ -1,4 +1,4 @@
-"""neurosvt export: a trained model for other runtimes: NIR for chips, ONNX for the others."""
+"""neurosvt export: a trained model for other runtimes: NIR for chips, C, ONNX for the others."""
 
 import argparse
 
@@ -8,10 +8,13 @@ from neurosvt.cli.options import add_model
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_model(parser)
-    parser.add_argument("--to", required=True, metavar="FORM", help="nir or onnx")
+    parser.add_argument("--to", required=True, metavar="FORM", help="nir, onnx or c")
     parser.add_argument("--out", metavar="FOLDER", help="where it goes (default: NAME-FORM)")
     parser.add_argument(
-        "--bits", type=int, metavar="N", help="of a number, where FORM has a choice"
+        "--bits",
+        type=int,
+        metavar="N",
+        help="of a number, where FORM has a choice: c has 16 and 8 (default: 8)",
     )
 
 

@@ -35,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "NAME_none, ... hold the weights; default: leaky, lif, none and latch, if they are there",
     )  # fmt: skip
     parser.add_argument(
-        "--weights", help="int16, int8 or both: every NeuroSVT once more, as the engine holds it"
-    )
+        "--weights",
+        help="int16, int8, or all in whole numbers: fixed16, fixed8, fixed6, fixed4; every "
+        "NeuroSVT once more, as the engine holds it",
+    )  # fmt: skip
     parser.add_argument("--events", type=int, default=1000, help="occlusion events per cell")
     parser.add_argument(
         "--state-noise", type=float, default=0.0, metavar="THRESHOLDS",

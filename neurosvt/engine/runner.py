@@ -11,10 +11,10 @@ from neurosvt.config import UserError
 from neurosvt.energy.phases import PhaseCounts, count_phases, phases_of, told
 from neurosvt.engine.counts import operations_of
 from neurosvt.engine.engine import Engine
+from neurosvt.engine.fixed import FIXED, FixedEngine
 from neurosvt.engine.many import play_on
 from neurosvt.engine.session import NativeSession
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.models.neurosvt_state import State
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.weights import device_of
 from neurosvt.scenes.scenes import Scenes
@@ -49,16 +49,16 @@ class InEngine(nn.Module):
 
     Args:
         model: is copied, as it is now.
-        weights: as of `Engine`.
+        weights: as of `Engine`, or a key of `FIXED`: all in whole numbers.
 
     Raises:
-        UserError: as of `Engine`.
+        UserError: as of `Engine` and `FixedEngine`.
     """
 
     def __init__(self, model: NeuroSVT, weights: str):
         super().__init__()
         self.model, self.weights = model, weights
-        self._engines: dict[float | None, Engine] = {None: Engine(model, weights=weights)}
+        self._engines: dict[float | None, Engine | FixedEngine] = {None: self._made(None)}
 
     def forward(
         self,
@@ -67,11 +67,16 @@ class InEngine(nn.Module):
         *,
         state_noise: float = 0.0,
         frame_ms: float | None = None,
-    ) -> tuple[Belief, State]:
+    ) -> tuple[Belief, Any]:
         """As `Engine.__call__`, for frames of any length."""
         if frame_ms not in self._engines:
-            self._engines[frame_ms] = Engine(self.model, weights=self.weights, frame_ms=frame_ms)
+            self._engines[frame_ms] = self._made(frame_ms)
         return self._engines[frame_ms](frames, state, state_noise=state_noise)
+
+    def _made(self, frame_ms: float | None) -> Engine | FixedEngine:
+        if self.weights in FIXED:
+            return FixedEngine(self.model, FIXED[self.weights], frame_ms=frame_ms)
+        return Engine(self.model, weights=self.weights, frame_ms=frame_ms)
 
     def extra_repr(self) -> str:
         return self.weights

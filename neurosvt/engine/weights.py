@@ -96,15 +96,25 @@ def on_grid(weight: Tensor) -> bool:
     return bool((units == units.round()).all() and units.abs().max() <= 32767)
 
 
-def quantisation_step(weight: Float[Tensor, "N E D"]) -> Float[Tensor, " E"]:
-    """What a whole number of 8 bits stands for, an output: the step of the least squared error
-    among those that cut off up to a half of the range."""
+def quantisation_step(
+    weight: Float[Tensor, "N E D"], levels: int = 127, unit: float | None = None
+) -> Float[Tensor, " E"]:
+    """What a whole number stands for, an output: the step of the least squared error among those
+    that cut off up to a half of the range.
+
+    Args:
+        weight: that is to be rounded.
+        levels: largest whole number; by default that of 8 bits.
+        unit: of which steps are multiples; None for any.
+    """
     rows = weight.transpose(0, 1).flatten(1)
     largest = rows.abs().amax(1).clamp(min=1e-9)
-    best, least = largest / 127, torch.full_like(largest, torch.inf)
+    best, least = largest / levels, torch.full_like(largest, torch.inf)
     for share in torch.linspace(0.5, 1, 26).tolist():
-        step = largest * share / 127
-        held = (rows / step[:, None]).round().clamp(-127, 127) * step[:, None]
+        step = largest * share / levels
+        # Rounded up, so that the last of them cuts off nothing.
+        step = step if unit is None else (step / unit).ceil().clamp(min=1) * unit
+        held = (rows / step[:, None]).round().clamp(-levels, levels) * step[:, None]
         error = (held - rows).square().sum(1)
         best = torch.where(error < least, step, best)
         least = torch.minimum(error, least)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neurosvt.config import Registry, UserError
+from neurosvt.export.c import export_c
 from neurosvt.export.nir import export_nir
 from neurosvt.export.onnx import export_onnx
 
@@ -21,7 +22,12 @@ class Exporter:
 
 
 EXPORTS: Registry[Exporter] = Registry(
-    "export", {"nir": Exporter(export_nir), "onnx": Exporter(export_onnx)}
+    "export",
+    {
+        "nir": Exporter(export_nir),
+        "onnx": Exporter(export_onnx),
+        "c": Exporter(export_c, options=("bits",)),
+    },
 )
 """By what `neurosvt export --to` takes."""
 

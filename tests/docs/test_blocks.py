@@ -22,6 +22,7 @@ RUN = [
     pages.DOCS / "guides" / "dysvit.md",
     pages.DOCS / "guides" / "live.md",
     pages.DOCS / "guides" / "export.md",
+    pages.DOCS / "guides" / "c.md",
     pages.DOCS / "concepts" / "leaky_memory.md",
 ]
 """Pages of which every block of Python is run, in one namespace, as a reader would."""
