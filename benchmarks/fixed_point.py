@@ -1,8 +1,8 @@
 """What whole numbers of few bits cost in belief, and how quick the C that is written is.
 
 python benchmarks/fixed_point.py [--events N]: judges the shipped `permanence` as it is and in whole
-numbers of 16, 8, 6 and 4 bits, without noise on the state; then lets the C of 16 and of 8 bits, built
-with the C compiler at -O3 -march=native, and the engine run the same frames in turn. Writes
+numbers of 16, 8, 6 and 4 bits, without noise on the state; then lets the C of 16 and of 8 bits,
+built with the C compiler at -O3 -march=native, and the engine run the same frames in turn. Writes
 benchmarks/results/fixed_point.json.
 """
 

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--weights",
-        help="int16, int8, or all in whole numbers: fixed16, fixed8, fixed6, fixed4; every NeuroSVT "
-        "once more, as the engine holds it",
+        help="int16, int8, or all in whole numbers: fixed16, fixed8, fixed6, fixed4; every "
+        "NeuroSVT once more, as the engine holds it",
     )  # fmt: skip
     parser.add_argument("--events", type=int, default=1000, help="occlusion events per cell")
     parser.add_argument(
