@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neurosvt.config import UserError
 from neurosvt.engine.fixed_layout import fixed_layout
-from neurosvt.engine.fixed_plan import BITS, FixedPlan
+from neurosvt.engine.fixed_plan import FIXED_BITS, FixedPlan
 from neurosvt.engine.whole_numbers import POINT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import positive
@@ -25,7 +25,7 @@ from neurosvt.presence import Presence
 FixedState = tuple[np.ndarray, ...]
 """What steps have left behind, of every camera: bytes."""
 
-FIXED = {f"fixed{bits}": bits for bits in BITS}
+FIXED = {f"fixed{bits}": bits for bits in FIXED_BITS}
 """What asks for whole numbers where weights of an engine are named, and the bits of each."""
 
 _P, _N, _I = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int

@@ -3,16 +3,16 @@
 import ctypes
 from collections.abc import Sequence
 
-Pointer = ctypes.c_void_p
-Number = ctypes.c_int32
+_Pointer = ctypes.c_void_p
+_Number = ctypes.c_int32
 
 
 def _numbers(names: str) -> list[tuple[str, type]]:
-    return [(name, Number) for name in names.split()]
+    return [(name, _Number) for name in names.split()]
 
 
 def _pointers(names: str) -> list[tuple[str, type]]:
-    return [(name, Pointer) for name in names.split()]
+    return [(name, _Pointer) for name in names.split()]
 
 
 class FixedProduct(ctypes.Structure):
@@ -32,8 +32,8 @@ class FixedBlock(ctypes.Structure):
 
     _fields_ = [
         *((name, FixedProduct) for name in ("qkv", "out", "expand", "contract")),
-        ("mixed_shift", Number),
-        ("mixed_scale", Pointer),
+        ("mixed_shift", _Number),
+        ("mixed_scale", _Pointer),
     ]
 
 
@@ -65,7 +65,7 @@ class FixedHeads(ctypes.Structure):
 
     _fields_ = [
         *_numbers("channels tracks classes strengths by_group width choice layers widest"),
-        ("dense", Pointer),
+        ("dense", _Pointer),
     ]
 
 
@@ -94,8 +94,8 @@ class FixedModel(ctypes.Structure):
         ("embed", FixedProduct),
         ("positions", FixedProduct),
         *_pointers("blocks first last"),
-        ("keeps", Number),
-        ("keep", Pointer),
+        ("keeps", _Number),
+        ("keep", _Pointer),
         ("memory", FixedMemory),
         ("head", FixedHeads),
         ("tables", FixedTables),

@@ -29,7 +29,7 @@ from neurosvt.engine.whole_numbers import (
     LONG_POINT,
     MOST_ACTIVE,
     POINT,
-    Whole,
+    WholeWeights,
     significant,
     tables,
     whole_leak,
@@ -46,9 +46,9 @@ from neurosvt.nn.tracks import Tracks
 from neurosvt.ops.tracks import UNIT_STEPS
 from neurosvt.presence import Presence
 
-TILE = 32
+FIXED_TILE = 32
 """Outputs that are computed together."""
-BITS = (16, 8, 6, 4)
+FIXED_BITS = (16, 8, 6, 4)
 """Of a number: weights, thresholds, decays and state."""
 GROUP = 16
 """Channels that share an exponent where there are no write gates, whose channels do."""
@@ -64,7 +64,7 @@ class FixedPlan:
 
     Args:
         model: trained; is put on its grid first.
-        bits: one of `BITS`.
+        bits: one of `FIXED_BITS`.
         rate: length of a step relative to the model's.
 
     Raises:
@@ -72,8 +72,8 @@ class FixedPlan:
     """
 
     def __init__(self, model: NeuroSVT, bits: int, rate: float = 1.0):
-        if bits not in BITS:
-            raise UserError(f"bits must be one of {', '.join(map(str, BITS))}, got {bits}")
+        if bits not in FIXED_BITS:
+            raise UserError(f"bits must be one of {', '.join(map(str, FIXED_BITS))}, got {bits}")
         refuse_unknown(model)
         if isinstance(model.heads, TrackHeads) and model.heads.corrects:
             raise UserError("in whole numbers there are no heads with readout.corrects")
@@ -90,14 +90,14 @@ class FixedPlan:
         assert isinstance(kept, LeakyMemory)
         self.most_counts = cfg.patches * (cfg.width // cfg.heads)
         """Of the attention: all tokens have all channels of a head."""
-        self.wide, self.hidden = up_to(cfg.width, TILE), round(cfg.width * cfg.mlp_ratio)
+        self.wide, self.hidden = up_to(cfg.width, FIXED_TILE), round(cfg.width * cfg.mlp_ratio)
         self.classes, self.tracks = heads.classes, tracks_of(heads)
         self.answer_size = 2 * heads.classes + 2 * len(Presence) + 2
         """Numbers of an answer."""
-        block = 6 * self.wide + up_to(self.hidden, TILE)
+        block = 6 * self.wide + up_to(self.hidden, FIXED_TILE)
         stride, room = (
             2 * self.wide + cfg.depth * block,
-            max(3 * self.wide, up_to(self.hidden, TILE)),
+            max(3 * self.wide, up_to(self.hidden, FIXED_TILE)),
         )
         embed = self.product("embed", model.embed.project)
         positions = self.positions(model.positions.table.detach())
@@ -111,7 +111,7 @@ class FixedPlan:
         self.c = FixedModel(
             cfg.image_size, cfg.patch_size, cfg.kernel_size, across, cfg.patches, cfg.least_events,
             cfg.least_neighbours, cfg.width, self.wide, self.hidden, cfg.depth, cfg.heads, stride,
-            bits, room + TILE, embed, positions, self.at("blocks", blocks),
+            bits, room + FIXED_TILE, embed, positions, self.at("blocks", blocks),
             self.at("first", first.astype(np.uint8)), self.at("last", last.astype(np.uint8)),
             len(keep), self.at("keep", keep), memory, head,
             FixedTables(*(self.at(name, table) for name, table in tables().items())),
@@ -144,14 +144,14 @@ class FixedPlan:
         """Weights (N, E, D) in tiles of outputs."""
         inputs = weight.shape[-1]
         found = whole_weights(weight, self.bits)
-        outputs = up_to(weight.shape[1], TILE)
+        outputs = up_to(weight.shape[1], FIXED_TILE)
         numbers = F.pad(found.numbers, (0, 0, 0, outputs - weight.shape[1]))
-        tiles = numbers.unflatten(1, (-1, TILE)).transpose(-1, -2)
+        tiles = numbers.unflatten(1, (-1, FIXED_TILE)).transpose(-1, -2)
         scale, shift = self.scale(name, found, found.point - POINT, outputs)
         weights = self.at(f"{name}_weights", tiles.numpy().astype(self.number))
         return FixedProduct(inputs, outputs, shift, weights, scale)
 
-    def scale(self, name: str, found: Whole, shift: int, outputs: int) -> tuple[int, int]:
+    def scale(self, name: str, found: WholeWeights, shift: int, outputs: int) -> tuple[int, int]:
         """Where the scale of every output lies, and by how much to shift to the right then."""
         scale = F.pad(found.scale << max(-shift, 0), (0, outputs - len(found.scale)))
         return self.at(f"{name}_scale", scale.numpy().astype(np.int32)), max(shift, 0)

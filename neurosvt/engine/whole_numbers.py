@@ -26,7 +26,7 @@ SCALE_BITS = 8
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeWeights:
     """A weight: `numbers * scale / 2^point`."""
 
     numbers: Int[Tensor, "N E D"]
@@ -34,7 +34,7 @@ class Whole:
     point: int
 
 
-def whole_weights(weight: Float[Tensor, "N E D"], bits: int, most: int = 1) -> Whole:
+def whole_weights(weight: Float[Tensor, "N E D"], bits: int, most: int = 1) -> WholeWeights:
     """Weights of a number of bits, each output with a scale.
 
     Sums of what comes in have to fit 32 bits, whatever comes: where they would not, a weight has
@@ -57,20 +57,20 @@ def whole_weights(weight: Float[Tensor, "N E D"], bits: int, most: int = 1) -> W
             return found
 
 
-def _rounded(weight: Float[Tensor, "N E D"], bits: int, scale_bits: int) -> Whole:
+def _rounded(weight: Float[Tensor, "N E D"], bits: int, scale_bits: int) -> WholeWeights:
     levels = 2 ** (bits - 1) - 1
     rough = float(quantisation_step(weight, levels).max())
     point = math.floor(math.log2((2**scale_bits - 1) / rough))
     step = quantisation_step(weight, levels, unit=2.0**-point)
     numbers = (weight / step[:, None]).round().clamp(-levels, levels).long()
-    return Whole(numbers, (step * 2.0**point).round().long(), point)
+    return WholeWeights(numbers, (step * 2.0**point).round().long(), point)
 
 
-def whole_scale(scale: Float[Tensor, " E"], bits: int, most: int) -> Whole:
+def whole_scale(scale: Float[Tensor, " E"], bits: int, most: int) -> WholeWeights:
     """What counts up to `most` are multiplied by: numbers of so many significant bits."""
     point = math.floor(math.log2(SUMS / 2 / (most * float(scale.abs().max()))))
     whole = (significant(scale.abs(), bits) * scale.sign() * 2.0**point).round().long()
-    return Whole(torch.ones_like(whole)[None, :, None], whole, point)
+    return WholeWeights(torch.ones_like(whole)[None, :, None], whole, point)
 
 
 def significant(x: Float[Tensor, "..."], bits: int) -> Float[Tensor, "..."]:

@@ -90,24 +90,24 @@ def numbers(plan: FixedPlan) -> Iterator[str]:
             lines = "\n".join(re.findall(r".{1,110}(?:,|$)", listed))
             yield f"static const {kind} nsvt_the_{name}[] = {{\n{lines}}};"
         else:
-            listed = ",\n".join(told(one, names) for one in values)
+            listed = ",\n".join(initialiser(one, names) for one in values)
             kind = KINDS[type(values[0]).__name__]
             later.append(f"static const {kind} nsvt_the_{name}[] = {{\n{listed}}};")
     yield from later
-    yield f"static const nsvt_model nsvt_the_model = {told(plan.c, names)};"
+    yield f"static const nsvt_model nsvt_the_model = {initialiser(plan.c, names)};"
 
 
 KINDS = {"FixedBlock": "nsvt_block", "FixedDense": "nsvt_dense"}
 """Structures that come one after the other."""
 
 
-def told(value: ctypes.Structure, names: dict[int, str]) -> str:
+def initialiser(value: ctypes.Structure, names: dict[int, str]) -> str:
     """A structure as C initialises it."""
     found = []
     for name, kind, *_ in value._fields_:
         field = getattr(value, name)
         if isinstance(field, ctypes.Structure):
-            found.append(told(field, names))
+            found.append(initialiser(field, names))
         elif kind is ctypes.c_void_p:
             found.append("NULL" if field is None else f"nsvt_the_{names[field]}")
         else:

@@ -30,10 +30,11 @@ def model_of(name):
         return load(name).model
     torch.manual_seed(0)
     model = load_run("permanence_tracks_stage1").network("auto").eval()
-    with torch.no_grad():  # untrained it writes nothing: gates are to open, votes to be cast
-        model.memory.read.own.normal_(0, 0.3)
-        model.memory.lines.vote.normal_(0, 0.5)
-        model.memory.lines.offset.normal_(0, 0.5)
+    with torch.no_grad():  # untrained it is silent
+        model.embed.project.weight.mul_(4)
+        for learnt in model.parameters():
+            if not learnt.any():
+                learnt.normal_(0, 0.5)
     return model
 
 

@@ -26,13 +26,18 @@ static int32_t nsvt_fire(const nsvt_model *m, const int32_t *current, nsvt_numbe
     return length;
 }
 
-/* Sums of the rows of weights that a list names, of one tile. */
+/* Sums of the rows of weights that a list names, of one tile; four at a time, which compilers keep out of memory. */
 static void nsvt_sum(const nsvt_number *weights, const uint16_t *list, int32_t length, int32_t *sums) {
     int32_t n = 0, i;
     for (i = 0; i < NSVT_TILE; ++i) sums[i] = 0;
     while (n < length) {
         const int32_t end = length - n > NSVT_RUN ? n + NSVT_RUN : length;
         nsvt_partial part[NSVT_TILE] = {0};
+        for (; n + 4 <= end; n += 4) {
+            const nsvt_number *a = weights + list[n] * NSVT_TILE, *b = weights + list[n + 1] * NSVT_TILE;
+            const nsvt_number *c = weights + list[n + 2] * NSVT_TILE, *d = weights + list[n + 3] * NSVT_TILE;
+            for (i = 0; i < NSVT_TILE; ++i) part[i] = (nsvt_partial)(part[i] + (a[i] + b[i]) + (c[i] + d[i]));
+        }
         for (; n < end; ++n) {
             const nsvt_number *row = weights + list[n] * NSVT_TILE;
             for (i = 0; i < NSVT_TILE; ++i) part[i] = (nsvt_partial)(part[i] + row[i]);
