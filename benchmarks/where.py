@@ -15,6 +15,7 @@ import torch
 
 from neurosvt.bench.timing import on_threads
 from neurosvt.experiments.registry import load_run
+from neurosvt.loaders.occlusion_batches import OcclusionBatch
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.results.rows import write_results
 from neurosvt.training.losses import BeliefObjective
@@ -60,7 +61,7 @@ class Clocked:
 
         return hook
 
-    def step(self, batch: tuple[torch.Tensor, ...]) -> None:
+    def step(self, batch: OcclusionBatch) -> None:
         self.now.clear()
         marks = [time.perf_counter()]
         with torch.autocast("cpu", torch.bfloat16):

@@ -34,7 +34,8 @@ optimizer = torch.optim.Adam(net.parameters(), 3e-3)
 learnt = OcclusionConfig(tiers=("blackout",), hidden=(10, 30))
 stream = SceneStream(learnt, batch=16, steps=8, seed=0)
 for index in range(len(stream)):
-    frames, label, position, _, asked, _ = stream[index]
+    batch = stream[index]
+    frames, label, position, asked = batch.frames, batch.label, batch.position, batch.asked
     state, loss = None, torch.zeros(())
     for t, frame in enumerate(frames):
         said, where, state = net.step(frame, state)
