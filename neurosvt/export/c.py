@@ -45,7 +45,7 @@ def export_c(model: Any, folder: Path, bits: int = 8) -> list[Path]:
     names = [re.sub(r"[^ -~]|[\"\\]", "?", name) for name in known]
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / HEADER, header(plan, model.config.frame_ms).encode())
-    write_whole(folder / SOURCE, source(plan, names).encode())
+    write_whole(folder / SOURCE, source_text(plan, names).encode())
     return [folder / HEADER, folder / SOURCE]
 
 
@@ -61,7 +61,7 @@ def header(plan: FixedPlan, frame_ms: float) -> str:
     return f"{PREAMBLE}\n{defined}\n\nenum {{ {kinds} }}; /* kinds of presence */\n{INTERFACE}"
 
 
-def source(plan: FixedPlan, names: list[str]) -> str:
+def source_text(plan: FixedPlan, names: list[str]) -> str:
     """The engine, the model's numbers, and the functions of the header."""
     parts = [f'#include "{HEADER}"\n\n#include <stddef.h>\n#include <string.h>\n']
     parts += ["#define NSVT_EVENT", f"#define NSVT_BITS {16 if plan.bits == 16 else 8}"]
@@ -91,13 +91,13 @@ def numbers(plan: FixedPlan) -> Iterator[str]:
             yield f"static const {kind} nsvt_the_{name}[] = {{\n{lines}}};"
         else:
             listed = ",\n".join(initialiser(one, names) for one in values)
-            kind = KINDS[type(values[0]).__name__]
+            kind = C_TYPES[type(values[0]).__name__]
             later.append(f"static const {kind} nsvt_the_{name}[] = {{\n{listed}}};")
     yield from later
     yield f"static const nsvt_model nsvt_the_model = {initialiser(plan.c, names)};"
 
 
-KINDS = {"FixedBlock": "nsvt_block", "FixedDense": "nsvt_dense"}
+C_TYPES = {"FixedBlock": "nsvt_block", "FixedDense": "nsvt_dense"}
 """Structures that come one after the other."""
 
 

@@ -10,7 +10,15 @@ from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 
 RUNS = list(run_files())
-BRIEF = [name for name in RUNS if name.startswith("permanence_") and "stage" not in name]
+TRACKS = ("permanence_tracks_none", "permanence_tracks_gru")
+BRIEF = [
+    *(("permanence_tracks", name) for name in TRACKS),
+    *(
+        ("permanence", name)
+        for name in RUNS
+        if name.startswith("permanence_") and not any(word in name for word in ("stage", "tracks"))
+    ),
+]
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -31,10 +39,10 @@ def test_a_run_is_plain_data_and_comes_back_from_it(name):
     assert build_run(plain) == run
 
 
-@pytest.mark.parametrize("name", BRIEF)
-def test_what_stands_beside_another_is_trained_alike_and_known_again(name):
-    own, run = load_run("permanence_stage1"), load_run(name)
-    assert member(run) == name.removeprefix("permanence_")
+@pytest.mark.parametrize(("family", "name"), BRIEF)
+def test_what_stands_beside_another_is_trained_alike_and_known_again(family, name):
+    own, run = load_run(f"{family}_stage1"), load_run(name)
+    assert member(run) == name.removeprefix(f"{family}_")
     assert member(own) == "leaky"
     assert run.data == own.data
     assert (run.train.steps, run.train.batch, run.train.seed) == (1200, 36, 0)

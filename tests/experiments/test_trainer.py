@@ -87,7 +87,7 @@ def test_a_look_at_validation_leaves_every_module_in_its_mode(train, monkeypatch
     def fit(training, batches, objective, on_step):
         training.model.embed.eval()
         before = [m.training for m in training.model.modules()]
-        on_step(Record(3, Parts(*torch.zeros(4)), 0.0, 0.0, 1.0, 0.0))
+        on_step(Record(3, Parts(*torch.zeros(5)), 0.0, 0.0, 1.0, 0.0))
         modes.append(before == [m.training for m in training.model.modules()])
 
     monkeypatch.setattr(trainer, "fit", fit)
