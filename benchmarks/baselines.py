@@ -1,8 +1,9 @@
 """What the memory is compared with, and what each of its parts is worth: trained alike, in minutes.
 
 python benchmarks/baselines.py [--family NAME] [NAME[:SEED] ...]: trains what is named (by default
-everything, seed 0, and two further seeds of some) in runs/baselines/NAME_SEED, and goes on where it
-was stopped. All see the same scenes, as many, the dense transformers at a lower rate.
+everything, seed 0, and two further seeds of some) in a folder NAME_SEED of runs/baselines, or of
+runs/baselines_tracks, and goes on where it was stopped. All see the same scenes, as many, the dense
+transformers at a lower rate.
 
 python benchmarks/baselines.py [--family NAME] --evaluate: evaluates what is trained, keeps each
 model's rows beside it, and writes benchmarks/results/baselines.json, or baselines_tracks.json for

@@ -15,10 +15,10 @@ from torch import Tensor
 from neurosvt.config import UserError
 from neurosvt.engine.fixed_layout import fixed_layout
 from neurosvt.engine.fixed_plan import FIXED_BITS, FixedPlan
+from neurosvt.engine.library import with_doors
 from neurosvt.engine.whole_numbers import POINT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import positive
-from neurosvt.native import library
 from neurosvt.nn.heads import Belief
 from neurosvt.presence import Presence
 
@@ -127,13 +127,4 @@ def belief_of(answers: Int32[Tensor, "T B A"], classes: int) -> Belief:
 @cache
 def fixed_library() -> ctypes.CDLL | None:
     """The doors of native/fixed.cpp, or None where they were not built for this machine."""
-    loaded = library()
-    if loaded is None:
-        return None
-    try:
-        for name, (takes, answers) in _DOORS.items():
-            door = getattr(loaded, name)
-            door.argtypes, door.restype = takes, answers
-    except AttributeError:
-        return None
-    return loaded if loaded.fixed_layout() == fixed_layout() else None
+    return with_doors(_DOORS, "fixed_layout", fixed_layout())

@@ -1,7 +1,9 @@
 """The doors of the engine's C++ (native/engine/doors.cpp)."""
 
 import ctypes
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from neurosvt.engine.layout import layout
 from neurosvt.native import library
@@ -20,19 +22,33 @@ _DOORS = {
 }
 
 
-@cache
-def engine_library() -> ctypes.CDLL | None:
-    """The engine, or None where it was not built for this machine."""
+def with_doors(
+    doors: Mapping[str, tuple[Any, Any]], layout_door: str, expected: int
+) -> ctypes.CDLL | None:
+    """The library, told what these doors take and answer; None where they were not built for this
+    machine, or for another layout than Python has.
+
+    Args:
+        doors: types of arguments and of the answer, by name.
+        layout_door: the one that says the layout.
+        expected: that of Python.
+    """
     loaded = library()
     if loaded is None:
         return None
     try:
-        for name, (takes, answers) in _DOORS.items():
+        for name, (takes, answers) in doors.items():
             door = getattr(loaded, name)
             door.argtypes, door.restype = takes, answers
     except AttributeError:
         return None
-    return loaded if loaded.engine_layout() == layout() else None
+    return loaded if getattr(loaded, layout_door)() == expected else None
+
+
+@cache
+def engine_library() -> ctypes.CDLL | None:
+    """The engine, or None where it was not built for this machine."""
+    return with_doors(_DOORS, "engine_layout", layout())
 
 
 def compute_in(level: str | None) -> str:
