@@ -85,7 +85,7 @@ FAMILIES = {
         ("leaky", "none", "gru", "charge_2"), "baselines", 500,
     ),
     "permanence_tracks": Family(
-        "permanence_tracks_stage1",
+        "permanence_tracks_base",
         {
             "one_leak": ("model.memory.forget_range=[0.0, 0.0]",),
             "short_taus": ("model.memory.tau_range=[4.0, 1000.0]",),
@@ -117,7 +117,7 @@ def siblings(family: str) -> list[str]:
         name.removeprefix(f"{family}_")
         for name in run_files()
         if name.startswith(f"{family}_")
-        and "stage" not in name
+        and not any(word in name for word in ("stage", "base"))
         and not any(name == other or name.startswith(f"{other}_") for other in others)
     ]
 

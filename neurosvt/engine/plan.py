@@ -219,7 +219,8 @@ def tracks_of(heads: Heads) -> int:
 
 def read_channels(heads: Heads) -> int:
     """Channels that they read, without the tracks that they choose among."""
-    return heads.hidden.in_features - heads.strengths - TRACK_NUMBERS * tracks_of(heads)
+    first = heads.choose if isinstance(heads, TrackHeads) else heads.hidden
+    return first.in_features - heads.strengths - TRACK_NUMBERS * tracks_of(heads)
 
 
 def scale_of(norm: nn.Module, channels: int) -> Tensor:

@@ -152,7 +152,8 @@ def data_behind(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     own = trained_on(metadata)
     if own is None:
         return ()
-    before = (metadata["run"].get("train", {}).get(setting) for setting in ("start", "teacher"))
+    settings = metadata["run"].get("train", {})
+    before = (settings.get(named) for named in ("start", "front_end", "teacher"))
     earlier = (data_behind(_metadata_of(str(name))) for name in before if name)
     return tuple(dict.fromkeys([own, *(name for names in earlier for name in names)]))
 

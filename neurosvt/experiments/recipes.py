@@ -1,10 +1,10 @@
 """What training needs beside a loop: the model, its batches, its task, and how it is judged."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from neurosvt.classification.accuracy import predict_classes
 from neurosvt.config import UserError
@@ -154,12 +154,27 @@ class ImageRecipe(_ClassificationRecipe):
 def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, int]:
     """The network of a run, with the weights that it starts from if it names some, and for how many
     steps those were trained."""
-    model, start, steps = run.network(backend), run.train.start, 0
-    if start:
-        first = _trained_first("train.start", start, load)
-        load_weights(model, first.model.state_dict(), start)
+    model, cfg, steps = run.network(backend), run.train, 0
+    if cfg.start:
+        first = _trained_first("train.start", cfg.start, load)
+        load_weights(model, first.model.state_dict(), cfg.start)
         steps = first.steps
+    if cfg.front_end:
+        first = _trained_first("train.front_end", cfg.front_end, load)
+        load_front_end(model, first.model.state_dict(), cfg.front_end)
     return model.to(device), steps
+
+
+def load_front_end(model: nn.Module, weights: Mapping[str, Tensor], named: str) -> None:
+    """Take the weights that come before the memory, in place; `named`: what is said to hold them.
+
+    Raises:
+        UserError: as of `nn.weights.load_weights`.
+    """
+    behind = ("memory.", "heads.")
+    own = {name: w for name, w in model.state_dict().items() if name.startswith(behind)}
+    seen = {name: w for name, w in weights.items() if not name.startswith(behind)}
+    load_weights(model, own | seen, named)
 
 
 def _trained_first(setting: str, name: str, load: Callable[[str], Checkpoint]) -> Checkpoint:

@@ -111,6 +111,9 @@ class TrainConfig:
     start: str | None = None
     """A trained model of the same shape (run folder, checkpoint or shipped model) whose weights
     training starts from; None for new ones."""
+    front_end: str | None = None
+    """Another, of which only the weights before the memory are taken: its memory and heads may be
+    of any shape. None where `start` names all."""
     validate_every: int = 250
     """Steps between looks at the validation scenes; each writes a checkpoint."""
     seed: int = 0
@@ -126,6 +129,8 @@ class TrainConfig:
         for name in ("seed", "state_noise", "weight_decay", *weights):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
+        if self.start and self.front_end:
+            raise ValueError("start takes all weights, and front_end some: only one can be named")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"warmup must be a share in [0, 1), got {self.warmup}")
 

@@ -100,7 +100,7 @@ def test_corrections_are_the_models(make, events):
     frames[14:] = False
     asked = model(frames)[0].position
     torch.testing.assert_close(Engine(model)(frames)[0].position, asked, rtol=1e-4, atol=1e-5)
-    model.heads.answer.bias.data[-4:] = torch.tensor([0.03, 0.04, 0.2, -0.1])
+    model.heads.answer.bias.data[-6:] = torch.tensor([1.0, 1.5, 2.0, -1.0, 3.0, 0.5])
     moved = model(frames)[0].position
     assert (moved - asked).abs().amax(-1).min() > 0.02
     torch.testing.assert_close(Engine(model)(frames)[0].position, moved, rtol=1e-4, atol=1e-5)

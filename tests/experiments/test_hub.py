@@ -118,6 +118,8 @@ def test_what_weights_began_from_counts_as_well(tmp_path, monkeypatch):
     assert data_behind(first) == ("scenes",), "the weights that are here tell what they are of"
     taught = {"run": {"data": {"dataset": "cups"}, "train": {"teacher": "runs/pendulum"}}}
     assert data_behind(taught) == ("cups", "scenes")
+    seen = {"run": {"data": {"dataset": "cups"}, "train": {"front_end": "runs/pendulum"}}}
+    assert data_behind(seen) == ("cups", "scenes")
     unknown = {"run": {"data": {"dataset": "scenes"}, "train": {"start": "runs/gone"}}}
     with pytest.raises(UserError, match="began from runs/gone, which is not here"):
         data_behind(unknown)

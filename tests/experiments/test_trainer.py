@@ -269,6 +269,21 @@ def test_a_training_may_start_from_what_another_learnt(train):
         train(tiny(train_start="first", model_width=16), "third", quiet=True)
 
 
+def test_a_training_may_take_the_front_end_of_another(train):
+    train(tiny(), "first", quiet=True)
+    settings = {"train_front_end": "first", "train_steps": 1, "train_rate": 1e-9}
+    train(tiny(**settings, **{"model_readout.width": 24}), "second", quiet=True)
+    first, second = (weights_of(f"{name}/best.safetensors") for name in ("first", "second"))
+    name = "embed.project.weight"
+    torch.testing.assert_close(second[name], first[name], atol=1e-6, rtol=0)
+    assert second["heads.answer.weight"].shape != first["heads.answer.weight"].shape
+    assert load("second").steps == 1, "what is behind it has learnt nothing before"
+    with pytest.raises(UserError, match="first does not fit"):
+        train(tiny(train_front_end="first", model_width=16), "third", quiet=True)
+    with pytest.raises(UserError, match="only one can be named"):
+        tiny(train_front_end="first", train_start="first")
+
+
 def test_data_that_nothing_is_known_of_has_no_recipe(monkeypatch):
     run = tiny()
     monkeypatch.delitem(recipes.RECIPES, type(run.data))

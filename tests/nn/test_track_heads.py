@@ -5,7 +5,6 @@ import torch
 
 from neurosvt.nn.heads import Belief
 from neurosvt.nn.track_heads import ChosenBelief, TrackHeads, offered
-from neurosvt.nn.weights import load_weights
 from neurosvt.ops.tracks import TRACK_NUMBERS, FittedLine
 from neurosvt.presence import Presence
 
@@ -64,16 +63,39 @@ def test_a_belief_says_in_training_what_its_position_was_chosen_among(heads, mem
     torch.testing.assert_close(taught.offered[asked], offered(tracks)[asked])
 
 
-def test_what_tracks_get_wrong_is_added_and_grows_with_what_goes_on(heads, memory):
+def test_what_tracks_get_wrong_is_added(memory):
     many = CHANNELS + J * TRACK_NUMBERS
-    taught = TrackHeads(many, 16, C, strengths=2, by_group=True, tracks=J, choice=6, corrects=True)
-    load_weights(taught, heads.state_dict(), "those that corrected nothing")
-    for one, other in zip(chosen(taught, J + 1)(memory), chosen(heads, J + 1)(memory), strict=True):
-        torch.testing.assert_close(one, other)
+    heads = TrackHeads(many, 16, C, strengths=2, by_group=True, tracks=J, choice=6, corrects=True)
     with torch.no_grad():
-        taught.answer.bias[-4:] = torch.tensor([0.01, -0.02, 0.1, 0.2])
-    for which, speed in ((1, 0.0), (J + 1, 1.0)):
-        more = chosen(taught, which)(memory).position - chosen(heads, which)(memory).position
-        age = speed * torch.arange(T)[:, None, None]
-        wrong = torch.tensor([0.01, -0.02]) + torch.tensor([0.1, 0.2]) * age
-        torch.testing.assert_close(more, wrong.expand(T, B, 2), atol=1e-6, rtol=1e-5)
+        heads.answer.weight.zero_()
+        heads.answer.bias.zero_()
+    tracks = FittedLine.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS)))
+    rest, gone = offered(tracks).chunk(2, -2)
+    velocity, age = tracks.velocity[..., 0, :], tracks.age[..., 0, None]
+    heading = velocity / (velocity.square().sum(-1, keepdim=True) + 0.05**2).sqrt()
+    still, turned = torch.tensor([1.0, -2.0]) / 32, torch.tensor([3.0, 0.5]) / 32
+    wanted = turned * age + 4 / 16 * (gone - rest)[..., 0, :] + 2 / 32 * heading
+    for which, moves in ((0, 0.0), (J, wanted)):
+        with torch.no_grad():
+            heads.answer.bias[-6:] = 0
+            bare = chosen(heads, which)(memory).position
+            heads.answer.bias[-6:] = torch.tensor([1.0, -2.0, 3.0, 0.5, 4.0, 2.0])
+            more = chosen(heads, which)(memory).position - bare
+        torch.testing.assert_close(more, (still + moves).expand(T, B, 2), atol=1e-5, rtol=1e-4)
+
+
+def test_corrections_know_how_far_apart_the_offers_lie(memory):
+    many = CHANNELS + J * TRACK_NUMBERS
+    heads = TrackHeads(many, 16, C, strengths=2, by_group=True, tracks=J, choice=6, corrects=True)
+    chosen(heads, 0)
+    with torch.no_grad():
+        for layer in (heads.hidden, heads.answer):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        told = heads.choose.in_features
+        heads.hidden.weight[0, told + 2] = 1  # x of the second offer, from that of the first
+        heads.answer.weight[-6, 0] = 1
+    x = offered(FittedLine.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS))))[..., 0]
+    apart = (16 * (x[..., 1] - x[..., 0])).clamp(-3, 3)
+    wanted = x[..., 0] + torch.nn.functional.gelu(apart) / 32
+    torch.testing.assert_close(heads(memory).position[..., 0], wanted, atol=1e-5, rtol=1e-5)

@@ -141,26 +141,44 @@ INLINE void told_of(const float* track, float* x) {
     x[7] = std::min(0.5f * track[7], 4.0f);
 }
 
+// What has been chosen among tracks, as `nn.track_heads.Chosen`.
+struct Chosen {
+    float position[2]{}, since = 0, way[2]{}, velocity[2]{};
+};
+
 // The mean of what tracks offer, where they rest and where they have gone on to, by how likely each
-// is; the mean of how long those have gone on that do.
-INLINE float choose(const engine::Heads& a, const float* tracks, const float* x, float* y, float* z,
-                   Count* found, float* position) {
+// is; the offers go into `places`.
+INLINE Chosen choose(const engine::Heads& a, const float* tracks, const float* x, float* y,
+                     float* z, Count* found, float* places) {
     const engine::Dense* layer = a.dense + a.layers;
     dense(layer[0], x, z, found);
     activate(z, a.choice, y, false);
     dense(layer[1], y, z, found + engine::COLUMNS);
     const float total = powers(z, 2 * a.tracks, y);
-    position[0] = position[1] = 0;
-    float since = 0;
-    for (Count j = 0; j < a.tracks; ++j, tracks += TRACK) {
-        since += y[a.tracks + j] * tracks[7] / total;
+    Chosen chosen;
+    for (Count j = 0; j < a.tracks; ++j, tracks += TRACK, places += 2) {
+        const float rests = y[j] / total, goes = y[a.tracks + j] / total;
+        chosen.since += goes * tracks[7];
         for (int i = 0; i < 2; ++i) {
             const float rest = tracks[3 + i] + 0.5f;
             const float gone = std::clamp(rest + tracks[5 + i] * tracks[7], 0.0f, 1.0f);
-            position[i] += (y[j] * rest + y[a.tracks + j] * gone) / total;
+            places[i] = rest;
+            places[2 * a.tracks + i] = gone;
+            chosen.position[i] += rests * rest + goes * gone;
+            chosen.way[i] += goes * (gone - rest);
+            chosen.velocity[i] += goes * tracks[5 + i];
         }
     }
-    return since;
+    return chosen;
+}
+
+// Adds what tracks get wrong as a rule.
+INLINE void correct(const Chosen& chosen, const float* wrong, float* position) {
+    const float* v = chosen.velocity;
+    const float speed = std::sqrt(v[0] * v[0] + v[1] * v[1] + 0.05f * 0.05f);
+    for (int i = 0; i < 2; ++i)
+        position[i] += (wrong[i] + wrong[2 + i] * chosen.since + wrong[5] * v[i] / speed) / 32 +
+                       wrong[4] * chosen.way[i] / 16;
 }
 
 }  // namespace
@@ -174,8 +192,14 @@ void read_heads(const engine::Heads& a, const float* charge, float* answer, Coun
     const float* tracks = charge + a.channels;
     for (Count j = 0; j < a.tracks; ++j)
         told_of(tracks + j * TRACK, x + a.channels + a.strengths + j * TRACK);
-    float since = 0;
-    if (a.tracks) since = choose(a, tracks, x, y, z, found + a.layers * engine::COLUMNS, position);
+    Chosen chosen;
+    if (a.tracks) {
+        float* places = x + a.channels + a.strengths + a.tracks * TRACK;
+        chosen = choose(a, tracks, x, y, z, found + a.layers * engine::COLUMNS, places);
+        std::copy_n(chosen.position, 2, position);
+        for (Count k = 0; k < 4 * a.tracks; ++k)
+            places[k] = std::clamp(16 * (places[k] - position[k % 2]), -3.0f, 3.0f);
+    }
     dense(a.dense[0], x, z, found);
     activate(z, a.width, y, false);
     for (Count layer = 1; layer + 1 < a.layers; ++layer) {
@@ -190,9 +214,7 @@ void read_heads(const engine::Heads& a, const float* charge, float* answer, Coun
     if (!a.tracks)
         for (int axis = 0; axis < 2; ++axis) position[axis] = 1.0f / (1.0f + std::exp(-*rest++));
     std::copy_n(rest, engine::PRESENCES, position + 2);
-    const float* wrong = rest + engine::PRESENCES;
-    if (a.corrects)
-        for (int i = 0; i < 2; ++i) position[i] += wrong[i] + wrong[2 + i] * since;
+    if (a.corrects) correct(chosen, rest + engine::PRESENCES, position);
 }
 
 }  // namespace ENGINE_TARGET

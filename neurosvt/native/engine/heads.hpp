@@ -14,7 +14,7 @@ namespace ENGINE_TARGET {
 
 // Numbers of their widest layer, in whole tiles.
 inline Count widest(const engine::Heads& a) {
-    const Count most = std::max({a.width, a.choice, a.channels + a.strengths + TRACK * a.tracks});
+    const Count most = std::max({a.width, a.choice, a.channels + a.strengths + (TRACK + 4) * a.tracks});
     return (most + TILE - 1) / TILE * TILE;
 }
 
