@@ -28,6 +28,7 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
+from neurosvt.nn.track_heads import TrackHeads
 from neurosvt.ops.tracks import TRACK_NUMBERS
 
 Numbers = Sequence[int]
@@ -57,6 +58,10 @@ class CountedModel:
     """Channels that the heads read."""
     choose_among: int
     """Tracks from which they take the position; 0 where they tell it themselves."""
+    kinds: int
+    """Of what each of these tracks offers."""
+    corrects: bool
+    """Whether the heads correct what tracks get wrong."""
     heads: tuple[tuple[int, int], ...]
     """Inputs and outputs of the layers of the heads."""
     scaled: bool
@@ -83,6 +88,8 @@ class CountedModel:
             reads=0 if read is None else int(read.shared.shape[1]),
             heads_read=read_channels(heads),
             choose_among=tracks_of(heads),
+            kinds=heads.kinds if isinstance(heads, TrackHeads) else 0,
+            corrects=isinstance(heads, TrackHeads) and heads.corrects,
             heads=tuple((x.in_features, x.out_features) for _, x in dense_layers(heads)),
             scaled=not model.folded,
         )
@@ -226,7 +233,7 @@ def _heads(name: str, row: Numbers, account: CountedModel) -> Operations:
     J, layers = account.choose_among, [out for _, out in account.heads]
     # What is told of tracks and offered by them, and their mean, in place of two sigmoids.
     hidden, choice = (layers[:-3], layers[-2] + 7 * J) if J else (layers[:-1], 2)
-    return Operations(
+    done = Operations(
         # Means of squares and their small addends; the layers that add to what comes in.
         adds=asked
         * (
@@ -239,6 +246,18 @@ def _heads(name: str, row: Numbers, account: CountedModel) -> Operations:
         comparisons=asked * 9 * J,
         specials=asked * ((groups if account.by_group else 1) + groups + sum(hidden) + choice),
     )
+    if account.kinds > 2:
+        each = asked * J
+        done += Operations(
+            adds=19 * each, multiplies=10 * each, comparisons=4 * each, specials=7 * each
+        )
+    if account.corrects:
+        offers = 2 * account.kinds * J  # numbers
+        done += Operations(
+            adds=asked * (offers + 7 * J + 11), multiplies=asked * (offers + 5 * J + 14),
+            comparisons=asked * offers, specials=asked * 3,
+        )  # fmt: skip
+    return done
 
 
 def _dense(name: str, row: Numbers, account: CountedModel) -> Operations:

@@ -75,8 +75,8 @@ class FixedPlan:
         if bits not in FIXED_BITS:
             raise UserError(f"bits must be one of {', '.join(map(str, FIXED_BITS))}, got {bits}")
         refuse_unknown(model)
-        if isinstance(model.heads, TrackHeads) and model.heads.corrects:
-            raise UserError("in whole numbers there are no heads with readout.corrects")
+        if isinstance(model.heads, TrackHeads) and (model.heads.corrects or model.heads.kinds > 2):
+            raise UserError("in whole numbers no heads have readout.corrects or readout.carries")
         if not isinstance(model.memory, LeakyMemory):
             kind = type(model.memory).__name__
             raise UserError(f"in whole numbers there is a LeakyMemory, and no {kind}")

@@ -65,7 +65,7 @@ class CHeads(ctypes.Structure):
     """Class, position, presence."""
 
     _fields_ = [
-        *_numbers("channels tracks classes strengths by_group width choice corrects layers"),
+        *_numbers("channels tracks classes strengths by_group width choice kinds corrects layers"),
         ("dense", Pointer),
     ]
 

@@ -159,12 +159,12 @@ class Plan:
 
     def heads(self, heads: Heads) -> CHeads:
         layers = [self.dense(x) for _, x in dense_layers(heads)]
-        choice, corrects = 0, False
+        choice, kinds, corrects = 0, 0, False
         if isinstance(heads, TrackHeads):
-            choice, corrects = heads.choose.out_features, heads.corrects
+            choice, kinds, corrects = heads.choose.out_features, heads.kinds, heads.corrects
         return CHeads(
             read_channels(heads), tracks_of(heads), heads.classes, heads.strengths, heads.by_group,
-            heads.hidden.out_features, choice, corrects, 2 + len(heads.deeper),
+            heads.hidden.out_features, choice, kinds, corrects, 2 + len(heads.deeper),
             self.array(CDense, layers),
         )  # fmt: skip
 

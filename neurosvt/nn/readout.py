@@ -21,6 +21,8 @@ class ReadoutConfig:
     """Channels are read relative to the strength of their own group, not of all together."""
     choice: int = 64
     """Width of the layer that chooses among tracks, where the memory has any."""
+    carries: bool = False
+    """Whether tracks offer where what they follow has carried what rests."""
     corrects: bool = False
     """Whether what tracks get wrong as a rule is learnt, and added."""
 
@@ -45,5 +47,6 @@ class ReadoutConfig:
             by_group=self.by_group,
             tracks=tracks,
             choice=self.choice,
+            carries=self.carries,
             corrects=self.corrects,
         )

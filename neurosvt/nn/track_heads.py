@@ -1,6 +1,6 @@
 """Heads that take the position from tracks.
 
-Axes: T time steps, B batch, M numbers that are read, C classes, J tracks, O = 2 J offers,
+Axes: T time steps, B batch, M numbers that are read, C classes, J tracks, K kinds of offers,
 S numbers of an answer.
 """
 
@@ -31,9 +31,9 @@ SLOW = 0.05
 class ChosenBelief(Belief):
     """A belief on its way, in training: it also says what its position was chosen among."""
 
-    choice_logits: Float[Tensor, "T B O"]
-    offered: Float[Tensor, "T B O 2"]
-    """x and y, in [0, 1] of the sensor."""
+    choice_logits: Float[Tensor, "T B K J"]
+    offered: Float[Tensor, "T B K J 2"]
+    """x and y, in [0, 1] of the sensor; the kinds are that it rests, has gone on, was carried."""
 
 
 class TrackHeads(Heads):
@@ -44,7 +44,11 @@ class TrackHeads(Heads):
     position is their mean, weighted by how likely each is. So motion that nobody sees is read on in
     closed form, for lengths of time that were never trained on.
 
-    With `corrects` the others add what tracks get wrong as a rule (`Chosen.corrected`), for which
+    With `carries` a track offers a third: where a thing that rests is by now if what the track
+    follows has taken it along (`carried`). No events tell where between long jaws the thing is; its
+    own last place and the way of the jaws do.
+
+    With `corrects` the others add what tracks get wrong as a rule (`Course.corrections`), for which
     they are told how far apart the offers lie.
 
     Args:
@@ -52,6 +56,7 @@ class TrackHeads(Heads):
         width, classes, depth, strengths, by_group: as of `Heads`.
         tracks: that there are.
         choice: width of the layer that chooses.
+        carries: whether tracks offer a third place.
         corrects: whether positions and velocities are corrected.
     """
 
@@ -68,16 +73,18 @@ class TrackHeads(Heads):
         by_group: bool = False,
         tracks: int,
         choice: int,
+        carries: bool = False,
         corrects: bool = False,
     ):
-        told, near = TRACK_NUMBERS * tracks, 4 * tracks * corrects
+        self.kinds = 2 + carries
+        told, near = TRACK_NUMBERS * tracks, 2 * self.kinds * tracks * corrects
         self.beyond_classes = len(Presence) + CORRECTION * corrects
         super().__init__(
             channels - told, width, classes, depth, strengths, by_group=by_group, told=told + near
         )
         self.tracks, self.corrects = tracks, corrects
         self.choose = nn.Linear(self.hidden.in_features - near, choice)
-        self.chosen = nn.Linear(choice, 2 * tracks)
+        self.chosen = nn.Linear(choice, self.kinds * tracks)
 
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
         told = TRACK_NUMBERS * self.tracks
@@ -85,60 +92,67 @@ class TrackHeads(Heads):
         tracks = FittedLine.of(numbers.unflatten(-1, (self.tracks, TRACK_NUMBERS)))
         x = torch.cat([self.features(own), told_of(tracks).flatten(-2)], -1)
         x = x.to(self.hidden.weight.dtype)
-        choice, places = at_least_float32(self.chosen(F.gelu(self.choose(x)))), offered(tracks)
-        chosen = Chosen.of(choice.softmax(-1), places, tracks)
+        choice = at_least_float32(self.chosen(F.gelu(self.choose(x))))
+        choice = choice.unflatten(-1, (self.kinds, self.tracks))
+        places = offered(tracks)
+        if self.kinds > 2:
+            taken = carried(tracks, choice[..., 0, :].softmax(-1))
+            places = torch.cat([places, taken[..., None, :, :]], -3)
+        likely = choice.flatten(-2).softmax(-1).view_as(choice)
+        position = (likely[..., None] * places).sum((-3, -2))
         if self.corrects:
             # What is told must not move the offers: it would pull at each through all the others.
-            apart = NEAR * (places - chosen.position[..., None, :]).detach()
-            x = torch.cat([x, apart.clamp(-3, 3).flatten(-2).to(x.dtype)], -1)
+            apart = NEAR * (places - position[..., None, None, :]).detach()
+            x = torch.cat([x, apart.clamp(-3, 3).flatten(-3).to(x.dtype)], -1)
         logits, presence, wrong = self.answer_to(x).split(
             [self.classes, len(Presence), CORRECTION * self.corrects], -1
         )
-        position = chosen.corrected(wrong) if self.corrects else chosen.position
-        among = [choice, places.flatten(-2)] if self.training else []
+        if self.corrects:
+            position = position + Course.of(likely, places, tracks).corrections(wrong)
+        among = [choice.flatten(-2), places.flatten(-3)] if self.training else []
         return torch.cat([logits, position, presence, *among], -1)
 
     def belief(self, answer: Float[Tensor, "T B S"]) -> Belief:
         known = [self.classes, 2, len(Presence)]
         if not self.training:
             return Belief(*answer.split(known, dim=-1))
-        many = 2 * self.tracks
+        kinds = self.kinds, self.tracks
+        many = self.kinds * self.tracks
         *said, choice, places = answer.split([*known, many, 2 * many], dim=-1)
         belief = ChosenBelief(*said)
-        belief.choice_logits, belief.offered = choice, places.unflatten(-1, (many, 2))
+        belief.choice_logits = choice.unflatten(-1, kinds)
+        belief.offered = places.unflatten(-1, (*kinds, 2))
         return belief
 
 
-class Chosen(NamedTuple):
-    """What has been chosen among tracks; lengths in sensor sides, times as of tracks."""
+class Course(NamedTuple):
+    """How what goes on has gone on, in the mean of tracks by how likely each is; lengths in sensor
+    sides, times as of tracks."""
 
-    position: Float[Tensor, "... 2"]
-    """Mean of what they offer, by how likely each is."""
     since: Float[Tensor, "... 1"]
-    """How long those have gone on that do, in the mean."""
+    """For how long."""
     way: Float[Tensor, "... 2"]
-    """How far they have."""
+    """How far."""
     heading: Float[Tensor, "... 2"]
-    """A unit vector along their velocity, shorter where they hardly have one."""
+    """Where to, as from `heading_of`."""
 
     @classmethod
     def of(
-        cls, likely: Float[Tensor, "... O"], places: Float[Tensor, "... O 2"], tracks: FittedLine
-    ) -> "Chosen":
-        """By how likely each offer is."""
-        rest, gone = places.chunk(2, -2)
-        going = likely[..., tracks.age.shape[-1] :, None]
-        velocity = (going * tracks.velocity).sum(-2)
-        speed = (velocity.square().sum(-1, keepdim=True) + SLOW**2).sqrt()
+        cls,
+        likely: Float[Tensor, "... K J"],
+        places: Float[Tensor, "... K J 2"],
+        tracks: FittedLine,
+    ) -> "Course":
+        """Of offers, by how likely each is; 0 where all is at rest."""
+        going = likely[..., 1, :, None]
         return cls(
-            (likely[..., None] * places).sum(-2),
             (going * tracks.age[..., None]).sum(-2),
-            (going * (gone - rest)).sum(-2),
-            velocity / speed,
+            (going * (places[..., 1, :, :] - places[..., 0, :, :])).sum(-2),
+            heading_of((going * tracks.velocity).sum(-2)),
         )
 
-    def corrected(self, wrong: Float[Tensor, "... 6"]) -> Float[Tensor, "... 2"]:
-        """The position, with what tracks get wrong as a rule.
+    def corrections(self, wrong: Float[Tensor, "... 6"]) -> Float[Tensor, "... 2"]:
+        """What is added to a position for what tracks get wrong as a rule.
 
         Events are not at an object's middle: what is half hidden has them on one side. Where it
         moves, that side is behind, and their centre is slower than the object. So positions and
@@ -149,7 +163,8 @@ class Chosen(NamedTuple):
         of_place, of_velocity, of_way, of_length = UNITS
         across = of_place * place + of_velocity * velocity * self.since
         along = of_way * share * self.way + of_length * ahead * self.heading
-        return self.position + across + along
+        added: Tensor = across + along
+        return added
 
 
 def told_of(tracks: FittedLine) -> Float[Tensor, "... J 8"]:
@@ -163,9 +178,27 @@ def told_of(tracks: FittedLine) -> Float[Tensor, "... J 8"]:
     return torch.cat([*moves, torch.stack(clock, -1)], -1)
 
 
-def offered(tracks: FittedLine) -> Float[Tensor, "... O 2"]:
+def offered(tracks: FittedLine) -> Float[Tensor, "... 2 J 2"]:
     """The positions that tracks offer, in [0, 1] of the sensor: those they rest at, then those they
     have gone on to, at most to the sensor's edges."""
     rest = tracks.position + 0.5
     gone = (rest + tracks.velocity * tracks.age[..., None]).clamp(0, 1)
-    return torch.cat([rest, gone], -2)
+    return torch.stack([rest, gone], -3)
+
+
+def carried(tracks: FittedLine, resting: Float[Tensor, "... J"]) -> Float[Tensor, "... J 2"]:
+    """Where a thing is by now that each track has taken along, in [0, 1] of the sensor.
+
+    It was where tracks rest, by how likely each is, and goes along the heading of what carries it
+    until it is beside that. `resting` sums to 1 over tracks.
+    """
+    rest = tracks.position + 0.5
+    was = (resting[..., None] * rest).sum(-2, keepdim=True)
+    heading = heading_of(tracks.velocity)
+    way = (heading * (rest - was)).sum(-1, keepdim=True)
+    return (was + heading * way).clamp(0, 1)
+
+
+def heading_of(velocity: Float[Tensor, "... 2"]) -> Float[Tensor, "... 2"]:
+    """Unit vectors along velocities, shorter where they hardly have a heading."""
+    return velocity / (velocity.square().sum(-1, keepdim=True) + SLOW**2).sqrt()

@@ -115,9 +115,9 @@ class BeliefLoss:
         if not isinstance(belief, ChosenBelief):
             return torch.zeros_like(belief.position[..., 0])
         # Offers learn from their mean's error: from this, those seldom right would learn nothing.
-        miss = belief.offered.detach() - truth.position[..., None, :]
+        miss = belief.offered.detach().flatten(-3, -2) - truth.position[..., None, :]
         far = miss.square().sum(-1).add(1e-8).sqrt()
-        likely = (belief.choice_logits / self.choice_doubt).log_softmax(-1)
+        likely = (belief.choice_logits.flatten(-2) / self.choice_doubt).log_softmax(-1)
         right = likely - far / self.choice_scale
         floor = torch.full_like(right[..., :1], math.log(self.choice_floor))
         return -torch.cat([right, floor], -1).logsumexp(-1)
@@ -126,7 +126,7 @@ class BeliefLoss:
         """How unlikely it is, by the choice, that the object moves if it does, or rests; nats."""
         if not isinstance(belief, ChosenBelief):
             return torch.zeros_like(belief.position[..., 0])
-        rest, gone = (belief.choice_logits / self.choice_doubt).chunk(2, -1)
+        rest, gone = (belief.choice_logits / self.choice_doubt)[..., :2, :].unbind(-2)
         moved = truth.position.diff(dim=0).norm(dim=-1)
         moves = torch.cat([moved[:1], moved]) > self.rests_below
         odds = gone.logsumexp(-1) - rest.logsumexp(-1)

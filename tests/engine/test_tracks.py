@@ -93,8 +93,9 @@ def test_heads_that_do_not_choose_read_tracks_as_channels(make, events, run):
         torch.testing.assert_close(one, two, atol=2e-5, rtol=1e-5)
 
 
-def test_corrections_are_the_models(make, events):
-    readout = ReadoutConfig(width=8, corrects=True)
+@pytest.mark.parametrize("carries", [False, True])
+def test_corrections_are_the_models(make, events, carries):
+    readout = ReadoutConfig(width=8, corrects=True, carries=carries)
     model = make(grid=True, memory=MEMORY, readout=readout)
     frames = events(steps=20, batch=2, share=0.08)
     frames[14:] = False

@@ -32,7 +32,7 @@ def chosen(heads, which):
     """The same heads, sure of one offer."""
     with torch.no_grad():
         heads.chosen.weight.zero_()
-        heads.chosen.bias.copy_(100 * torch.eye(2 * J)[which])
+        heads.chosen.bias.copy_(100 * torch.eye(len(heads.chosen.bias))[which])
     return heads.eval()
 
 
@@ -57,8 +57,9 @@ def test_a_belief_says_in_training_what_its_position_was_chosen_among(heads, mem
     assert said.presence_logits.shape == (T, B, len(Presence))
     for one, other in zip(taught, said, strict=True):
         torch.testing.assert_close(one[asked], other[asked])
-    share = taught.choice_logits.softmax(-1)[..., None]
-    torch.testing.assert_close((share * taught.offered).sum(-2)[asked], said.position[asked])
+    share = taught.choice_logits.flatten(-2).softmax(-1)[..., None]
+    mean = (share * taught.offered.flatten(-3, -2)).sum(-2)
+    torch.testing.assert_close(mean[asked], said.position[asked])
     tracks = FittedLine.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS)))
     torch.testing.assert_close(taught.offered[asked], offered(tracks)[asked])
 
@@ -70,7 +71,7 @@ def test_what_tracks_get_wrong_is_added(memory):
         heads.answer.weight.zero_()
         heads.answer.bias.zero_()
     tracks = FittedLine.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS)))
-    rest, gone = offered(tracks).chunk(2, -2)
+    rest, gone = offered(tracks).unbind(-3)
     velocity, age = tracks.velocity[..., 0, :], tracks.age[..., 0, None]
     heading = velocity / (velocity.square().sum(-1, keepdim=True) + 0.05**2).sqrt()
     still, turned = torch.tensor([1.0, -2.0]) / 32, torch.tensor([3.0, 0.5]) / 32
@@ -95,7 +96,23 @@ def test_corrections_know_how_far_apart_the_offers_lie(memory):
         told = heads.choose.in_features
         heads.hidden.weight[0, told + 2] = 1  # x of the second offer, from that of the first
         heads.answer.weight[-6, 0] = 1
-    x = offered(FittedLine.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS))))[..., 0]
+    x = offered(FittedLine.of(memory[..., CHANNELS:].unflatten(-1, (J, TRACK_NUMBERS))))[
+        ..., 0, :, 0
+    ]
     apart = (16 * (x[..., 1] - x[..., 0])).clamp(-3, 3)
     wanted = x[..., 0] + torch.nn.functional.gelu(apart) / 32
     torch.testing.assert_close(heads(memory).position[..., 0], wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_what_rests_may_have_been_carried_along_by_what_a_track_follows(memory):
+    many = CHANNELS + J * TRACK_NUMBERS
+    heads = TrackHeads(many, 16, C, strengths=2, by_group=True, tracks=J, choice=6, carries=True)
+    memory[..., CHANNELS + 5] = 100  # towards the right, and nowhere else
+    chosen(heads, 2 * J)  # carried by the first
+    with torch.no_grad():
+        heads.chosen.bias[:J] = torch.tensor([-20.0, 20.0])  # what rests is the second's
+    right_of_it = torch.tensor([-0.3 + 0.5, -0.25 + 0.5]).expand(T, B, 2)
+    torch.testing.assert_close(heads(memory).position, right_of_it, atol=1e-5, rtol=1e-5)
+    memory[..., CHANNELS + 5] = 0  # what carries has no heading: nothing was carried
+    at_rest = torch.tensor([0.75, 0.25]).expand(T, B, 2)
+    torch.testing.assert_close(heads(memory).position, at_rest, atol=1e-5, rtol=1e-5)

@@ -150,8 +150,8 @@ def test_a_choice_costs_as_little_as_a_likely_offer_is_near(truth):
     def cost(logits, shift=0.0):
         belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
         apart = torch.tensor([[shift, 0.0], [0.5, 0.0]])
-        belief.offered = truth.position[..., None, :] + apart
-        belief.choice_logits = logits
+        belief.offered = truth.position[..., None, None, :] + apart[:, None]
+        belief.choice_logits = logits[..., None]
         return BeliefLoss(choice_weight=0.3)(belief, truth).choice
 
     unsure = torch.zeros(T, B, 2, requires_grad=True)
@@ -175,8 +175,8 @@ def test_whether_it_moves_is_taught_at_every_step(truth):
 
     def cost(odds):
         belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
-        belief.offered = position[..., None, :].expand(T, B, 2, 2)
-        belief.choice_logits = torch.stack([torch.zeros_like(odds), odds], -1)
+        belief.offered = position[..., None, None, :].expand(T, B, 2, 1, 2)
+        belief.choice_logits = torch.stack([torch.zeros_like(odds), odds], -1)[..., None]
         return BeliefLoss(motion_weight=1.0)(belief, moving).motion
 
     moves = steps > 0.01

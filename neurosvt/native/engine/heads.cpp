@@ -141,43 +141,72 @@ INLINE void told_of(const float* track, float* x) {
     x[7] = std::min(0.5f * track[7], 4.0f);
 }
 
-// What has been chosen among tracks, as `nn.track_heads.Chosen`.
+// What has been chosen among tracks: the position, and the rest of `nn.track_heads.Course`.
 struct Chosen {
     float position[2]{}, since = 0, way[2]{}, velocity[2]{};
 };
 
-// The mean of what tracks offer, where they rest and where they have gone on to, by how likely each
-// is; the offers go into `places`.
+// A unit vector along a velocity, shorter where there is hardly a heading.
+INLINE void heading_of(const float* velocity, float* heading) {
+    constexpr float SLOW = 0.05f;
+    const float x = velocity[0], y = velocity[1];
+    const float speed = std::sqrt(x * x + y * y + SLOW * SLOW);
+    heading[0] = x / speed;
+    heading[1] = y / speed;
+}
+
+// Where a thing is by now that each track has taken along, if it was where tracks rest, by the
+// powers of their scores, which sum to `total`.
+INLINE void carry(const engine::Heads& a, const float* tracks, const float* resting, float total,
+                  float* places) {
+    float was[2]{};
+    for (Count j = 0; j < a.tracks; ++j)
+        for (int i = 0; i < 2; ++i) was[i] += resting[j] / total * (tracks[j * TRACK + 3 + i] + 0.5f);
+    for (Count j = 0; j < a.tracks; ++j, tracks += TRACK) {
+        float heading[2], way = 0;
+        heading_of(tracks + 5, heading);
+        for (int i = 0; i < 2; ++i) way += heading[i] * (tracks[3 + i] + 0.5f - was[i]);
+        for (int i = 0; i < 2; ++i)
+            places[2 * j + i] = std::clamp(was[i] + heading[i] * way, 0.0f, 1.0f);
+    }
+}
+
+// The mean of what tracks offer, by how likely each is; the offers go into `places`: where tracks
+// rest, where they have gone on to, and where what rests was carried.
 INLINE Chosen choose(const engine::Heads& a, const float* tracks, const float* x, float* y,
                      float* z, Count* found, float* places) {
     const engine::Dense* layer = a.dense + a.layers;
+    const Count offers = a.kinds * a.tracks;
     dense(layer[0], x, z, found);
     activate(z, a.choice, y, false);
     dense(layer[1], y, z, found + engine::COLUMNS);
-    const float total = powers(z, 2 * a.tracks, y);
     Chosen chosen;
-    for (Count j = 0; j < a.tracks; ++j, tracks += TRACK, places += 2) {
-        const float rests = y[j] / total, goes = y[a.tracks + j] / total;
-        chosen.since += goes * tracks[7];
+    if (a.kinds > 2) carry(a, tracks, y, powers(z, a.tracks, y), places + 4 * a.tracks);
+    const float total = powers(z, offers, y);
+    for (Count j = 0; j < a.tracks; ++j) {
+        const float* track = tracks + j * TRACK;
+        const float goes = y[a.tracks + j] / total;
+        chosen.since += goes * track[7];
         for (int i = 0; i < 2; ++i) {
-            const float rest = tracks[3 + i] + 0.5f;
-            const float gone = std::clamp(rest + tracks[5 + i] * tracks[7], 0.0f, 1.0f);
-            places[i] = rest;
-            places[2 * a.tracks + i] = gone;
-            chosen.position[i] += rests * rest + goes * gone;
+            const float rest = track[3 + i] + 0.5f;
+            const float gone = std::clamp(rest + track[5 + i] * track[7], 0.0f, 1.0f);
+            places[2 * j + i] = rest;
+            places[2 * (a.tracks + j) + i] = gone;
             chosen.way[i] += goes * (gone - rest);
-            chosen.velocity[i] += goes * tracks[5 + i];
+            chosen.velocity[i] += goes * track[5 + i];
         }
     }
+    for (Count o = 0; o < offers; ++o)
+        for (int i = 0; i < 2; ++i) chosen.position[i] += y[o] / total * places[2 * o + i];
     return chosen;
 }
 
 // Adds what tracks get wrong as a rule.
 INLINE void correct(const Chosen& chosen, const float* wrong, float* position) {
-    const float* v = chosen.velocity;
-    const float speed = std::sqrt(v[0] * v[0] + v[1] * v[1] + 0.05f * 0.05f);
+    float heading[2];
+    heading_of(chosen.velocity, heading);
     for (int i = 0; i < 2; ++i)
-        position[i] += (wrong[i] + wrong[2 + i] * chosen.since + wrong[5] * v[i] / speed) / 32 +
+        position[i] += (wrong[i] + wrong[2 + i] * chosen.since + wrong[5] * heading[i]) / 32 +
                        wrong[4] * chosen.way[i] / 16;
 }
 
@@ -197,7 +226,7 @@ void read_heads(const engine::Heads& a, const float* charge, float* answer, Coun
         float* places = x + a.channels + a.strengths + a.tracks * TRACK;
         chosen = choose(a, tracks, x, y, z, found + a.layers * engine::COLUMNS, places);
         std::copy_n(chosen.position, 2, position);
-        for (Count k = 0; k < 4 * a.tracks; ++k)
+        for (Count k = 0; k < 2 * a.kinds * a.tracks; ++k)
             places[k] = std::clamp(16 * (places[k] - position[k % 2]), -3.0f, 3.0f);
     }
     dense(a.dense[0], x, z, found);

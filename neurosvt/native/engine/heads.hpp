@@ -14,7 +14,8 @@ namespace ENGINE_TARGET {
 
 // Numbers of their widest layer, in whole tiles.
 inline Count widest(const engine::Heads& a) {
-    const Count most = std::max({a.width, a.choice, a.channels + a.strengths + (TRACK + 4) * a.tracks});
+    const Count told = (TRACK + 2 * a.kinds) * a.tracks;
+    const Count most = std::max({a.width, a.choice, a.channels + a.strengths + told});
     return (most + TILE - 1) / TILE * TILE;
 }
 

@@ -54,7 +54,7 @@ struct Dense {
 
 struct Heads {
     Count channels, tracks;  // that they read; of tracks they choose a position among theirs
-    Count classes, strengths, by_group, width, choice, corrects, layers;
+    Count classes, strengths, by_group, width, choice, kinds, corrects, layers;
     const Dense* dense;  // hidden, those that add to it, answer; behind these `layers` the two that choose
 };
 
