@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
     0 is success, 2 something the user can mend (one line on standard error, no traceback), 130 an
-    interrupt. Anything else that is raised is our mistake and keeps its traceback.
+    interrupt, 128 + n a training that signal n stopped. Anything else that is raised is our mistake
+    and keeps its traceback.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     # Our own options take no values, so the first plain word is the command.
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         named = error.filename is not None and error.strerror
         return _complain(f"{error.filename}: {error.strerror}" if named else str(error), 2)
     except KeyboardInterrupt as interrupt:
-        return _complain(str(interrupt) or "interrupted", 130)
+        return _complain(str(interrupt) or "interrupted", getattr(interrupt, "exit_code", 130))
 
 
 def typed_command(argv: Sequence[str]) -> str:

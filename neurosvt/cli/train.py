@@ -17,8 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--out", metavar="DIR", help="run folder, instead of runs/NAME")
     parser.add_argument(
-        "--resume", action="store_true", help="go on from the last checkpoint, with its settings"
-    )
+        "--resume", nargs="?", const="always", metavar="auto",
+        help="go on from the last checkpoint, with its settings; auto: begin if there is none",
+    )  # fmt: skip
     parser.add_argument(
         "--no-amp", action="append_const", const="train.amp=false", default=[], dest="settings",
         help="float32 products, also where the hardware computes in half precision",
@@ -43,11 +44,15 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.cli.options import check_choice
     from neurosvt.config import UserError, override
     from neurosvt.experiments.registry import run_settings
-    from neurosvt.experiments.resume import saved_run
+    from neurosvt.experiments.resume import holds_training, saved_run
     from neurosvt.experiments.runs import build_run
     from neurosvt.experiments.trainer import train
     from neurosvt.ops.lif import BACKENDS
 
+    if args.resume not in (None, "always", "auto"):  # what follows it is the run's name
+        if args.name:
+            raise UserError(f"--resume takes auto or nothing, got {args.resume!r}")
+        args.name, args.resume = args.resume, "always"
     if not args.name and not (args.resume and args.out):
         raise UserError("name a run (neurosvt list runs), or what to resume: --resume --out DIR")
     if args.threads is not None:
@@ -58,14 +63,15 @@ def run(args: argparse.Namespace) -> int:
     if args.backend == "cupy" and args.no_cupy:
         raise UserError("--no-cupy refuses what --backend cupy asks for: leave one of them out")
     folder = Path(args.out) if args.out else Path("runs") / Path(args.name).stem
-    settings = run_settings(args.name) if args.name and not args.resume else {}
+    resume = holds_training(folder) if args.resume == "auto" else args.resume is not None
+    if not (args.name or resume):
+        raise UserError(f"{folder} holds no training: name a run to begin (neurosvt list runs)")
+    settings = run_settings(args.name) if args.name and not resume else {}
     described = (
-        saved_run(folder, args.settings)
-        if args.resume
-        else build_run(override(settings, args.settings))
+        saved_run(folder, args.settings) if resume else build_run(override(settings, args.settings))
     )
     train(
-        described, folder, backend=args.backend, device=args.device, resume=args.resume,
+        described, folder, backend=args.backend, device=args.device, resume=resume,
         tensorboard=args.tensorboard,
     )  # fmt: skip
     return 0

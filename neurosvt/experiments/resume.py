@@ -9,6 +9,11 @@ from neurosvt.experiments.checkpoints import read_checkpoint
 from neurosvt.experiments.runs import Run, build_run
 
 
+def holds_training(folder: str | Path) -> bool:
+    """Whether a folder holds a training that can be resumed."""
+    return (Path(folder) / "last.safetensors").exists()
+
+
 def saved_run(folder: str | Path, given: Iterable[str] = ()) -> Run:
     """The run whose training a folder holds: what to pass to `train(..., resume=True)`.
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from rich.console import Console
@@ -21,9 +21,10 @@ from neurosvt.experiments.checkpoints import Checkpoint, read_checkpoint, save_m
 from neurosvt.experiments.devices import checked_device, missing_kernels
 from neurosvt.experiments.interrupt import on_interrupt
 from neurosvt.experiments.recipes import recipe_of
-from neurosvt.experiments.resume import refuse_difference, saved_run
+from neurosvt.experiments.resume import holds_training, refuse_difference, saved_run
 from neurosvt.experiments.runs import Run
 from neurosvt.files import write_whole
+from neurosvt.loaders.prefetch import STOPS
 from neurosvt.native import library
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.nn.weights import device_of, load_weights
@@ -39,21 +40,22 @@ def train(
     *,
     backend: str = "auto",
     device: str | torch.device = "cpu",
-    resume: bool = False,
+    resume: bool | Literal["auto"] = False,
     tensorboard: bool = False,
     quiet: bool = False,
 ) -> Checkpoint:
     """Train a run to its end and return its best model.
 
-    Ctrl-C stops between two steps and saves; a second one stops at once. Both are only heard in the
-    main thread.
+    Ctrl-C stops between two steps and saves; a second one stops at once. SIGTERM and SIGUSR1 stop
+    as the first one does. All of them are only heard in the main thread.
 
     Args:
         run: what is trained, on what, and how.
         folder: where its files go; made if it is not there.
         backend: how neurons are computed, see `ops.lif.BACKENDS`.
         device: where to train, as PyTorch names it.
-        resume: go on from `last.safetensors`; `saved_run(folder)` is the run to pass.
+        resume: go on from `last.safetensors`; `saved_run(folder)` is the run to pass. "auto" does
+            so if there is one, and begins otherwise.
         tensorboard: also log for TensorBoard, into the folder.
         quiet: print nothing and show no bar.
 
@@ -64,17 +66,22 @@ def train(
         UserError: the folder holds a training and `resume` is false, or one of another run; the
             data set, device or backend does not fit; or a gradient is no longer finite.
         FileNotFoundError: the data set is not there, or nothing to resume.
-        TrainingStopped: Ctrl-C was pressed, and everything up to then is saved.
+        TrainingStopped: a signal came, and everything up to then is saved.
     """
     trainer = Trainer(
         run, Path(folder), backend, checked_device(device), tensorboard=tensorboard, quiet=quiet
     )
-    trainer.prepare(resume=resume)
+    trainer.prepare(resume=holds_training(folder) if resume == "auto" else resume)
     return trainer.train()
 
 
 class TrainingStopped(KeyboardInterrupt):
-    """Ctrl-C was pressed, and the step at which it was is saved."""
+    """A signal came, and the step at which it did is saved."""
+
+    def __init__(self, message: str, number: int):
+        super().__init__(message)
+        self.exit_code = 128 + number
+        """What a shell says of a program that a signal ended."""
 
 
 class Trainer:
@@ -112,7 +119,8 @@ class Trainer:
         self.tensorboard, self.quiet = tensorboard, quiet
         self.board: Any = None
         self.console = Console(stderr=True, quiet=quiet)
-        self.interrupted = False
+        self.interrupted = 0
+        self.saved = time.monotonic()
         self.seconds = self.waited = 0.0
 
     def prepare(self, resume: bool) -> None:
@@ -140,7 +148,7 @@ class Trainer:
         """Train to the end, and tune what is tuned there.
 
         Raises:
-            TrainingStopped: Ctrl-C was pressed.
+            TrainingStopped: a signal came.
         """
         steps = self.run.train.steps
         if self.training.step >= steps:
@@ -158,7 +166,7 @@ class Trainer:
             TextColumn("{task.description}"),
         )  # fmt: skip
         with (
-            on_interrupt(self._interrupt),
+            on_interrupt(self._interrupt, STOPS),
             Progress(*columns, console=self.console, disable=self.quiet) as self.progress,
         ):
             self.bar = self.progress.add_task("", total=steps, completed=self.training.step)
@@ -176,9 +184,9 @@ class Trainer:
         if not self.quiet:
             print(line, file=sys.stderr)
 
-    def _interrupt(self, *_: Any) -> None:
+    def _interrupt(self, number: int, *_: Any) -> None:
         # Only noted: between two steps everything is whole, within one nothing is.
-        self.interrupted = True
+        self.interrupted = number
         # Whoever cannot wait for that presses again, and keeps what the last checkpoint holds.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -195,13 +203,15 @@ class Trainer:
             for name, value in record.loss._asdict().items():
                 self.board.add_scalar(f"loss/{name}", value, record.step)
         cfg = self.run.train
+        due = time.monotonic() - self.saved > 60 * cfg.save_minutes
         if record.step % cfg.validate_every == 0 or record.step == cfg.steps:
             self._validate(record, total)
-        elif self.interrupted:
+        elif self.interrupted or due:
             self._save()
         if self.interrupted and record.step < cfg.steps:
             raise TrainingStopped(
-                f"stopped at step {record.step} of {cfg.steps}, which is saved; --resume goes on"
+                f"stopped at step {record.step} of {cfg.steps}, which is saved; --resume goes on",
+                self.interrupted,
             )
 
     def _validate(self, record: Record, loss: float) -> None:
@@ -234,6 +244,7 @@ class Trainer:
         self.training.save(self.last, metadata)
         curve = json.dumps({**metadata, "history": self.training.history}, indent=1) + "\n"
         write_whole(self.folder / "history.json", curve.encode())
+        self.saved = time.monotonic()
 
     def _known(self) -> dict[str, Any]:
         """What the run alone does not say of its weights."""

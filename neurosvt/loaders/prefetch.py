@@ -10,6 +10,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+_STOPS = ("SIGINT", "SIGTERM", "SIGUSR1")
+STOPS = tuple(s for s in signal.Signals if s.name in _STOPS)
+"""Signals that stop a training, those that the system knows: Ctrl-C; a machine that is wanted back;
+Slurm before its limit, where it is asked to tell (`--signal=USR1@120`)."""
+
 
 def ahead(stream: Dataset[Any], start: int, workers: int = 1) -> Iterator[Any]:
     """Batches (tuples of tensors and numbers) from `start` on, made by `workers` processes; 0 for
@@ -57,5 +62,7 @@ def _whole(bits: _Bits) -> Tensor:
 
 
 def _leave_interrupts(worker: int) -> None:
-    """Ctrl-C goes to the whole group of processes; what it means is for the trainer to say."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Signals go to the whole group of processes; what they mean is for the trainer to say. A
+    worker whose trainer is gone ends by itself."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)

@@ -45,13 +45,15 @@ class ImageTrainConfig:
     """Of the loss, if there is a teacher."""
     temperature: float = 2.0
     """At which teacher and model are compared."""
+    save_minutes: float = 10.0
+    """Longest time between checkpoints; every epoch ends with one."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "images"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("rate", "clip", "temperature"):
+        for name in ("rate", "clip", "temperature", "save_minutes"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0, got {getattr(self, name)}")
         for name in ("seed", "weight_decay", "mixup_off", "warmup_epochs"):

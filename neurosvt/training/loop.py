@@ -116,13 +116,15 @@ class TrainConfig:
     of any shape. None where `start` names all."""
     validate_every: int = 250
     """Steps between looks at the validation scenes; each writes a checkpoint."""
+    save_minutes: float = 10.0
+    """Longest time between checkpoints."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "validate_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("rate", "clip"):
+        for name in ("rate", "clip", "save_minutes"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number above 0, got {getattr(self, name)}")
         weights = ("position_weight", "choice_weight", "motion_weight", "presence_weight")

@@ -81,6 +81,25 @@ def test_resuming_with_a_setting_that_differs_is_refused(given, names, train, re
     assert names in refused("train", "permanence_stage1", "--resume", "--out", "out", *given)
 
 
+def test_resume_auto_begins_what_is_not_there_and_goes_on_with_what_is(train, capsys, refused):
+    words = ["permanence_stage1", "--out", "out", "--resume", "auto"]
+    assert train(*words, train_steps=1) == 0
+    capsys.readouterr()
+    assert main(["train", "--resume", "auto", "--out", "out"]) == 0
+    assert "out is trained: 1 of 1 steps" in capsys.readouterr().out
+    assert "none holds no training: name a run" in refused(
+        "train", "--resume", "auto", "--out", "none"
+    )
+    assert "--resume takes auto or nothing, got 'never'" in refused(
+        "train", "permanence_stage1", "--resume", "never"
+    )
+
+
+def test_a_name_behind_resume_is_the_run(train):
+    assert train("permanence_stage1", train_steps=1) == 0
+    assert main(["train", "--resume", "permanence_stage1"]) == 0
+
+
 def test_a_run_that_nobody_names_is_asked_for(refused):
     for words in ([], ["--resume"], ["--out", "out"]):
         assert "name a run (neurosvt list runs)" in refused("train", *words)
@@ -159,7 +178,7 @@ def test_damaged_recordings_are_one_line(refused, tmp_path, monkeypatch):
     assert "not a readable npz file" in refused("train", "nmnist")
 
 
-def wait_for(process, text, seconds=60):
+def wait_for(process, text, seconds=240):
     """Reads standard error until `text` comes; what came."""
     end, seen = time.monotonic() + seconds, b""
     while text.encode() not in seen:
@@ -175,10 +194,22 @@ def settings_of_many_steps(tiny_settings):
     return tiny_settings(train_steps=45, train_validate_every=10, data_after=2)
 
 
+@pytest.mark.parametrize(
+    ("number", "resume"),
+    [
+        (signal.SIGINT, ["--resume"]),
+        (signal.SIGTERM, ["--resume", "auto"]),
+        pytest.param(
+            getattr(signal, "SIGUSR1", None), ["--resume", "auto"],
+            marks=pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here"),
+        ),
+    ],
+    ids=["Ctrl-C", "SIGTERM", "SIGUSR1"],
+)  # fmt: skip
 def test_an_interrupted_training_resumes_to_the_same_bits(
-    tmp_path, settings_of_many_steps, monkeypatch, one_thread, capsys
+    number, resume, tmp_path, settings_of_many_steps, monkeypatch, one_thread, capsys
 ):
-    """Ctrl-C goes to the trainer and to the processes that make its data, as in a terminal."""
+    """Signals go to the trainer and to the processes that make its data, as in a terminal."""
     words = ["train", "permanence_stage1", *settings_of_many_steps]
     quickly = (
         "import sys\n"
@@ -195,20 +226,20 @@ def test_an_interrupted_training_resumes_to_the_same_bits(
     )  # fmt: skip
     try:
         wait_for(process, "step 10: ")
-        os.killpg(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        os.killpg(process.pid, number)
+        _, told = process.communicate(timeout=240)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    assert process.returncode == 130, told.decode()
+    assert process.returncode == 128 + number, told.decode()
     assert "--resume goes on" in told.decode()
     assert "Traceback" not in told.decode()
 
     monkeypatch.chdir(tmp_path)
     _, metadata = checkpoint.read_tensors(tmp_path / "cut" / "last.safetensors")
     assert 10 <= metadata["step"] < 45
-    assert main(["train", "--out", "cut", "--resume"]) == 0
+    assert main(["train", "--out", "cut", *resume]) == 0
     assert main([*words, "--out", "whole"]) == 0
     for name in ("last", "best"):
         one, two = (weights_of(tmp_path / run / f"{name}.safetensors") for run in ("cut", "whole"))

@@ -14,10 +14,11 @@ from neurosvt.experiments.checkpoints import load
 from neurosvt.experiments.registry import run_settings
 from neurosvt.experiments.resume import saved_run
 from neurosvt.experiments.runs import build_run
+from neurosvt.loaders.prefetch import STOPS
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.ops import precision
 from neurosvt.training import checkpoint
-from neurosvt.training.loop import Record
+from neurosvt.training.loop import Record, Training
 from neurosvt.training.losses import Parts
 from tests.tiny_runs import TINY, short_validation
 
@@ -123,22 +124,42 @@ def test_a_training_in_another_thread_leaves_ctrl_c_alone(train):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_ctrl_c_between_two_steps_saves_and_says_where_it_stopped(train, monkeypatch):
-    judged = recipes.validation_score
+@pytest.mark.parametrize("number", STOPS, ids=[number.name for number in STOPS])
+def test_a_signal_between_two_steps_saves_and_says_where_it_stopped(number, train, monkeypatch):
+    judged, before = recipes.validation_score, signal.getsignal(number)
 
     def press(*args, **options):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         return judged(*args, **options)
 
     run = tiny(train_steps=8, train_validate_every=3)
     with monkeypatch.context() as patch:
         patch.setattr(recipes, "validation_score", press)
-        with pytest.raises(trainer.TrainingStopped, match="stopped at step 3 of 8"):
+        with pytest.raises(trainer.TrainingStopped, match="stopped at step 3 of 8") as stopped:
             train(run, "cut", quiet=True)
+    assert stopped.value.exit_code == 128 + number
+    assert signal.getsignal(number) is before
     assert checkpoint.read_tensors(Path("cut/last.safetensors"))[1]["step"] == 3
     train(run, "cut", quiet=True, resume=True)
     train(run, "whole", quiet=True)
     assert_same(weights_of("cut/last.safetensors"), weights_of("whole/last.safetensors"))
+
+
+def test_checkpoints_come_by_time_too(train, monkeypatch):
+    saved, save = [], Training.save
+    monkeypatch.setattr(
+        Training, "save", lambda self, *args: saved.append(self.step) or save(self, *args)
+    )
+    train(tiny(train_validate_every=4, train_save_minutes=1e-9), "out", quiet=True)
+    assert saved == [1, 2, 3, 4]
+    saved.clear()
+    train(tiny(train_validate_every=4), "seldom", quiet=True)
+    assert saved == [4]
+
+
+def test_resume_auto_goes_on_where_there_is_something(train):
+    for steps in (4, 4):
+        assert train(tiny(train_steps=steps), "out", quiet=True, resume="auto").steps == 4
 
 
 def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, monkeypatch):
