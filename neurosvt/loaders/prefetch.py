@@ -1,5 +1,6 @@
 """Batches made by another process while the model is busy."""
 
+import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ def ahead(stream: Dataset[Any], start: int, workers: int = 1) -> Iterator[Any]:
         sampler=range(start, len(stream)),  # type: ignore[arg-type]
         num_workers=workers,
         prefetch_factor=2 if workers else None,
-        worker_init_fn=_leave_interrupts,
+        worker_init_fn=_stand_apart,
         collate_fn=_packed,
         # Its own generator: the loader would draw from, and so disturb, the training's.
         generator=torch.Generator(),
@@ -61,8 +62,14 @@ def _whole(bits: _Bits) -> Tensor:
     return torch.from_numpy(values.view(bool)).reshape(bits.shape)
 
 
-def _leave_interrupts(worker: int) -> None:
-    """Signals go to the whole group of processes; what they mean is for the trainer to say. A
-    worker whose trainer is gone ends by itself."""
+def _stand_apart(worker: int) -> None:
+    """Signals go to the whole group of processes; what they mean is for the trainer to say.
+
+    SIGTERM is not ignored: by it a trainer that fails ends its workers. In a group of its own a
+    worker hears no other. One whose trainer is gone ends by itself.
+    """
     for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)

@@ -7,6 +7,7 @@ from torch.utils.data import Dataset
 
 from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.loaders.prefetch import ahead
+from tests.processes import exit_codes, needs_fork
 
 
 def short_stream(steps=5):
@@ -65,3 +66,17 @@ def test_making_batches_leaves_the_random_state_of_training_alone(workers):
     list(ahead(short_stream(steps=2), 0, workers))
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1])
+
+
+class TestEnds:
+    pytestmark = needs_fork
+
+    def test_workers_end_with_a_training_that_fails(self):
+        """While what it waits for is still held by the traceback."""
+
+        def fail(rank):
+            batches = ahead(short_stream(), 0)
+            next(batches)
+            raise SystemExit(3)
+
+        assert exit_codes(fail, 1) == [3]
