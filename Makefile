@@ -44,7 +44,8 @@ $(BIN)/uv:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
 
-KERNELS := $(wildcard neurosvt/native/*.?pp neurosvt/native/cuda/*.cuh neurosvt/native/CMakeLists.txt)
+KERNELS := $(wildcard neurosvt/native/*.?pp neurosvt/native/*/*.?pp neurosvt/native/fixed/*.h \
+	neurosvt/native/cuda/*.cuh neurosvt/native/CMakeLists.txt)
 
 $(STAMP): pyproject.toml constraints.txt $(KERNELS) | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) \

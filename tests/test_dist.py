@@ -12,6 +12,8 @@ from neurosvt.experiments.elsewhere import models_elsewhere
 
 ROOT = Path(__file__).parent.parent
 LARGEST = 25_000_000
+FIXED = [path.name for path in (ROOT / "neurosvt/native/fixed").glob("*.h")]
+"""What C is written with, by `neurosvt export --to c`."""
 SHIPPED = ("permanence", "permanence_lif", "permanence_none", "dysvit")
 
 pytestmark = [
@@ -57,6 +59,7 @@ def test_each_is_small_and_brings_what_the_demo_needs(kind, dist):
     for name in models_elsewhere():
         assert f"neurosvt/weights/{name}.safetensors" not in names
     assert "neurosvt/native/cuda/lif.cu" in names
+    assert {f"neurosvt/native/fixed/{name}" for name in FIXED} <= {*names}
     for name in ("weights/elsewhere.json", "weights/NOTICE", "demo/page.html", "py.typed"):
         assert f"neurosvt/{name}" in names
     assert any(name.endswith(".cpp") for name in names) == (kind == ".gz")

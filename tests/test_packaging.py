@@ -242,6 +242,8 @@ def test_what_the_library_reads_at_run_time_lies_in_the_package():
     texts = [path for path in committed() if path.endswith((".cu", ".cuh"))]  # compiled on GPUs
     assert texts
     assert {*texts} <= {*packed}
+    of_c = [path for path in committed() if path.startswith("neurosvt/native/fixed/")]
+    assert {path for path in of_c if path.endswith(".h")} <= {*packed}  # written out as C
     assert not {Path(path).suffix for path in packed} & {".cpp", ".hpp", ".txt"}
     assert any(path.endswith((".cpp", ".hpp")) for path in committed())  # so that less is less
 

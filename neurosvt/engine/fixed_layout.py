@@ -80,8 +80,8 @@ class FixedParts(ctypes.Structure):
 
     _fields_ = _numbers(
         "clock patch_touched token_touched membranes charge exponent written tracks track_written "
-        "fired scratch counts own active keep token x sums first firsts second seconds square "
-        "said charges read wants act told votes bytes"
+        "fired counts own active keep token x sums first firsts second seconds square "
+        "values said charges wants act told votes bytes"
     )
 
 

@@ -18,11 +18,11 @@ from neurosvt.engine.fixed_layout import (
     FixedHeads,
     FixedMemory,
     FixedModel,
-    FixedParts,
     FixedProduct,
     FixedTables,
     FixedTracks,
 )
+from neurosvt.engine.fixed_state import places_of, state_parts
 from neurosvt.engine.plan import dense_layers, read_channels, refuse_unknown, scale_of, tracks_of
 from neurosvt.engine.whole_numbers import (
     ACTIVE_POINT,
@@ -46,7 +46,7 @@ from neurosvt.nn.tracks import Tracks
 from neurosvt.ops.tracks import UNIT_STEPS
 from neurosvt.presence import Presence
 
-FIXED_TILE = 32
+FIXED_TILE = 64
 """Outputs that are computed together."""
 FIXED_BITS = (16, 8, 6, 4)
 """Of a number: weights, thresholds, decays and state."""
@@ -111,12 +111,14 @@ class FixedPlan:
         self.c = FixedModel(
             cfg.image_size, cfg.patch_size, cfg.kernel_size, across, cfg.patches, cfg.least_events,
             cfg.least_neighbours, cfg.width, self.wide, self.hidden, cfg.depth, cfg.heads, stride,
-            bits, room + FIXED_TILE, embed, positions, self.at("blocks", blocks),
+            bits, room, embed, positions, self.at("blocks", blocks),
             self.at("first", first.astype(np.uint8)), self.at("last", last.astype(np.uint8)),
             len(keep), self.at("keep", keep), memory, head,
             FixedTables(*(self.at(name, table) for name, table in tables().items())),
         )  # fmt: skip
-        self.c.at = self.parts()
+        self.state = state_parts(self.c, np.dtype(self.number).name)
+        """What is left behind by steps, by the types that C has for it."""
+        self.c.at = places_of(self.state)
 
     @property
     def address(self) -> int:
@@ -248,27 +250,3 @@ class FixedPlan:
             self.at(f"{name}_weights", numbers.numpy().astype(self.number)), scale,
             self.at(f"{name}_bias", whole),
         )  # fmt: skip
-
-    def parts(self) -> FixedParts:
-        """Where the parts of a state begin; all are whole words of 8 bytes."""
-        c, number = self.c, np.dtype(self.number).itemsize
-        n, tracks, memory = c.patches, c.memory.tracks, c.memory
-        told = max(tracks.vote.outputs, 4 * tracks.count)
-        sizes = {
-            "clock": 8, "patch_touched": 4 * n, "token_touched": 4 * n,
-            "membranes": n * c.stride * number, "charge": memory.channels * number,
-            "exponent": memory.groups, "written": 4 * memory.groups, "tracks": 28 * tracks.count,
-            "track_written": 4 * tracks.count, "fired": (c.side + 2) ** 2, "scratch": 0,
-            "counts": 4 * n, "own": 12 * n, "active": 4 * (n + 1), "keep": 4 * n, "token": 4 * n,
-            "x": 4 * n * c.wide, "sums": 4 * n * c.wide, "first": 2 * (n * c.room + 1),
-            "firsts": 4 * n, "second": 2 * (n * c.room + 1), "seconds": 4 * n,
-            "square": 4 * c.width * (c.width // c.heads), "said": 4 * memory.read.outputs,
-            "charges": 4 * memory.channels, "read": 0, "wants": 4 * max(memory.gates, 1),
-            "act": 6 * c.head.widest, "told": 4 * told, "votes": 24 * tracks.count,
-        }  # fmt: skip
-        parts, begin = FixedParts(), 0
-        for name, size in sizes.items():
-            setattr(parts, name, begin)
-            begin += up_to(size, 8)
-        parts.bytes = begin
-        return parts

@@ -58,7 +58,9 @@ def header(plan: FixedPlan, frame_ms: float) -> str:
     }  # fmt: skip
     defined = "\n".join(f"#define NSVT_{name} {size}" for name, size in sizes.items())
     kinds = ", ".join(f"NSVT_{kind.name}" for kind in Presence)
-    return f"{PREAMBLE}\n{defined}\n\nenum {{ {kinds} }}; /* kinds of presence */\n{INTERFACE}"
+    parts = "\n".join(f"    {kind} {name}[{size}];" for name, (kind, size) in plan.state.items())
+    told = f"enum {{ {kinds} }}; /* kinds of presence */"
+    return f"{PREAMBLE}\n{defined}\n\n{told}\n{INTERFACE % parts}"
 
 
 def source_text(plan: FixedPlan, names: list[str]) -> str:
@@ -138,9 +140,9 @@ typedef struct {
     uint8_t on;    /* brighter: not 0 */
 } nsvt_event;
 
-/* What has been seen; a copy of it is a state of its own. */
+/* What has been seen; a copy of it is a state of its own. Its parts are nobody else's. */
 typedef struct {
-    int64_t words[NSVT_STATE_BYTES / 8];
+%s
 } nsvt_state;
 
 typedef struct {
@@ -171,13 +173,16 @@ int32_t nsvt_most(const int32_t *numbers, int32_t count);
 """
 
 FUNCTIONS = """
+/* The parts lie where the engine looks for them. */
+typedef char nsvt_state_is_whole[sizeof(nsvt_state) == NSVT_STATE_BYTES ? 1 : -1];
+
 void nsvt_start(nsvt_state *state) {
-    const nsvt_session s = {&nsvt_the_model, (char *)state->words};
+    const nsvt_session s = {&nsvt_the_model, (char *)state};
     nsvt_begin(&s);
 }
 
 int nsvt_step(nsvt_state *state, const nsvt_event *events, int32_t count, nsvt_answer *answer) {
-    const nsvt_session s = {&nsvt_the_model, (char *)state->words};
+    const nsvt_session s = {&nsvt_the_model, (char *)state};
     int32_t numbers[NSVT_ANSWER_NUMBERS];
     const int end = nsvt_pass(&s, events, count, answer ? numbers : NULL);
     if (answer && !end) memcpy(answer, numbers, sizeof numbers);

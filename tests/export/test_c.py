@@ -72,12 +72,13 @@ def test_c_answers_as_the_engine_to_the_bit(name, bits, tmp_path):
     engine = FixedEngine(model, bits)
     scenes = make_scenes("curtain", seed=7, batch=2, seen=10, hidden=20, after=3)
     expected, states = engine.answers(torch.from_numpy(scenes.frames))
-    for words in (["-std=c11", "-O2"], ["-x", "c++", "-std=c++17", "-O0"]):
+    strict = ["-std=c11", "-O2", "-fstrict-aliasing", "-Wstrict-aliasing=2"]
+    for words in (strict, ["-x", "c++", "-std=c++17", "-O0"]):
         library = built(tmp_path, *words)
         for camera in range(2):
             found, state = answers_of(library, engine, scenes.frames[:, camera])
             assert np.array_equal(found, expected[:, camera].numpy())
-            kept = engine.plan.c.at.scratch
+            kept = engine.plan.c.at.counts
             assert np.array_equal(state.view(np.uint8)[:kept], states[camera].view(np.uint8)[:kept])
     assert len(np.unique(expected[..., 0])) > 5
 

@@ -58,30 +58,36 @@ static void nsvt_add_product(nsvt_rows *r, nsvt_spikes spikes, const nsvt_produc
         }
 }
 
+static void nsvt_add(int32_t *NSVT_ALONE to, const int32_t *NSVT_ALONE from, int32_t count) {
+    int32_t i;
+    for (i = 0; i < count; ++i) to[i] += from[i];
+}
+
 /* Attention between the spikes of a frame: for every head q (k^T v), in counts. */
 static void nsvt_mix(const nsvt_rows *r, int32_t *out) {
     const nsvt_model *m = r->s->model;
     const int32_t each = m->width / m->heads, wide = m->wide;
-    int32_t *square = NSVT_PART(r->s, int32_t, square), row, n, i, j, k, v;
-    memset(square, 0, sizeof(int32_t) * (size_t)(m->heads * each * each));
+    int32_t *square = NSVT_PART(r->s, int32_t, square), *values = NSVT_PART(r->s, int32_t, values), row, n, v, head;
+    memset(square, 0, sizeof(int32_t) * (size_t)(m->width * each));
     memset(out, 0, sizeof(int32_t) * (size_t)(r->rows * wide));
     for (row = 0; row < r->rows; ++row) {
         const uint16_t *list = r->second.list + row * m->room;
         const int32_t length = r->second.length[row];
-        for (k = 0; k < length && list[k] < wide;) ++k;
-        for (v = k; v < length && list[v] < 2 * wide;) ++v;
-        for (; k < length && list[k] < 2 * wide; ++k) {
-            const int32_t key = list[k] - wide, first = key / each * each;
-            while (v < length && list[v] - 2 * wide < first) ++v;
-            for (n = v; n < length && (j = list[n] - 2 * wide - first) < each; ++n) square[key * each + j] += 1;
+        for (v = length; v > 0 && list[v - 1] >= 2 * wide;) --v;
+        if (v == length) continue;
+        memset(values, 0, sizeof(int32_t) * (size_t)wide);
+        for (n = v; n < length; ++n) values[list[n] - 2 * wide] = 1;
+        for (n = v, head = m->width - each; n > 0 && list[n - 1] >= wide; --n) {
+            const int32_t key = list[n - 1] - wide;
+            while (key < head) head -= each;
+            nsvt_add(square + key * each, values + head, each);
         }
     }
     for (row = 0; row < r->rows; ++row) {
         const uint16_t *list = r->second.list + row * m->room;
-        for (n = 0; n < r->second.length[row] && list[n] < wide; ++n) {
-            const int32_t *from = square + list[n] * each;
-            int32_t *to = out + row * wide + list[n] / each * each;
-            for (i = 0; i < each; ++i) to[i] += from[i];
+        for (n = 0, head = 0; n < r->second.length[row] && list[n] < wide; ++n) {
+            while (list[n] >= head + each) head += each;
+            nsvt_add(out + row * wide + head, square + list[n] * each, each);
         }
     }
 }

@@ -3,13 +3,20 @@
 
 #define NSVT_POINT 14 /* bits behind the point of currents, scores and probabilities */
 #define NSVT_ONE (1 << NSVT_POINT)
-#define NSVT_TILE 32 /* outputs that are computed together */
+#define NSVT_TILE 64 /* outputs that are computed together */
 #define NSVT_ACTIVE 9 /* bits behind the point of what a dense layer reads */
 #define NSVT_ACTIVE_ONE (1 << NSVT_ACTIVE)
 #define NSVT_MOST_ACTIVE 16383 /* and the largest such number: 32 */
 #define NSVT_LONG 20 /* bits behind the point of the numbers of tracks */
 #define NSVT_TRACK 7 /* strength, mean age, spread, x, y, their velocities */
 #define NSVT_PRESENCES 5 /* kinds of presence */
+
+/* Of a pointer that alone leads to what it leads to: loops over it become vector code. */
+#ifdef __cplusplus
+#define NSVT_ALONE __restrict
+#else
+#define NSVT_ALONE restrict
+#endif
 
 #if NSVT_BITS == 8
 typedef int8_t nsvt_number; /* of weights and of the state */
@@ -72,11 +79,11 @@ typedef struct {
     const int32_t *sigmoid; /* of [-8, 8]; 65536 is 1 */
 } nsvt_tables;
 
-/* Where the parts of a state begin, in bytes. Those behind `scratch` need not outlive a step. */
+/* Where the parts of a state begin, in bytes. Those from `counts` on need not outlive a step. */
 typedef struct {
     int32_t clock, patch_touched, token_touched, membranes, charge, exponent, written, tracks, track_written;
-    int32_t fired, scratch, counts, own, active, keep, token, x, sums, first, firsts, second, seconds, square;
-    int32_t said, charges, read, wants, act, told, votes, bytes;
+    int32_t fired, counts, own, active, keep, token, x, sums, first, firsts, second, seconds, square;
+    int32_t values, said, charges, wants, act, told, votes, bytes;
 } nsvt_parts;
 
 typedef struct {
