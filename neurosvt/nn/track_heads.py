@@ -34,6 +34,8 @@ class ChosenBelief(Belief):
     choice_logits: Float[Tensor, "T B K J"]
     offered: Float[Tensor, "T B K J 2"]
     """x and y, in [0, 1] of the sensor; the kinds are that it rests, has gone on, was carried."""
+    origin_logits: Float[Tensor, "T B J"] | None
+    """Which track rests where the object was last in view; None where nothing is carried."""
 
 
 class TrackHeads(Heads):
@@ -84,7 +86,7 @@ class TrackHeads(Heads):
         )
         self.tracks, self.corrects = tracks, corrects
         self.choose = nn.Linear(self.hidden.in_features - near, choice)
-        self.chosen = nn.Linear(choice, self.kinds * tracks)
+        self.chosen = nn.Linear(choice, (self.kinds + carries) * tracks)
 
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
         told = TRACK_NUMBERS * self.tracks
@@ -92,11 +94,11 @@ class TrackHeads(Heads):
         tracks = FittedLine.of(numbers.unflatten(-1, (self.tracks, TRACK_NUMBERS)))
         x = torch.cat([self.features(own), told_of(tracks).flatten(-2)], -1)
         x = x.to(self.hidden.weight.dtype)
-        choice = at_least_float32(self.chosen(F.gelu(self.choose(x))))
-        choice = choice.unflatten(-1, (self.kinds, self.tracks))
-        places = offered(tracks)
+        scores = at_least_float32(self.chosen(F.gelu(self.choose(x))))
+        scores = scores.unflatten(-1, (-1, self.tracks))
+        choice, places = scores[..., : self.kinds, :], offered(tracks)
         if self.kinds > 2:
-            taken = carried(tracks, choice[..., 0, :].softmax(-1))
+            taken = carried(tracks, scores[..., self.kinds, :].softmax(-1))
             places = torch.cat([places, taken[..., None, :, :]], -3)
         likely = choice.flatten(-2).softmax(-1).view_as(choice)
         position = (likely[..., None] * places).sum((-3, -2))
@@ -109,19 +111,21 @@ class TrackHeads(Heads):
         )
         if self.corrects:
             position = position + Course.of(likely, places, tracks).corrections(wrong)
-        among = [choice.flatten(-2), places.flatten(-3)] if self.training else []
+        among = [scores.flatten(-2), places.flatten(-3)] if self.training else []
         return torch.cat([logits, position, presence, *among], -1)
 
     def belief(self, answer: Float[Tensor, "T B S"]) -> Belief:
         known = [self.classes, 2, len(Presence)]
         if not self.training:
             return Belief(*answer.split(known, dim=-1))
-        kinds = self.kinds, self.tracks
-        many = self.kinds * self.tracks
-        *said, choice, places = answer.split([*known, many, 2 * many], dim=-1)
+        shape = self.kinds, self.tracks
+        told = [self.chosen.out_features, 2 * self.kinds * self.tracks]
+        *said, scores, places = answer.split([*known, *told], dim=-1)
+        scores = scores.unflatten(-1, (-1, self.tracks))
         belief = ChosenBelief(*said)
-        belief.choice_logits = choice.unflatten(-1, kinds)
-        belief.offered = places.unflatten(-1, (*kinds, 2))
+        belief.choice_logits = scores[..., : self.kinds, :]
+        belief.offered = places.unflatten(-1, (*shape, 2))
+        belief.origin_logits = scores[..., self.kinds, :] if self.kinds > 2 else None
         return belief
 
 
@@ -186,14 +190,14 @@ def offered(tracks: FittedLine) -> Float[Tensor, "... 2 J 2"]:
     return torch.stack([rest, gone], -3)
 
 
-def carried(tracks: FittedLine, resting: Float[Tensor, "... J"]) -> Float[Tensor, "... J 2"]:
+def carried(tracks: FittedLine, origin: Float[Tensor, "... J"]) -> Float[Tensor, "... J 2"]:
     """Where a thing is by now that each track has taken along, in [0, 1] of the sensor.
 
-    It was where tracks rest, by how likely each is, and goes along the heading of what carries it
-    until it is beside that. `resting` sums to 1 over tracks.
+    It was where tracks rest, by how likely it is of each that the thing was last in view there, and
+    goes along the heading of what carries it until it is beside that. `origin` sums to 1.
     """
     rest = tracks.position + 0.5
-    was = (resting[..., None] * rest).sum(-2, keepdim=True)
+    was = (origin[..., None] * rest).sum(-2, keepdim=True)
     heading = heading_of(tracks.velocity)
     way = (heading * (rest - was)).sum(-1, keepdim=True)
     return (was + heading * way).clamp(0, 1)

@@ -37,6 +37,12 @@ class Truth(NamedTuple):
         """Whether there is an object, out of sight."""
         return self.presence == Presence.HIDDEN
 
+    def last_in_view(self) -> Float[Tensor, "T B 2"]:
+        """Position at the last step in which the object was in view, or at the first of all."""
+        step = torch.arange(len(self.presence), device=self.presence.device)[:, None]
+        last = (step * (self.presence == Presence.IN_VIEW)).cummax(0).values
+        return self.position.gather(0, last[..., None].expand_as(self.position))
+
 
 class Parts(NamedTuple):
     """Losses of a belief, each a mean over steps; what is learnt is their sum."""
@@ -111,16 +117,29 @@ class BeliefLoss:
         )
 
     def choice(self, belief: Any, truth: Truth) -> Float[Tensor, "T B"]:
-        """How unlikely the truth is among what is offered, in nats."""
+        """How unlikely the truth is among what is offered, in nats; and, while it is hidden, how
+        unlikely the place where it was last in view is among those where tracks rest."""
         if not isinstance(belief, ChosenBelief):
             return torch.zeros_like(belief.position[..., 0])
         # Offers learn from their mean's error: from this, those seldom right would learn nothing.
-        miss = belief.offered.detach().flatten(-3, -2) - truth.position[..., None, :]
-        far = miss.square().sum(-1).add(1e-8).sqrt()
-        likely = (belief.choice_logits.flatten(-2) / self.choice_doubt).log_softmax(-1)
-        right = likely - far / self.choice_scale
-        floor = torch.full_like(right[..., :1], math.log(self.choice_floor))
-        return -torch.cat([right, floor], -1).logsumexp(-1)
+        offered = belief.offered.detach()
+        cost = self.among(belief.choice_logits.flatten(-2), offered.flatten(-3, -2), truth.position)
+        if belief.origin_logits is None:
+            return cost
+        rest = offered[..., 0, :, :]
+        return cost + truth.hidden * self.among(belief.origin_logits, rest, truth.last_in_view())
+
+    def among(
+        self,
+        logits: Float[Tensor, "T B O"],
+        places: Float[Tensor, "T B O 2"],
+        right: Float[Tensor, "T B 2"],
+    ) -> Float[Tensor, "T B"]:
+        """How unlikely a place is among O others, in nats."""
+        far = (places - right[..., None, :]).square().sum(-1).add(1e-8).sqrt()
+        near = (logits / self.choice_doubt).log_softmax(-1) - far / self.choice_scale
+        floor = torch.full_like(near[..., :1], math.log(self.choice_floor))
+        return -torch.cat([near, floor], -1).logsumexp(-1)
 
     def motion(self, belief: Any, truth: Truth) -> Float[Tensor, "T B"]:
         """How unlikely it is, by the choice, that the object moves if it does, or rests; nats."""

@@ -110,7 +110,7 @@ def test_what_rests_may_have_been_carried_along_by_what_a_track_follows(memory):
     memory[..., CHANNELS + 5] = 100  # towards the right, and nowhere else
     chosen(heads, 2 * J)  # carried by the first
     with torch.no_grad():
-        heads.chosen.bias[:J] = torch.tensor([-20.0, 20.0])  # what rests is the second's
+        heads.chosen.bias[-J:] = torch.tensor([-20.0, 20.0])  # it was last seen at the second
     right_of_it = torch.tensor([-0.3 + 0.5, -0.25 + 0.5]).expand(T, B, 2)
     torch.testing.assert_close(heads(memory).position, right_of_it, atol=1e-5, rtol=1e-5)
     memory[..., CHANNELS + 5] = 0  # what carries has no heading: nothing was carried

@@ -151,7 +151,7 @@ def test_a_choice_costs_as_little_as_a_likely_offer_is_near(truth):
         belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
         apart = torch.tensor([[shift, 0.0], [0.5, 0.0]])
         belief.offered = truth.position[..., None, None, :] + apart[:, None]
-        belief.choice_logits = logits[..., None]
+        belief.choice_logits, belief.origin_logits = logits[..., None], None
         return BeliefLoss(choice_weight=0.3)(belief, truth).choice
 
     unsure = torch.zeros(T, B, 2, requires_grad=True)
@@ -166,6 +166,31 @@ def test_a_choice_costs_as_little_as_a_likely_offer_is_near(truth):
     assert wrong == pytest.approx(0.3 * math.log(1e3), rel=0.01)  # what nothing explains costs that
 
 
+def test_where_it_was_last_in_view_is_taught_while_it_is_hidden(truth):
+    """Two tracks: one rests where it was last in view, the other half a sensor away."""
+    hidden = truth.presence.new_full((T, B), Presence.IN_VIEW)
+    hidden[3:] = Presence.HIDDEN
+    carried = truth._replace(presence=hidden)
+    seen = carried.position[2].expand(T, B, 2)
+    torch.testing.assert_close(carried.last_in_view()[3:], seen[3:])
+    torch.testing.assert_close(carried.last_in_view()[:3], carried.position[:3])
+    known = perfect(carried)
+
+    def cost(odds):
+        belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
+        rest = seen[..., None, :] + torch.tensor([[0.0, 0.0], [0.5, 0.0]])
+        belief.offered = torch.stack([rest, rest, rest], -3)
+        belief.choice_logits = torch.zeros(T, B, 3, 2)
+        belief.origin_logits = odds[..., None] * torch.tensor([0.5, -0.5])
+        return BeliefLoss(choice_weight=1.0)(belief, carried).choice
+
+    odds = torch.zeros(T, B, requires_grad=True)
+    (felt,) = torch.autograd.grad(cost(odds), odds)
+    assert torch.equal(felt < 0, carried.hidden & carried.asked)
+    assert not felt[~carried.hidden].any()
+    assert cost(odds + 60) < cost(odds) < cost(odds - 60)
+
+
 def test_whether_it_moves_is_taught_at_every_step(truth):
     """Two offers: the first rests, the second goes on."""
     steps = torch.tensor([0.0, 0.0, 0.1, 0.1, 0.1, 0.0005, 0.0])  # how far it has moved since
@@ -177,6 +202,7 @@ def test_whether_it_moves_is_taught_at_every_step(truth):
         belief = ChosenBelief(known.class_logits, known.position, known.presence_logits)
         belief.offered = position[..., None, None, :].expand(T, B, 2, 1, 2)
         belief.choice_logits = torch.stack([torch.zeros_like(odds), odds], -1)[..., None]
+        belief.origin_logits = None
         return BeliefLoss(motion_weight=1.0)(belief, moving).motion
 
     moves = steps > 0.01

@@ -155,13 +155,13 @@ INLINE void heading_of(const float* velocity, float* heading) {
     heading[1] = y / speed;
 }
 
-// Where a thing is by now that each track has taken along, if it was where tracks rest, by the
-// powers of their scores, which sum to `total`.
-INLINE void carry(const engine::Heads& a, const float* tracks, const float* resting, float total,
+// Where a thing is by now that each track has taken along, if it was last in view where tracks rest,
+// by the powers of their scores, which sum to `total`.
+INLINE void carry(const engine::Heads& a, const float* tracks, const float* origin, float total,
                   float* places) {
     float was[2]{};
     for (Count j = 0; j < a.tracks; ++j)
-        for (int i = 0; i < 2; ++i) was[i] += resting[j] / total * (tracks[j * TRACK + 3 + i] + 0.5f);
+        for (int i = 0; i < 2; ++i) was[i] += origin[j] / total * (tracks[j * TRACK + 3 + i] + 0.5f);
     for (Count j = 0; j < a.tracks; ++j, tracks += TRACK) {
         float heading[2], way = 0;
         heading_of(tracks + 5, heading);
@@ -181,7 +181,10 @@ INLINE Chosen choose(const engine::Heads& a, const float* tracks, const float* x
     activate(z, a.choice, y, false);
     dense(layer[1], y, z, found + engine::COLUMNS);
     Chosen chosen;
-    if (a.kinds > 2) carry(a, tracks, y, powers(z, a.tracks, y), places + 4 * a.tracks);
+    if (a.kinds > 2) {
+        const float origins = powers(z + offers, a.tracks, y);
+        carry(a, tracks, y, origins, places + 4 * a.tracks);
+    }
     const float total = powers(z, offers, y);
     for (Count j = 0; j < a.tracks; ++j) {
         const float* track = tracks + j * TRACK;
