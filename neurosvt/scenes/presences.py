@@ -30,7 +30,7 @@ def emptiness(
     Light and curtain go as in `blackout` and `curtain`, and return. The tier draws no object.
     """
     batch = len(objects.label)
-    kind = rng.permutation(batch) % 3
+    kind = (rng.permutation(batch) + rng.integers(3)) % 3  # small batches have all kinds in turn
     fade = config.frames(2) * clock.substeps
     dark = blackout(objects, replace(clock, hide=clock.hidden - fade), rng, config)
     swept = curtain(objects, clock, rng, config)
