@@ -1,7 +1,8 @@
 """A step of training in two processes of one thread, beside one process of two threads.
 
-Both learn from the same sequences of `permanence_stage1`. Two processes take half of a batch each
-and average their gradients, as `DistributedDataParallel` does; a step ends when both have stepped.
+Both learn from the same sequences of `permanence_stage1`. Two processes take half of a batch each,
+as in `torchrun -m neurosvt train`: norms and gradients are those of all. A step ends when both have
+stepped.
 """
 
 import itertools
@@ -12,13 +13,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, multiprocessing
-from torch.nn.parallel import DistributedDataParallel
+from torch import distributed, multiprocessing
 
 from neurosvt.bench.timing import Candidate, on_threads
 from neurosvt.bench.training import BATCHES, products_here
 from neurosvt.experiments.registry import load_run
-from neurosvt.loaders.occlusion_batches import OcclusionBatch
+from neurosvt.loaders.shares import divided
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
@@ -77,16 +77,10 @@ def _serve(rank: int, store: str, end: Connection) -> None:
 def _step(run: Any, rank: int, world: int) -> Callable[[], None]:
     """A step on every `world`-th sequence of the batches, from `rank` on."""
     torch.manual_seed(0)
-    model: Any = NeuroSVT(run.model)
-    training = Training(DistributedDataParallel(model) if world > 1 else model, run.train)
+    training = Training(NeuroSVT(run.model), run.train)
     objective, stream = BeliefObjective(run.train.state_noise), run.stream()
-    batches = itertools.cycle([_share(stream[i], rank, world) for i in range(BATCHES)])
+    batches = itertools.cycle([divided(stream[i], rank, world) for i in range(BATCHES)])
     return lambda: fit(training, [next(batches)], objective)
-
-
-def _share(batch: OcclusionBatch, rank: int, world: int) -> OcclusionBatch:
-    parts = (part[:, rank::world].contiguous() for part in batch if isinstance(part, Tensor))
-    return OcclusionBatch._make([*parts, batch.frame_ms])
 
 
 def _on(threads: int, step: Callable[[], None]) -> None:

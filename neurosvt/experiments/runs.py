@@ -5,7 +5,7 @@ of it: objects that hide are followed, clips and images are named.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -131,6 +131,22 @@ class Run:
         if isinstance(self.data, ClipConfig):
             return load_clips(self.data, split, self.frame_us)
         raise UserError(f"objects hide in {self.data.dataset}: `neurosvt permanence` judges it")
+
+
+def whole_run(run: Run, processes: int) -> Run:
+    """The run whose batches are those of whole steps: of all passes of so many processes.
+
+    Raises:
+        UserError: there is no run with so large a batch.
+    """
+    cfg = run.train
+    try:
+        train = replace(cfg, batch=cfg.batch * cfg.accumulate * processes)
+        return replace(run, train=train)
+    except ValueError as error:
+        raise UserError(
+            f"{processes} processes with {cfg.accumulate} passes of batch {cfg.batch}: {error}"
+        ) from error
 
 
 def build_run(values: Mapping[str, Any]) -> Run:

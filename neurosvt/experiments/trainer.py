@@ -6,31 +6,35 @@ validation liked best) and `history.json` (the curve).
 
 import json
 import signal
-import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
-from neurosvt.config import ConfigError, UserError, as_plain
+from neurosvt.config import UserError, as_plain
 from neurosvt.experiments.checkpoints import Checkpoint, read_checkpoint, save_model
-from neurosvt.experiments.devices import checked_device, missing_kernels
+from neurosvt.experiments.devices import missing_kernels
+from neurosvt.experiments.display import Display
+from neurosvt.experiments.folder_lock import locked
 from neurosvt.experiments.interrupt import on_interrupt
+from neurosvt.experiments.processes import agreed, process_group, same_everywhere
 from neurosvt.experiments.recipes import recipe_of
 from neurosvt.experiments.resume import holds_training, refuse_difference, saved_run
-from neurosvt.experiments.runs import Run
+from neurosvt.experiments.runs import Run, whole_run
 from neurosvt.files import write_whole
 from neurosvt.loaders.prefetch import STOPS
+from neurosvt.loaders.shares import passes_of
 from neurosvt.native import library
 from neurosvt.nn.modes import in_eval_mode
 from neurosvt.nn.weights import device_of, load_weights
+from neurosvt.ops.across import any_of, processes, rank
 from neurosvt.ops.precision import products_name
 from neurosvt.results.places import check_folder
 from neurosvt.training import checkpoint
+from neurosvt.training.generators import own_generators
 from neurosvt.training.loop import Record, Training, fit
 
 
@@ -46,6 +50,9 @@ def train(
 ) -> Checkpoint:
     """Train a run to its end and return its best model.
 
+    Processes that a launcher started share the work (`experiments.processes`): together they learn
+    from batches as many times as large as there are processes. The first of them writes and tells.
+
     Ctrl-C stops between two steps and saves; a second one stops at once. SIGTERM and SIGUSR1 stop
     as the first one does. All of them are only heard in the main thread.
 
@@ -53,7 +60,7 @@ def train(
         run: what is trained, on what, and how.
         folder: where its files go; made if it is not there.
         backend: how neurons are computed, see `ops.lif.BACKENDS`.
-        device: where to train, as PyTorch names it.
+        device: where to train, as PyTorch names it; "cuda" is the GPU of the process.
         resume: go on from `last.safetensors`; `saved_run(folder)` is the run to pass. "auto" does
             so if there is one, and begins otherwise.
         tensorboard: also log for TensorBoard, into the folder.
@@ -63,16 +70,22 @@ def train(
         The model with the best weights, in eval mode, and what is known about it.
 
     Raises:
-        UserError: the folder holds a training and `resume` is false, or one of another run; the
-            data set, device or backend does not fit; or a gradient is no longer finite.
+        UserError: the folder holds a training and `resume` is false, or one of another run, or
+            another process trains into it; the data set, device or backend does not fit; or a
+            gradient is no longer finite.
         FileNotFoundError: the data set is not there, or nothing to resume.
         TrainingStopped: a signal came, and everything up to then is saved.
     """
-    trainer = Trainer(
-        run, Path(folder), backend, checked_device(device), tensorboard=tensorboard, quiet=quiet
-    )
-    trainer.prepare(resume=holds_training(folder) if resume == "auto" else resume)
-    return trainer.train()
+    folder = Path(folder)
+    with process_group(device) as own, ExitStack() as held:
+        with agreed():
+            go_on = holds_training(folder) if resume == "auto" else resume
+            trainer = Trainer(
+                run, folder, backend, own, resume=go_on, tensorboard=tensorboard, quiet=quiet
+            )
+            if not rank():
+                held.enter_context(locked(folder))
+        return trainer.train()
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -92,14 +105,22 @@ class Trainer:
         folder: where its files go.
         backend: how neurons are computed.
         device: where to train.
+        resume: go on from the last checkpoint.
         tensorboard: also log for TensorBoard.
         quiet: print nothing and show no bar.
+
+    Raises:
+        UserError: there is a training and none is to be resumed, or it is of another run, or
+            nothing can be written there.
+        FileNotFoundError: there is none to resume.
     """
 
     seconds: float
     """Training time so far, earlier sittings included."""
     waited: float
     """Seconds of it spent waiting for data."""
+    processes: int
+    """Of the training as it was begun, which decide how large its batches are."""
 
     def __init__(
         self,
@@ -108,41 +129,44 @@ class Trainer:
         backend: str,
         device: torch.device,
         *,
+        resume: bool = False,
         tensorboard: bool = False,
         quiet: bool = False,
     ):
         self.run, self.folder, self.backend = run, folder, backend
         self.last, self.best = folder / "last.safetensors", folder / "best.safetensors"
+        check_folder(folder)
+        before = self._before(resume)
+        self.processes = before.get("processes", 1) if resume else processes()
+        self.whole = whole_run(run, self.processes)
+        if self.whole.train.batch < processes() * run.train.accumulate:
+            raise UserError(
+                f"batches of {self.whole.train.batch}, which this training began with, are too "
+                f"small for {processes()} processes with {run.train.accumulate} passes each"
+            )
         # Weights from the seed alone, so that models of one seed start from the same.
-        self.recipe = recipe_of(run, backend, device)
-        self.training = Training(self.recipe.model, run.train)
-        self.tensorboard, self.quiet = tensorboard, quiet
-        self.board: Any = None
-        self.console = Console(stderr=True, quiet=quiet)
+        self.recipe = recipe_of(self.whole, backend, device)
+        own_generators(run.train.seed)
+        self.training = Training(self.recipe.model, self.whole.train)
+        if resume:
+            self.training.restore(self.last)
+        self.seconds, self.waited = before.get("seconds", 0.0), before.get("waited", 0.0)
+        quiet = quiet or rank() > 0
+        self.show = Display(quiet, folder if tensorboard and not rank() else None)
         self.interrupted = 0
         self.saved = time.monotonic()
-        self.seconds = self.waited = 0.0
 
-    def prepare(self, resume: bool) -> None:
-        """Refuse to overwrite a training; on resume, load it.
-
-        Raises:
-            UserError: there is a training and none is to be resumed, or it is of another run, or
-                nothing can be written there.
-            FileNotFoundError: there is none to resume.
-        """
-        check_folder(self.folder)
-        if not resume:
-            if self.last.exists():
-                raise UserError(
-                    f"{self.folder} holds a training: --resume goes on with it, "
-                    "--out DIR starts another"
-                )
-            return
-        refuse_difference(self.last, saved_run(self.folder), self.run)
-        self.training.restore(self.last)
-        _, metadata = read_checkpoint(self.last)
-        self.seconds, self.waited = metadata["seconds"], metadata["waited"]
+    def _before(self, resume: bool) -> dict[str, Any]:
+        """What is known of the training that is to be resumed."""
+        if resume:
+            refuse_difference(self.last, saved_run(self.folder), self.run)
+            return read_checkpoint(self.last)[1]
+        if self.last.exists():
+            raise UserError(
+                f"{self.folder} holds a training: --resume goes on with it, "
+                "--out DIR starts another"
+            )
+        return {}
 
     def train(self) -> Checkpoint:
         """Train to the end, and tune what is tuned there.
@@ -150,39 +174,22 @@ class Trainer:
         Raises:
             TrainingStopped: a signal came.
         """
-        steps = self.run.train.steps
-        if self.training.step >= steps:
-            self._say(f"{self.folder} is trained: {self.training.step} of {steps} steps")
+        cfg, step, model = self.whole.train, self.training.step, self.training.model
+        if step >= cfg.steps:
+            self.show.say(f"{self.folder} is trained: {step} of {cfg.steps} steps")
             return self._finish()
-        if self.tensorboard:
-            self.board = _tensorboard(self.folder)
         if library() is None:
-            self._note("the kernels were not built: PyTorch alone, slower (neurosvt doctor)")
-        if line := missing_kernels(self.backend, device_of(self.training.model)):
-            self._note(line)
-        self._note(summary(self.training.model))
-        columns = (
-            TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-        )  # fmt: skip
-        with (
-            on_interrupt(self._interrupt, STOPS),
-            Progress(*columns, console=self.console, disable=self.quiet) as self.progress,
-        ):
-            self.bar = self.progress.add_task("", total=steps, completed=self.training.step)
-            batches = self.recipe.batches(self.training.step)
+            self.show.note("the kernels were not built: PyTorch alone, slower (neurosvt doctor)")
+        if line := missing_kernels(self.backend, device_of(model)):
+            self.show.note(line)
+        if processes() > 1:
+            self.show.note(f"{processes()} processes share batches of {cfg.batch}")
+        self.show.note(summary(model))
+        same_everywhere(model)
+        with on_interrupt(self._interrupt, STOPS), self.show.bar(step, cfg.steps):
+            batches = passes_of(self.recipe.batches(step), cfg.accumulate)
             fit(self.training, batches, self.recipe.objective, self._step)
         return self._finish()
-
-    def _say(self, line: str) -> None:
-        """A result, for standard output."""
-        if not self.quiet:
-            print(line)
-
-    def _note(self, line: str) -> None:
-        """Talk, for standard error."""
-        if not self.quiet:
-            print(line, file=sys.stderr)
 
     def _interrupt(self, number: int, *_: Any) -> None:
         # Only noted: between two steps everything is whole, within one nothing is.
@@ -193,58 +200,53 @@ class Trainer:
     def _step(self, record: Record) -> None:
         self.seconds += record.seconds
         self.waited += record.seconds * record.waited
-        total = sum(part.item() for part in record.loss)
-        self.progress.update(
-            self.bar,
-            completed=record.step,
-            description=f"loss {total:.3f}  {1 / record.seconds:.2f} steps/s",
+        losses = {name: part.item() for name, part in record.loss._asdict().items()}
+        self.show.step(record.step, losses, record.seconds)
+        cfg = self.whole.train
+        look = record.step % cfg.validate_every == 0 or record.step == cfg.steps
+        if look and not rank():
+            self._validate(record.step, sum(losses.values()))
+        # Here the others wait for the first. One may have heard a signal that another has not, and
+        # no two clocks are the same.
+        stop, due = any_of(
+            [self.interrupted > 0, time.monotonic() - self.saved > 60 * cfg.save_minutes],
+            device_of(self.training.model),
         )
-        if self.board:
-            for name, value in record.loss._asdict().items():
-                self.board.add_scalar(f"loss/{name}", value, record.step)
-        cfg = self.run.train
-        due = time.monotonic() - self.saved > 60 * cfg.save_minutes
-        if record.step % cfg.validate_every == 0 or record.step == cfg.steps:
-            self._validate(record, total)
-        elif self.interrupted or due:
+        if look or stop or due:
             self._save()
-        if self.interrupted and record.step < cfg.steps:
+        if stop and record.step < cfg.steps:
             raise TrainingStopped(
                 f"stopped at step {record.step} of {cfg.steps}, which is saved; --resume goes on",
-                self.interrupted,
+                self.interrupted or signal.SIGTERM,
             )
 
-    def _validate(self, record: Record, loss: float) -> None:
+    def _validate(self, step: int, loss: float) -> None:
         start = time.perf_counter()
         model = self.training.model
         with in_eval_mode([model]):
             found = self.recipe.validate()
         self.seconds += time.perf_counter() - start
         best = max((entry["score"] for entry in self.training.history), default=-1.0)
-        entry = {"step": record.step, "seconds": round(self.seconds, 1), "loss": loss, **found}
+        entry = {"step": step, "seconds": round(self.seconds, 1), "loss": loss, **found}
         self.training.history.append(entry)
         if found["score"] > best:
-            metadata = {**entry, **self._known()}
-            save_model(self.best, model, self.run, metadata)
-        self._save()
-        if self.board:
-            for name, value in found.items():
-                self.board.add_scalar(f"validation/{name}", value, record.step)
-        shown = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
-        better = "  (best so far)" if found["score"] > best else ""
-        self.console.print(f"step {record.step}: {shown}{better}")
+            save_model(self.best, model, self.run, {**entry, **self._known()})
+        self.show.validation(step, found, found["score"] > best)
 
     def _save(self) -> None:
         metadata = {
             "run": as_plain(self.run),
+            "processes": self.processes,
             **self._known(),
             "seconds": self.seconds,
             "waited": self.waited,
         }
         self.training.save(self.last, metadata)
+        self.saved = time.monotonic()
+        if rank():
+            return
         curve = json.dumps({**metadata, "history": self.training.history}, indent=1) + "\n"
         write_whole(self.folder / "history.json", curve.encode())
-        self.saved = time.monotonic()
 
     def _known(self) -> dict[str, Any]:
         """What the run alone does not say of its weights."""
@@ -256,23 +258,33 @@ class Trainer:
 
     def _finish(self) -> Checkpoint:
         """Tune what is tuned on validation, and say what was learnt."""
+        with agreed():
+            if not rank():
+                self._calibrate()
         tensors, metadata = read_checkpoint(self.best)
         model = self.training.model
         load_weights(model, tensors, str(self.best))
         model.eval()
-        if "finished" not in metadata:
-            metadata |= {**self.recipe.calibrate(), "finished": True}
-            checkpoint.write_tensors(self.best, tensors, metadata)
         if "latch_threshold" in metadata:
-            self._say(f"latch: holds above {metadata['latch_threshold']:+.1f}")
-        self._say(
+            self.show.say(f"latch: holds above {metadata['latch_threshold']:+.1f}")
+        self.show.say(
             f"{self.folder}: best at step {metadata['step']}, score {metadata['score']:.3f}; "
             f"{self.seconds / 60:.1f} minutes, "
             f"{self.waited / max(self.seconds, 1e-9):.0%} of them waiting for data"
         )
         for remark in self.recipe.remarks():
-            self._say(remark)
+            self.show.say(remark)
         return Checkpoint(str(self.folder), model, self.run, metadata)
+
+    def _calibrate(self) -> None:
+        """Tune the best weights, unless that was done."""
+        tensors, metadata = read_checkpoint(self.best)
+        if "finished" in metadata:
+            return
+        load_weights(self.training.model, tensors, str(self.best))
+        self.training.model.eval()
+        metadata |= {**self.recipe.calibrate(), "finished": True}
+        checkpoint.write_tensors(self.best, tensors, metadata)
 
 
 def summary(model: nn.Module) -> str:
@@ -283,11 +295,3 @@ def summary(model: nn.Module) -> str:
     ]
     whole = sum(p.numel() for p in model.parameters())
     return "\n".join([*lines, f"{'total':<12}{whole:>12,}"])
-
-
-def _tensorboard(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ConfigError("--tensorboard needs: pip install 'neurosvt[tensorboard]'") from error
-    return SummaryWriter(folder)

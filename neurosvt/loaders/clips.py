@@ -32,6 +32,7 @@ from neurosvt.datasets.handheld_objects import (
 )
 from neurosvt.events.augment import Augmentation, augment
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
+from neurosvt.loaders.shares import every
 
 
 class ClipBatch(NamedTuple):
@@ -39,6 +40,10 @@ class ClipBatch(NamedTuple):
 
     frames: Bool[Tensor, "T B 2 Y X"]
     label: Int[Tensor, " B"]
+
+    def part(self, at: int, of: int) -> "ClipBatch":
+        """Every `of`-th clip, from number `at` on."""
+        return ClipBatch(every(self.frames, at, of, 1), every(self.label, at, of))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from neurosvt.config import UserError
 from neurosvt.datasets import cifar10
 from neurosvt.datasets.cifar10 import CIFAR10_CLASSES, CIFAR10_SIDE, Images
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
+from neurosvt.loaders.shares import every
 
 CIFAR10_MEAN, CIFAR10_DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Of the colours, as in the card of Dy-SViT; the deviations are the customary ones, means over
@@ -37,6 +38,11 @@ class ImageBatch(NamedTuple):
     """Of the image that is mixed in."""
     share: float
     """Of the first image."""
+
+    def part(self, at: int, of: int) -> "ImageBatch":
+        """Every `of`-th image, from number `at` on."""
+        images, label, other = (every(x, at, of) for x in self[:-1])
+        return ImageBatch(images, label, other, self.share)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurosvt.loaders.shares import every
 from neurosvt.presence import Presence
 from neurosvt.scenes.scenes import Scenes
 
@@ -33,6 +34,10 @@ class OcclusionBatch(NamedTuple):
     moved, unless emptiness before it is shown too: then that is what there is to say."""
     frame_ms: float | None = None
     """Length of a frame of all of them; None for that of the model."""
+
+    def part(self, at: int, of: int) -> "OcclusionBatch":
+        """Every `of`-th sequence, from number `at` on."""
+        return OcclusionBatch._make([*(every(x, at, of, 1) for x in self[:-1]), self.frame_ms])
 
 
 def as_tensors(scenes: Scenes, frame_ms: float | None = None) -> OcclusionBatch:

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from neurosvt.loaders.shares import Share
+from neurosvt.ops.across import processes, rank
+
 _STOPS = ("SIGINT", "SIGTERM", "SIGUSR1")
 STOPS = tuple(s for s in signal.Signals if s.name in _STOPS)
 """Signals that stop a training, those that the system knows: Ctrl-C; a machine that is wanted back;
@@ -19,9 +22,14 @@ Slurm before its limit, where it is asked to tell (`--signal=USR1@120`)."""
 
 def ahead(stream: Dataset[Any], start: int, workers: int = 1) -> Iterator[Any]:
     """Batches (tuples of tensors and numbers) from `start` on, made by `workers` processes; 0 for
-    none."""
+    none.
+
+    Where processes train together each gets its own part of every batch. It has whole batches made,
+    so as many workers more as there are processes.
+    """
+    workers *= processes()
     loader = DataLoader(
-        stream,
+        Share(stream, rank(), processes()),
         batch_size=None,
         sampler=range(start, len(stream)),  # type: ignore[arg-type]
         num_workers=workers,

@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neurosvt.nn.batchnorm2d import SharedBatchNorm2d
+
 
 @dataclass(frozen=True)
 class ConvNetConfig:
@@ -45,7 +47,7 @@ class Stage(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(before, width, 3, padding=1, bias=False)
         self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm_first, self.norm_second = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
+        self.norm_first, self.norm_second = SharedBatchNorm2d(width), SharedBatchNorm2d(width)
 
     def forward(self, x: Float[Tensor, "B in Y X"]) -> Float[Tensor, "B out y x"]:
         x = F.gelu(self.norm_first(F.max_pool2d(self.first(x), 2)))

@@ -182,7 +182,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
         state = state._replace(since_patch_event=seen.since_event)
         spikes = state.read.new_zeros((0, cfg.width))
         events = spikes.new_zeros((0, 3))
-        if len(seen):
+        if seen.anywhere:
             pixels = self.filter.pixels(frames, seen, state.embed.dtype)
             ctx = row_context(seen, decay, noise, self.backend)
             spikes, embed = self.embed(pixels, state.embed, ctx)
@@ -190,7 +190,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
             events = self.embed.windows.patch_events(pixels) if self.memory.tracks else events
         x, rows, told = self.select_active(spikes, events, seen, state)
         state = state._replace(since_token_event=rows.since_event)
-        if not len(rows):
+        if not rows.anywhere:
             return x, rows, told, state
         ctx = row_context(rows, self.decays(decay, rate), noise, self.backend)
         frames_of_rows = by_frame(rows)

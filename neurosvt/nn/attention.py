@@ -35,6 +35,8 @@ class SpikeMix(nn.Module):
             rearrange(spike_attention(q, k, v), "F H N K -> (F N) (H K)")
             for q, k, v in self.by_frame(qkv, frames)
         ]
+        # No rows are in no frame, and still have their place in the backward pass.
+        mixed = mixed or [qkv[:, : qkv.shape[1] // 3]]
         return gather_rows(torch.cat(mixed), frames.slots)
 
     def by_frame(

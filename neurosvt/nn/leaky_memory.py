@@ -172,7 +172,7 @@ class LeakyMemory(Memory):
         write = state.new_zeros((*rows.shape[:2], cfg.write_gates)) if cfg.write_gates else None
         begun = state.new_zeros((*rows.shape[:2], cfg.tracks))
         filled = torch.zeros(rows.shape[:2], dtype=torch.bool, device=state.device)
-        if len(rows):
+        if rows.anywhere:
             filled.view(-1)[rows.filled[0]] = True
             said = at_least_float32(self.read(spikes, rows))
             written, emptied, opened, anew = said.split(self.sizes, -1)

@@ -153,7 +153,7 @@ class StepwiseMemory(Memory):
     ) -> tuple[Float[Tensor, "T B M"], Tensor]:
         reads = self.read.shared.shape[1]
         said = state.new_zeros((*rows.shape[:2], reads))
-        if len(rows):
+        if rows.anywhere:
             said = in_time(at_least_float32(self.read(spikes, rows)), rows)
         shown = []
         for now in said:

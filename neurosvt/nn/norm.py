@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurosvt.nn.running import RunningNorm
+from neurosvt.ops.across import is_shared
 from neurosvt.ops.products import UNIT
 from neurosvt.ops.scale import scale_by_rms
 
@@ -48,7 +49,7 @@ class ScaleNorm(RunningNorm):
         return self.gain * torch.rsqrt(self.mean_square + self.eps)
 
     def forward(self, x: Float[Tensor, "R D"]) -> Float[Tensor, "R D"]:
-        if not self.training or not len(x):
+        if not self.training or not (len(x) or is_shared()):
             return x * self.scale().to(x.dtype)
         y, mean_square = scale_by_rms(x, self.gain, self.eps, self.backend)
         self.learn(mean_square)

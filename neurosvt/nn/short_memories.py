@@ -55,7 +55,7 @@ class NoMemory(_Stateless):
         self, spikes: Float[Tensor, "R D"], rows: Rows, state: Tensor, step: MemoryStep
     ) -> tuple[Float[Tensor, "T B M"], Tensor]:
         step.nothing_to_disturb()
-        if not len(rows):
+        if not rows.anywhere:
             return spikes.new_zeros((*rows.shape[:2], self.channels)), state
         return at_least_float32(in_time(self.read(spikes, rows), rows)), state
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from neurosvt.config import Registry
 from neurosvt.nn.neuron import checked_tau
 from neurosvt.nn.norm import ScaleNorm
+from neurosvt.ops.across import is_shared
 from neurosvt.ops.lif import lif_rows
 from neurosvt.ops.rows import Rows
 from neurosvt.ops.scaled_lif import rms_lif_rows, scaled_lif_rows
@@ -125,7 +126,8 @@ class TokenLIF(TokenNeuron):
             "batch_sizes": ctx.rows.batch_sizes, "keep": ctx.keep, "backend": ctx.backend,
         }  # fmt: skip
         # A scale and the neurons behind it are one pass over memory, unless noise comes between.
-        if isinstance(norm, ScaleNorm) and ctx.noise is None and len(current):
+        some = len(current) or is_shared()
+        if isinstance(norm, ScaleNorm) and ctx.noise is None and some:
             if not norm.training:
                 return scaled_lif_rows(current, norm.scale(), v, **options)
             spikes, left, mean_square = rms_lif_rows(current, norm.gain, norm.eps, v, **options)

@@ -71,7 +71,7 @@ class Tracks(nn.Module):
         """All tracks after every step, as `ops.tracks.fitted_tracks` has them."""
         place = opened.new_zeros(*opened.shape, 2)
         weight = torch.zeros_like(opened)
-        if len(rows):
+        if rows.anywhere:
             voted, many = self.votes(at_least_float32(spikes), rows, step.events)
             place = in_time(voted.flatten(1), rows).unflatten(-1, (-1, 2))
             weight = in_time(many, rows)

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.across import is_shared, sum_across, total
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, ready
@@ -51,7 +52,8 @@ def batchnorm_spike(
         x: current, before the norm.
         weight, bias: of the norm, float32.
         slope: sharpness of each row's surrogate, no unit, float32; may be learnt.
-        moments: running ones, constant, for eval mode; None takes those of the batch.
+        moments: running ones, constant, for eval mode; None takes those of the batch, of all
+            processes that share it (`ops.across`).
         threshold: level of u that fires.
         eps: added to the variance.
         backend: see `ops.native`; "compile" is as "manual" here.
@@ -69,10 +71,11 @@ def batchnorm_spike(
     check_floats(x=x, weight=weight, bias=bias, slope=slope, mean=mean, variance=variance)
     if moments is None and not len(x):
         raise ValueError("x has no rows to take moments of")
+    shared = moments is None and is_shared()
     if not suits(x, backend, on_gpus=True) or not len(x):
-        return batchnorm_spike_reference(x, weight, bias, slope, moments, threshold, eps)
+        return batchnorm_spike_reference(x, weight, bias, slope, moments, threshold, eps, shared)
     spikes, mean, variance = _batchnorm_spike(
-        x, weight, bias, slope, mean, variance, threshold, eps
+        x, weight, bias, slope, mean, variance, threshold, eps, shared
     )
     return spikes, moments or BatchStats(mean, variance)
 
@@ -85,14 +88,17 @@ def batchnorm_spike_reference(
     moments: BatchStats | None,
     threshold: float,
     eps: float,
+    shared: bool,
 ) -> tuple[Tensor, BatchStats]:
     """The definition, differentiated by autograd. Moments are summed in double precision and
     rounded once, so that no order of summation can move a spike."""
     wide = at_least_float32(x)
     if moments is None:
         exact = wide.double()
-        mean = exact.mean(0).to(wide.dtype)
-        variance = exact.var(0, correction=0).to(wide.dtype)
+        mean, variance = exact.mean(0), exact.var(0, correction=0)
+        if shared:
+            mean, variance = _of_all(total(_sums(exact, mean, variance)))
+        mean, variance = mean.to(wide.dtype), variance.to(wide.dtype)
     else:
         mean, variance = map(at_least_float32, moments)
     weight, bias = at_least_float32(weight), at_least_float32(bias)
@@ -100,6 +106,19 @@ def batchnorm_spike_reference(
     u = wide * factor + (bias - mean * factor)
     spikes = spike(u - threshold, slope, "sigmoid").to(x.dtype)
     return spikes, moments or BatchStats(mean.detach(), variance.detach())
+
+
+def _sums(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    """Sums over rows of 1, of the values and of their squares, in double precision."""
+    mean, variance = mean.double(), variance.double()
+    return len(x) * torch.stack([torch.ones_like(mean), mean, variance + mean.square()])
+
+
+def _of_all(sums: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance, of such sums."""
+    rows, values, squares = sums.unbind()
+    mean = values / rows
+    return mean, squares / rows - mean.square()
 
 
 def _forward(
@@ -111,11 +130,15 @@ def _forward(
     variance: Tensor | None,
     threshold: float,
     eps: float,
+    shared: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     x = ready(x, x.dtype)
     if mean is None or variance is None:
         mean, variance = _channels(x), _channels(x)
         call("moments", x, mean, variance)
+        if shared:
+            (sums,) = sum_across(_sums(x, mean, variance))
+            mean, variance = (moment.float() for moment in _of_all(sums))
     else:  # an operator's outputs are none of its inputs
         mean, variance = ready(mean).clone(), ready(variance).clone()
     factor, shift = as_comparison(weight, bias, mean, variance, eps)
@@ -142,6 +165,7 @@ def _backward(
     given: bool,
     threshold: float,
     eps: float,
+    shared: bool,
     grad_spikes: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     x, mean, variance = ready(x, x.dtype), ready(mean), ready(variance)
@@ -156,20 +180,22 @@ def _backward(
         threshold, grad, grad_slope, partial,
     )  # fmt: skip
     grad_bias, along = partial.sum(0, dtype=torch.double).float().unbind()
-    grad_weight = along * inverse
+    grad_weight, pull, count = along * inverse, grad_bias, x.new_full((), rows, dtype=torch.float32)
+    if shared:
+        along, pull, count = sum_across(along, pull, count)
     # The batch's own moments move with x; running ones do not.
-    on_x = torch.zeros_like(factor) if given else factor * inverse * grad_weight / rows
-    constant = torch.zeros_like(factor) if given else factor * grad_bias / rows - mean * on_x
+    on_x = torch.zeros_like(factor) if given else factor * inverse * (along * inverse) / count
+    constant = torch.zeros_like(factor) if given else factor * pull / count - mean * on_x
     call("through_norm", grad, x, factor, on_x, constant)
     return grad, grad_weight, grad_bias.clone(), grad_slope
 
 
 def _gradients(inputs: Any, kept: Any, grads: Any) -> tuple[Any, ...]:
-    x, weight, bias, slope, given, _, threshold, eps = inputs
+    x, weight, bias, slope, given, _, *rest = inputs
     found = _batchnorm_spike_backward(
-        x, weight, bias, slope, *kept, given is not None, threshold, eps, grads[0]
+        x, weight, bias, slope, *kept, given is not None, *rest, grads[0]
     )
-    return *found, None, None, None, None
+    return *found, None, None, None, None, None
 
 
 def _definition(
@@ -179,7 +205,7 @@ def _definition(
     slope: Tensor,
     mean: Tensor | None,
     variance: Tensor | None,
-    *rest: float,
+    *rest: Any,
 ) -> Tensor:
     given = None if mean is None or variance is None else BatchStats(mean, variance)
     return batchnorm_spike_reference(x, weight, bias, slope, given, *rest)[0]
@@ -191,7 +217,7 @@ def _channels(x: Tensor) -> Tensor:
 
 _batchnorm_spike = Operator(
     "batchnorm_spike(Tensor x, Tensor weight, Tensor bias, Tensor slope, Tensor? mean, "
-    "Tensor? variance, float threshold, float eps) -> (Tensor, Tensor, Tensor)",
+    "Tensor? variance, float threshold, float eps, bool shared) -> (Tensor, Tensor, Tensor)",
     _forward,
     lambda x, *rest: (torch.empty_like(x), _channels(x), _channels(x)),
     backward=_gradients,
@@ -201,7 +227,7 @@ _batchnorm_spike = Operator(
 )
 _batchnorm_spike_backward = Operator(
     "batchnorm_spike_backward(Tensor x, Tensor weight, Tensor bias, Tensor slope, Tensor mean, "
-    "Tensor variance, bool given, float threshold, float eps, Tensor grad_spikes) -> "
+    "Tensor variance, bool given, float threshold, float eps, bool shared, Tensor grad_spikes) -> "
     "(Tensor, Tensor, Tensor, Tensor)",
     _backward,
     lambda x, weight, bias, slope, *rest: (

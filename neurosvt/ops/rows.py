@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from neurosvt.ops.across import anywhere
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, WrittenOut, ready
 
@@ -44,6 +45,12 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @cached_property
+    def anywhere(self) -> bool:
+        """Whether there is a row, in whatever process has a part of this batch: only where there is
+        none may a layer be passed over (`ops.across`)."""
+        return anywhere(len(self) > 0, self.frame.device)
 
     @cached_property
     def filled(self) -> tuple[Tensor, Tensor]:

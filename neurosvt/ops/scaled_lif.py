@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurosvt.ops.across import is_shared
 from neurosvt.ops.buffers import empty_like
 from neurosvt.ops.lif import lif_rows
 from neurosvt.ops.lif_definition import lif_reference
@@ -21,7 +22,7 @@ from neurosvt.ops.operators import Operator, ready, wants_gradient
 from neurosvt.ops.precision import check_floats
 from neurosvt.ops.scale import (
     back_through_scale,
-    column_sums,
+    mean_squares,
     scale_by_rms,
     scale_by_rms_reference,
 )
@@ -51,7 +52,9 @@ def rms_lif_rows(
     """
     check_floats(x=x, gain=gain, v=v, keep=keep)
     if len(x) and _fits(x, v, keep, backend):
-        out: tuple[Tensor, Tensor, Tensor] = _rms_lif(x, gain, eps, v, batch_sizes, keep)
+        out: tuple[Tensor, Tensor, Tensor] = _rms_lif(
+            x, gain, eps, v, batch_sizes, keep, is_shared()
+        )
         return out
     y, mean_square = scale_by_rms(x, gain, eps, backend)
     return *lif_rows(y, v, batch_sizes=batch_sizes, keep=keep, backend=backend), mean_square
@@ -87,11 +90,16 @@ def _forward_scaled(
 
 
 def _forward(
-    x: Tensor, gain: Tensor, eps: float, v: Tensor, batch_sizes: Sequence[int], keep: Tensor
+    x: Tensor,
+    gain: Tensor,
+    eps: float,
+    v: Tensor,
+    batch_sizes: Sequence[int],
+    keep: Tensor,
+    shared: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     x = ready(x, x.dtype)
-    squares, filled = column_sums(x, x, kernels=True)
-    mean_square = squares / filled.clamp(min=1)
+    mean_square = mean_squares(x, True, shared)
     scale = _scale(gain, mean_square, eps)
     spikes = empty_like(x)
     left = fire(x, scale, v, batch_sizes, keep, 0.0, _THRESHOLD, _SOFT, spikes)
@@ -109,6 +117,7 @@ def _backward(
     v: Tensor,
     batch_sizes: Sequence[int],
     keep: Tensor,
+    shared: bool,
     mean_square: Tensor,
     grad_spikes: Tensor,
     grad_v: Tensor,
@@ -119,20 +128,26 @@ def _backward(
         _THRESHOLD, _SOFT, _SURROGATE, _SLOPE, along,
     )  # fmt: skip
     on_x, on_gain = back_through_scale(
-        through, x, gain, mean_square, eps, kernels=True, along=along
+        through, x, gain, mean_square, eps, shared, kernels=True, along=along
     )
     return on_x, on_gain, on_v
 
 
 def _gradients(inputs: Any, kept: Any, grads: Any) -> Any:
     on_x, on_gain, on_v = _rms_lif_backward(*inputs, *kept, *grads[:2])
-    return on_x, on_gain, None, on_v, None, None
+    return on_x, on_gain, None, on_v, None, None, None
 
 
 def _definition(
-    x: Tensor, gain: Tensor, eps: float, v: Tensor, batch_sizes: Sequence[int], keep: Tensor
+    x: Tensor,
+    gain: Tensor,
+    eps: float,
+    v: Tensor,
+    batch_sizes: Sequence[int],
+    keep: Tensor,
+    shared: bool,
 ) -> tuple[Tensor, Tensor]:
-    y, _ = scale_by_rms_reference(x, gain, eps)
+    y, _ = scale_by_rms_reference(x, gain, eps, shared)
     return lif_reference(y, v, batch_sizes, keep, _THRESHOLD, _RESET, _SURROGATE, _SLOPE)
 
 
@@ -141,8 +156,8 @@ def _like_channels(gain: Tensor) -> Tensor:
 
 
 _rms_lif = Operator(
-    "rms_lif_rows(Tensor x, Tensor gain, float eps, Tensor v, int[] batch_sizes, Tensor keep) -> "
-    "(Tensor, Tensor, Tensor)",
+    "rms_lif_rows(Tensor x, Tensor gain, float eps, Tensor v, int[] batch_sizes, Tensor keep, "
+    "bool shared) -> (Tensor, Tensor, Tensor)",
     _forward,
     lambda x, gain, eps, v, *rest: (
         torch.empty_like(x), torch.empty_like(v), _like_channels(gain),
@@ -154,7 +169,7 @@ _rms_lif = Operator(
 )  # fmt: skip
 _rms_lif_backward = Operator(
     "rms_lif_rows_backward(Tensor x, Tensor gain, float eps, Tensor v, int[] batch_sizes, "
-    "Tensor keep, Tensor mean_square, Tensor grad_spikes, Tensor grad_v) -> "
+    "Tensor keep, bool shared, Tensor mean_square, Tensor grad_spikes, Tensor grad_v) -> "
     "(Tensor, Tensor, Tensor)",
     _backward,
     lambda x, gain, eps, v, *rest: (

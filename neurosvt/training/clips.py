@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurosvt.loaders.clips import ClipBatch
-from neurosvt.training.checks import checked_labels
+from neurosvt.training.checks import NOT_ASKED, checked_labels
 
 
 class ClipParts(NamedTuple):
@@ -34,6 +34,10 @@ class ClipObjective:
         """The model's belief after every frame, from a state of rest."""
         belief, _ = model(batch.frames, state_noise=self.state_noise)
         return belief
+
+    def weigh(self, batch: ClipBatch) -> ClipParts:
+        """Clips that the loss is a mean over."""
+        return ClipParts((batch.label != NOT_ASKED).sum())
 
     def loss(self, belief: Any, batch: ClipBatch) -> ClipParts:
         """Cross-entropy of the class at every step.

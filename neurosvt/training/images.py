@@ -23,7 +23,8 @@ class ImageTrainConfig:
 
     epochs: int = 50
     batch: int = 128
-    """Images per step; what is left of an epoch is dropped, and is another every time."""
+    """Images per pass: a step has as many times `accumulate`, times the processes that train. What
+    is left of an epoch is dropped, and is another every time."""
     images: int = 45_000
     """In an epoch."""
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -45,12 +46,14 @@ class ImageTrainConfig:
     """Of the loss, if there is a teacher."""
     temperature: float = 2.0
     """At which teacher and model are compared."""
+    accumulate: int = 1
+    """Passes that a step is made of, as in `training.loop.TrainConfig`."""
     save_minutes: float = 10.0
     """Longest time between checkpoints; every epoch ends with one."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "images"):
+        for name in ("epochs", "batch", "images", "accumulate"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("rate", "clip", "temperature", "save_minutes"):
@@ -125,6 +128,11 @@ class ImageObjective:
             taught = self.teacher(batch.images) if self.teacher else None
         return ImageAnswer(model(batch.images), taught)
 
+    def weigh(self, batch: ImageBatch) -> ImageParts:
+        """Images that each part of the loss is a mean over."""
+        images = torch.tensor(len(batch.images))
+        return ImageParts(images, images)
+
     def loss(self, answer: ImageAnswer, batch: ImageBatch) -> ImageParts:
         """Cross-entropy of mixed labels, and the distance from the teacher's scores.
 
@@ -137,7 +145,7 @@ class ImageObjective:
             other = F.cross_entropy(logits, checked_labels(batch.other, logits))
             label = label + (1 - batch.share) * other
         if answer.taught is None:
-            return ImageParts(label, torch.zeros(()))
+            return ImageParts(label, torch.zeros_like(label))
         # Gradients shrink with the square of the temperature, so the loss is multiplied by it.
         teacher = self.temperature**2 * F.kl_div(
             F.log_softmax(logits / self.temperature, 1),

@@ -4,8 +4,7 @@ What a model is asked, and what an answer costs, is an `Objective`'s to say.
 """
 
 import math
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,12 +17,14 @@ from torch.utils._pytree import tree_map_only
 from neurosvt.config import UserError
 from neurosvt.nn.modes import frozen_modules, train_except
 from neurosvt.nn.weights import device_of, load_weights
+from neurosvt.ops.across import processes, rank, shared_batch
 from neurosvt.ops.precision import Amp, half_type, products_in
 from neurosvt.training import checkpoint
 from neurosvt.training.checks import checked_batch, checked_loss, checked_model
 from neurosvt.training.finite import first_not_finite, layers_not_finite
 from neurosvt.training.generators import generator_states, restore_generators, take_states
 from neurosvt.training.optimizers import OPTIMIZERS
+from neurosvt.training.passes import add_across, shares_of, timed_groups, weighted
 from neurosvt.training.scaling import GradientScale
 from neurosvt.training.schedule import warmup_cosine
 
@@ -57,6 +58,10 @@ class Settings(Protocol):
         """Largest gradient norm."""
 
     @property
+    def accumulate(self) -> int:
+        """Batches that a step is made of."""
+
+    @property
     def amp(self) -> Amp:
         """Whether matrix products are in half precision."""
 
@@ -82,7 +87,9 @@ class TrainConfig:
 
     steps: int = 3000
     batch: int = 32
-    """Sequences per step."""
+    """Sequences per pass: a step has as many times `accumulate`, times the processes that train."""
+    accumulate: int = 1
+    """Passes that a step is made of, where a batch does not fit at once; norms see one a time."""
     optimizer: Literal["adamw", "muon"] = "adamw"
     """A key of `training.optimizers.OPTIMIZERS`."""
     rate: float = 3e-3
@@ -121,7 +128,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "validate_every"):
+        for name in ("steps", "batch", "accumulate", "validate_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("rate", "clip", "save_minutes"):
@@ -157,11 +164,16 @@ class Training:
         self.scale = GradientScale(GradientScale.FIRST if half is torch.float16 else 1.0)
 
     def save(self, path: Path, metadata: dict[str, Any]) -> None:
-        """Write all of it, and `metadata`, so that `restore` goes on to the bit."""
+        """Write all of it, and `metadata`, so that `restore` goes on to the bit.
+
+        Of several processes all have to call it; the first writes.
+        """
         tensors = {f"model.{n}": t for n, t in self.model.state_dict().items()}
         optimizer = checkpoint.optimizer_tensors(self.optimizers)
         tensors |= {f"optimizer.{n}": t for n, t in optimizer.items()}
         tensors |= generator_states(device_of(self.model))
+        if rank():
+            return
         facts = {"step": self.step, "history": self.history, "gradient_scale": asdict(self.scale)}
         checkpoint.write_tensors(path, tensors, {**metadata, **facts})
 
@@ -208,8 +220,12 @@ def fit(
     objective: Objective,
     on_step: Callable[[Record], None] = lambda record: None,
 ) -> None:
-    """Train until `batches` runs dry, where the model is. Validating, saving and showing live in
-    `on_step`.
+    """Train until `batches` runs dry, where the model is, `accumulate` of them a step. Validating,
+    saving and showing live in `on_step`.
+
+    In a process group (torch.distributed) every process brings a part of each batch, and all learn
+    what one would learn of the whole: norms and gradients are those of all parts. Models have to
+    begin with the same weights.
 
     What is frozen stays frozen, running statistics included: modules in eval mode, and those whose
     parameters require no gradient (`nn.modes.frozen_modules`). It is asked once, at the start.
@@ -220,28 +236,21 @@ def fit(
     """
     model, cfg = checked_model(training.model), training.config
     device, frozen = device_of(model), frozen_modules(model)
-    for waited, seconds, batch in _timed(batches):
+    for waited, seconds, passes in timed_groups(batches, cfg.accumulate):
         train_except(model, frozen)
-        batch = batch_to(checked_batch(batch), device)
         before = [buffer.clone() for buffer in model.buffers()]
         rate = warmup_cosine(training.step, cfg.steps, cfg.rate, cfg.warmup)
         for optimizer in training.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        precision = products_in(cfg.amp, device)
-        with precision:
-            answer = objective.answer(model, batch)
-        loss = checked_loss(objective.loss(answer, batch))
-        model.zero_grad(set_to_none=True)
-        training.scale.scaled(sum(loss)).backward()
-        gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        training.scale.unscale(gradients)
-        norm = nn.utils.get_total_norm(gradients)
+        loss = _learn(training, list(map(checked_batch, passes)), objective)
+        norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
         finite = bool(norm.isfinite())
         if not training.scale.update(finite):
             # What the failed step was, and no longer is: statistics, then the forward pass again.
-            with precision:
-                culprit = first_not_finite(model, partial(objective.answer, model, batch))
+            with shared_batch(), products_in(cfg.amp, device):
+                answer = partial(objective.answer, model, batch_to(passes[-1], device))
+                culprit = first_not_finite(model, answer)
             culprit = culprit or ", ".join(layers_not_finite(model)[-1:])
             _restore(model.buffers(), before)
             raise UserError(
@@ -256,9 +265,29 @@ def fit(
         else:  # the scale was too large: a step is lost, and nothing is learnt from it
             _restore(model.buffers(), before)
         training.step += 1
-        parts = loss._make(part.detach() for part in loss)
         share = waited / seconds if seconds else 0.0
-        on_step(Record(training.step, parts, norm.item(), rate, seconds, share))
+        on_step(Record(training.step, loss, norm.item(), rate, seconds, share))
+
+
+def _learn(training: Training, passes: Sequence[Any], objective: Objective) -> Any:
+    """Leave the gradient of a step in the model's parameters, and return its loss."""
+    model, device = training.model, device_of(training.model)
+    model.zero_grad(set_to_none=True)
+    parts, loss = torch.zeros((), device=device), None
+    for batch, share in zip(passes, shares_of(objective, passes, device), strict=True):
+        batch = batch_to(batch, device)
+        with shared_batch():
+            with products_in(training.config.amp, device):
+                answer = objective.answer(model, batch)
+            loss = weighted(checked_loss(objective.loss(answer, batch)), share)
+        training.scale.scaled(sum(loss)).backward()
+        parts = parts + torch.stack([part.detach().reshape(()).to(device) for part in loss])
+    # Each by itself: the sum of what is scaled up may overflow where that of gradients does not.
+    training.scale.unscale([p.grad for p in model.parameters() if p.grad is not None])
+    if processes() > 1:
+        parts = add_across(model.parameters(), parts)
+    assert loss is not None
+    return loss._make(parts.unbind())
 
 
 def _restore(buffers: Iterable[Tensor], before: Iterable[Tensor]) -> None:
@@ -270,18 +299,3 @@ def _restore(buffers: Iterable[Tensor], before: Iterable[Tensor]) -> None:
 def batch_to(batch: Any, device: torch.device) -> Any:
     """A batch whose tensors are on `device`, in whatever tuples, lists and dicts they stand."""
     return tree_map_only(Tensor, lambda x: x.to(device), batch)
-
-
-def _timed(batches: Iterable[Any]) -> Iterator[tuple[float, float, Any]]:
-    """Each batch with the seconds waited for it, and since the batch before it was asked for."""
-    before = time.perf_counter()
-    iterator = iter(batches)
-    while True:
-        asked = time.perf_counter()
-        try:
-            batch = next(iterator)
-        except StopIteration:
-            return
-        now = time.perf_counter()
-        yield now - asked, now - before, batch
-        before = now

@@ -106,8 +106,8 @@ class BeliefLoss:
         position = F.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="none").sum(-1)
         said = belief.presence_logits.flatten(0, 1)
         presence = F.cross_entropy(said, truth.presence.flatten().long(), reduction="none")
-        weight = step_weights(truth.presence, truth.asked)
-        of_presence = step_weights(truth.presence, truth.within)
+        weight = step_weights(truth.presence, truth.asked, label.dtype)
+        of_presence = step_weights(truth.presence, truth.within, label.dtype)
         return Parts(
             (weight * label.reshape(steps)).sum(),
             self.position_weight * (weight * position).sum(),
@@ -180,6 +180,12 @@ class BeliefObjective:
         """`loss_of`, of the steps that are asked about."""
         return self.loss_of(belief, self.truth(batch))
 
+    def weigh(self, batch: Sequence[Any]) -> Parts:
+        """Sequences that each part of the loss is a mean over."""
+        truth = self.truth(batch)
+        asked, within = (steps.any(0).sum() for steps in (truth.asked, truth.within))
+        return Parts(asked, asked, within, asked, asked)
+
     def truth(self, batch: Sequence[Any]) -> Truth:
         """What is to be known of a batch."""
         truth = Truth(*batch[1:6])
@@ -189,10 +195,12 @@ class BeliefObjective:
         return truth._replace(asked=truth.asked & seen, within=truth.within & seen)
 
 
-def step_weights(presence: Int[Tensor, "T B"], asked: Bool[Tensor, "T B"]) -> Float[Tensor, "T B"]:
+def step_weights(
+    presence: Int[Tensor, "T B"], asked: Bool[Tensor, "T B"], dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "T B"]:
     """Weights that sum to 1, the same for every sequence, and within it for every kind of presence
     that it has: half of its share for its seen steps, half for the hidden, or all for one kind."""
-    kinds = torch.stack([(presence == kind) & asked for kind in Presence]).float()
+    kinds = torch.stack([(presence == kind) & asked for kind in Presence]).to(dtype)
     counts = kinds.sum(1, keepdim=True)
     share = (counts > 0) / (counts > 0).sum(0, keepdim=True).clamp(min=1)
     weight = (kinds * (share / counts.clamp(min=1))).sum(0)

@@ -19,7 +19,7 @@ def tiny(monkeypatch):
 
 def test_shares_are_the_whole_batch(tiny):
     batch = processes.load_run("permanence_stage1").stream()[0]
-    shares = [processes._share(batch, rank, 2) for rank in range(2)]
+    shares = [processes.divided(batch, rank, 2) for rank in range(2)]
     for whole, one, two in zip(*(part[:-1] for part in (batch, *shares)), strict=True):
         assert torch.equal(whole[:, 0::2], one)
         assert torch.equal(whole[:, 1::2], two)

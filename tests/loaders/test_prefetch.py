@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
+from neurosvt.loaders import prefetch
 from neurosvt.loaders.occlusions import OcclusionConfig, SceneStream
 from neurosvt.loaders.prefetch import ahead
 from tests.processes import exit_codes, needs_fork
@@ -80,3 +81,12 @@ class TestEnds:
             raise SystemExit(3)
 
         assert exit_codes(fail, 1) == [3]
+
+    def test_processes_get_their_parts_of_every_batch(self, monkeypatch):
+        monkeypatch.setattr(prefetch, "processes", lambda: 2)
+        for rank in range(2):
+            monkeypatch.setattr(prefetch, "rank", lambda rank=rank: rank)
+            parts = list(ahead(short_stream(), 3, workers=0))
+            assert [part.label.shape[1] for part in parts] == [1, 1]
+            for part, whole in zip(parts, map(short_stream().__getitem__, (3, 4)), strict=True):
+                assert torch.equal(part.frames, whole.frames[:, rank::2])

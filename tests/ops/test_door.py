@@ -195,9 +195,9 @@ def test_every_operator_is_written_down_for_compilers():
     sizes = [3, 3]
     samples = {
         "lif_rows": (x, x[:3], sizes, None, 0.5, 1.0, "hard", "arctan", 2.0),
-        "scale_by_rms": (x, weight, 1e-5),
-        "rms_lif_rows": (x, weight, 1e-5, x[:3], sizes, slope * 0 + 0.5),
-        "batchnorm_spike": (x, weight, weight, slope, None, None, 1.0, 1e-5),
+        "scale_by_rms": (x, weight, 1e-5, False),
+        "rms_lif_rows": (x, weight, 1e-5, x[:3], sizes, slope * 0 + 0.5, False),
+        "batchnorm_spike": (x, weight, weight, slope, None, None, 1.0, 1e-5, False),
         "leaky_memory": (x[None], (x[None] > 0).float(), x, weight),
         "gated_memory": (x[None], (x[None] > 0).float(), x[None, :, :1], x, weight) + (None,) * 4,
         "gather_rows": (x, torch.rand(5, 4)),
