@@ -3,14 +3,32 @@
 Axes: N tokens, J tracks.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from neurosvt.engine.fixed_choice_reference import Course, carried, heading_of, mean, on_sensor
+from neurosvt.engine.fixed_numbers_reference import (
+    LEAST_STRENGTH,
+    LONG_ONE,
+    LONGEST_AGE,
+    MOST_LONG,
+    ONE,
+    TABLES,
+    active,
+    clipped,
+    gelu,
+    logarithm,
+    long_product,
+    long_ratio,
+    quotient,
+    relative,
+    shares_of,
+    table_at,
+)
 from neurosvt.engine.plan import dense_layers, scale_of
 from neurosvt.engine.whole_numbers import (
     ACTIVE_POINT,
@@ -18,75 +36,13 @@ from neurosvt.engine.whole_numbers import (
     MOST_ACTIVE,
     POINT,
     significant,
-    tables,
     whole_weights,
 )
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.memory import MemoryStep
-from neurosvt.nn.track_heads import TrackHeads
+from neurosvt.nn.track_heads import CORRECTION, TrackHeads
 from neurosvt.ops.tracks import UNIT_STEPS
 from neurosvt.presence import Presence
-
-ONE = 1 << POINT
-LONG_ONE = 1 << LONG_POINT
-LEAST_STRENGTH = 1049
-"""A thousandth of `LONG_ONE`."""
-LONGEST_AGE = 90 << LONG_POINT
-"""Age of a track at most."""
-MOST_LONG = 2**31 - 1
-TABLES = {name: table.tolist() for name, table in tables().items()}
-
-
-def table_at(table: Sequence[int], share: int) -> int:
-    """A table at a share of 65536 of its range, between its places."""
-    i, part = divmod(share, 256)
-    return table[i] + ((table[i + 1] - table[i]) * part >> 8)
-
-
-def quotient(a: int, b: int) -> int:
-    """Towards 0, as C has it."""
-    return a // b if (a < 0) == (b < 0) else -(-a // b)
-
-
-def clipped(x: int, most: int) -> int:
-    """Within `most` of 0."""
-    return max(-most, min(most, x))
-
-
-def active(x: int, point: int) -> int:
-    """What a dense layer reads, of a number with so many bits behind its point."""
-    return clipped(x >> (point - ACTIVE_POINT), MOST_ACTIVE)
-
-
-def logarithm(x: int, point: int) -> int:
-    """Natural, of x / 2^point, times 65536."""
-    top = x.bit_length() - 1
-    share = (x << 16 >> top) & 65535
-    return ((top - point) * 65536 + table_at(TABLES["log2"], share)) * 45426 >> 16
-
-
-def relative(charges: Sequence[int], least: int) -> np.ndarray:
-    """Charges by their strength."""
-    power = sum(c * c for c in charges) // len(charges) + least
-    inverse = 2**32 // math.isqrt(power)
-    return np.array([clipped(c * inverse >> (32 - ACTIVE_POINT), MOST_ACTIVE) for c in charges])
-
-
-def shares_of(scores: Sequence[int]) -> list[int]:
-    """How likely each of several scores makes its own, of `ONE`."""
-    powers = []
-    for score in scores:
-        halvings = (max(scores) - score) * 94548 >> POINT
-        whole, share = divmod(halvings, 65536)
-        powers.append(0 if whole > 16 else table_at(TABLES["half"], share) >> whole)
-    return [(power << POINT) // sum(powers) for power in powers]
-
-
-def gelu(x: int) -> int:
-    """Of a number in `ONE`."""
-    if abs(x) >= 4 * ONE:
-        return max(x, 0)
-    return table_at(TABLES["gelu"], (x + 4 * ONE) >> 1)
 
 
 class WholeDense:
@@ -104,14 +60,6 @@ class WholeDense:
         half = 1 << self.shift >> 1
         scores: np.ndarray = ((self.weights @ x * self.scale + half) >> self.shift) + self.bias
         return scores
-
-
-def _long(a: int, b: int) -> int:
-    return (a * b + LONG_ONE // 2) >> LONG_POINT
-
-
-def _ratio(a: int, b: int) -> int:
-    return quotient(a * LONG_ONE, b)
 
 
 class FixedTracksReference:
@@ -158,17 +106,19 @@ class FixedTracksReference:
     def write(self, clock: int, j: int, place: list[int], weight: int, anew: bool) -> None:
         """`ops.tracks.fitted_tracks`, in whole numbers."""
         line, kept, age = self.lines[j], 0 if anew else 1, self.age(j, clock)
-        strength = _long(LONG_ONE - self.forget[j], kept * line[0]) + weight + LEAST_STRENGTH
-        share = _ratio(weight, strength)
+        strength = long_product(LONG_ONE - self.forget[j], kept * line[0]) + weight + LEAST_STRENGTH
+        share = long_ratio(weight, strength)
         reach = min(kept * (line[1] + age), LONGEST_AGE)
-        mean = _long(LONG_ONE - share, reach)
-        spread = _long(LONG_ONE - share, kept * line[2] + _long(share, _long(reach, reach)))
-        of_velocity = _ratio(_long(share, mean), spread + self.ridge[j])
-        of_place = share + _long(of_velocity, mean)
-        ahead = [line[3 + axis] + _long(line[5 + axis], age) for axis in range(2)]
+        mean = long_product(LONG_ONE - share, reach)
+        spread = long_product(
+            LONG_ONE - share, kept * line[2] + long_product(share, long_product(reach, reach))
+        )
+        of_velocity = long_ratio(long_product(share, mean), spread + self.ridge[j])
+        of_place = share + long_product(of_velocity, mean)
+        ahead = [line[3 + axis] + long_product(line[5 + axis], age) for axis in range(2)]
         miss = [p - a for p, a in zip(place, ahead, strict=True)]
-        position = [a + _long(of_place, m) for a, m in zip(ahead, miss, strict=True)]
-        velocity = [kept * line[5 + i] + _long(of_velocity, miss[i]) for i in range(2)]
+        position = [a + long_product(of_place, m) for a, m in zip(ahead, miss, strict=True)]
+        velocity = [kept * line[5 + i] + long_product(of_velocity, miss[i]) for i in range(2)]
         numbers = [strength, mean, spread, *position, *velocity]
         self.lines[j], self.written[j] = [clipped(x, MOST_LONG) for x in numbers], clock
 
@@ -197,6 +147,9 @@ class FixedHeadsReference:
             (dense.pop("choose"), dense.pop("chosen")) if isinstance(heads, TrackHeads) else None
         )
         self.deeper = list(dense.values())
+        self.kinds, self.corrects = (
+            (heads.kinds, heads.corrects) if isinstance(heads, TrackHeads) else (0, False)
+        )
 
     def __call__(
         self, charges: list[int], clock: int, tracks: FixedTracksReference | None
@@ -205,6 +158,11 @@ class FixedHeadsReference:
         if self.chooses:
             assert tracks is not None
             x += [number for j in range(tracks.count) for number in tracks.told(j, clock)]
+        course = None
+        if self.chooses and tracks is not None:
+            course = self.chosen(np.array(x), clock, tracks)
+            if self.corrects:
+                x += course.near
         read = np.array(x)
         y = np.array([active(gelu(v), POINT) for v in self.first(read).tolist()])
         for layer in self.deeper:
@@ -212,11 +170,12 @@ class FixedHeadsReference:
                     zip(layer(y).tolist(), y.tolist(), strict=True)]  # fmt: skip
             y = np.array([active(v, POINT) for v in more])
         said = self.answer(y).tolist()
-        scores, presence = said[: self.classes], said[-len(Presence) :]
-        place = (
-            [self.squashed(v) for v in said[self.classes : self.classes + 2]]
-            if tracks is None or not self.chooses else self.chosen(read, clock, tracks)
-        )  # fmt: skip
+        scores, rest = said[: self.classes], said[self.classes :]
+        if course is None:
+            place, rest = [self.squashed(v) for v in rest[:2]], rest[2:]
+        else:
+            place = course.corrected(rest[len(Presence) :] if self.corrects else [0] * CORRECTION)
+        presence = rest[: len(Presence)]
         return [*scores, *shares_of(scores), *presence, *shares_of(presence), *place]
 
     def features(self, charges: list[int]) -> list[int]:
@@ -236,18 +195,25 @@ class FixedHeadsReference:
         within = max(-8 * ONE, min(8 * ONE - 1, score))
         return table_at(TABLES["sigmoid"], (within + 8 * ONE) >> 2)
 
-    def chosen(self, read: np.ndarray, clock: int, tracks: FixedTracksReference) -> list[int]:
-        """The mean of what tracks offer."""
+    def chosen(self, read: np.ndarray, clock: int, tracks: FixedTracksReference) -> "Course":
+        """The mean of what tracks offer, and how it has gone on: `nn.track_heads`."""
         assert self.chooses
         first, second = self.chooses
         hidden = np.array([active(gelu(v), POINT) for v in first(read).tolist()])
-        shares, found = shares_of(second(hidden).tolist()), []
-        for axis in range(2):
-            total = 0
-            for j in range(tracks.count):
-                rest = tracks.lines[j][3 + axis] + LONG_ONE // 2
-                gone = rest + _long(tracks.lines[j][5 + axis], tracks.age(j, clock))
-                gone = max(0, min(LONG_ONE, gone))
-                total += shares[j] * rest + shares[tracks.count + j] * gone
-            found.append(total >> (POINT + LONG_POINT - 16))
-        return found
+        scores, count = second(hidden).tolist(), tracks.count
+        moves = [line[5:] for line in tracks.lines]
+        ages = [tracks.age(j, clock) for j in range(count)]
+        rest = [[x + LONG_ONE // 2 for x in line[3:5]] for line in tracks.lines]
+        gone = [
+            [on_sensor(x + long_product(v, age)) for x, v in zip(place, speed, strict=True)]
+            for place, speed, age in zip(rest, moves, ages, strict=True)
+        ]
+        places = rest + gone
+        if self.kinds > 2:
+            was = mean(shares_of(scores[self.kinds * count :]), rest)
+            places = places + [carried(was, x, v) for x, v in zip(rest, moves, strict=True)]
+        shares = shares_of(scores[: self.kinds * count])
+        going = shares[count : 2 * count]
+        way = [g - r for g, r in zip(mean(going, gone), mean(going, rest), strict=True)]
+        since = sum(share * age >> POINT for share, age in zip(going, ages, strict=True))
+        return Course(mean(shares, places), places, since, way, heading_of(mean(going, moves)))

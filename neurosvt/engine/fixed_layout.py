@@ -64,7 +64,9 @@ class FixedHeads(ctypes.Structure):
     """Class, position, presence."""
 
     _fields_ = [
-        *_numbers("channels tracks classes strengths by_group width choice layers widest"),
+        *_numbers(
+            "channels tracks classes strengths by_group width choice kinds corrects layers widest"
+        ),
         ("dense", _Pointer),
     ]
 

@@ -75,8 +75,6 @@ class FixedPlan:
         if bits not in FIXED_BITS:
             raise UserError(f"bits must be one of {', '.join(map(str, FIXED_BITS))}, got {bits}")
         refuse_unknown(model)
-        if isinstance(model.heads, TrackHeads) and (model.heads.corrects or model.heads.kinds > 2):
-            raise UserError("in whole numbers no heads have readout.corrects or readout.carries")
         if not isinstance(model.memory, LeakyMemory):
             kind = type(model.memory).__name__
             raise UserError(f"in whole numbers there is a LeakyMemory, and no {kind}")
@@ -225,11 +223,13 @@ class FixedPlan:
 
     def heads(self, heads: Heads) -> FixedHeads:
         layers = [self.dense(name, x.weight, x.bias) for name, x in self.named(heads)]
-        choice = heads.choose.out_features if isinstance(heads, TrackHeads) else 0
+        choice, kinds, corrects = 0, 0, False
+        if isinstance(heads, TrackHeads):
+            choice, kinds, corrects = heads.choose.out_features, heads.kinds, heads.corrects
         widest = max(up_to(x.weight.shape[1], GROUP) for _, x in self.named(heads))
         return FixedHeads(
             read_channels(heads), self.tracks, heads.classes, heads.strengths, heads.by_group,
-            heads.hidden.out_features, choice, 2 + len(heads.deeper), widest,
+            heads.hidden.out_features, choice, kinds, corrects, 2 + len(heads.deeper), widest,
             self.at("dense", layers),
         )  # fmt: skip
 

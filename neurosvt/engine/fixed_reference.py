@@ -16,13 +16,11 @@ from jaxtyping import Bool, Int64
 from torch import Tensor, nn
 
 from neurosvt.engine.fixed_heads_reference import (
-    ONE,
     FixedHeadsReference,
     FixedTracksReference,
     WholeDense,
-    relative,
-    table_at,
 )
+from neurosvt.engine.fixed_numbers_reference import ONE, relative, table_at
 from neurosvt.engine.plan import scale_of
 from neurosvt.engine.whole_numbers import (
     POINT,

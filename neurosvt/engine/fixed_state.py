@@ -36,7 +36,8 @@ def state_parts(c: FixedModel, number: str) -> StateParts:
         "values": ("int32", c.wide), "said": ("int32", memory.read.outputs),
         "charges": ("int32", memory.channels), "wants": ("int32", memory.gates),
         "act": ("int16", 3 * c.head.widest),
-        "told": ("int32", max(tracks.vote.outputs, 4 * tracks.count)),
+        # Of the heads: scores, how likely each offer is, the offers.
+        "told": ("int32", max(tracks.vote.outputs, (4 * c.head.kinds + 1) * tracks.count)),
         "votes": ("int64", 3 * tracks.count),
     }  # fmt: skip
     return {name: (f"{kind}_t", whole(kind, count)) for name, (kind, count) in wanted.items()}

@@ -40,6 +40,12 @@ MODELS = {
         readout=ReadoutConfig(width=9, depth=2, strengths=3, choice=5),
     ),
 }  # fmt: skip
+MODELS["tracks that are corrected"] = replace(
+    MODELS["tracks"], readout=replace(MODELS["tracks"].readout, corrects=True)
+)
+MODELS["tracks that carry too"] = replace(
+    MODELS["tracks"], readout=replace(MODELS["tracks"].readout, corrects=True, carries=True)
+)
 
 
 def model_of(name):

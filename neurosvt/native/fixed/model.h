@@ -10,6 +10,7 @@
 #define NSVT_LONG 20 /* bits behind the point of the numbers of tracks */
 #define NSVT_TRACK 7 /* strength, mean age, spread, x, y, their velocities */
 #define NSVT_PRESENCES 5 /* kinds of presence */
+#define NSVT_CORRECTION 6 /* numbers that correct a position */
 
 /* Of a pointer that alone leads to what it leads to: loops over it become vector code. */
 #ifdef __cplusplus
@@ -67,7 +68,7 @@ typedef struct {
 } nsvt_memory;
 
 typedef struct {
-    int32_t channels, tracks, classes, strengths, by_group, width, choice, layers, widest;
+    int32_t channels, tracks, classes, strengths, by_group, width, choice, kinds, corrects, layers, widest;
     const nsvt_dense *dense; /* as in native/engine/model.hpp */
 } nsvt_heads;
 
