@@ -18,9 +18,12 @@ from neurosvt.loaders.occlusions import OcclusionConfig
 from neurosvt.loaders.prefetch import ahead
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
 from neurosvt.permanence.evaluate import tune_latch, validation_score
+from neurosvt.permanence.moments import judges_presence
+from neurosvt.permanence.presence_scores import tune_presence
 from neurosvt.training.clips import ClipObjective
 from neurosvt.training.images import ImageObjective
 from neurosvt.training.loop import Objective
@@ -49,7 +52,7 @@ class Recipe(Protocol):
         """What the model is worth now: "score", by which the best is chosen, and its parts."""
 
     def calibrate(self) -> dict[str, float]:
-        """What is tuned on validation once training has ended: metadata of the weights."""
+        """Tune on validation what is tuned once training has ended, weights included; metadata."""
 
     def remarks(self) -> list[str]:
         """What was learnt, in words."""
@@ -81,11 +84,20 @@ class OcclusionRecipe:
         )
 
     def calibrate(self) -> dict[str, float]:
-        if not is_memoryless(self.run.model):
-            return {}
-        noise = self.run.train.state_noise
-        threshold, belief = tune_latch(self.model, self.task, state_noise=noise)
-        return {"latch_threshold": threshold, "latch_belief": belief}
+        noise, found = self.run.train.state_noise, {}
+        if any(map(judges_presence, self.task.tiers)) and isinstance(self.heads, Heads):
+            for kind, by in tune_presence(self.model, self.task, state_noise=noise).items():
+                self.heads.raise_presence(kind, by)
+                found[f"{kind.name.lower()}_raised"] = by
+        if is_memoryless(self.run.model):
+            threshold, belief = tune_latch(self.model, self.task, state_noise=noise)
+            found |= {"latch_threshold": threshold, "latch_belief": belief}
+        return found
+
+    @property
+    def heads(self) -> Any:
+        """What says presence."""
+        return getattr(self.model, "heads", None)
 
     def remarks(self) -> list[str]:
         return time_constants(self.model.memory) if isinstance(self.model, NeuroSVT) else []

@@ -281,10 +281,11 @@ class Trainer:
         tensors, metadata = read_checkpoint(self.best)
         if "finished" in metadata:
             return
-        load_weights(self.training.model, tensors, str(self.best))
-        self.training.model.eval()
+        model = self.training.model
+        load_weights(model, tensors, str(self.best))
+        model.eval()
         metadata |= {**self.recipe.calibrate(), "finished": True}
-        checkpoint.write_tensors(self.best, tensors, metadata)
+        checkpoint.write_tensors(self.best, model.state_dict(), metadata)
 
 
 def summary(model: nn.Module) -> str:

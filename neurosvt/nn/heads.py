@@ -135,6 +135,16 @@ class Heads(nn.Module):
         logits, position_logits, presence = answer.split([self.classes, 2, len(Presence)], dim=-1)
         return Belief(logits, torch.sigmoid(position_logits), presence)
 
+    @property
+    def presence_row(self) -> int:
+        """The first of those rows of the last layer that score presence."""
+        return self.classes + 2
+
+    @torch.no_grad()
+    def raise_presence(self, kind: Presence, by: float) -> None:
+        """Add to the score of one kind of presence, in place and for good."""
+        self.answer.bias[self.presence_row + kind] += by
+
     def migrate_weights(self, weights: dict[str, Tensor], prefix: str) -> None:
         """Bring weights of an older version up to date, in place."""
         for name, others in (("weight", 0.0), ("bias", NEVER)):

@@ -88,6 +88,10 @@ class TrackHeads(Heads):
         self.choose = nn.Linear(self.hidden.in_features - near, choice)
         self.chosen = nn.Linear(choice, (self.kinds + carries) * tracks)
 
+    @property
+    def presence_row(self) -> int:
+        return self.classes
+
     def say(self, charge: Float[Tensor, "... M"]) -> Float[Tensor, "... S"]:
         told = TRACK_NUMBERS * self.tracks
         own, numbers = charge.split([charge.shape[-1] - told, told], -1)

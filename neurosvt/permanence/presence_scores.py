@@ -1,0 +1,57 @@
+"""How readily a model says that there is nothing, or a stranger: tuned once training has ended.
+
+Training shows emptiness and strangers in few of its scenes, and scores learn how rare they are.
+What a score leaves out is told from what it lets in better than it says. So the two are raised, or
+lowered, by as much as costs few of the objects that there are.
+
+Source: Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, sec. 4.2, with the
+adjustment measured in place of the share in training.
+
+Axes: N answers.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurosvt.permanence.evaluate import beliefs, cells, noise_of_batch
+from neurosvt.permanence.moments import belief_moments, judges_presence
+from neurosvt.permanence.tasks import Task
+from neurosvt.presence import Presence
+
+MOST_LOST = 0.005
+"""Share of the objects of the classes, in view or hidden, of which each of the two may be said."""
+
+
+def tune_presence(
+    model: nn.Module, task: Task, hidden: int = 60, events: int = 200, state_noise: float = 0.0
+) -> dict[Presence, float]:
+    """What to add to the scores of `NOTHING` and `STRANGER`.
+
+    Args:
+        model: tells presence.
+        task: of validation; its objects of the classes are asked about.
+        hidden: frames; each tier that has so many.
+        events: occlusions a tier.
+        state_noise: on the model's state.
+    """
+    found = []
+    for tier, length in cells(task, [hidden]):
+        if judges_presence(tier):
+            continue
+        for index, scenes in enumerate(task.batches(tier, length, events)):
+            with noise_of_batch(index):
+                said = beliefs(model, scenes, state_noise=state_noise).presence_logits
+            moments = belief_moments(scenes)
+            found += [said[moments[name]] for name in ("visible", "belief")]
+    return raised(torch.cat(found))
+
+
+def raised(scores: Float[Tensor, "N P"], most_lost: float = MOST_LOST) -> dict[Presence, float]:
+    """By how much two scores may rise before they are the highest of more than `most_lost` of
+    objects that are neither."""
+    others = scores[:, [Presence.IN_VIEW, Presence.HIDDEN, Presence.GONE]].amax(1)
+    return {
+        kind: -float((scores[:, kind] - others).quantile(1 - most_lost))
+        for kind in (Presence.NOTHING, Presence.STRANGER)
+    }
