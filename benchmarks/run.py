@@ -15,6 +15,10 @@ from neurosvt.experiments.checkpoints import finished
 
 MEASUREMENTS: dict[str, list[str]] = {
     "permanence": ["permanence", "--suite", "full"],
+    "permanence_tracks": [
+        "permanence", "permanence_tracks", "--memory", "leaky", "--state-noise", "0.01", "--hidden",
+        "60,120,1000",
+    ],
     "energy_dysvit": ["energy", "dysvit"],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
     "weights": [

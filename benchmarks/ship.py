@@ -10,6 +10,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from torch import Tensor
+
 from neurosvt import __version__
 from neurosvt.experiments.checkpoints import WEIGHTS, model_file
 from neurosvt.experiments.elsewhere import TABLE
@@ -24,13 +26,19 @@ REPOSITORY = "neuro-svt/weights"
 def ship(run: str, name: str) -> Path:
     """Write it; returns where to."""
     tensors, metadata = checkpoint.read_tensors(model_file(run))
-    half = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
-    if not all(t.isfinite().all() for t in half.values()):
-        sys.exit(f"{run} holds numbers that half precision does not")
+    if not all(t.isfinite().all() for t in tensors.values()):
+        sys.exit(f"{run} holds numbers that are not finite")
+    half = {name: in_half(tensor) for name, tensor in tensors.items()}
     path = WEIGHTS / f"{name}.safetensors"
     checkpoint.write_tensors(path, half, metadata)
     TABLE.write_text(elsewhere(), encoding="utf-8")
     return path
+
+
+def in_half(tensor: Tensor) -> Tensor:
+    """In half precision, or as it is where that does not reach: statistics of counted events."""
+    half = tensor.half() if tensor.is_floating_point() else tensor
+    return half if half.isfinite().all() else tensor
 
 
 def left_out() -> list[Path]:

@@ -9,6 +9,7 @@ python benchmarks/tables.py NAME...: prints these instead.
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import tables_models
@@ -20,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 
 TABLES: dict[str, Callable[[], str]] = {
     "permanence": tables_permanence.permanence,
+    "permanence_tracks": partial(tables_permanence.permanence, "permanence_tracks"),
+    "presence": tables_permanence.presence,
     "permanence_short": tables_permanence.permanence_short,
     "otherwise": tables_permanence.otherwise,
     "weights": tables_permanence.weights,

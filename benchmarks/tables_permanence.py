@@ -7,6 +7,9 @@ from typing import Any
 
 from committed import Row, count, markdown, rows_of, share, span
 
+from neurosvt.permanence.moments import judges_presence
+from neurosvt.permanence.presence_table import MOMENTS
+
 HIDDEN = (30, 60, 120, 300, 1000)
 WATCHED = {"real": "N-MNIST, darkness"}
 """What the tier of recordings is called."""
@@ -66,15 +69,34 @@ def is_standard(row: Row) -> bool:
     return [row.get(key) for key in keys] == ["belief", "scenes", 0.01, 32, 10.0]
 
 
-def permanence() -> str:
-    """Belief of the shipped model, by tier and number of hidden frames."""
-    rows = [r for r in rows_of("permanence") if is_standard(r) and r["memory"] == "leaky"]
+def permanence(name: str = "permanence") -> str:
+    """Belief of a shipped model, by tier and number of hidden frames."""
+    rows = [r for r in rows_of(name) if is_standard(r) and r["memory"] == "leaky"]
     cells = {(r["tier"], r["hidden_frames"]): share(r) for r in rows}
+    seen, first, *longer = sorted({length for _, length in cells})
     return markdown(
-        ["right beliefs, %", "seen", "30 hidden", *map(str, HIDDEN[1:])],
+        ["right beliefs, %", "seen", f"{first} hidden", *map(str, longer)],
         (
-            [TIERS.get(tier, tier), *(cells.get((tier, length), "") for length in (0, *HIDDEN))]
+            [TIERS.get(tier, tier), *(cells.get((tier, n), "") for n in (seen, first, *longer))]
             for tier in dict.fromkeys(tier for tier, _ in cells)
+        ),
+    )
+
+
+def presence(name: str = "permanence_tracks") -> str:
+    """How often a shipped model says rightly whether there is anything."""
+    rows = [r for r in rows_of(name) if r["judgement"] == "presence" and r["memory"] == "leaky"]
+    said = {
+        (r["tier"], MOMENTS[r["moment"]], r["hidden_frames"]): share(r, "presence_score")
+        for r in rows
+        if judges_presence(r["tier"]) or r["moment"] == "last"
+    }
+    lengths = sorted({length for *_, length in said})
+    return markdown(
+        ["presence said rightly, %", "when", f"{lengths[0]} hidden", *map(str, lengths[1:])],
+        (
+            [TIERS.get(tier, tier), when, *(said.get((tier, when, n), "") for n in lengths)]
+            for tier, when in dict.fromkeys((tier, when) for tier, when, _ in said)
         ),
     )
 
