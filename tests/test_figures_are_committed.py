@@ -117,7 +117,7 @@ def test_a_file_says_where_it_comes_from_and_holds_a_row_a_line(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_one_figure_has_one_name(path):
     columns = {column for row in json.loads(path.read_text())["rows"] for column in row}
-    assert not columns & {"moment", "steps", "position_error_px", "tau_memory"}
+    assert not columns & {"steps", "position_error_px", "tau_memory"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

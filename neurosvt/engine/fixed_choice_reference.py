@@ -13,7 +13,7 @@ from neurosvt.engine.fixed_numbers_reference import (
 from neurosvt.engine.whole_numbers import ACTIVE_POINT, LONG_POINT, POINT
 
 
-class Course(NamedTuple):
+class WholeCourse(NamedTuple):
     """What has been chosen; in `LONG_ONE`."""
 
     position: list[int]
@@ -46,7 +46,7 @@ class Course(NamedTuple):
         return found
 
 
-def mean(shares: list[int], pairs: list[list[int]]) -> list[int]:
+def whole_mean(shares: list[int], pairs: list[list[int]]) -> list[int]:
     """Of pairs of numbers, by how likely each is."""
     return [
         sum(s * x for s, x in zip(shares, xs, strict=True)) >> POINT
@@ -59,15 +59,15 @@ def on_sensor(x: int) -> int:
     return max(0, min(LONG_ONE, x))
 
 
-def heading_of(velocity: list[int]) -> list[int]:
+def whole_heading(velocity: list[int]) -> list[int]:
     """A unit vector along it, shorter where it is slow."""
     x, y = (clipped(v, 1 << 28) for v in velocity)
     speed = math.isqrt(x * x + y * y + (LONG_ONE // 20) ** 2)
     return [quotient(v * LONG_ONE, speed) for v in (x, y)]
 
 
-def carried(was: list[int], rest: list[int], velocity: list[int]) -> list[int]:
+def whole_carried(was: list[int], rest: list[int], velocity: list[int]) -> list[int]:
     """Where a thing that was there has been taken by what went along this way."""
-    heading = heading_of(velocity)
+    heading = whole_heading(velocity)
     way = sum(long_product(h, x - w) for h, x, w in zip(heading, rest, was, strict=True))
     return [on_sensor(w + long_product(h, way)) for w, h in zip(was, heading, strict=True)]

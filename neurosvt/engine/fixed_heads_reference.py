@@ -10,7 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurosvt.engine.fixed_choice_reference import Course, carried, heading_of, mean, on_sensor
+from neurosvt.engine.fixed_choice_reference import (
+    WholeCourse,
+    on_sensor,
+    whole_carried,
+    whole_heading,
+    whole_mean,
+)
 from neurosvt.engine.fixed_numbers_reference import (
     LEAST_STRENGTH,
     LONG_ONE,
@@ -26,8 +32,8 @@ from neurosvt.engine.fixed_numbers_reference import (
     long_ratio,
     quotient,
     relative,
-    shares_of,
     table_at,
+    whole_shares,
 )
 from neurosvt.engine.plan import dense_layers, scale_of
 from neurosvt.engine.whole_numbers import (
@@ -176,7 +182,7 @@ class FixedHeadsReference:
         else:
             place = course.corrected(rest[len(Presence) :] if self.corrects else [0] * CORRECTION)
         presence = rest[: len(Presence)]
-        return [*scores, *shares_of(scores), *presence, *shares_of(presence), *place]
+        return [*scores, *whole_shares(scores), *presence, *whole_shares(presence), *place]
 
     def features(self, charges: list[int]) -> list[int]:
         """Channels relative to their strength, then the strengths of groups."""
@@ -195,7 +201,7 @@ class FixedHeadsReference:
         within = max(-8 * ONE, min(8 * ONE - 1, score))
         return table_at(TABLES["sigmoid"], (within + 8 * ONE) >> 2)
 
-    def chosen(self, read: np.ndarray, clock: int, tracks: FixedTracksReference) -> "Course":
+    def chosen(self, read: np.ndarray, clock: int, tracks: FixedTracksReference) -> "WholeCourse":
         """The mean of what tracks offer, and how it has gone on: `nn.track_heads`."""
         assert self.chooses
         first, second = self.chooses
@@ -210,10 +216,12 @@ class FixedHeadsReference:
         ]
         places = rest + gone
         if self.kinds > 2:
-            was = mean(shares_of(scores[self.kinds * count :]), rest)
-            places = places + [carried(was, x, v) for x, v in zip(rest, moves, strict=True)]
-        shares = shares_of(scores[: self.kinds * count])
+            was = whole_mean(whole_shares(scores[self.kinds * count :]), rest)
+            places = places + [whole_carried(was, x, v) for x, v in zip(rest, moves, strict=True)]
+        shares = whole_shares(scores[: self.kinds * count])
         going = shares[count : 2 * count]
-        way = [g - r for g, r in zip(mean(going, gone), mean(going, rest), strict=True)]
+        way = [g - r for g, r in zip(whole_mean(going, gone), whole_mean(going, rest), strict=True)]
         since = sum(share * age >> POINT for share, age in zip(going, ages, strict=True))
-        return Course(mean(shares, places), places, since, way, heading_of(mean(going, moves)))
+        return WholeCourse(
+            whole_mean(shares, places), places, since, way, whole_heading(whole_mean(going, moves))
+        )

@@ -52,7 +52,7 @@ def relative(charges: Sequence[int], least: int) -> np.ndarray:
     return np.array([clipped(c * inverse >> (32 - ACTIVE_POINT), MOST_ACTIVE) for c in charges])
 
 
-def shares_of(scores: Sequence[int]) -> list[int]:
+def whole_shares(scores: Sequence[int]) -> list[int]:
     """How likely each of several scores makes its own, of `ONE`."""
     powers = []
     for score in scores:

@@ -1,6 +1,7 @@
 """One training at a time in a folder."""
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +50,7 @@ def _opened(path: Path) -> IO[str]:
             ) from error
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {os.uname().nodename}" if fcntl else "")
+            file.write(f"process {os.getpid()} on {platform.node()}" if fcntl else "")
             file.flush()
             return file
         file.close()  # whoever held it has just taken the file away: begin again

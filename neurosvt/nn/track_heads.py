@@ -22,7 +22,7 @@ UNITS = (1 / 32, 1 / 32, 1 / 16, 1 / 32)
 """What a correction of 1 is: in sensor sides, in sides per unit of time, in ways that tracks have
 gone, in sides. They are small, so that a step of training moves a position by a fraction of a
 pixel, as a position needs, and not by many, as a score of a class may."""
-NEAR = 16.0
+OFFERS_SCALE = 16.0
 """What offers are told in from their mean: those that are 4 pixels of 64 apart differ by 1."""
 SLOW = 0.05
 """Velocity, in sides per unit of time, below which there is hardly a heading."""
@@ -47,8 +47,8 @@ class TrackHeads(Heads):
     closed form, for lengths of time that were never trained on.
 
     With `carries` a track offers a third: where a thing that rests is by now if what the track
-    follows has taken it along (`carried`). No events tell where between long jaws the thing is; its
-    own last place and the way of the jaws do.
+    follows has taken it along (`carried_places`). No events tell where between long jaws the thing
+    is; its own last place and the way of the jaws do.
 
     With `corrects` the others add what tracks get wrong as a rule (`Course.corrections`), for which
     they are told how far apart the offers lie.
@@ -102,13 +102,13 @@ class TrackHeads(Heads):
         scores = scores.unflatten(-1, (-1, self.tracks))
         choice, places = scores[..., : self.kinds, :], offered(tracks)
         if self.kinds > 2:
-            taken = carried(tracks, scores[..., self.kinds, :].softmax(-1))
+            taken = carried_places(tracks, scores[..., self.kinds, :].softmax(-1))
             places = torch.cat([places, taken[..., None, :, :]], -3)
         likely = choice.flatten(-2).softmax(-1).view_as(choice)
         position = (likely[..., None] * places).sum((-3, -2))
         if self.corrects:
             # What is told must not move the offers: it would pull at each through all the others.
-            apart = NEAR * (places - position[..., None, None, :]).detach()
+            apart = OFFERS_SCALE * (places - position[..., None, None, :]).detach()
             x = torch.cat([x, apart.clamp(-3, 3).flatten(-3).to(x.dtype)], -1)
         logits, presence, wrong = self.answer_to(x).split(
             [self.classes, len(Presence), CORRECTION * self.corrects], -1
@@ -194,7 +194,7 @@ def offered(tracks: FittedLine) -> Float[Tensor, "... 2 J 2"]:
     return torch.stack([rest, gone], -3)
 
 
-def carried(tracks: FittedLine, origin: Float[Tensor, "... J"]) -> Float[Tensor, "... J 2"]:
+def carried_places(tracks: FittedLine, origin: Float[Tensor, "... J"]) -> Float[Tensor, "... J 2"]:
     """Where a thing is by now that each track has taken along, in [0, 1] of the sensor.
 
     It was where tracks rest, by how likely it is of each that the thing was last in view there, and

@@ -119,8 +119,7 @@ class TrainConfig:
     """A trained model of the same shape (run folder, checkpoint or shipped model) whose weights
     training starts from; None for new ones."""
     front_end: str | None = None
-    """Another, of which only the weights before the memory are taken: its memory and heads may be
-    of any shape. None where `start` names all."""
+    """Another, of which only the weights before the memory are taken; None where `start` is."""
     validate_every: int = 250
     """Steps between looks at the validation scenes; each writes a checkpoint."""
     save_minutes: float = 10.0
