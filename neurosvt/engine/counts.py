@@ -23,12 +23,11 @@ import numpy as np
 
 from neurosvt.energy.operations import Operations
 from neurosvt.engine.layout import COLUMNS
-from neurosvt.engine.plan import dense_layers, read_channels, tracks_of
+from neurosvt.engine.plan import choice_of, dense_layers, read_channels, tracks_of
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
-from neurosvt.nn.track_heads import TrackHeads
 from neurosvt.ops.tracks import TRACK_NUMBERS
 
 Numbers = Sequence[int]
@@ -71,6 +70,7 @@ class CountedModel:
     def of(cls, model: NeuroSVT, names: Sequence[str]) -> "CountedModel":
         memory, heads = model.memory, model.heads
         assert isinstance(heads, Heads)
+        _, kinds, corrects = choice_of(heads)
         leaky = isinstance(memory, LeakyMemory)
         read = getattr(memory, "read", None)
         return cls(
@@ -88,8 +88,8 @@ class CountedModel:
             reads=0 if read is None else int(read.shared.shape[1]),
             heads_read=read_channels(heads),
             choose_among=tracks_of(heads),
-            kinds=heads.kinds if isinstance(heads, TrackHeads) else 0,
-            corrects=isinstance(heads, TrackHeads) and heads.corrects,
+            kinds=kinds,
+            corrects=corrects,
             heads=tuple((x.in_features, x.out_features) for _, x in dense_layers(heads)),
             scaled=not model.folded,
         )

@@ -23,7 +23,14 @@ from neurosvt.engine.fixed_layout import (
     FixedTracks,
 )
 from neurosvt.engine.fixed_state import places_of, state_parts
-from neurosvt.engine.plan import dense_layers, read_channels, refuse_unknown, scale_of, tracks_of
+from neurosvt.engine.plan import (
+    choice_of,
+    dense_layers,
+    read_channels,
+    refuse_unknown,
+    scale_of,
+    tracks_of,
+)
 from neurosvt.engine.whole_numbers import (
     ACTIVE_POINT,
     LONG_POINT,
@@ -41,7 +48,6 @@ from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.linear import SpikeLinear
 from neurosvt.nn.memory import MemoryStep
-from neurosvt.nn.track_heads import TrackHeads
 from neurosvt.nn.tracks import Tracks
 from neurosvt.ops.tracks import UNIT_STEPS
 from neurosvt.presence import Presence
@@ -223,13 +229,10 @@ class FixedPlan:
 
     def heads(self, heads: Heads) -> FixedHeads:
         layers = [self.dense(name, x.weight, x.bias) for name, x in self.named(heads)]
-        choice, kinds, corrects = 0, 0, False
-        if isinstance(heads, TrackHeads):
-            choice, kinds, corrects = heads.choose.out_features, heads.kinds, heads.corrects
         widest = max(up_to(x.weight.shape[1], GROUP) for _, x in self.named(heads))
         return FixedHeads(
             read_channels(heads), self.tracks, heads.classes, heads.strengths, heads.by_group,
-            heads.hidden.out_features, choice, kinds, corrects, 2 + len(heads.deeper), widest,
+            heads.hidden.out_features, *choice_of(heads), 2 + len(heads.deeper), widest,
             self.at("dense", layers),
         )  # fmt: skip
 

@@ -159,12 +159,9 @@ class Plan:
 
     def heads(self, heads: Heads) -> CHeads:
         layers = [self.dense(x) for _, x in dense_layers(heads)]
-        choice, kinds, corrects = 0, 0, False
-        if isinstance(heads, TrackHeads):
-            choice, kinds, corrects = heads.choose.out_features, heads.kinds, heads.corrects
         return CHeads(
             read_channels(heads), tracks_of(heads), heads.classes, heads.strengths, heads.by_group,
-            heads.hidden.out_features, choice, kinds, corrects, 2 + len(heads.deeper),
+            heads.hidden.out_features, *choice_of(heads), 2 + len(heads.deeper),
             self.array(CDense, layers),
         )  # fmt: skip
 
@@ -215,6 +212,14 @@ def dense_layers(heads: Heads) -> list[tuple[str, nn.Linear]]:
 def tracks_of(heads: Heads) -> int:
     """Among how many tracks they choose."""
     return heads.tracks if isinstance(heads, TrackHeads) else 0
+
+
+def choice_of(heads: Heads) -> tuple[int, int, bool]:
+    """Width of what chooses among tracks, kinds of what each of them offers, and whether the choice
+    is corrected."""
+    if not isinstance(heads, TrackHeads):
+        return 0, 0, False
+    return heads.choose.out_features, heads.kinds, heads.corrects
 
 
 def read_channels(heads: Heads) -> int:

@@ -183,6 +183,19 @@ and the surer the frame, the better an answer to hold."""
 
 
 @torch.no_grad()
+def beliefs_of_objects(
+    model: nn.Module, task: Task, hidden: int, events: int, state_noise: float
+) -> Iterator[tuple[Scenes, Belief]]:
+    """Every batch of the tiers that judge class and place, and what is believed at its steps."""
+    for tier, length in cells(task, [hidden]):
+        if judges_presence(tier):
+            continue
+        for index, scenes in enumerate(task.batches(tier, length, events)):
+            with noise_of_batch(index):
+                believed = beliefs(model, scenes, state_noise=state_noise)
+            yield scenes, believed
+
+
 def tune_latch(
     model: nn.Module, task: Task, hidden: int = 60, events: int = 200, state_noise: float = 0.0
 ) -> tuple[float, float]:
@@ -192,16 +205,10 @@ def tune_latch(
         The threshold, a logit, and the belief that it reached on the exam. Of thresholds that are
         equally good, the one in their middle.
     """
-    right = []
-    for tier, length in cells(task, [hidden]):
-        if judges_presence(tier):
-            continue
-        for index, scenes in enumerate(task.batches(tier, length, events)):
-            with noise_of_batch(index):
-                whole = beliefs(model, scenes, state_noise=state_noise)
-            right.append(
-                [_right_at_last(hold(whole, t), scenes) for t in LATCH_THRESHOLDS.tolist()]
-            )
+    right = [
+        [_right_at_last(hold(whole, t), scenes) for t in LATCH_THRESHOLDS.tolist()]
+        for scenes, whole in beliefs_of_objects(model, task, hidden, events, state_noise)
+    ]
     scores = np.concatenate(right, axis=1).mean(1)
     best = np.flatnonzero(scores == scores.max())
     return float(LATCH_THRESHOLDS[best[len(best) // 2]]), float(scores.max())

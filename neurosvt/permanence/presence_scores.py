@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from neurosvt.permanence.evaluate import beliefs, cells, noise_of_batch
-from neurosvt.permanence.moments import belief_moments, judges_presence
+from neurosvt.permanence.evaluate import beliefs_of_objects
+from neurosvt.permanence.moments import belief_moments
 from neurosvt.permanence.tasks import Task
 from neurosvt.presence import Presence
 
@@ -36,14 +36,9 @@ def tune_presence(
         state_noise: on the model's state.
     """
     found = []
-    for tier, length in cells(task, [hidden]):
-        if judges_presence(tier):
-            continue
-        for index, scenes in enumerate(task.batches(tier, length, events)):
-            with noise_of_batch(index):
-                said = beliefs(model, scenes, state_noise=state_noise).presence_logits
-            moments = belief_moments(scenes)
-            found += [said[moments[name]] for name in ("visible", "belief")]
+    for scenes, belief in beliefs_of_objects(model, task, hidden, events, state_noise):
+        moments = belief_moments(scenes)
+        found += [belief.presence_logits[moments[name]] for name in ("visible", "belief")]
     return raised(torch.cat(found))
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.track_heads import TrackHeads
 from neurosvt.ops.tracks import TRACK_NUMBERS
-from neurosvt.permanence import presence_scores
+from neurosvt.permanence import evaluate
 from neurosvt.permanence.presence_scores import raised, tune_presence
 from neurosvt.permanence.tasks import SceneTask
 from neurosvt.presence import Presence
@@ -52,7 +52,7 @@ def test_objects_of_the_classes_are_asked_about_in_view_and_hidden(monkeypatch):
         said.scatter_(-1, truth[..., None], 8.0)
         return type("Said", (), {"presence_logits": said})
 
-    monkeypatch.setattr(presence_scores, "beliefs", beliefs)
+    monkeypatch.setattr(evaluate, "beliefs", beliefs)
     task = SceneTask("validation", batch=4, tiers=("curtain", "empty", "stranger", "leaves"))
     found = tune_presence(nn.Identity(), task, hidden=6, events=4)
     assert asked == [{Presence.IN_VIEW, Presence.HIDDEN}], "of the curtain alone"
