@@ -40,7 +40,8 @@ from neurosvt.permanence.evaluate import cells, evaluate_cell
 from neurosvt.permanence.metrics import row
 from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.presence_table import presence_rows
-from neurosvt.permanence.suite import COST_CELL, SUITE_NOISE
+from neurosvt.permanence.questions import COST_CELL
+from neurosvt.permanence.suite import SUITE_NOISE
 from neurosvt.results.rows import load_or_compute, write_results
 from neurosvt.scenes.succession import all_tiers
 

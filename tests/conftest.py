@@ -209,3 +209,13 @@ def assert_same_state():
             assert torch.equal(x, y), f"{name} differs by up to {(x - y).abs().max()}"
 
     return check
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    """A Ray of two workers on this machine. Tests of it are of xdist's group "ray": one process
+    runs them all, and the workers start once."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'neurosvt[ray]'")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from neurosvt.cli.options import (
     add_json,
+    add_ray,
     add_seed,
     check_choice,
     check_outputs,
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where it goes, instead of into the folder of data sets",
     )  # fmt: skip
     prepare.add_argument("--frames", type=int, default=16, help="of a gesture of dvs128")
+    add_ray(prepare)
     prepare.set_defaults(action=_prepare)
 
 
@@ -127,9 +129,11 @@ def _generate(args: argparse.Namespace) -> None:
 
 def _prepare(args: argparse.Namespace) -> None:
     from neurosvt.datasets.prepare import PREPARATIONS, prepare_data_set
+    from neurosvt.spread import spread_over
 
-    with progress_bar(PREPARATIONS[args.name].unit) as advance:
+    with progress_bar(PREPARATIONS[args.name].unit) as advance, spread_over(args.ray) as spread:
         place, worked = prepare_data_set(
-            args.name, args.source, args.destination, frames=args.frames, on_progress=advance
-        )
+            args.name, args.source, args.destination,
+            frames=args.frames, on_progress=advance, spread=spread,
+        )  # fmt: skip
     print(place if worked else f"{place} is prepared already")

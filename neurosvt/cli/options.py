@@ -35,6 +35,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_ray(parser: argparse.ArgumentParser) -> None:
+    """`--ray`, of what consists of many parts."""
+    line = "spread the work over a Ray cluster, or without an address over the cores here"
+    parser.add_argument("--ray", nargs="?", const="local", metavar="ADDRESS", help=line)
+
+
 @contextmanager
 def on_device(args: argparse.Namespace) -> Iterator[None]:
     """What those options say, while a command runs."""

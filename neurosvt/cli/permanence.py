@@ -2,17 +2,19 @@
 
 import argparse
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 from neurosvt.cli.options import (
     add_device,
     add_json,
+    add_ray,
     add_seed,
     check_outputs,
     progress_bar,
+    warn,
     whole_numbers,
 )
+from neurosvt.config import UserError
 
 if TYPE_CHECKING:
     from neurosvt.experiments.zoo import Lineup
@@ -66,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_seed(parser)
     add_device(parser)
+    add_ray(parser)
     add_json(parser)
 
 
@@ -81,9 +84,11 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(args.json)
     if args.suite is not None:
         return _run_suite(args)
+    if args.ray:
+        raise UserError("--ray spreads the cells of a suite: add --suite quick or --suite full")
     name = args.run or "permanence"
     named = _words(args.memory)
-    lineup = line_up(name, default_baselines(name, _say) if named is None else named)
+    lineup = line_up(name, default_baselines(name, warn) if named is None else named)
     plan = PermanencePlan(
         lineup.run.task("test"), _words(args.tiers), tuple(whole_numbers(args.hidden, "--hidden")),
         args.events, args.state_noise, args.state_bits, args.frame_ms, args.blind, args.seed,
@@ -108,13 +113,16 @@ def _run_suite(args: argparse.Namespace) -> int:
     from neurosvt.permanence.score_table import tables_of
     from neurosvt.results.places import check_folder
     from neurosvt.results.rows import write_results
+    from neurosvt.spread import spread_over
 
+    if args.ray and args.device != "cpu":
+        raise UserError("workers of --ray judge on their cores: leave out --device")
     asked = suite.SUITES[args.suite]
     _refuse_table_options(args)
     out = check_folder(args.out)
-    parts = suite_of(asked, args.run, tiers=_words(args.tiers), seed=args.seed, say=_say)
-    with progress_bar("cells") as advance:
-        result = suite.run_suite(parts, out / "cells", on_cell=advance)
+    parts = suite_of(asked, args.run, tiers=_words(args.tiers), seed=args.seed, say=warn)
+    with progress_bar("cells") as advance, spread_over(args.ray) as spread:
+        result = suite.run_suite(parts, out / "cells", advance, spread)
     words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]
     words += ["--tiers", args.tiers] if args.tiers else []
     command = shlex.join([*words, "--seed", str(args.seed)])
@@ -133,23 +141,14 @@ def _run_suite(args: argparse.Namespace) -> int:
 def _command(lineup: "Lineup", plan: "PermanencePlan", weights: tuple[str, ...]) -> str:
     """The command line that measures the same again, whatever the defaults are then."""
     memories = ",".join(entrant.name for entrant in lineup.entrants)
-    words = ["neurosvt", "permanence", lineup.name, "--tiers", ",".join(plan.judged_tiers)]
-    words += ["--hidden", ",".join(map(str, plan.hidden)), "--memory", memories]
+    words = ["neurosvt", "permanence", lineup.name, "--memory", memories]
     words += ["--weights", ",".join(weights)] if weights else []
-    words += ["--events", str(plan.events), "--state-noise", f"{plan.state_noise:g}"]
-    words += [] if plan.state_bits == 32 else ["--state-bits", str(plan.state_bits)]
-    words += [] if plan.frame_ms is None else ["--frame-ms", f"{plan.frame_ms:g}"]
-    words += ["--blind"] if plan.blind else []
-    return shlex.join([*words, "--seed", str(plan.seed)])
+    return shlex.join([*words, *plan.words()])
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:
     """The words of a comma-separated option; None where it was not given."""
     return None if text is None else tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 TABLE_OPTIONS = (
@@ -159,8 +158,6 @@ TABLE_OPTIONS = (
 
 
 def _refuse_table_options(args: argparse.Namespace) -> None:
-    from neurosvt.config import UserError
-
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     for name in TABLE_OPTIONS:

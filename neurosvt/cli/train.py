@@ -6,7 +6,7 @@ weights that validation liked best) and `history.json` (the curve).
 
 import argparse
 
-from neurosvt.cli.options import add_device
+from neurosvt.cli.options import add_device, add_ray
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
         help="change one setting, as in train.steps=100; may be given again",
     )  # fmt: skip
+    parser.add_argument(
+        "--over", action="append", default=[], metavar="KEY=VALUE,VALUE",
+        help="train all variants, as in train.seed=0,1,2; may be given again, goes on by itself",
+    )  # fmt: skip
+    add_ray(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,8 +51,11 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.experiments.registry import run_settings
     from neurosvt.experiments.resume import holds_training, saved_run
     from neurosvt.experiments.runs import build_run
+    from neurosvt.experiments.sweep import sweep
     from neurosvt.experiments.trainer import train
     from neurosvt.ops.lif import BACKENDS
+    from neurosvt.results.rows import write_results
+    from neurosvt.spread import spread_over
 
     if args.resume not in (None, "always", "auto"):  # what follows it is the run's name
         if args.name:
@@ -66,12 +74,22 @@ def run(args: argparse.Namespace) -> int:
     resume = holds_training(folder) if args.resume == "auto" else args.resume is not None
     if not (args.name or resume):
         raise UserError(f"{folder} holds no training: name a run to begin (neurosvt list runs)")
+    if args.ray and not args.over:
+        raise UserError("--ray spreads variants: say which, as in --over train.seed=0,1")
+    how = {"backend": args.backend, "device": args.device, "tensorboard": args.tensorboard}
     settings = run_settings(args.name) if args.name and not resume else {}
+    if args.over:
+        if not settings:
+            raise UserError("--over goes on by itself: name the run, and leave out --resume")
+        rows = []
+        with spread_over(args.ray, args.device) as spread:
+            for row in sweep(override(settings, args.settings), args.over, folder, spread, **how):
+                print(*(f"{name} {value}" for name, value in row.items()), sep="  ")
+                rows.append(row)
+        write_results(folder / "sweep.json", args.command, rows)
+        return 0
     described = (
         saved_run(folder, args.settings) if resume else build_run(override(settings, args.settings))
     )
-    train(
-        described, folder, backend=args.backend, device=args.device, resume=resume,
-        tensorboard=args.tensorboard,
-    )  # fmt: skip
+    train(described, folder, resume=resume, **how)
     return 0

@@ -16,6 +16,7 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -28,6 +29,7 @@ from neurosvt.datasets.packed_cache import Builder, load_cache
 from neurosvt.events.frames import into_counts, make_frames
 from neurosvt.events.recording import Recording
 from neurosvt.formats import read_events
+from neurosvt.spread import Spread, one_by_one
 
 GESTURE_CLASSES = (
     "hand_clapping", "right_hand_wave", "left_hand_wave", "right_arm_clockwise",
@@ -159,25 +161,12 @@ class Download:
         Raises:
             UserError: a recording that is damaged, or of another camera.
         """
-        for sitting, path in self._recordings(wanted):
-            whole = read_events(path)
-            if max(whole.width, whole.height) > GESTURE_SIDE:
-                raise UserError(
-                    f"{path.name} is of a camera of {whole.width} x {whole.height} pixels, not "
-                    f"{GESTURE_SIDE} x {GESTURE_SIDE}"
-                )
-            t, made = whole.events["t"], []
-            for i, trial in enumerate(sitting.trials):
-                events = whole.events[(t >= trial.start_us) & (t < trial.end_us)]
-                made.append(
-                    Recording(
-                        events, GESTURE_SIDE, GESTURE_SIDE, trial.label, f"{sitting.name} {i}"
-                    )
-                )
-            yield sitting, made
+        for sitting, path in self.recordings(wanted):
+            yield sitting, read_gestures(sitting, path)
 
-    def _recordings(self, wanted: Callable[[Sitting], bool]) -> Iterator[tuple[Sitting, Path]]:
-        """The sittings that are wanted, and where each can be read for now."""
+    def recordings(self, wanted: Callable[[Sitting], bool]) -> Iterator[tuple[Sitting, Path]]:
+        """The sittings that are wanted, and where each can be read; of an archive, until the next
+        one is asked for."""
         left = {f"{s.name}.aedat": s for s in self.sittings if wanted(s)}
         if not self.archived:
             for name, sitting in left.items():
@@ -196,12 +185,33 @@ class Download:
                 path.unlink()
 
 
+def read_gestures(sitting: Sitting, path: Path) -> list[Recording]:
+    """The gestures of a sitting, each with its label, its times as recorded.
+
+    Raises:
+        UserError: a recording that is damaged, or of another camera.
+    """
+    whole = read_events(path)
+    if max(whole.width, whole.height) > GESTURE_SIDE:
+        raise UserError(
+            f"{path.name} is of a camera of {whole.width} x {whole.height} pixels, not "
+            f"{GESTURE_SIDE} x {GESTURE_SIDE}"
+        )
+    t, made = whole.events["t"], []
+    for i, trial in enumerate(sitting.trials):
+        events = whole.events[(t >= trial.start_us) & (t < trial.end_us)]
+        name = f"{sitting.name} {i}"
+        made.append(Recording(events, GESTURE_SIDE, GESTURE_SIDE, trial.label, name))
+    return made
+
+
 def prepare_gestures(
     source: str | Path,
     destination: Path,
     *,
     frames: int = 16,
     on_sitting: Callable[[int, int], None] = lambda done, of: None,
+    spread: Spread = one_by_one,
 ) -> bool:
     """Make the frames of all gestures, once; interrupted, it goes on where it stopped.
 
@@ -213,12 +223,14 @@ def prepare_gestures(
         destination: folder of the cache.
         frames: of a gesture.
         on_sitting: told how many sittings are done, and of how many.
+        spread: who reads; see `spread_over`.
 
     Returns:
         Whether there was anything to do.
 
     Raises:
-        FileNotFoundError, UserError: as `Download`, and as `packed_cache.Builder`.
+        FileNotFoundError, UserError: as `Download`, and as `packed_cache.Builder`; or workers would
+            have to read an archive.
     """
     download = Download(source)
     names = sorted(s.name for s in download.sittings)
@@ -232,17 +244,27 @@ def prepare_gestures(
         return False
     done = sum(map(builder.has, names))
     on_sitting(done, len(names))
-    for sitting, gestures in download.gestures(lambda s: not builder.has(s.name)):
-        made = [make_frames(g, into_counts(g.events, frames)) for g in gestures]
-        shape = (len(gestures), frames, 2, GESTURE_SIDE, GESTURE_SIDE)
-        labels = np.array([g.label for g in gestures], np.int64)
-        builder.add(sitting.name, np.stack(made) if made else np.zeros(shape, bool), labels)
+    if download.archived and spread is not one_by_one:
+        raise UserError(f"workers read no archive: unpack {download.source}, and name its folder")
+    missing = download.recordings(lambda s: not builder.has(s.name))
+    for _, (name, made, labels) in spread(partial(_frames_of, frames), missing):
+        builder.add(name, made, labels)
         done += 1
         on_sitting(done, len(names))
     builder.finish({
         split: sorted(s.name for s in download.sittings if s.split == split) for split in SPLITS
     })  # fmt: skip
     return True
+
+
+def _frames_of(frames: int, part: tuple[Sitting, Path]) -> tuple[str, np.ndarray, np.ndarray]:
+    """Of a sitting: name, frames (N, T, 2, 128, 128) bool and labels (N,)."""
+    sitting, path = part
+    gestures = read_gestures(sitting, path)
+    made = [make_frames(g, into_counts(g.events, frames)) for g in gestures]
+    shape = (len(gestures), frames, 2, GESTURE_SIDE, GESTURE_SIDE)
+    labels = np.array([g.label for g in gestures], np.int64)
+    return sitting.name, np.stack(made) if made else np.zeros(shape, bool), labels
 
 
 def load_gestures(

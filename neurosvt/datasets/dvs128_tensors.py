@@ -12,6 +12,7 @@ validation, which takes the last of every class of the training part, sees other
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -22,6 +23,7 @@ import torch
 from neurosvt.config import UserError
 from neurosvt.datasets.dvs128_gesture import GESTURE_CLASSES, GESTURE_SIDE
 from neurosvt.datasets.packed_cache import Builder
+from neurosvt.spread import Spread, one_by_one
 
 CLASS_OF = tuple(int(folder) for folder in sorted(map(str, range(len(GESTURE_CLASSES)))))
 """Our label of each of theirs."""
@@ -35,6 +37,7 @@ def prepare_tensors(
     source: Path,
     destination: Path,
     on_part: Callable[[int, int], None] = lambda done, of: None,
+    spread: Spread = one_by_one,
 ) -> bool:
     """Pack the frames of all files, once; interrupted, it goes on where it stopped.
 
@@ -42,6 +45,7 @@ def prepare_tensors(
         source: folder with `train` and `test`.
         destination: folder of the cache, which may be the same.
         on_part: told how many gestures are done, and of how many.
+        spread: who reads; see `spread_over`.
 
     Returns:
         Whether there was anything to do.
@@ -64,21 +68,34 @@ def prepare_tensors(
     if builder.finished():
         return False
     splits = _splits(files)
-    total, done = sum(map(len, splits.values())), 0
-    parts: dict[str, list[str]] = {split: [] for split in splits}
-    for split, paths in splits.items():
-        for start in range(0, len(paths), PER_PART):
-            name, some = f"{split}_{start:04}", paths[start : start + PER_PART]
-            parts[split].append(name)
-            if not builder.has(name):
-                read = [read_sample(path, frames) for path in some]
-                builder.add(
-                    name, np.stack([f for f, _ in read]), np.array([label for _, label in read])
-                )
-            done += len(some)
-            on_part(done, total)
-    builder.finish(parts)
+    parts = {
+        split: {
+            f"{split}_{start:04}": paths[start : start + PER_PART]
+            for start in range(0, len(paths), PER_PART)
+        }
+        for split, paths in splits.items()
+    }
+    missing = [
+        (name, paths)
+        for some in parts.values()
+        for name, paths in some.items()
+        if not builder.has(name)
+    ]
+    total = sum(map(len, splits.values()))
+    done = total - sum(len(paths) for _, paths in missing)
+    for index, read in spread(partial(_read_part, frames), [paths for _, paths in missing]):
+        name, paths = missing[index]
+        builder.add(name, *read)
+        done += len(paths)
+        on_part(done, total)
+    builder.finish({split: list(some) for split, some in parts.items()})
     return True
+
+
+def _read_part(frames: int, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (N, T, 2, 128, 128) bool of files, and our labels (N,)."""
+    read = [read_sample(path, frames) for path in paths]
+    return np.stack([frames for frames, _ in read]), np.array([label for _, label in read])
 
 
 def read_sample(path: Path, frames: int | None = None) -> tuple[np.ndarray, int]:

@@ -5,7 +5,7 @@ Train/0/00002.bin, ..., Test/9/09998.bin
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -16,9 +16,13 @@ from neurosvt.config import UserError
 from neurosvt.datasets.nmnist import NMNIST_CLASSES, NMNIST_COLUMNS, NMNIST_SEEN_US, NMNIST_SIDE
 from neurosvt.events.recording import Recording
 from neurosvt.formats import read_events
+from neurosvt.spread import Spread, in_order, one_by_one
 
 _PARTS = {"Train": "train", "Test": "test"}
 """Folders of the download, and of what is made of them."""
+
+PER_SHARE = 250
+"""Recordings that are read at a time: some 10 MB of events."""
 
 _KINDS = {
     "x": np.uint8, "y": np.uint8, "p": np.uint8, "t": np.uint32,
@@ -30,6 +34,7 @@ def prepare_nmnist(
     source: str | Path,
     destination: Path,
     on_recording: Callable[[int, int], None] = lambda done, of: None,
+    spread: Spread = one_by_one,
 ) -> bool:
     """Put all recordings into a few files that can be mapped, once; what was interrupted begins
     again with the part, training or test, at which it stopped.
@@ -38,6 +43,7 @@ def prepare_nmnist(
         source: folder with `Train` and `Test`.
         destination: folder for what `load_nmnist` reads.
         on_recording: told how many recordings are done, and of how many.
+        spread: who reads; see `spread_over`.
 
     Returns:
         Whether there was anything to do.
@@ -63,10 +69,15 @@ def prepare_nmnist(
                 for name in NMNIST_COLUMNS
             }
             columns["offsets"].add(np.zeros(1))
-            for digit, path in files[part]:
-                _add(columns, _read(path), digit, int(path.stem))
-                done += 1
-                on_recording(done, total)
+            shares = [
+                files[part][start : start + PER_SHARE]
+                for start in range(0, len(files[part]), PER_SHARE)
+            ]
+            for share, read in zip(shares, in_order(spread(_read_share, shares)), strict=True):
+                for (digit, path), recording in zip(share, read, strict=True):
+                    _add(columns, recording, digit, int(path.stem))
+                    done += 1
+                    on_recording(done, total)
             for column in columns.values():
                 column.finish()
         os.replace(draft, destination / _PARTS[part])
@@ -112,6 +123,10 @@ def _files(folder: Path) -> list[tuple[int, Path]]:
             raise UserError(f"{folder / str(digit)} holds no 00002.bin, ...; is it N-MNIST?")
         found += some
     return sorted(found, key=lambda entry: int(entry[1].stem))
+
+
+def _read_share(share: Sequence[tuple[int, Path]]) -> list[Recording]:
+    return [_read(path) for _, path in share]
 
 
 def _read(path: Path) -> Recording:

@@ -7,6 +7,7 @@ from pathlib import Path
 from neurosvt.config import Registry, UserError
 from neurosvt.datasets import cifar10, dvs128_gesture, nmnist_import
 from neurosvt.datasets.folder import data_root
+from neurosvt.spread import Spread, one_by_one
 
 OnProgress = Callable[[int, int], None]
 """Told how much is done, and of how much."""
@@ -18,29 +19,36 @@ class Preparation:
 
     folder: str
     """Where it goes, below the folder of data sets."""
-    prepare: Callable[[Path, Path, int, OnProgress], bool]
-    """From source, destination, frames a sample and progress; whether there was anything to do."""
+    prepare: Callable[[Path, Path, int, OnProgress, Spread], bool]
+    """From source, destination, frames a sample, progress and who works; whether there was anything
+    to do."""
     unit: str = "parts"
     """What progress counts."""
 
 
-def _gestures(source: Path, destination: Path, frames: int, on_progress: OnProgress) -> bool:
+def _gestures(
+    source: Path, destination: Path, frames: int, on_progress: OnProgress, spread: Spread
+) -> bool:
     if next((source / "train").glob("sample_*.pt"), None):
         from neurosvt.datasets.dvs128_tensors import prepare_tensors  # needs torch, others do not
 
-        return prepare_tensors(source, destination, on_progress)
+        return prepare_tensors(source, destination, on_progress, spread)
     if frames < 1:
         raise UserError(f"frames must be at least 1, got {frames}")
     return dvs128_gesture.prepare_gestures(
-        source, destination, frames=frames, on_sitting=on_progress
+        source, destination, frames=frames, on_sitting=on_progress, spread=spread
     )
 
 
-def _digits(source: Path, destination: Path, frames: int, on_progress: OnProgress) -> bool:
-    return nmnist_import.prepare_nmnist(source, destination, on_progress)
+def _digits(
+    source: Path, destination: Path, frames: int, on_progress: OnProgress, spread: Spread
+) -> bool:
+    return nmnist_import.prepare_nmnist(source, destination, on_progress, spread)
 
 
-def _photographs(source: Path, destination: Path, frames: int, on_progress: OnProgress) -> bool:
+def _photographs(
+    source: Path, destination: Path, frames: int, on_progress: OnProgress, spread: Spread
+) -> bool:
     return cifar10.prepare_cifar10(source, destination)
 
 
@@ -62,6 +70,7 @@ def prepare_data_set(
     *,
     frames: int = 16,
     on_progress: OnProgress = lambda done, of: None,
+    spread: Spread = one_by_one,
 ) -> tuple[Path, bool]:
     """Check a data set and bring it into form, once; interrupted, it goes on where it stopped.
 
@@ -71,6 +80,7 @@ def prepare_data_set(
         destination: where it goes; None for its place in the folder of data sets.
         frames: of a gesture of dvs128.
         on_progress: told how much is done, and of how much.
+        spread: who reads recordings, see `spread_over`; an archive of photographs is read here.
 
     Returns:
         Where it lies, and whether there was anything to do.
@@ -81,4 +91,4 @@ def prepare_data_set(
     """
     preparation = PREPARATIONS[name]
     place = Path(destination) if destination else data_root() / preparation.folder
-    return place, preparation.prepare(Path(source), place, frames, on_progress)
+    return place, preparation.prepare(Path(source), place, frames, on_progress, spread)

@@ -6,7 +6,8 @@ from neurosvt.config import UserError
 from neurosvt.datasets import nmnist
 from neurosvt.experiments.checkpoints import model_file
 from neurosvt.experiments.zoo import BASELINES, available_baselines, line_up, say_missing
-from neurosvt.permanence.suite import Suite, SuitePart, suite_parts
+from neurosvt.permanence.questions import SuitePart
+from neurosvt.permanence.suite import Suite, suite_parts
 
 
 def suite_of(

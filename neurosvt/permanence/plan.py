@@ -96,6 +96,16 @@ class PermanencePlan:
         tiers = [t for t in self.judged_tiers if not (self.blind and judges_presence(t))]
         return cells(self.judged_task, self.hidden, tiers)
 
+    def words(self) -> list[str]:
+        """The options of `neurosvt permanence` that ask the same, whatever its defaults are."""
+        words = ["--tiers", ",".join(self.judged_tiers)]
+        words += ["--hidden", ",".join(map(str, self.hidden)), "--events", str(self.events)]
+        words += ["--state-noise", f"{self.state_noise:g}"]
+        words += [] if self.state_bits == 32 else ["--state-bits", str(self.state_bits)]
+        words += [] if self.frame_ms is None else ["--frame-ms", f"{self.frame_ms:g}"]
+        words += ["--blind"] if self.blind else []
+        return [*words, "--seed", str(self.seed)]
+
     def options(self) -> dict[str, Any]:
         """What every model is called with, beside frames and state."""
         options: dict[str, Any] = {"state_noise": self.state_noise}

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +15,18 @@ from torch import nn
 from neurosvt import __version__
 from neurosvt.config import Registry
 from neurosvt.files import write_whole
-from neurosvt.nn.modes import in_eval_mode
-from neurosvt.permanence.cost import cost_rows
 from neurosvt.permanence.figures import draw_calibration, draw_errors, draw_scores
-from neurosvt.permanence.metrics import reliability
 from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.plan import PermanencePlan
-from neurosvt.permanence.reacquisition import measure_reacquisition
-from neurosvt.permanence.score_table import (
-    as_entrants,
-    cell_rows,
-    check_entrants,
-    entrant_outcomes,
-    merge_seen,
-)
+from neurosvt.permanence.questions import REACQUISITION_HIDDEN, SuitePart, answered, questions
+from neurosvt.permanence.score_table import as_entrants, check_entrants, merge_seen
 from neurosvt.permanence.tasks import SceneTask, Task
 from neurosvt.results.entrant import Entrant
-from neurosvt.results.rows import load_or_compute, plain
 from neurosvt.scenes.tiers import TIERS
+from neurosvt.spread import Spread, one_by_one
 
 SUITE_NOISE = 0.01
 """On every model's state, in thresholds."""
-
-REACQUISITION_TIERS = ("blackout", "curtain", "gripper")
-"""Tiers in which it is counted how much has to be seen again."""
-
-REACQUISITION_HIDDEN = 60
-"""Hidden frames before that."""
-
-REACQUISITION_EVENTS = 200
-"""At most."""
-
-COST_CELL = ("curtain", 60)
-"""Tier and hidden frames in which operations are counted."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +60,6 @@ SUITES: Registry[Suite] = Registry(
     },
 )
 """By the words of `--suite`."""
-
-
-@dataclass(frozen=True)
-class SuitePart:
-    """Entrants and what they are asked."""
-
-    entrants: tuple[Entrant, ...]
-    plan: PermanencePlan
 
 
 @dataclass(frozen=True)
@@ -156,48 +127,40 @@ def run_suite(
     parts: Sequence[SuitePart],
     folder: Path,
     on_cell: Callable[[int, int], None] = lambda done, of: None,
+    spread: Spread = one_by_one,
 ) -> SuiteResult:
     """Judge what is not judged yet.
 
     Args:
         parts: as `suite_parts` makes them; more may be added.
         folder: keeps every cell in a file, which serves the next call on the same weights and plan.
-        on_cell: told after every cell how many are done, of how many.
+        on_cell: told after every cell how many are done, of how many; what else is asked, as of
+            cost, counts as cells.
+        spread: who judges; see `spread_over`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     marks = [fingerprint(part) for part in parts]
-    total = [
-        (part, mark, *cell)
-        for part, mark in zip(parts, marks, strict=True)
-        for cell in part.plan.cells()
-    ]
-    records = []
-    for done, (part, mark, tier, hidden) in enumerate(total, 1):
-        records.append(_cell(folder, part, mark, tier, hidden))
-        on_cell(done, len(total))
-    first, mark = parts[0], marks[0]
-    tiers = first.plan.judged_tiers
-    reacquired = [
-        row
-        for tier in REACQUISITION_TIERS
-        if tier in tiers and isinstance(first.plan.task, SceneTask)
-        for row in _reacquisition(folder, first, mark, tier)
-    ]
-    cost: list[dict[str, Any]] = []
-    if COST_CELL[0] in tiers:
-        task = first.plan.judged_task
-        cost = load_or_compute(
-            folder / f"cost_{mark}.json", lambda: cost_rows(first.entrants, task, *COST_CELL)
-        )
-    usual = [record for record, (part, *_) in zip(records, total, strict=True) if part is first]
+    asked = list(questions(parts))
+    paths = {q: folder / q.file(parts[q.part].plan.task.name, marks[q.part]) for q in asked}
+    missing = [question for question in asked if not paths[question].exists()]
+    done = len(asked) - len(missing)
+    for index, answer in spread(partial(answered, parts), missing):
+        write_whole(paths[missing[index]], json.dumps(answer).encode())
+        done += 1
+        on_cell(done, len(asked))
+    found = {q: json.loads(path.read_text(encoding="utf-8")) for q, path in paths.items()}
+    cells = {question: answer for question, answer in found.items() if question.kind == "cell"}
+    usual = [answer for question, answer in cells.items() if question.part == 0]
     return SuiteResult(
-        scores=merge_seen(row for record in records for row in record["rows"]),
-        first=merge_seen(row for record in usual for row in record["rows"]),
-        calibration=[row for record in usual for row in record["calibration"]],
-        reacquisition=reacquired,
-        cost=cost,
-        cells=len(total),
-        seconds=sum(record["seconds"] for record in records),
+        scores=merge_seen(row for answer in cells.values() for row in answer["rows"]),
+        first=merge_seen(row for answer in usual for row in answer["rows"]),
+        calibration=[row for answer in usual for row in answer["calibration"]],
+        reacquisition=[
+            row for q, rows in found.items() if q.kind == "reacquisition" for row in rows
+        ],
+        cost=[row for q, rows in found.items() if q.kind == "cost" for row in rows],
+        cells=len(cells),
+        seconds=sum(answer["seconds"] for answer in cells.values()),
     )
 
 
@@ -243,43 +206,3 @@ def fingerprint(part: SuitePart) -> str:
             told.update(repr((name, values.dtype, tuple(values.shape))).encode())
             told.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
     return told.hexdigest()[:12]
-
-
-def _cell(folder: Path, part: SuitePart, mark: str, tier: str, hidden: int) -> dict[str, Any]:
-    """One cell, from its file if it is there and of the same models and plan."""
-    path = folder / f"{part.plan.task.name}_{tier}_{hidden}_{mark}.json"
-    if path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return kept
-    begun = time.perf_counter()
-    outcomes = entrant_outcomes(part.entrants, part.plan, tier, hidden)
-    first = part.entrants[0].name
-    record = {
-        "rows": plain(cell_rows(part.entrants, part.plan, tier, hidden, outcomes)),
-        "calibration": plain(
-            {"memory": first, "tier": tier, "hidden_frames": hidden, **row}
-            for row in ([] if judges_presence(tier) else reliability(outcomes[first]["belief"]))
-        ),
-        "seconds": time.perf_counter() - begun,
-    }
-    write_whole(path, json.dumps(record).encode())
-    return record
-
-
-def _reacquisition(folder: Path, part: SuitePart, mark: str, tier: str) -> list[dict[str, Any]]:
-    """How much has to be seen again, from its file if it is there."""
-
-    def measured() -> Iterator[dict[str, Any]]:
-        task, plan = part.plan.judged_task, part.plan
-        assert isinstance(task, SceneTask)
-        models = {entrant.name: entrant.model for entrant in part.entrants}
-        events = min(plan.events, REACQUISITION_EVENTS)
-        with in_eval_mode(models.values()):
-            found = measure_reacquisition(
-                models, task, tier, REACQUISITION_HIDDEN, events, **plan.options()
-            )
-        for memory, one in found.items():
-            about = {"memory": memory, "tier": tier, "hidden_frames": REACQUISITION_HIDDEN}
-            yield {**about, **one.row()}
-
-    return load_or_compute(folder / f"reacquisition_{tier}_{mark}.json", measured)

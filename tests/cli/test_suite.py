@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from neurosvt.cli import main
-from neurosvt.permanence import suite
+from neurosvt.permanence import questions, suite
 from neurosvt.permanence.suite import Suite
 from neurosvt.training import checkpoint
 
@@ -17,7 +17,7 @@ FURTHER = ("calibration", "reacquisition", "cost")
 def run_suite(family, tmp_path, monkeypatch, capsys):
     """run_suite(*options): a short suite of the tiny family; its folder, and what was printed."""
     monkeypatch.setattr(suite, "SUITES", {"quick": SHORT})
-    monkeypatch.setattr(suite, "REACQUISITION_HIDDEN", 4)
+    monkeypatch.setattr(questions, "REACQUISITION_HIDDEN", 4)
     monkeypatch.chdir(tmp_path)
 
     def run(*options, name="tiny"):
@@ -68,7 +68,7 @@ def test_a_suite_that_was_asked_before_judges_nothing_and_writes_the_same(run_su
     def refuse(*_):
         raise AssertionError("judged once more")
 
-    monkeypatch.setattr(suite, "entrant_outcomes", refuse)
+    monkeypatch.setattr(questions, "entrant_outcomes", refuse)
     again, _ = run_suite()
     assert (again / "permanence.json").read_bytes() == first
 
@@ -106,3 +106,18 @@ def test_what_is_not_there_or_in_the_way_is_named(family, tmp_path, refused):
     (tmp_path / "bench").write_text("")
     words = ["permanence", family / "tiny", "--suite", "quick", "--out", tmp_path / "bench"]
     assert "is a file; --out names a folder" in refused(*words)
+
+
+def test_ray_spreads_a_suite_and_nothing_less(family, refused):
+    assert "--ray spreads the cells of a suite: add --suite" in refused(
+        "permanence", family / "tiny", "--ray"
+    )
+
+
+@pytest.mark.xdist_group("ray")
+def test_a_suite_over_workers_writes_the_same_rows(run_suite, two_workers):
+    folder, _ = run_suite()
+    here = json.loads((folder / "permanence.json").read_text())["rows"]
+    shutil.rmtree(folder)
+    folder, _ = run_suite("--ray")
+    assert json.loads((folder / "permanence.json").read_text())["rows"] == here

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -41,6 +42,21 @@ def test_a_file_is_a_run_too(train, tmp_path):
     (tmp_path / "mine.toml").write_text("[model.memory]\nlearns_tau = false\n")
     assert train("mine.toml", train_steps=1) == 0
     assert not load("runs/mine").run.model.memory.learns_tau
+
+
+def test_variants_are_trained_beside_each_other_and_told_as_rows(train, capsys, rows_of):
+    words = ("permanence_stage1", "--over", "train.seed=3,4", "--out", "variants")
+    assert train(*words, train_steps=1) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in told if line.startswith("train.seed ")] == ["3", "4"]
+    rows = rows_of(Path("variants/sweep.json"))["rows"]
+    assert [row["train.seed"] for row in rows] == ["3", "4"]
+
+
+def test_variants_are_named_and_ray_is_for_them(refused):
+    assert "--ray spreads variants" in refused("train", "permanence_stage1", "--ray")
+    line = refused("train", "--resume", "--out", "none", "--over", "train.seed=0,1")
+    assert "--over goes on by itself: name the run" in line
 
 
 def test_a_training_is_not_overwritten(train, tmp_path, refused, tiny_settings):

@@ -19,6 +19,7 @@ from neurosvt.datasets.synthetic_gestures import IN_MIRROR, ORDERS, write_synthe
 from neurosvt.events.frames import into_counts, make_frames
 from neurosvt.events.recording import Recording
 from neurosvt.formats import read_events, write_events
+from neurosvt.spread import spread_over
 
 
 @pytest.fixture(scope="session")
@@ -238,3 +239,23 @@ def test_what_was_prepared_is_found_among_the_data_sets(written, tmp_path, monke
     assert load_gestures("test", 4).frames(0).shape == (4, 2, 128, 128)
     with pytest.raises(UserError, match="holds gestures of 4 frames, not 16"):
         load_gestures("train", 16)
+
+
+def test_an_archive_is_not_read_by_workers(written, tmp_path):
+    with tarfile.open(tmp_path / "download.tar.gz", "w:gz") as archive:
+        archive.add(written, "DvsGesture")
+    with pytest.raises(UserError, match=r"unpack .*download\.tar\.gz, and name its folder"):
+        prepare_gestures(
+            tmp_path / "download.tar.gz", tmp_path / "cache", spread=lambda *_: iter([])
+        )
+
+
+@pytest.mark.xdist_group("ray")
+def test_workers_make_the_same_bytes(written, tmp_path, two_workers):
+    prepare_gestures(written, tmp_path / "here", frames=4)
+    with spread_over("local") as spread:
+        prepare_gestures(written, tmp_path / "workers", frames=4, spread=spread)
+    names = sorted(path.name for path in (tmp_path / "here").iterdir())
+    for name in names:
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "workers" / name).read_bytes()
+    assert "manifest.json" in names

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neurosvt.config import UserError
+from neurosvt.datasets import nmnist_import
 from neurosvt.datasets.nmnist import NMNIST_SEEN_US, load_nmnist
 from neurosvt.datasets.nmnist_import import prepare_nmnist
 from neurosvt.events.recording import Recording, pack_events
@@ -116,3 +117,16 @@ def test_real_files_read_as_they_do_by_themselves(data_root, tmp_path):
     for index, number in enumerate(test.ids.tolist()):
         events = read_events(real[number % 100_000]).events
         np.testing.assert_array_equal(test[index].events, events)
+
+
+def test_recordings_that_are_read_out_of_order_keep_their_places(source, tmp_path, monkeypatch):
+    def backwards(do, parts):
+        parts = list(parts)
+        return ((i, do(parts[i])) for i in reversed(range(len(parts))))
+
+    monkeypatch.setattr(nmnist_import, "PER_SHARE", 40)
+    prepare_nmnist(source, tmp_path / "one")
+    prepare_nmnist(source, tmp_path / "two", spread=backwards)
+    for path in (tmp_path / "one").rglob("*.npy"):
+        other = tmp_path / "two" / path.relative_to(tmp_path / "one")
+        assert path.read_bytes() == other.read_bytes()

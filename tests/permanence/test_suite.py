@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from neurosvt.config import UserError
-from neurosvt.permanence import SceneTask, StepModel, suite
+from neurosvt.permanence import SceneTask, StepModel, questions
 from neurosvt.permanence.suite import (
     SUITES,
     Suite,
@@ -28,7 +28,7 @@ SHORT = Suite(
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setattr(suite, "REACQUISITION_HIDDEN", 4)
+    monkeypatch.setattr(questions, "REACQUISITION_HIDDEN", 4)
 
 
 def parts(**changes):
@@ -80,7 +80,7 @@ def test_what_a_model_knew_while_it_saw_is_told_once(tmp_path):
 
 
 def test_operations_are_counted_where_there_is_a_curtain(tmp_path, monkeypatch):
-    monkeypatch.setattr(suite, "COST_CELL", ("blackout", 3))
+    monkeypatch.setattr(questions, "COST_CELL", ("blackout", 3))
     cost = run_suite(parts(), tmp_path).cost
     assert [(r["memory"], r["phase"]) for r in cost] == [
         ("ours", "active"), ("ours", "hidden"), ("b", "active"), ("b", "hidden")
@@ -93,13 +93,13 @@ def test_a_suite_that_was_stopped_goes_on_and_ends_with_the_same_rows(tmp_path, 
     for path in sorted(tmp_path.glob("scenes_*"))[::2]:
         path.unlink()
     judged = []
-    outcomes = suite.entrant_outcomes
+    outcomes = questions.entrant_outcomes
 
     def spy(entrants, plan, tier, hidden):
         judged.append((tier, hidden))
         return outcomes(entrants, plan, tier, hidden)
 
-    monkeypatch.setattr(suite, "entrant_outcomes", spy)
+    monkeypatch.setattr(questions, "entrant_outcomes", spy)
     assert run_suite(parts(), tmp_path).rows() == json.loads(json.dumps(whole))
     assert len(judged) == 6
 
@@ -135,10 +135,10 @@ def test_where_presence_alone_is_asked_nothing_is_drawn(tmp_path):
     assert not list(tmp_path.glob("*.svg"))
 
 
-def test_progress_is_told_after_every_cell(tmp_path):
+def test_progress_is_told_after_every_cell_and_of_what_else_is_asked(tmp_path):
     told = []
     run_suite(parts(), tmp_path, on_cell=lambda done, of: told.append((done, of)))
-    assert told == [(n, 12) for n in range(1, 13)]
+    assert told == [(n, 13) for n in range(1, 14)]
 
 
 def test_a_varied_plan_that_the_first_entrant_does_not_take_is_refused_at_once():
