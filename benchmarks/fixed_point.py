@@ -2,6 +2,7 @@
 
 python benchmarks/fixed_point.py [--events N]: judges the shipped `permanence` as it is and in whole
 numbers of 16, 8, 6 and 4 bits, without noise on the state: benchmarks/results/fixed_point.json.
+Then it times.
 
 python benchmarks/fixed_point.py --only-time: the C of 16 and of 8 bits, built with and without
 -march=native, and the engine see the same frames in turn: benchmarks/results/c_latency.json.
@@ -48,7 +49,9 @@ def judged(events: int) -> None:
     """Belief after 60 hidden frames, on every tier, of all widths."""
     words = ["permanence", "permanence", "--memory", "leaky", "--weights", ",".join(FIXED)]
     words += ["--hidden", "60", "--events", str(events)]
-    sys.exit(neurosvt([*words, "--json", str(RESULTS / "fixed_point.json")]))
+    code = neurosvt([*words, "--json", str(RESULTS / "fixed_point.json")])
+    if code:
+        sys.exit(code)
 
 
 def engines(model: NeuroSVT, film: Film) -> Iterator[tuple[str, Step]]:
@@ -95,16 +98,8 @@ def built(model: NeuroSVT, folder: Path) -> dict[str, ctypes.CDLL]:
         export_model(model, "c", folder / str(bits), bits=bits)
         source = folder / str(bits) / "neurosvt_model.c"
         command: list[str | Path] = [
-            "cc",
-            "-std=c11",
-            "-O3",
-            *more,
-            "-fPIC",
-            "-shared",
-            "-o",
-            path,
-            source,
-        ]
+            "cc", "-std=c11", "-O3", *more, "-fPIC", "-shared", "-o", path, source,
+        ]  # fmt: skip
         subprocess.run(command, check=True)
         found[f"C, {bits} bits, {flags}"] = ctypes.CDLL(str(path))
     return found
