@@ -5,6 +5,8 @@ the whole of it inside `shared_batch`, and every process has to come by the same
 order: one that took a way around would be waited for.
 """
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +14,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
+
+LOOKING = 0.05
+"""Seconds. Whoever waits longer, as for a validation, leaves the core to the others."""
+
+_let_others = getattr(os, "sched_yield", lambda: time.sleep(0))  # which Windows has not
 
 _SHARED: ContextVar[bool] = ContextVar("_SHARED", default=False)
 
@@ -48,9 +55,20 @@ def is_shared() -> bool:
 def sum_across(*parts: Tensor) -> tuple[Tensor, ...]:
     """Each summed over all processes, in one exchange; no gradients."""
     together = torch.cat([part.detach().flatten() for part in parts])
-    distributed.all_reduce(together)
+    _all_reduce(together)
     sums = together.split([part.numel() for part in parts])
     return tuple(s.to(p.dtype).view(p.shape) for s, p in zip(sums, parts, strict=True))
+
+
+def _all_reduce(x: Tensor) -> None:
+    """In place. gloo wakes whoever sleeps milliseconds late, which norms would pay dozens of times
+    a step: so at first one looks, again and again."""
+    work = distributed.all_reduce(x, async_op=True)
+    if not x.is_cuda:  # there the stream waits, and nobody else
+        until = time.perf_counter() + LOOKING
+        while not work.is_completed() and time.perf_counter() < until:
+            _let_others()
+    work.wait()
 
 
 def total(x: Tensor) -> Tensor:
