@@ -13,12 +13,16 @@ from neurosvt.cli import main
 from neurosvt.datasets.folder import data_root
 from neurosvt.experiments.checkpoints import finished
 
+TRACKS = ["permanence", "permanence_tracks", "--memory", "leaky", "--state-noise", "0.01"]
 MEASUREMENTS: dict[str, list[str]] = {
     "permanence": ["permanence", "--suite", "full"],
-    "permanence_tracks": [
-        "permanence", "permanence_tracks", "--memory", "leaky", "--state-noise", "0.01", "--hidden",
-        "60,120,1000",
+    "permanence_tracks": [*TRACKS, "--hidden", "30,60,120,300,1000"],
+    "permanence_tracks_3000": [
+        *TRACKS, "--hidden", "3000", "--tiers", "blackout,curtain,gripper,distractor,succession",
     ],
+    "permanence_tracks_8_bits": [*TRACKS, "--hidden", "60,1000", "--state-bits", "8"],
+    "permanence_tracks_5_ms": [*TRACKS, "--hidden", "120", "--frame-ms", "5"],
+    "permanence_tracks_20_ms": [*TRACKS, "--hidden", "30", "--frame-ms", "20"],
     "energy_dysvit": ["energy", "dysvit"],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
     "weights": [

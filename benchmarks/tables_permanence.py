@@ -1,7 +1,7 @@
 """Tables of what models remember: on made-up scenes, beside others, and on recordings."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -69,13 +69,25 @@ def is_standard(row: Row) -> bool:
     return [row.get(key) for key in keys] == ["belief", "scenes", 0.01, 32, 10.0]
 
 
-def permanence(name: str = "permanence") -> str:
-    """Belief of a shipped model, by tier and number of hidden frames."""
-    rows = [r for r in rows_of(name) if is_standard(r) and r["memory"] == "leaky"]
-    cells = {(r["tier"], r["hidden_frames"]): share(r) for r in rows}
+def permanence(*names: str) -> str:
+    """Belief of a shipped model, in one file or several."""
+    return by_length("right beliefs, %", share, names or ("permanence",))
+
+
+def calibration(*names: str) -> str:
+    """How far a shipped model's confidence is from the share that is right."""
+    title = "expected calibration error"
+    return by_length(title, lambda r: f"{r['calibration_error']:.3f}", names)
+
+
+def by_length(title: str, show: Callable[[Row], str], names: Iterable[str]) -> str:
+    """A figure of the standard rows of files, by tier and number of hidden frames."""
+    rows = chain.from_iterable(map(rows_of, names))
+    rows = [r for r in rows if is_standard(r) and r["memory"] == "leaky"]
+    cells = {(r["tier"], r["hidden_frames"]): show(r) for r in rows}
     seen, first, *longer = sorted({length for _, length in cells})
     return markdown(
-        ["right beliefs, %", "seen", f"{first} hidden", *map(str, longer)],
+        [title, "seen", f"{first} hidden", *map(str, longer)],
         (
             [TIERS.get(tier, tier), *(cells.get((tier, n), "") for n in (seen, first, *longer))]
             for tier in dict.fromkeys(tier for tier, _ in cells)
@@ -101,10 +113,11 @@ def presence(name: str = "permanence_tracks") -> str:
     )
 
 
-def otherwise() -> str:
-    """The same model under other conditions."""
+def otherwise(*names: str) -> str:
+    """The same model under other conditions, those of them that its files hold."""
     keys = ("memory", "state_noise", "state_bits", "frame_ms", "hidden_frames", "tier")
-    rows = [r for r in rows_of("permanence") if r["judgement"] == "belief"]
+    rows = chain.from_iterable(map(rows_of, names or ("permanence",)))
+    rows = [r for r in rows if r["judgement"] == "belief"]
     cells = {tuple(r[key] for key in keys): share(r) for r in rows if r["dataset"] == "scenes"}
     tiers = list(dict.fromkeys(key[-1] for key in cells))
     return markdown(
@@ -112,6 +125,7 @@ def otherwise() -> str:
         (
             [name, *(cells.get((*asked, tier), "") for tier in tiers)]
             for name, asked in OTHERWISE.items()
+            if any((*asked, tier) in cells for tier in tiers)
         ),
     )
 
