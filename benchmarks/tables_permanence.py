@@ -149,6 +149,24 @@ def weights() -> str:
     )
 
 
+def fixed_point() -> str:
+    """Belief of the shipped model in whole numbers of few bits, beside its own."""
+    cells = {
+        (TIERS.get(r["tier"], r["tier"]), r["memory"].removeprefix("leaky, fixed")): share(r)
+        for r in rows_of("fixed_point")
+        if r["judgement"] == "belief" and r["hidden_frames"]
+    }
+    widths = ("16", "8", "6", "4")
+    return markdown(
+        ["60 hidden, right beliefs in %", "float32", *(f"{width} bits" for width in widths)],
+        (
+            [tier, *(cells[tier, width] for width in ("leaky", *widths))]
+            for tier in dict.fromkeys(tier for tier, _ in cells)
+            if (tier, "leaky") in cells
+        ),
+    )
+
+
 def reacquisition() -> str:
     """What has to be seen again until the class is right for good."""
     head = (

@@ -71,6 +71,25 @@ RUNNERS = {
 }
 
 
+def c_latency() -> str:
+    """A frame in C beside the engine: medians, and the times of the engine's."""
+    rows = rows_of("c_latency")
+    shapes = {r["what"]: r["shape"] for r in rows}
+    cells = {
+        (r["name"], r["what"]): f"{r['median_us']:.0f} ({r['median_of_engine']:.2f})" for r in rows
+    }
+    return markdown(
+        [
+            "one frame, us (times the engine's)",
+            *(f"{what}: {shape}" for what, shape in shapes.items()),
+        ],
+        (
+            [name, *(cells[name, what] for what in shapes)]
+            for name in dict.fromkeys(name for name, _ in cells)
+        ),
+    )
+
+
 def _microseconds(milliseconds: float) -> str:
     us = 1000 * milliseconds
     return f"{us:,.0f}" if us >= 10 else f"{us:.1f}"
