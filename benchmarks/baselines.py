@@ -64,6 +64,8 @@ class Family:
     """Per cell."""
     others: Mapping[str, str] = field(default_factory=dict)
     """Further runs by name: files beside this one."""
+    rivals: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Siblings with one thing changed, by name: which, and settings."""
 
 
 FAMILIES = {
@@ -101,14 +103,13 @@ FAMILIES = {
         },
         ("leaky", "gru", "none"), "baselines_tracks", 1000,
         {"gru_on_spikes": "gru_on_spikes.toml", "memory_on_dense": "memory_on_dense.toml"},
+        {
+            "gru_noise": ("gru", ("train.state_noise=0.01",)),
+            "gru_muon": ("gru", ("train.optimizer=muon", "train.position_weight=0.3")),
+        },
     ),
 }  # fmt: skip
 """By the word before the names of their runs."""
-RIVAL_CHANGES = {
-    "gru_noise": ("gru", ("train.state_noise=0.01",)),
-    "gru_muon": ("gru", ("train.optimizer=muon", "train.position_weight=0.3")),
-}
-"""A sibling with one thing changed, in the newer family: which, and what."""
 
 
 def siblings(family: str) -> list[str]:
@@ -125,17 +126,16 @@ def siblings(family: str) -> list[str]:
 
 def names_of(family: str) -> list[str]:
     """All that can be trained."""
-    rivals = RIVAL_CHANGES if family == "permanence_tracks" else {}
     own = FAMILIES[family]
-    return ["leaky", *siblings(family), *own.others, *rivals, *own.changes]
+    return ["leaky", *siblings(family), *own.others, *own.rivals, *own.changes]
 
 
 def train_baseline(family: str, name: str, seed: int, threads: int, device: str) -> None:
     """One run, as all others but for what its name says."""
     own = FAMILIES[family]
     preset, changes = own.ours, own.changes.get(name, ())
-    if name in RIVAL_CHANGES:
-        rival, changes = RIVAL_CHANGES[name]
+    if name in own.rivals:
+        rival, changes = own.rivals[name]
         preset = f"{family}_{rival}"
     elif name in own.others:
         preset = str(Path(__file__).parent / own.others[name])
