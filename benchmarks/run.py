@@ -20,7 +20,7 @@ MEASUREMENTS: dict[str, list[str]] = {
     "permanence_tracks_3000": [
         *TRACKS, "--hidden", "3000", "--tiers", "blackout,curtain,gripper,distractor,succession",
     ],
-    "permanence_tracks_8_bits": [*TRACKS, "--hidden", "60,1000", "--state-bits", "8"],
+    "permanence_tracks_8_bits": [*TRACKS, "--hidden", "60,300", "--state-bits", "8"],
     "permanence_tracks_5_ms": [*TRACKS, "--hidden", "120", "--frame-ms", "5"],
     "permanence_tracks_20_ms": [*TRACKS, "--hidden", "30", "--frame-ms", "20"],
     "energy_dysvit": ["energy", "dysvit"],
