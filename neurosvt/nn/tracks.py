@@ -24,6 +24,9 @@ RIDGES = (1.5, 0.3)
 votes spread that far, half of their velocity is believed. Long windows need less."""
 LEAST_RIDGE = 1e-4
 """Units of time squared, so that no velocity is without bounds."""
+LEAST_BITS = 16
+"""Of a track's numbers: a velocity in fewer runs many pixels off within a second, and all tracks
+together take a hundred bytes."""
 
 
 class Tracks(nn.Module):
@@ -80,7 +83,7 @@ class Tracks(nn.Module):
             noise = noise * noise.new_tensor(THRESHOLDS)
         return fitted_tracks(
             place, weight, opened, emptied, start, self.forget(step), self.ridge(),
-            step.rate / UNIT_STEPS, noise, backend, step.take_bits(),
+            step.rate / UNIT_STEPS, noise, backend, max(step.take_bits(), LEAST_BITS),
         )  # fmt: skip
 
     def forget(self, step: MemoryStep) -> Float[Tensor, " J"]:
