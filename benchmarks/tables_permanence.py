@@ -84,7 +84,9 @@ def by_length(title: str, show: Callable[[Row], str], names: Iterable[str]) -> s
     """A figure of the standard rows of files, by tier and number of hidden frames."""
     rows = chain.from_iterable(map(rows_of, names))
     rows = [r for r in rows if is_standard(r) and r["memory"] == "leaky"]
-    cells = {(r["tier"], r["hidden_frames"]): show(r) for r in rows}
+    cells: dict[tuple[str, int], str] = {}
+    for r in rows:  # what was seen is told by the first file
+        cells.setdefault((r["tier"], r["hidden_frames"]), show(r))
     seen, first, *longer = sorted({length for _, length in cells})
     return markdown(
         [title, "seen", f"{first} hidden", *map(str, longer)],
