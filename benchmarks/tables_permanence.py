@@ -82,8 +82,8 @@ def calibration(*names: str) -> str:
 
 def by_length(title: str, show: Callable[[Row], str], names: Iterable[str]) -> str:
     """A figure of the standard rows of files, by tier and number of hidden frames."""
-    rows = chain.from_iterable(map(rows_of, names))
-    rows = [r for r in rows if is_standard(r) and r["memory"] == "leaky"]
+    found = chain.from_iterable(map(rows_of, names))
+    rows = [r for r in found if is_standard(r) and r["memory"] == "leaky"]
     cells: dict[tuple[str, int], str] = {}
     for r in rows:  # what was seen is told by the first file
         cells.setdefault((r["tier"], r["hidden_frames"]), show(r))
@@ -118,8 +118,8 @@ def presence(name: str = "permanence_tracks") -> str:
 def otherwise(*names: str) -> str:
     """The same model under other conditions, those of them that its files hold."""
     keys = ("memory", "state_noise", "state_bits", "frame_ms", "hidden_frames", "tier")
-    rows = chain.from_iterable(map(rows_of, names or ("permanence",)))
-    rows = [r for r in rows if r["judgement"] == "belief"]
+    found = chain.from_iterable(map(rows_of, names or ("permanence",)))
+    rows = [r for r in found if r["judgement"] == "belief"]
     cells = {tuple(r[key] for key in keys): share(r) for r in rows if r["dataset"] == "scenes"}
     tiers = list(dict.fromkeys(key[-1] for key in cells))
     return markdown(
