@@ -49,6 +49,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "confusion": tables_models.confusion,
     "neurons": tables_speed.neurons,
     "train": tables_speed.train,
+    "processes": tables_speed.processes,
     "train_parts": tables_speed.train_parts,
     "formats": tables_speed.formats,
     "latency": tables_speed.latency,

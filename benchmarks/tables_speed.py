@@ -46,6 +46,13 @@ def train() -> str:
     )
 
 
+def processes() -> str:
+    """A step of training in two processes, beside one."""
+    return _across(
+        rows_of("processes"), "a step of training, ms", lambda r: r["name"], lambda r: r["shape"]
+    )
+
+
 def train_parts() -> str:
     """Where a step of training spends its time, by backend, on one thread."""
     return _across(rows_of("where"), "part of a step, ms", lambda r: r["what"], lambda r: r["name"])
