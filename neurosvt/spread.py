@@ -108,7 +108,9 @@ class _Workers:
     ) -> Iterator[tuple[int, Made]]:
         ray = self.ray
         shared = ray.put(do)
-        variables = {name: value for name, value in os.environ.items() if name[:9] == VARIABLES}
+        variables = {
+            name: value for name, value in os.environ.items() if name.startswith(VARIABLES)
+        }
         ahead = 2 * int(ray.cluster_resources().get("CPU", 1))
         numbered = enumerate(parts)
         waiting: dict[Any, int] = {}
