@@ -2,14 +2,7 @@
 
 import argparse
 
-from neurosvt.cli.options import (
-    add_device,
-    add_json,
-    check_outputs,
-    progress_bar,
-    whole_numbers,
-    write_rows,
-)
+from neurosvt.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-compile", action="store_true", help="leave out torch.compile, which takes a minute"
     )
-    add_device(parser)
-    add_json(parser)
+    options.add_device(parser)
+    options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,13 +32,13 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.bench.measure import run_benchmark, timing_table
     from neurosvt.config import UserError
 
-    check_outputs(args.json)
+    options.check_outputs(args.json)
     if args.device != "cpu" and args.what != "latency":
         raise UserError(f"bench {args.what} measures the CPU: --device is for bench latency")
     words = args.threads or ("1" if args.what in ("formats", "latency", "processes") else "1,2")
-    with progress_bar("runs") as advance:
+    with options.progress_bar("runs") as advance:
         rows = run_benchmark(
-            args.what, whole_numbers(words, "--threads"), args.rounds,
+            args.what, options.whole_numbers(words, "--threads"), args.rounds,
             compiled=not args.no_compile, on_run=advance,
         )  # fmt: skip
     Console(width=110).print(timing_table(rows))
@@ -58,5 +51,5 @@ def run(args: argparse.Namespace) -> int:
             f"us for each thousand, r2 {line['r2']:.3f}"
         )
         rows += by_events
-    write_rows(args, rows)
+    options.write_rows(args, rows)
     return 0

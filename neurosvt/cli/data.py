@@ -4,16 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterable
 
-from neurosvt.cli.options import (
-    add_json,
-    add_ray,
-    add_seed,
-    check_choice,
-    check_outputs,
-    progress_bar,
-    whole_numbers,
-    write_rows,
-)
+from neurosvt.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,12 +12,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     info = actions.add_parser("info", help="what an event file holds, and whether it is sound")
     info.add_argument("file", metavar="FILE", help="of any format, found by its content")
-    add_json(info, metavar="OUT")
+    options.add_reading(info)
+    options.add_json(info, metavar="OUT")
     info.set_defaults(action=_info)
     convert = actions.add_parser("convert", help="write the events of one file as another")
     convert.add_argument("file", metavar="FROM", help="event file of any format")
-    convert.add_argument("to", metavar="TO", help="where to; its ending says the format")
+    convert.add_argument("copy", metavar="TO", help="where to; its ending says the format")
     convert.add_argument("--format", help="of TO: evt3, aedat3, ... where its ending does not say")
+    options.add_reading(convert)
     convert.set_defaults(action=_convert)
     simulate = actions.add_parser("simulate", help="a film as an event camera would have seen it")
     simulate.add_argument("video", metavar="VIDEO", help="video, GIF, or folder of stills")
@@ -40,13 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="against the dither of palettes and the blocks of codecs",
     )  # fmt: skip
     simulate.add_argument("--noise-hz", type=float, default=0.0, help="shot noise in the dark")
-    add_seed(simulate)
+    options.add_seed(simulate)
     simulate.set_defaults(action=_simulate)
     generate = actions.add_parser("generate", help="make up a data set, in a real one's layout")
     generate.add_argument("name", choices=["dvs128"], help="which layout")
     generate.add_argument("destination", metavar="DEST", help="folder to write it to")
     generate.add_argument("--people", type=int, default=29, help="who make gestures")
-    add_seed(generate)
+    options.add_seed(generate)
     generate.set_defaults(action=_generate)
     prepare = actions.add_parser("prepare", help="check a data set, and bring it into form, once")
     prepare.add_argument("name", metavar="NAME", help="which (neurosvt list datasets)")
@@ -56,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where it goes, instead of into the folder of data sets",
     )  # fmt: skip
     prepare.add_argument("--frames", type=int, default=16, help="of a gesture of dvs128")
-    add_ray(prepare)
+    options.add_ray(prepare)
     prepare.set_defaults(action=_prepare)
 
 
@@ -69,24 +62,25 @@ def run(args: argparse.Namespace) -> int:
 def _info(args: argparse.Namespace) -> None:
     from neurosvt.formats.summary import summarise
 
-    check_outputs(args.json)
-    with progress_bar("events") as advance:
-        found = summarise(args.file, advance)
+    options.check_outputs(args.json)
+    with options.progress_bar("events") as advance:
+        found = summarise(args.file, advance, options.reading_of(args))
     for name, value in found.row().items():
-        print(f"{name:<16}{value if value is not None else ''}")
+        if value not in (None, "") and name != "warnings":
+            print(f"{name:<16}{value}")
     _warn(found.warnings)
-    write_rows(args, [found.row()])
+    options.write_rows(args, [found.row()])
 
 
 def _convert(args: argparse.Namespace) -> None:
     from neurosvt.formats import FORMATS, convert
 
     if args.format:
-        check_choice("--format", args.format, FORMATS)
-    with progress_bar("events") as advance:
-        source = convert(args.file, args.to, args.format, advance)
-    _warn(source.damage.lines())
-    print(args.to)
+        options.check_choice("--format", args.format, FORMATS)
+    with options.progress_bar("events") as advance:
+        source = convert(args.file, args.copy, args.format, advance, options.reading_of(args))
+    _warn(source.warnings())
+    print(args.copy)
 
 
 def _warn(lines: Iterable[str]) -> None:
@@ -98,9 +92,13 @@ def _simulate(args: argparse.Namespace) -> None:
     from neurosvt.events.video import read_video, record_video
     from neurosvt.formats import write_events
 
-    check_outputs(args.to)
-    crop = whole_numbers(args.crop, "--crop X,Y,W,H", count=4) if args.crop else None
-    span = whole_numbers(args.frames, "--frames A:B", between=":", count=2) if args.frames else None
+    options.check_outputs(args.to)
+    crop = options.whole_numbers(args.crop, "--crop X,Y,W,H", count=4) if args.crop else None
+    span = (
+        options.whole_numbers(args.frames, "--frames A:B", between=":", count=2)
+        if args.frames
+        else None
+    )
     recording = record_video(
         read_video(args.video), size=args.size, fps=args.fps, crop=crop, frames=span,
         blur=args.blur, noise_hz=args.noise_hz, seed=args.seed,
@@ -122,7 +120,7 @@ def _generate(args: argparse.Namespace) -> None:
     place = Path(args.destination)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise UserError(f"{place} is not empty; name a folder that is, or a new one")
-    with progress_bar("sittings") as advance:
+    with options.progress_bar("sittings") as advance:
         write_synthetic_gestures(place, args.people, args.seed, advance)
     print(place)
 
@@ -131,7 +129,10 @@ def _prepare(args: argparse.Namespace) -> None:
     from neurosvt.datasets.prepare import PREPARATIONS, prepare_data_set
     from neurosvt.spread import spread_over
 
-    with progress_bar(PREPARATIONS[args.name].unit) as advance, spread_over(args.ray) as spread:
+    with (
+        options.progress_bar(PREPARATIONS[args.name].unit) as advance,
+        spread_over(args.ray) as spread,
+    ):
         place, worked = prepare_data_set(
             args.name, args.source, args.destination,
             frames=args.frames, on_progress=advance, spread=spread,

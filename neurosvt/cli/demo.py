@@ -6,17 +6,8 @@ table says how often they were right; the page (runs/demo/report.html) lets you 
 
 import argparse
 import shlex
-import sys
 
-from neurosvt.cli.options import (
-    add_device,
-    add_json,
-    add_seed,
-    check_outputs,
-    progress_bar,
-    whole_numbers,
-    write_rows,
-)
+from neurosvt.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,14 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", default="runs/demo", metavar="DIR", help="where the page goes")
     parser.add_argument("--events", type=int, default=100, help="occlusion events per cell")
     parser.add_argument("--hidden", default="30,120,300", help="numbers of hidden frames")
-    parser.add_argument(
-        "--model", default="permanence", metavar="RUN",
-        help="which model watches, beside its baselines (neurosvt list models)",
-    )  # fmt: skip
+    options.add_watcher(parser)
     parser.add_argument("--frames", type=int, default=100, help="frames of FILE to show")
-    add_seed(parser)
-    add_device(parser)
-    add_json(parser)
+    options.add_reading(parser)
+    options.add_seed(parser)
+    options.add_device(parser)
+    options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,18 +36,21 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.results.rows import write_results
 
     page = check_folder(args.out) / "report.html"
-    check_outputs(args.json)
+    options.check_outputs(args.json)
     console = Console(width=110)
     if args.input:
-        demo = show_recording(page, args.input, model=args.model, frames=args.frames, say=_say)
+        demo = show_recording(
+            page, args.input, model=args.model, frames=args.frames,
+            options=options.reading_of(args), say=options.warn,
+        )  # fmt: skip
         print(*last_words(demo), sep="\n")
-        write_rows(args, belief_rows(demo.episodes[0]))
+        options.write_rows(args, belief_rows(demo.episodes[0]))
     else:
-        hidden = tuple(whole_numbers(args.hidden, "--hidden"))
-        with progress_bar("frames") as advance:
+        hidden = tuple(options.whole_numbers(args.hidden, "--hidden"))
+        with options.progress_bar("frames") as advance:
             demo = show_scenes(
                 page, model=args.model, hidden=hidden, events=args.events, seed=args.seed,
-                say=_say, on_batch=advance,
+                say=options.warn, on_batch=advance,
             )  # fmt: skip
         console.print(score_table(demo.scores))
         for told in (demo.about, demo.facts):
@@ -72,7 +64,3 @@ def run(args: argparse.Namespace) -> int:
             write_results(args.json, command, [*demo.scores, *demo.work])
     console.print(f"watch it: {page}")
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -2,19 +2,12 @@
 
 import argparse
 
-from neurosvt.cli.options import (
-    add_device,
-    add_json,
-    add_model,
-    add_seed,
-    check_outputs,
-    write_rows,
-)
+from neurosvt.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    add_model(parser, default="permanence")
+    options.add_model(parser, default="permanence")
     parser.add_argument(
         "--costs", default="horowitz-45nm,memory-once,memory-each", metavar="TABLES",
         help="cost tables, comma-separated (neurosvt list costs), or a .toml file of one's own",
@@ -30,10 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--events", type=int, default=1000, help="for the accuracy of each model")
     parser.add_argument("--layers", action="store_true", help="also layer by layer")
-    add_seed(parser)
+    options.add_seed(parser)
     parser.add_argument("--figure", metavar="FILE", help="also draw joules per frame (.svg, .png)")
-    add_device(parser)
-    add_json(parser)
+    options.add_device(parser)
+    options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.experiments.checkpoints import load
     from neurosvt.experiments.energy_baselines import EnergyPlan, energy_of, published_line
 
-    check_outputs(args.json, args.figure)
+    options.check_outputs(args.json, args.figure)
     if args.figure and not args.figure.endswith((".svg", ".png")):
         raise UserError(f"--figure is drawn as .svg or .png, got {args.figure}")
     plan = EnergyPlan(args.tier, args.hidden, args.noise_hz, args.samples, args.events, args.seed)
@@ -66,5 +59,5 @@ def run(args: argparse.Namespace) -> int:
         from neurosvt.energy.figures import draw_energy
 
         draw_energy(args.figure, rows)
-    write_rows(args, rows)
+    options.write_rows(args, rows)
     return 0

@@ -4,9 +4,12 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurosvt.config import Registry, UserError
+
+if TYPE_CHECKING:
+    from neurosvt.formats.options import ReadOptions
 
 
 def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -20,6 +23,34 @@ def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> No
 def add_json(parser: argparse.ArgumentParser, metavar: str = "FILE") -> None:
     """`--json FILE`."""
     parser.add_argument("--json", metavar=metavar, help="also write the rows as JSON")
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """How event files are read: the fields of `ReadOptions`."""
+    add = parser.add_argument_group("reading event files").add_argument
+    add("--sensor", metavar="WxH", help="pixels, where a file does not state them")
+    add("--camera", metavar="NAME", help="which of several, or the chip that a file does not name")
+    add("--unit", choices=["us", "ns", "ms", "s"], help="of times, where a file leaves it open")
+    add("--from", type=float, metavar="S", dest="from_", help="seconds after its first event")
+    add("--to", type=float, metavar="S", help="seconds after its first event, not included")
+    add("--rebase", action="store_true", help="let times begin at 0")
+    add("--sort", action="store_true", help="in order of time, all in memory")
+
+
+def reading_of(args: argparse.Namespace) -> "ReadOptions":
+    """What those options say."""
+    from neurosvt.formats.options import ReadOptions
+
+    names = ("camera", "unit", "from_", "to", "rebase", "sort")
+    sides = whole_numbers(args.sensor, "--sensor", between="x", count=2) if args.sensor else None
+    sensor = (sides[0], sides[1]) if sides else None
+    return ReadOptions(sensor, **{name: getattr(args, name) for name in names})
+
+
+def add_watcher(parser: argparse.ArgumentParser) -> None:
+    """`--model RUN`, of what watches events."""
+    line = "which model watches (neurosvt list models)"
+    parser.add_argument("--model", default="permanence", metavar="RUN", help=line)
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:

@@ -4,16 +4,7 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING
 
-from neurosvt.cli.options import (
-    add_device,
-    add_json,
-    add_ray,
-    add_seed,
-    check_outputs,
-    progress_bar,
-    warn,
-    whole_numbers,
-)
+from neurosvt.cli import options
 from neurosvt.config import UserError
 
 if TYPE_CHECKING:
@@ -66,10 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", default="runs/permanencebench", metavar="DIR", help="where a suite goes"
     )
-    add_seed(parser)
-    add_device(parser)
-    add_ray(parser)
-    add_json(parser)
+    options.add_seed(parser)
+    options.add_device(parser)
+    options.add_ray(parser)
+    options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,22 +72,23 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.permanence.score_table import evaluate_permanence, tables_of
     from neurosvt.results.rows import write_results
 
-    check_outputs(args.json)
+    options.check_outputs(args.json)
     if args.suite is not None:
         return _run_suite(args)
     if args.ray:
         raise UserError("--ray spreads the cells of a suite: add --suite quick or --suite full")
     name = args.run or "permanence"
     named = _words(args.memory)
-    lineup = line_up(name, default_baselines(name, warn) if named is None else named)
+    lineup = line_up(name, default_baselines(name, options.warn) if named is None else named)
+    hidden = tuple(options.whole_numbers(args.hidden, "--hidden"))
     plan = PermanencePlan(
-        lineup.run.task("test"), _words(args.tiers), tuple(whole_numbers(args.hidden, "--hidden")),
+        lineup.run.task("test"), _words(args.tiers), hidden,
         args.events, args.state_noise, args.state_bits, args.frame_ms, args.blind, args.seed,
     )  # fmt: skip
     check_bits(lineup.entrants, plan.state_bits)
     weights = _words(args.weights) or ()
     entrants = (*lineup.entrants, *in_engine(lineup.entrants, weights))
-    with progress_bar("frames") as advance:
+    with options.progress_bar("frames") as advance:
         rows = evaluate_permanence(entrants, plan, on_batch=advance)
     Console(width=110).print(*tables_of(rows))
     if args.json:
@@ -120,8 +112,8 @@ def _run_suite(args: argparse.Namespace) -> int:
     asked = suite.SUITES[args.suite]
     _refuse_table_options(args)
     out = check_folder(args.out)
-    parts = suite_of(asked, args.run, tiers=_words(args.tiers), seed=args.seed, say=warn)
-    with progress_bar("cells") as advance, spread_over(args.ray) as spread:
+    parts = suite_of(asked, args.run, tiers=_words(args.tiers), seed=args.seed, say=options.warn)
+    with options.progress_bar("cells") as advance, spread_over(args.ray) as spread:
         result = suite.run_suite(parts, out / "cells", advance, spread)
     words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]
     words += ["--tiers", args.tiers] if args.tiers else []

@@ -6,12 +6,12 @@ believed over time.
 
 import argparse
 
-from neurosvt.cli.options import add_device, add_json, add_model, check_outputs, warn, write_rows
+from neurosvt.cli import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    add_model(parser)
+    options.add_model(parser)
     parser.add_argument(
         "files", metavar="FILE", nargs="+", help="images (or test:N of CIFAR-10), or event files"
     )
@@ -19,8 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--every", type=int, default=1, metavar="N", help="only every N-th window, and the last"
     )
     parser.add_argument("--csv", metavar="FILE", help="also write the rows as CSV")
-    add_device(parser)
-    add_json(parser)
+    options.add_reading(parser)
+    options.add_device(parser)
+    options.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,12 +32,15 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.experiments.predicted_rows import check_files, prediction_rows, prediction_table
     from neurosvt.results.rows import write_csv
 
-    check_outputs(args.json, args.csv)
+    options.check_outputs(args.json, args.csv)
     check_files(args.files)
     trained = load(args.run)
-    rows = list(prediction_rows(trained, args.files, every=args.every, say=warn))
+    told = prediction_rows(
+        trained, args.files, every=args.every, options=options.reading_of(args), say=options.warn
+    )  # fmt: skip
+    rows = list(told)
     Console(width=110).print(prediction_table(rows))
-    write_rows(args, rows)
+    options.write_rows(args, rows)
     if args.csv:
         write_csv(args.csv, rows)
     return 0

@@ -6,7 +6,7 @@ camera:SERIAL. Ctrl-C ends it with a summary.
 
 import argparse
 
-from neurosvt.cli.options import add_device, add_seed, warn, whole_numbers
+from neurosvt.cli.options import add_device, add_reading, add_seed, add_watcher, reading_of, warn
 from neurosvt.config import UserError
 from neurosvt.presence import FORGOTTEN
 
@@ -17,9 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", metavar="SOURCE",
         help="event file, scenes:TIER, - (standard input), udp://HOST:PORT, camera:[SERIAL]",
     )  # fmt: skip
-    parser.add_argument(
-        "--model", default="permanence", metavar="RUN", help="which model (neurosvt list models)"
-    )
+    add_watcher(parser)
     parser.add_argument(
         "--json-lines", action="append", default=[], metavar="TARGET",
         help="a line of JSON a window: to FILE, - (standard output), udp://HOST:PORT or "
@@ -28,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed", default="1", metavar="X", help="times real time; max: as fast as it goes"
     )
-    parser.add_argument("--sensor", metavar="WxH", help="of - and udp://; the model's own if left")
     parser.add_argument("--window-ms", type=float, help="length of a window; the model's if left")
     parser.add_argument("--window-events", type=int, metavar="N", help="N events a window instead")
     parser.add_argument("--queue", type=int, default=64, help="windows that may wait")
@@ -39,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="of the stream, then end")
     parser.add_argument("--windows", type=int, help="so many, then end")
     parser.add_argument("--quiet", action="store_true", help="no table, no lines")
+    add_reading(parser)
     add_device(parser)
     add_seed(parser)
 
@@ -55,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.live.stream import Stream
 
     speed = None if args.speed == "max" else _number(args.speed)
-    sensor = whole_numbers(args.sensor, "--sensor", between="x", count=2) if args.sensor else None
+    options = reading_of(args)
     check_source(args.source)
     trained = load(args.model)
     engine = engine_for(trained.model, args.window_ms)
@@ -63,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr="-" in args.json_lines)
     opened = open_live_source(
         args.source, size=engine.side, frame_us=round(engine.frame_ms * 1000),
-        sensor=(sensor[0], sensor[1]) if sensor else None, seed=args.seed,
+        options=options, seed=args.seed,
     )  # fmt: skip
     with opened as source, open_sinks(args.json_lines) as sinks:
         stream = Stream(

@@ -16,6 +16,7 @@ from neurosvt.config import UserError
 from neurosvt.datasets.nmnist import NMNIST_CLASSES, NMNIST_COLUMNS, NMNIST_SEEN_US, NMNIST_SIDE
 from neurosvt.events.recording import Recording
 from neurosvt.formats import read_events
+from neurosvt.formats.options import ReadOptions
 from neurosvt.spread import Spread, in_order, one_by_one
 
 _PARTS = {"Train": "train", "Test": "test"}
@@ -133,12 +134,7 @@ def _read(path: Path) -> Recording:
     def refuse(line: str) -> None:
         raise UserError(line)
 
-    recording = read_events(path, on_damage=refuse)
-    if max(recording.width, recording.height) > NMNIST_SIDE:
-        raise UserError(
-            f"{path} has events beyond {NMNIST_SIDE} x {NMNIST_SIDE} pixels; is it N-MNIST?"
-        )
-    return recording
+    return read_events(path, refuse, ReadOptions(sensor=(NMNIST_SIDE, NMNIST_SIDE)))
 
 
 def _add(columns: dict[str, Column], recording: Recording, digit: int, number: int) -> None:

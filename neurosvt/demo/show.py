@@ -16,6 +16,7 @@ from neurosvt.demo.page import Episode, write_page
 from neurosvt.demo.work import facts_of, what_rows_are, work_rows
 from neurosvt.events.windows import TimeWindows
 from neurosvt.experiments.zoo import default_baselines, line_up
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.recordings import open_recording
 from neurosvt.permanence.plan import PermanencePlan
 from neurosvt.permanence.score_table import evaluate_permanence
@@ -110,6 +111,7 @@ def show_recording(
     *,
     model: str = "permanence",
     frames: int = 100,
+    options: ReadOptions = AS_STATED,
     say: Callable[[str], None] = lambda line: None,
 ) -> Demo:
     """Show a recording, then darkness, and write the page: there is no truth to judge by. No more
@@ -120,7 +122,8 @@ def show_recording(
         recording: a file of events, of any format that `neurosvt.formats` reads.
         model: as of `show_scenes`.
         frames: that are shown of it, at most.
-        say: told in a line what is left out, and what was damaged.
+        options: how to read it, where it does not say.
+        say: told in a line what is left out, and what was guessed or damaged.
 
     Raises:
         UserError: a recording that cannot be read, or `frames` below 1.
@@ -128,7 +131,7 @@ def show_recording(
     """
     if frames < 1:
         raise UserError(f"frames must be at least 1, got {frames}")
-    with open_recording(recording) as opened:  # first, for it may not be there
+    with open_recording(recording, options) as opened:  # first, for it may not be there
         lineup = line_up(model, default_baselines(model, say))
         run = lineup.run
         side, cutter = run.model.image_size, TimeWindows(run.frame_us, say=say)

@@ -54,7 +54,7 @@ def pack_events(t: ArrayLike, x: ArrayLike, y: ArrayLike, p: ArrayLike) -> np.nd
 
     Raises:
         UserError: columns of different length, not of integers, or out of range (x, y within
-            0..65535; p of 0 and 1, -1 and 1, or bool).
+            0..65535; p of 0 and 1, -1 and 1, or bool, but not of -1, 0 and 1).
     """
     columns = {"t": np.asarray(t), "x": np.asarray(x), "y": np.asarray(y), "p": np.asarray(p)}
     for name, column in columns.items():
@@ -66,6 +66,8 @@ def pack_events(t: ArrayLike, x: ArrayLike, y: ArrayLike, p: ArrayLike) -> np.nd
         low, high = _range[name]
         if len(column) and (column.min() < low or column.max() > high):
             raise UserError(f"{name} must lie in {low}..{high}, got {column.min()}..{column.max()}")
+    if len(columns["p"]) and columns["p"].min() < 0 and not columns["p"].all():
+        raise UserError("p holds -1 and 0: which of them is OFF, and what is the other?")
     events = np.empty(len(columns["t"]), EVENT)
     for name in ("t", "x", "y"):
         events[name] = columns[name]

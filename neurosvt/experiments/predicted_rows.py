@@ -10,6 +10,7 @@ from rich.table import Table
 from neurosvt.datasets.named_images import is_number
 from neurosvt.experiments.checkpoints import Checkpoint
 from neurosvt.experiments.predictions import predict_images, predict_recording
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.presence import presence_words
 
 
@@ -29,6 +30,7 @@ def prediction_rows(
     words: Sequence[str],
     *,
     every: int = 1,
+    options: ReadOptions = AS_STATED,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[dict[str, Any]]:
     """What a model says of files: a row an image, or a row a window.
@@ -36,8 +38,8 @@ def prediction_rows(
     Args:
         trained: the model.
         words: images if it is one for images, else event files.
-        every: as of `predict_recording`.
-        say: told in a line what was cut off, resized, damaged or skipped.
+        every, options: as of `predict_recording`.
+        say: told in a line what was cut off, resized, guessed, damaged or skipped.
 
     Raises:
         FileNotFoundError, UserError: as `predict_images` and `predict_recording`.
@@ -48,7 +50,8 @@ def prediction_rows(
             yield about | image.row()
         return
     for word in words:
-        for belief in predict_recording(trained.model, word, every=every, say=say):
+        told = predict_recording(trained.model, word, every=every, options=options, say=say)
+        for belief in told:
             yield about | {"file": word} | belief.row()
 
 

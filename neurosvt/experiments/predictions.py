@@ -18,6 +18,7 @@ from neurosvt.datasets.any_image import ImageLike, named_pixels
 from neurosvt.engine import Engine, LiveBelief
 from neurosvt.events.recording import Fitting, Recording
 from neurosvt.events.windows import EventWindow, TimeWindows, WindowCutter
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.recordings import open_recording
 from neurosvt.loaders.images import normalise_images
 from neurosvt.models.neurosvt import NeuroSVT
@@ -196,6 +197,7 @@ def predict_recording(
     every: int = 1,
     cutter: WindowCutter | None = None,
     forgotten_below: float = FORGOTTEN,
+    options: ReadOptions = AS_STATED,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[WindowPrediction]:
     """Beliefs over time, one after another, in bounded memory; the last window is always told.
@@ -207,7 +209,8 @@ def predict_recording(
         cutter: cuts the windows; None for those of the model's own frame length.
         forgotten_below: probability of the most likely class below which what is hidden is
             forgotten.
-        say: told in a line of damage, gaps, and clocks that jump.
+        options: how to read a file, where it does not say.
+        say: told in a line of damage, guesses, gaps, and clocks that jump.
 
     Raises:
         FileNotFoundError, UserError: no such file, or none of events; another kind of model; an
@@ -220,7 +223,7 @@ def predict_recording(
     cutter = cutter or TimeWindows(round(engine.frame_ms * 1000), say=say)
     names = names_of_classes(model, engine.classes)
     told = partial(window_prediction, forgotten_below=forgotten_below)
-    with open_recording(recording) as opened:
+    with open_recording(recording, options) as opened:
         fitting, session = opened.fitting(engine.side), engine.session()
         # One window is held back, for only then it is known whether it is the last.
         waiting: EventWindow | None = None

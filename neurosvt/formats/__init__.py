@@ -18,29 +18,33 @@ from typing import BinaryIO
 import numpy as np
 
 from neurosvt.config import ConfigError, Registry, UserError
-from neurosvt.events.recording import EVENT, Recording, extent
+from neurosvt.events.recording import EVENT, Recording
 from neurosvt.files import whole_file
 from neurosvt.formats import (
     aedat2,
     aedat3,
     aedat4,
+    comma,
     dat,
     evt2,
     evt3,
+    evt4,
     evt21,
     hdf5,
     nmnist,
+    npy,
     npz,
+    rosbag,
+    text,
 )  # fmt: skip
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import Source
 
-FORMATS: Registry[ModuleType] = Registry(
-    "format",
-    {
-        module.NAME: module
-        for module in (aedat2, aedat3, aedat4, evt2, evt21, evt3, dat, npz, hdf5, nmnist)
-    },
-)
+_MODULES = (
+    aedat2, aedat3, aedat4, evt2, evt21, evt3, evt4, dat, npz, npy, hdf5, rosbag, text, comma,
+    nmnist,
+)  # fmt: skip
+FORMATS: Registry[ModuleType] = Registry("format", {module.NAME: module for module in _MODULES})
 """By name, in the order in which they are tried: nmnist, which has no header, last."""
 
 REFUSED = {
@@ -52,7 +56,7 @@ REFUSED = {
 
 
 class DamageWarning(UserWarning):
-    """A file was read as far as it is sound, and something is missing."""
+    """A file was read as far as it is sound, and something is missing, odd or guessed."""
 
 
 @dataclass(frozen=True)
@@ -65,26 +69,34 @@ class EventFile:
 
 
 @contextmanager
-def open_events(path: str | Path) -> Iterator[EventFile]:
-    """Open a file of any format.
+def open_events(path: str | Path, options: ReadOptions = AS_STATED) -> Iterator[EventFile]:
+    """Open a file of any format. One that does not state its sensor is read through first.
+
+    Args:
+        path: the file.
+        options: how to read it, where it does not say.
 
     Raises:
         FileNotFoundError: no such file.
-        UserError: empty, of no known format, or damaged before its first event; one line that names
-            it. What is damaged later is told by `source.damage` when all is read.
+        UserError: empty, of no known format, or damaged before its first event; an option that it
+            leaves nothing to decide for; one line that names it. What is damaged later, and what
+            was guessed, is told by `source.warnings()` when all is read.
     """
     path = Path(path)
-    if not path.is_file():
+    holder = path / rosbag.FOLDER if path.is_dir() else path
+    if not holder.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    with open(path, "rb") as stream:
+    with open(holder, "rb") as stream:
         name = recognised(path, stream)
         stream.seek(0)
         try:
-            yield EventFile(path, name, FORMATS[name].open_source(stream))
+            source = FORMATS[name].open_source(stream, options)
+            source.use(options)
+            yield EventFile(path, name, source)
         except ConfigError:
             raise
         except UserError as error:
-            raise UserError(f"{path}: {error}") from error
+            raise UserError(f"{path}: {' '.join(str(error).split())}") from error
 
 
 def recognised(path: Path, stream: BinaryIO) -> str:
@@ -112,29 +124,32 @@ def _warn(line: str) -> None:
     warnings.warn(line, DamageWarning, stacklevel=3)
 
 
-def read_events(path: str | Path, on_damage: Callable[[str], None] = _warn) -> Recording:
+def read_events(
+    path: str | Path,
+    on_damage: Callable[[str], None] = _warn,
+    options: ReadOptions = AS_STATED,
+) -> Recording:
     """All events of a file, x to the right and y down, as one recording.
 
     Args:
         path: an event file of any format.
-        on_damage: told in a line each what could not be read; warns, unless given.
+        on_damage: told in a line each what could not be read, is odd, or was guessed; warns, unless
+            given.
+        options: how to read it, where it does not say.
 
     Raises:
         FileNotFoundError, UserError: as `open_events`, and if it holds no events.
 
     Warns:
-        DamageWarning: what could not be read, and how much of it.
+        DamageWarning: what could not be read, is odd, or was guessed.
     """
-    with open_events(path) as file:
+    with open_events(path, options) as file:
         events = np.concatenate([np.empty(0, EVENT), *file.source.upright()])
-        damage = file.source.damage.lines()
-        if not len(events):
-            raise UserError("; ".join(["holds no events", *damage]))
-        for line in damage:
-            on_damage(f"{path}: {line}")
-        width, height = file.source.sensor or extent(events)
-        label = getattr(file.source, "label", None)
-        return Recording(events, width, height, label, file.path.stem)
+        file.source.refuse_empty()
+    for line in file.source.warnings():
+        on_damage(f"{path}: {line}")
+    label = getattr(file.source, "label", None)
+    return Recording(events, *file.source.bounds, label, file.path.stem)
 
 
 def write_events(path: str | Path, recording: Recording, name: str | None = None) -> None:
@@ -157,33 +172,41 @@ def convert(
     to: str | Path,
     name: str | None = None,
     on_events: Callable[[int], None] = lambda count: None,
+    options: ReadOptions = AS_STATED,
 ) -> Source:
     """Write the events of one file as another, in bounded memory; returns what was read, whose
-    `damage` says what the first file lacked.
+    `warnings` say what the first file lacked, and what was guessed. A guess is not written down.
 
     Args:
         path: an event file of any format.
         to: where to; its ending says the format, unless `name` does.
         name: a key of `FORMATS`.
         on_events: told how many more events were read.
+        options: how to read the first, where it does not say.
 
     Raises:
-        FileNotFoundError, UserError: as `open_events` and `write_events`.
+        FileNotFoundError, UserError: as `open_events` and `write_events`; it holds no events.
     """
-    with open_events(path) as file:
+    with open_events(path, options) as file:
         if Path(to).exists() and Path(to).samefile(path):
             raise UserError(f"{to} is the file itself")
         file.source.on_events = on_events
-        _write(Path(to), file.source, name)
+        _write(Path(to), file.source, name, Source.refuse_empty)
         return file.source
 
 
-def _write(path: Path, source: Source, name: str | None) -> None:
+def _write(
+    path: Path,
+    source: Source,
+    name: str | None,
+    check: Callable[[Source], None] = lambda source: None,
+) -> None:
     module = FORMATS[name or _by_ending(path)]
     if not hasattr(module, "write"):
         raise UserError(f"{module.NAME} cannot be written")
     with whole_file(path) as stream:
         module.write(stream, source)
+        check(source)
 
 
 def _by_ending(path: Path) -> str:

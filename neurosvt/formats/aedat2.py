@@ -5,8 +5,9 @@
     DAVIS, 31 = 0    30-22 y, 21-12 x, 11 polarity (1 is ON), 10 an external event
     DAVIS, 31 = 1    samples of frames and of the inertial sensor, which are passed over
 
-Both axes are stored from the right and from the bottom. The header names the chip; one without a
-name is a DAVIS if an address needs more than 16 bits, which those of a DVS128 never do.
+Both axes are stored from the right and from the bottom, so that the chip has to be known. The
+header names it. Without a name it is a DVS128 if no address needs more than 16 bits, and a DAVIS346
+if an event lies where no smaller one has pixels; else it is asked for.
 
 Source: iniVation, "AEDAT file formats", section AEDAT 2.0; jAER's event extractors of these chips.
 """
@@ -16,7 +17,9 @@ from typing import BinaryIO
 import numpy as np
 
 from neurosvt.config import UserError
+from neurosvt.formats.about import FILE, FORMAT, OPTION, About
 from neurosvt.formats.evt2 import check
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import BLOCK_BYTES, SensorSize, Source, Words, epochs, packed
 
 NAME = "aedat2"
@@ -34,11 +37,12 @@ def recognises(stream: BinaryIO) -> bool:
     return stream.read(len(MAGIC)) == MAGIC
 
 
-def open_source(stream: BinaryIO) -> Source:
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """Its events.
 
     Raises:
-        UserError: a header that does not end, or a chip that is not known.
+        UserError: a header that does not end, a chip that is not known, or one that has to be
+            named.
     """
     chip = ""
     while True:
@@ -54,28 +58,46 @@ def open_source(stream: BinaryIO) -> Source:
             chip = line.split(b":", 1)[1].decode().strip()
         if line.startswith(_END):
             break
-    sensor = sensor_of(chip, stream)
+    about = About(sensor_from=FORMAT, camera=chip or None, camera_from=FILE if chip else OPTION)
+    if not chip and options.camera:
+        chip = about.camera = options.camera
+    elif not chip:
+        chip, about.camera_from = _chip_by_events(stream), FORMAT
+        about.camera = chip
+    sensor = _sensor_of(chip)
     if sensor == DVS128:
-        return Words(stream, decode_dvs128, sensor, word=8, mirrored=True, inverted=True)
-    return Words(stream, decode_davis, sensor, word=8, mirrored=True)
+        decode, inverted = decode_dvs128, True
+    else:
+        decode, inverted = decode_davis, False
+    return Words(
+        stream, decode, sensor, word=8, mirrored=True, inverted=inverted, about=about
+    )  # fmt: skip
 
 
-def sensor_of(chip: str, stream: BinaryIO) -> SensorSize:
-    """The sensor of a chip by its name, or without one by the addresses that follow."""
+def _sensor_of(chip: str) -> SensorSize:
     for name, size in CHIPS:
         if name in chip.lower():
             return size
-    if chip:
-        raise UserError(f"was recorded by {chip}; known are DVS128, DAVIS240 and DAVIS346")
-    start = stream.tell()
-    block = stream.read(BLOCK_BYTES // 8 * 8)
+    raise UserError(f"was recorded by {chip}; known are DVS128, DAVIS240 and DAVIS346")
+
+
+def _chip_by_events(stream: BinaryIO) -> str:
+    """The chip that alone can have made all events, by reading their addresses."""
+    start, wide, right, low = stream.tell(), False, -1, -1
+    while block := stream.read(BLOCK_BYTES // 8 * 8):
+        address = np.frombuffer(block, ">u4", len(block) // 8 * 2)[::2]
+        wide |= bool((address >> 16).any())
+        events = address[(address >> 31 == 0) & (address >> 10 & 1 == 0)]
+        right = max(right, int((events >> 12 & 0x3FF).max(initial=0)))
+        low = max(low, int((events >> 22 & 0x1FF).max(initial=0)))
     stream.seek(start)
-    address = np.frombuffer(block, ">u4", len(block) // 8 * 2)[::2]
-    if not (address >> 16).any():
-        return DVS128
-    x, y = address >> 12 & 0x3FF, address >> 22 & 0x1FF
-    small = ((x < 240) & (y < 180) | (address >> 31 == 1)).all()
-    return DAVIS240 if small else DAVIS346
+    if not wide:
+        return "DVS128"
+    if right < DAVIS240[0] and low < DAVIS240[1]:
+        raise UserError(
+            "names no chip, and its events fit on several: --camera davis240 or --camera davis346"
+        )
+    return "DAVIS346"
 
 
 def decode_dvs128(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
@@ -107,7 +129,8 @@ def write(stream: BinaryIO, source: Source) -> None:
     """
     if source.sensor not in _NAMES:
         sizes = ", ".join(f"{w} x {h}" for w, h in _NAMES)
-        raise UserError(f"{NAME} is of cameras with {sizes} pixels, not {source.sensor}")
+        has = source.sensor or "of a sensor that is not stated (--sensor WxH says it)"
+        raise UserError(f"{NAME} is of cameras with {sizes} pixels, not {has}")
     width, height = source.sensor
     lines = [
         "#!AER-DAT2.0",

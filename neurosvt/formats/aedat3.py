@@ -22,6 +22,7 @@ from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
 from neurosvt.formats.aedat2 import CHIPS
 from neurosvt.formats.evt2 import check
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import BLOCK_BYTES, SensorSize, Source, Words, packed
 
 NAME = "aedat3"
@@ -39,7 +40,7 @@ def recognises(stream: BinaryIO) -> bool:
     return stream.read(len(MAGIC)) == MAGIC
 
 
-def open_source(stream: BinaryIO) -> Source:
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """Its events.
 
     Raises:

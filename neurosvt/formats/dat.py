@@ -15,7 +15,8 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.formats.evt2 import check
-from neurosvt.formats.prophesee import encoding, geometry, read_header
+from neurosvt.formats.options import AS_STATED, ReadOptions
+from neurosvt.formats.prophesee import encoding, read_header, stated_sensor
 from neurosvt.formats.source import Source, Words, epochs, packed
 
 NAME = "dat"
@@ -32,13 +33,14 @@ def recognises(stream: BinaryIO) -> bool:
     return bool(fields) and not encoding(fields) and len(start) == 2 and start[1] == 8
 
 
-def open_source(stream: BinaryIO) -> Source:
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """Its events; errors as `Source`, and for events of another kind."""
     fields = read_header(stream)
     kind = stream.read(2)[0]
     if kind not in _TYPES:
         raise UserError(f"holds records of type {kind}, not events")
-    source = Words(stream, decode, geometry(fields), word=8, kernel="dat")
+    sensor, about = stated_sensor(fields)
+    source = Words(stream, decode, sensor, word=8, kernel="dat", about=about)
     old = fields.get("version", "1").split()[:1] == ["1"]
     source.state["x_bits"], source.state["y_bits"] = (9, 8) if old else (14, 14)
     return source

@@ -13,7 +13,8 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
-from neurosvt.formats.prophesee import encoding, geometry, raw_header, read_header
+from neurosvt.formats.options import AS_STATED, ReadOptions
+from neurosvt.formats.prophesee import encoding, raw_header, read_header, stated_sensor
 from neurosvt.formats.source import Source, Words, epochs, held, packed
 
 NAME = "evt2"
@@ -26,10 +27,10 @@ def recognises(stream: BinaryIO) -> bool:
     return encoding(read_header(stream)) == NAME
 
 
-def open_source(stream: BinaryIO) -> Source:
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """Its events; errors as `Source`."""
-    sensor = geometry(read_header(stream))
-    return Words(stream, decode, sensor, word=4, kernel="evt2")
+    sensor, about = stated_sensor(read_header(stream))
+    return Words(stream, decode, sensor, word=4, kernel="evt2", about=about)
 
 
 def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
@@ -98,7 +99,8 @@ def check(events: np.ndarray, side: int, time_bits: int) -> None:
     wrong |= (events["t"] < 0) | (events["t"] >= 1 << time_bits)
     if wrong.any():
         t, x, y, _ = events[wrong.argmax()].item()
+        late = events["t"].max() >= 1 << time_bits
         raise UserError(
             f"an event at x {x}, y {y}, {t} us does not fit: this format has {side} pixels a side "
-            f"and times from 0 to 2^{time_bits} us"
+            f"and times from 0 to 2^{time_bits} us" + "; --rebase lets them begin at 0" * bool(late)
         )

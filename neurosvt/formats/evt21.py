@@ -5,19 +5,28 @@
            8 time                      59-32 time, high 28 bits
            others: triggers and the camera's own, which are passed over
 
+An IMX636 sends the upper half of each word first (`legacy`), a GenX320 the lower (`little`). Where
+the header does not say which, the events decide, or else the camera is asked for.
+
 Source: Prophesee, Metavision documentation, "EVT 2.1 format".
 """
 
+import re
 from typing import BinaryIO
 
 import numpy as np
 
+from neurosvt.config import UserError
+from neurosvt.formats.about import OPTION
 from neurosvt.formats.evt2 import EVT2_TIME_BITS, EVT_SIDE, check, clock
-from neurosvt.formats.prophesee import encoding, geometry, raw_header, read_header
-from neurosvt.formats.source import Source, Words, packed
+from neurosvt.formats.options import AS_STATED, ReadOptions
+from neurosvt.formats.prophesee import encoding, raw_header, read_header, stated_sensor
+from neurosvt.formats.source import BLOCK_BYTES, Source, Words, packed
 
 NAME = "evt2.1"
 ENDING = ".raw"
+CAMERAS = {"imx636": "legacy", "genx320": "little"}
+"""Sensors, and the order in which they send the halves of words."""
 _VECTOR = 32
 
 
@@ -26,10 +35,67 @@ def recognises(stream: BinaryIO) -> bool:
     return encoding(read_header(stream)) == NAME
 
 
-def open_source(stream: BinaryIO) -> Source:
-    """Its events; errors as `Source`."""
-    sensor = geometry(read_header(stream))
-    return Words(stream, decode, sensor, word=8, kernel="evt21", most=_VECTOR)
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
+    """Its events.
+
+    Raises:
+        UserError: as `Source`; the order of halves is not known, or big-endian.
+    """
+    fields = read_header(stream)
+    sensor, about = stated_sensor(fields)
+    found = re.search(r"endianness[ =](\w+)", " ".join([fields.get("format", ""), *_pairs(fields)]))
+    order = found[1].lower() if found else ""
+    if not order and options.camera:
+        if options.camera not in CAMERAS:
+            raise UserError(f"EVT 2.1 comes from {' or '.join(CAMERAS)}, not {options.camera}")
+        order, about.camera, about.camera_from = CAMERAS[options.camera], options.camera, OPTION
+    order = order or _order_by_events(stream)
+    if order not in CAMERAS.values():
+        raise UserError(f"has words in the order {order!r}; little and legacy are read")
+    kind = Halves if order == "legacy" else Words
+    return kind(stream, decode, sensor, word=8, kernel="evt21", most=_VECTOR, about=about)
+
+
+def _pairs(fields: dict[str, str]) -> list[str]:
+    return [f"{name} {value}" for name, value in fields.items()]
+
+
+def _order_by_events(stream: BinaryIO) -> str:
+    """The order in which the first words are words at all, and their times do not fall.
+
+    Raises:
+        UserError: it is both or neither.
+    """
+    start = stream.tell()
+    data = stream.read(BLOCK_BYTES)
+    stream.seek(start)
+    words = np.frombuffer(data, "<u8", len(data) // 8)
+    can_be = [
+        order
+        for order, each in (("little", words), ("legacy", _swapped(words)))
+        if np.isin(each >> 60, (0, 1, 8, 10, 14, 15)).all()
+        and not (np.diff((each[each >> 60 == 8] >> 32).astype(np.int64)) < 0).any()
+        and (each >> 60 == 8).any()
+    ]
+    if len(can_be) != 1:
+        raise UserError(
+            "does not say in which order the halves of words stand: --camera imx636 or --camera "
+            "genx320"
+        )
+    return can_be[0]
+
+
+def _swapped(words: np.ndarray) -> np.ndarray:
+    swapped: np.ndarray = words << np.uint64(32) | words >> np.uint64(32)
+    return swapped
+
+
+class Halves(Words):
+    """Words whose upper half stands first."""
+
+    def events(self, block: bytes, count: int) -> np.ndarray:
+        words = np.frombuffer(block, "<u8", count)
+        return super().events(_swapped(words).astype("<u8").tobytes(), count)
 
 
 def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
@@ -56,7 +122,7 @@ def write(stream: BinaryIO, source: Source) -> None:
     Raises:
         UserError: an event at 2048 pixels or beyond, or a time outside 34 bits.
     """
-    stream.write(raw_header(NAME, source.sensor))
+    stream.write(raw_header(NAME, source.sensor, "endianness little"))
     before = -1
     for events in source.upright():
         check(events, EVT_SIDE, EVT2_TIME_BITS)

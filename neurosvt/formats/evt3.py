@@ -20,7 +20,8 @@ import numpy as np
 from neurosvt.config import UserError
 from neurosvt.formats.evt2 import EVT_SIDE, check
 from neurosvt.formats.evt21 import vectors
-from neurosvt.formats.prophesee import encoding, geometry, raw_header, read_header
+from neurosvt.formats.options import AS_STATED, ReadOptions
+from neurosvt.formats.prophesee import encoding, raw_header, read_header, stated_sensor
 from neurosvt.formats.source import Source, Words, epochs, held, packed
 
 NAME = "evt3"
@@ -35,10 +36,10 @@ def recognises(stream: BinaryIO) -> bool:
     return encoding(read_header(stream)) == NAME
 
 
-def open_source(stream: BinaryIO) -> Source:
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """Its events; errors as `Source`."""
-    sensor = geometry(read_header(stream))
-    return Words(stream, decode, sensor, word=2, kernel="evt3", most=_VECTOR)
+    sensor, about = stated_sensor(read_header(stream))
+    return Words(stream, decode, sensor, word=2, kernel="evt3", most=_VECTOR, about=about)
 
 
 def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:

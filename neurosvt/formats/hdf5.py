@@ -1,25 +1,30 @@
-"""HDF5 with a group of four arrays x, y, t, p, as in DSEC, M3ED and TUM-VIE; the extra `data`.
-
-Times are whole microseconds, to which a `t_offset` beside the group or at the root is added. The
-group is found wherever it lies; a file with several, say a left and a right camera's, is refused.
-Attributes `width` and `height` of the group or the root state the sensor.
+"""HDF5, of whichever layout (`layouts`): DSEC, M3ED, MVSEC, v2e, Metavision and others; the extra
+`data`, which also brings the filters that some of them are compressed with.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from neurosvt.config import ConfigError, UserError
-from neurosvt.events.recording import EVENT, pack_events
-from neurosvt.formats.source import Source, packed
+from neurosvt.events.recording import EVENT
+from neurosvt.formats.arrays import SLICE, arrays_source, first_line
+from neurosvt.formats.options import AS_STATED, ReadOptions
+from neurosvt.formats.source import Source
 
 NAME = "hdf5"
 ENDING = ".h5"
 MAGIC = b"\x89HDF\r\n\x1a\n"
-_NAMES = {"t": ("t", "ts", "timestamp"), "x": ("x",), "y": ("y",), "p": ("p", "pol", "polarity")}
-SLICE = 1 << 17
-"""Events that are read at once."""
+FILTERS = {
+    32001: "Blosc", 32004: "LZ4", 32008: "Bitshuffle", 32013: "ZFP", 32015: "Zstandard",
+    32026: "Blosc2", 36559: "ECF",
+}  # fmt: skip
+"""Compressions by their registered numbers. Source: The HDF Group, registered filter plugins; the
+last is Metavision's own."""
+LARGEST_CHUNK = 1 << 28
+"""Bytes; an array in larger ones cannot be read in bounded memory."""
 
 
 def recognises(stream: BinaryIO) -> bool:
@@ -27,23 +32,25 @@ def recognises(stream: BinaryIO) -> bool:
     return stream.read(len(MAGIC)) == MAGIC
 
 
-def open_source(stream: BinaryIO) -> Source:
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """Its events.
 
     Raises:
-        UserError: damaged, no such group, or several.
-        ConfigError: h5py is not installed.
+        UserError: damaged, no events, or those of several cameras and none is named.
+        ConfigError: h5py, or the filter that it is compressed with, is not installed.
     """
     h5py = _h5py()
     try:
         file = h5py.File(stream, "r")
-        groups = _groups(h5py, file)
+        leaves = _leaves(h5py, file)
+        source = arrays_source(
+            leaves, partial(_attributes, file), options, check=partial(_check_storage, h5py)
+        )
+    except UserError:
+        raise
     except Exception as error:  # a damaged byte makes HDF5 raise nearly anything
-        raise UserError(f"is damaged, or is no HDF5 file ({_line(error)})") from None
-    if len(groups) != 1:
-        found = ", ".join(group.name for group in groups) or "none"
-        raise UserError(f"needs one group with arrays t, x, y, p; it has {found}")
-    return Group(groups[0], file)
+        raise UserError(f"is damaged, or is no HDF5 file ({first_line(error)})") from None
+    return source
 
 
 def _h5py() -> Any:
@@ -54,71 +61,52 @@ def _h5py() -> Any:
     return h5py
 
 
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _groups(h5py: Any, file: Any) -> list[Any]:
-    found = [file] if _columns(file) else []
+def _leaves(h5py: Any, file: Any) -> dict[str, Any]:
+    """Every array that lies in this very file, by its path."""
+    found = {}
 
     def look(name: str, entry: Any) -> None:
-        if isinstance(entry, h5py.Group) and _columns(entry):
-            found.append(entry)
+        if isinstance(entry, h5py.Dataset) and entry.shape is not None:
+            found[name] = entry
 
     file.visititems(look)
     return found
 
 
-def _columns(group: Any) -> dict[str, Any] | None:
-    """The four arrays of a group, by our names."""
-    columns = {}
-    for name, others in _NAMES.items():
-        there = [other for other in others if other in group and hasattr(group[other], "shape")]
-        if not there:
-            return None
-        columns[name] = group[there[0]]
-    return columns
+def _attributes(file: Any, path: str) -> Mapping[str, Any]:
+    try:
+        return dict((file[path] if path else file).attrs)
+    except KeyError:
+        return {}
 
 
-class Group(Source):
-    """The arrays of a group, in slices."""
+def _check_storage(h5py: Any, array: Any) -> None:
+    """Refuse what cannot be read, or not in bounded memory.
 
-    def __init__(self, group: Any, file: Any):
-        try:
-            columns = _columns(group)
-            assert columns is not None
-            self.columns = columns
-            shapes = {column.shape for column in columns.values()}
-            if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-                raise UserError(f"{group.name}: t, x, y, p must be lists of one length")
-            self.offset = next(
-                (int(holder["t_offset"][()]) for holder in (group, group.parent, file)
-                 if "t_offset" in holder), 0,
-            )  # fmt: skip
-            stated = {**file.attrs, **group.attrs}
-            sensor = (int(stated["width"]), int(stated["height"])) if "width" in stated else None
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(f"{group.name} is damaged ({_line(error)})") from None
-        super().__init__(sensor)
+    Raises:
+        UserError: in another file, or in pieces that are too large.
+        ConfigError: compressed with a filter that is not there.
+    """
+    if array.is_virtual or array.external:
+        raise UserError(f"{array.name} lies in another file")
+    if array.chunks and np.prod(array.chunks, dtype=float) * array.dtype.itemsize > LARGEST_CHUNK:
+        raise UserError(f"{array.name} is stored in pieces of more than {LARGEST_CHUNK:,} bytes")
+    properties = array.id.get_create_plist()
+    for i in range(properties.get_nfilters()):
+        number = properties.get_filter(i)[0]
+        if not h5py.h5z.filter_avail(number) and not _plugged_in(h5py, number):
+            name = FILTERS.get(number, f"filter {number}")
+            would = "its .raw holds the same" if name == "ECF" else "pip install hdf5plugin"
+            raise ConfigError(f"{array.name} is compressed with {name}, which is missing: {would}")
 
-    def chunks(self) -> Iterator[np.ndarray]:
-        length = self.columns["t"].shape[0]
-        for start in range(0, length, SLICE):
-            try:
-                part = {n: c[start : start + SLICE] for n, c in self.columns.items()}
-            except Exception as error:
-                self.damage.notes.append(
-                    f"{length - start:,} events could not be read ({_line(error)})"
-                )
-                return
-            events = pack_events(part["t"], part["x"], part["y"], part["p"])
-            events["t"] += self.offset
-            events = packed(self.state, *(events[name] for name in ("t", "x", "y", "p")))
-            self.account()
-            if len(events):
-                yield events
+
+def _plugged_in(h5py: Any, number: int) -> bool:
+    """Whether a filter is there once hdf5plugin has brought its own."""
+    try:
+        import hdf5plugin  # noqa: F401
+    except ImportError:
+        return False
+    return bool(h5py.h5z.filter_avail(number))
 
 
 def write(stream: BinaryIO, source: Source) -> None:
@@ -126,6 +114,7 @@ def write(stream: BinaryIO, source: Source) -> None:
     h5py = _h5py()
     with h5py.File(stream, "w") as file:
         group = file.create_group("events")
+        group.attrs["unit"] = "us"
         if source.sensor:
             group.attrs["width"], group.attrs["height"] = source.sensor
         kinds = {name: EVENT[name] for name in EVENT.names or ()}

@@ -15,7 +15,9 @@ from typing import BinaryIO
 import numpy as np
 
 from neurosvt.config import UserError
+from neurosvt.formats.about import GUESS, About
 from neurosvt.formats.evt2 import check
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import BLOCK_BYTES, Source, Words, packed
 
 NAME = "nmnist"
@@ -45,7 +47,7 @@ def _time(records: np.ndarray) -> np.ndarray:
     return time
 
 
-def open_source(stream: BinaryIO) -> Source:
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """Its events, on the sensor of N-MNIST if they fit on it."""
     start = stream.tell()
     largest = 0
@@ -54,8 +56,9 @@ def open_source(stream: BinaryIO) -> Source:
         positions = positions.reshape(-1, RECORD)[:, :2]
         largest = max(largest, positions[positions[:, 1] != OVERFLOW_Y].max(initial=0))
     stream.seek(start)
+    about = About(sensor_from=GUESS)
     sensor = _SENSOR if largest < max(_SENSOR) else _CAMERA
-    return Words(stream, decode, sensor, word=RECORD)
+    return Words(stream, decode, sensor, word=RECORD, about=about)
 
 
 def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:

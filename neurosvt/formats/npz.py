@@ -1,7 +1,7 @@
 """NumPy archives: arrays t, x, y, p, or one structured array `events` with these fields.
 
-`width` and `height` are the sensor; without them it is as large as its events need. Read whole: an
-archive is compressed or not, but never seekable.
+`width` and `height` are the sensor, `unit` that of times, `label` a class. Read whole: an archive
+is compressed or not, but never seekable.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,11 @@ from typing import BinaryIO
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.events.recording import EVENT, extent, pack_events
-from neurosvt.formats.source import BLOCK_BYTES, SensorSize, Source
+from neurosvt.events.recording import EVENT
+from neurosvt.formats.about import FILE
+from neurosvt.formats.arrays import arrays_source
+from neurosvt.formats.options import AS_STATED, ReadOptions
+from neurosvt.formats.source import BLOCK_BYTES, SensorSize, Source, note_times
 
 NAME = "npz"
 ENDING = ".npz"
@@ -24,32 +27,25 @@ def recognises(stream: BinaryIO) -> bool:
     return stream.read(len(MAGIC)) == MAGIC
 
 
-def open_source(stream: BinaryIO) -> Source:
+def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """Its events.
 
     Raises:
         UserError: damaged, or other arrays in it.
     """
     arrays = read_arrays(stream)
-    if "events" in arrays:
-        events = arrays["events"]
-        arrays |= {name: events[name] for name in events.dtype.names or ()}
-    missing = [name for name in _COLUMNS if name not in arrays]
-    if missing:
-        raise UserError(
-            f"holds no {', '.join(missing)}; one recording has arrays t, x, y, p, this file has "
-            + (", ".join(sorted(arrays)) or "none")
-        )
-    events = pack_events(*(arrays[name] for name in _COLUMNS))
     stated = {name: scalar(arrays, name) for name in ("width", "height")}
-    sensor = None
+    label = scalar(arrays, "label")
+    leaves = {name: array for name, array in arrays.items() if name not in (*stated, "label")}
+    unit = {"unit": str(leaves.pop("unit"))} if "unit" in leaves else {}
+    source = arrays_source(leaves, lambda path: unit, options, label=label)
     if any(side is not None for side in stated.values()):
-        needed = extent(events)
-        width, height = (
-            s if s is not None else n for s, n in zip(stated.values(), needed, strict=True)
-        )
-        sensor = (width, height)
-    return Whole(events, sensor, scalar(arrays, "label"))
+        width, height = stated.values()
+        if width is None or height is None:
+            needed = source.surveyed()
+            width, height = width or needed[0], height if height is not None else needed[1]
+        source.on_sensor((width, height), FILE)
+    return source
 
 
 class Whole(Source):
@@ -61,16 +57,19 @@ class Whole(Source):
 
     def chunks(self) -> Iterator[np.ndarray]:
         length = BLOCK_BYTES // EVENT.itemsize
-        t, damage = self.events["t"], self.damage
-        damage.time_steps_back = int((t[1:] < t[:-1]).sum())
         for start in range(0, len(self.events), length):
             events = self.events[start : start + length].copy()
-            if self.sensor:
-                inside = (events["x"] < self.sensor[0]) & (events["y"] < self.sensor[1])
-                damage.off_sensor += int(len(events) - inside.sum())
+            inside = (events["x"] < self.bounds[0]) & (events["y"] < self.bounds[1])
+            if not inside.all():
+                self.state["outside"] += len(events) - inside.sum()
                 events = events[inside]
+            note_times(self.state, events["t"])
+            self.account()
             if len(events):
                 yield events
+
+    def rewind(self) -> None:
+        pass
 
 
 def read_arrays(stream: BinaryIO) -> dict[str, np.ndarray]:
@@ -106,7 +105,7 @@ def scalar(arrays: dict[str, np.ndarray], name: str) -> int | None:
 def write(stream: BinaryIO, source: Source) -> None:
     """Write events, all at once."""
     events = np.concatenate([np.empty(0, EVENT), *source.upright()])
-    arrays = {name: events[name] for name in _COLUMNS}
+    arrays = {name: events[name] for name in _COLUMNS} | {"unit": np.array("us")}
     if source.sensor:
         arrays |= {"width": np.array(source.sensor[0]), "height": np.array(source.sensor[1])}
     np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]

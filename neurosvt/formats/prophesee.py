@@ -8,10 +8,29 @@ import re
 from typing import BinaryIO
 
 from neurosvt.config import UserError
+from neurosvt.formats.about import FILE, FORMAT, About
 from neurosvt.formats.source import SensorSize
 
+_FRAMES = {
+    "histo3d": "frames of counts", "diff3d": "frames of differences", "mtr": "frames",
+    "mtru": "frames", "aer-4b": "addresses of 4 bytes", "aer-8b": "addresses of 8 bytes",
+}  # fmt: skip
+"""Formats that such a header may state and that are no streams of events that we read."""
 _LONGEST = 1 << 16
 """Bytes; a header that is longer is none."""
+VGA, HD = (640, 480), (1280, 720)
+SYSTEMS: dict[int, tuple[str, SensorSize]] = {
+    **dict.fromkeys((20,), ("Gen2", VGA)),
+    **dict.fromkeys((21, 23, 25, 29, 33, 151, 153, 161), ("Gen3.0", VGA)),
+    **dict.fromkeys((28, 34, 35, 40, 41, 162), ("Gen3.1", VGA)),
+    **dict.fromkeys((26, 30, 31, 32, 46, 154), ("Gen4.0", HD)),
+    **dict.fromkeys((39, 48), ("Gen4.1", HD)),
+    **dict.fromkeys((49, 50, 53, 58), ("IMX636", HD)),
+    **dict.fromkeys((52, 54), ("IMX637", VGA)),
+    64: ("GenX320", (320, 320)),
+}
+"""Sensor of each `system_ID`, which old headers give instead of a geometry. Source: OpenEB, list of
+systems and the header's reader."""
 
 
 def read_header(stream: BinaryIO) -> dict[str, str]:
@@ -24,7 +43,9 @@ def read_header(stream: BinaryIO) -> dict[str, str]:
     while True:
         start = stream.tell()
         line = stream.readline(_LONGEST)
-        if not line.startswith(b"%") or start > _LONGEST:
+        # Data may begin with the byte of "%" where a header has no end mark; they are no text.
+        text = re.fullmatch(rb"%[\t -~]*\r?\n?", line)
+        if not text or start > _LONGEST:
             stream.seek(start)
             return fields
         if not line.endswith(b"\n"):
@@ -47,18 +68,33 @@ def geometry(fields: dict[str, str]) -> SensorSize | None:
     return (int(stated["width"]), int(stated["height"])) if len(stated) == 2 else None
 
 
+def stated_sensor(fields: dict[str, str]) -> tuple[SensorSize | None, About]:
+    """The sensor and who said so: its geometry, or else the system that recorded it."""
+    number = fields.get("system_id", "")
+    name, size = SYSTEMS.get(int(number) if number.isdecimal() else -1, (None, None))
+    stated = geometry(fields)
+    about = About(sensor_from=FILE if stated else FORMAT, camera=name, camera_from=name and FILE)
+    return stated or size, about
+
+
 def encoding(fields: dict[str, str]) -> str:
-    """Which of the raw encodings a header states: "evt2", "evt2.1", "evt3", or "" if none."""
+    """Which of the raw encodings a header states: "evt2", "evt2.1", "evt3", "evt4", or "" if none.
+
+    Raises:
+        UserError: one that is known and not read.
+    """
     stated = fields.get("format", "").split(";")[0].strip().lower()
-    named = {"evt2": "evt2", "evt21": "evt2.1", "evt2.1": "evt2.1", "evt3": "evt3"}
-    versions = {"2.0": "evt2", "2.1": "evt2.1", "3.0": "evt3"}
+    if stated in _FRAMES:
+        raise UserError(f"holds {_FRAMES[stated]} ({stated.upper()}), not events")
+    named = {"evt2": "evt2", "evt21": "evt2.1", "evt2.1": "evt2.1", "evt3": "evt3", "evt4": "evt4"}
+    versions = {"2.0": "evt2", "2.1": "evt2.1", "3.0": "evt3", "4.0": "evt4"}
     return named.get(stated) or versions.get(fields.get("evt", ""), "")
 
 
-def raw_header(name: str, sensor: SensorSize | None) -> bytes:
-    """The header of a raw file of ours."""
-    version = {"evt2": "2.0", "evt2.1": "2.1", "evt3": "3.0"}[name]
-    stated = {"evt2": "EVT2", "evt2.1": "EVT21", "evt3": "EVT3"}[name]
+def raw_header(name: str, sensor: SensorSize | None, *more: str) -> bytes:
+    """The header of a raw file of ours; `more` are further lines of it."""
+    version = {"evt2": "2.0", "evt2.1": "2.1", "evt3": "3.0", "evt4": "4.0"}[name]
+    stated = {"evt2": "EVT2", "evt2.1": "EVT21", "evt3": "EVT3", "evt4": "EVT4"}[name]
     lines = [f"% evt {version}"]
     if sensor:
         width, height = sensor
@@ -66,4 +102,6 @@ def raw_header(name: str, sensor: SensorSize | None) -> bytes:
             f"% format {stated};height={height};width={width}",
             f"% geometry {width}x{height}",
         ]
-    return "".join(f"{line}\n" for line in [*lines, "% end"]).encode()
+    return "".join(
+        f"{line}\n" for line in [*lines, *(f"% {line}" for line in more), "% end"]
+    ).encode()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from neurosvt.config import UserError
-from neurosvt.events.recording import Fitting, Recording, extent
+from neurosvt.events.recording import Fitting, Recording
 from neurosvt.events.windows import EventWindow, WindowCutter
-from neurosvt.formats import EventFile, npz, open_events
+from neurosvt.formats import npz, open_events
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import SensorSize, Source
 
 
@@ -40,12 +40,8 @@ class OpenRecording:
         Raises:
             UserError: there are none.
         """
-        some = False
-        for events in self.source.upright():
-            some = True
-            yield events
-        if not some:
-            raise UserError("; ".join(["holds no events", *self.source.damage.lines()]))
+        yield from self.source.upright()
+        self.source.refuse_empty()
 
     def windows(self, cutter: WindowCutter, size: int) -> Iterator[EventWindow]:
         """All its windows, on a square of size x size pixels.
@@ -59,38 +55,28 @@ class OpenRecording:
         yield from cutter.rest()
 
     def damage(self) -> list[str]:
-        """What could not be read so far, a line each."""
-        return [f"{self.name}: {line}" for line in self.source.damage.lines()]
+        """What could not be read so far, is odd, or was guessed, a line each."""
+        return [f"{self.name}: {line}" for line in self.source.warnings()]
 
 
 @contextmanager
-def open_recording(recording: str | Path | Recording) -> Iterator[OpenRecording]:
+def open_recording(
+    recording: str | Path | Recording, options: ReadOptions = AS_STATED
+) -> Iterator[OpenRecording]:
     """Open an event file of any format, or a recording in memory.
+
+    Args:
+        recording: the file, or what is in memory.
+        options: how to read it, where it does not say.
 
     Raises:
         FileNotFoundError, UserError: as `open_events`.
     """
     if isinstance(recording, Recording):
-        sensor = (recording.width, recording.height)
-        source = npz.Whole(recording.events, sensor)
-        yield OpenRecording(recording.name, sensor, recording.label, source)
+        source = npz.Whole(recording.events, (recording.width, recording.height))
+        source.use(options)
+        yield OpenRecording(recording.name, source.bounds, recording.label, source)
         return
-    with open_events(recording) as file:
-        if file.source.sensor:
-            yield _opened(file, file.source.sensor)
-            return
-        # Such a file is read twice: first for the pixels that its events need.
-        needed = (1, 1)
-        for events in file.source.upright():
-            needed = _larger(needed, extent(events))
-    with open_events(recording) as file:
-        yield _opened(file, needed)
-
-
-def _opened(file: EventFile, sensor: SensorSize) -> OpenRecording:
-    label = getattr(file.source, "label", None)
-    return OpenRecording(file.path.stem, sensor, label, file.source)
-
-
-def _larger(a: SensorSize, b: SensorSize) -> SensorSize:
-    return max(a[0], b[0]), max(a[1], b[1])
+    with open_events(recording, options) as file:
+        label = getattr(file.source, "label", None)
+        yield OpenRecording(file.path.stem, file.source.bounds, label, file.source)

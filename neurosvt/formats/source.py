@@ -6,24 +6,27 @@ Every format is a file of this folder with
     MAGIC                   what its files begin with, where that is always the same
     recognises(stream)      whether a file begins like one
     decode(...)             the definition of its decoder, where there is a kernel (`Decode`)
-    open_source(stream)     a `Source`
+    open_source(stream, options)  a `Source`, which says what it read and what it guessed (`About`)
     write(stream, source)   where it can be written
 
-Nothing here guesses. What cannot be is refused in one line; what is cut short gives what was whole
-before the cut, and the bytes that were lost are counted.
+What is guessed is told apart from what is read. What cannot be is refused in one line; what is cut
+short gives what was whole before the cut, and the bytes that were lost are counted.
 
 Units: t microseconds, x to the right and y down in pixels, as `events.recording`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from copy import deepcopy
 from typing import BinaryIO
 
 import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
+from neurosvt.formats.about import GUESS, OPTION, About, Extent, odd_rate
+from neurosvt.formats.damage import LONG_FALL_US, LONG_GAP_US, Damage
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.native import library
 
 BLOCK_BYTES = 1 << 20
@@ -31,40 +34,16 @@ BLOCK_BYTES = 1 << 20
 LARGEST = 1 << 16
 """A sensor of unknown size has fewer pixels per side than this."""
 
-
-@dataclass
-class Damage:
-    """What a file held that did not become an event; all zero for a sound one."""
-
-    lost_bytes: int = 0
-    """After the last whole record."""
-    time_steps_back: int = 0
-    """Times of events, or of a clock, that lie before the one that came first."""
-    off_sensor: int = 0
-    """Events outside the sensor that the file itself states; left out."""
-    untimed: int = 0
-    """Events before the first time; left out."""
-    notes: list[str] = field(default_factory=list)
-    """What else there is to say, a line each."""
-
-    def lines(self) -> list[str]:
-        """What to warn of; time that steps back is a property of some cameras, told by `info`."""
-        told = {
-            "bytes at the end could not be read": self.lost_bytes,
-            "events lie off the sensor that the file states": self.off_sensor,
-            "events come before the first time": self.untimed,
-        }
-        return [f"{count:,} {what}" for what, count in told.items() if count] + self.notes
-
-
 STATE = np.dtype([
     (name, np.int64)
     for name in (
         "width", "height", "last", "back", "outside", "untimed", "timed", "high", "epoch", "time",
         "clock", "y", "base", "polarity", "x_bits", "y_bits", "skip", "left", "whole", "bad",
+        "gap", "fall",
     )
 ])  # fmt: skip
 """What a decoder carries from one block to the next; `State` in native/decode.cpp."""
+_NEVER = np.iinfo(np.int64).min
 
 SensorSize = tuple[int, int]
 """Width and height, pixels."""
@@ -77,28 +56,95 @@ class Source(ABC):
         sensor: None where the file does not state it.
         mirrored: both axes are stored from the right and the bottom.
         inverted: 1 stands for OFF.
+        about: who said what; by default the file states its sensor, and its format the unit.
     """
 
     def __init__(
-        self, sensor: SensorSize | None, *, mirrored: bool = False, inverted: bool = False
+        self,
+        sensor: SensorSize | None,
+        *,
+        mirrored: bool = False,
+        inverted: bool = False,
+        about: About | None = None,
     ):
-        if sensor and not all(1 <= side < LARGEST for side in sensor):
-            raise UserError(f"states a sensor of {sensor[0]} x {sensor[1]} pixels")
-        self.sensor, self.mirrored, self.inverted = sensor, mirrored, inverted
+        self.mirrored, self.inverted = mirrored, inverted
+        self.about = about or About()
         self.damage = Damage()
         self.state = np.zeros((), STATE)
-        self.state["width"], self.state["height"] = sensor or (LARGEST, LARGEST)
-        self.state["last"] = np.iinfo(np.int64).min
+        self.state["last"] = _NEVER
+        self.state["width"], self.state["height"] = LARGEST, LARGEST
+        self.sensor: SensorSize | None = None
+        """As the file or an option states it."""
+        self.bounds = (LARGEST, LARGEST)
+        """`sensor`, or what was taken for it; events beyond are left out."""
+        self.options = AS_STATED
+        self.count, self.first_us = 0, 0
+        if sensor:
+            self.on_sensor(sensor, self.about.sensor_from)
         self.on_events: Callable[[int], None] = lambda count: None
         """Told how many more events `upright` gave."""
+
+    def on_sensor(self, sensor: SensorSize, said_by: str) -> None:
+        """Take a sensor, before anything is read.
+
+        Raises:
+            UserError: one that is none.
+        """
+        if not all(1 <= side < LARGEST for side in sensor):
+            raise UserError(f"states a sensor of {sensor[0]} x {sensor[1]} pixels")
+        self.sensor = None if said_by == GUESS else sensor
+        self.bounds, self.about.sensor_from = sensor, said_by
+        self.state["width"], self.state["height"] = sensor
+
+    def use(self, options: ReadOptions) -> None:
+        """Read as these options say, from the beginning on.
+
+        Raises:
+            UserError: an option that this file leaves nothing to decide for.
+        """
+        about = self.about
+        if options.camera and about.camera_from != OPTION:
+            has = f"is of {about.camera}" if about.camera else "names no camera"
+            raise UserError(f"{has}: leave out --camera {options.camera}")
+        if options.unit and about.unit_from != OPTION:
+            raise UserError(f"has times in {about.unit}: leave out --unit {options.unit}")
+        if options.sensor and self.mirrored and options.sensor != self.sensor:
+            raise UserError("counts pixels from the far end: name its --camera, not its --sensor")
+        if options.sensor:
+            self.on_sensor(options.sensor, OPTION)
+        elif self.bounds == (LARGEST, LARGEST):
+            self.on_sensor(self.surveyed(), GUESS)
+        self.options = options
+
+    def surveyed(self) -> SensorSize:
+        """The sensor that its events need, by reading them through."""
+        found, before, damage = Extent(), self.state.copy(), deepcopy(self.damage)
+        self.state["width"], self.state["height"] = LARGEST, LARGEST
+        for events in self.chunks():
+            found.add(events)
+        self.state[()] = before
+        self.damage = damage
+        self.rewind()
+        return found.sensor()
+
+    @abstractmethod
+    def rewind(self) -> None:
+        """Back to the first event."""
 
     @abstractmethod
     def chunks(self) -> Iterator[np.ndarray]:
         """Its events (n,) of dtype `EVENT`, in the order and orientation of the file."""
 
+    def stored(self) -> Iterator[np.ndarray]:
+        """Those of them that its options leave, some in each chunk."""
+        for events in self.options.chosen(self.chunks()):
+            self.first_us = self.first_us if self.count else int(events["t"][0])
+            self.count += len(events)
+            yield events
+
     def upright(self) -> Iterator[np.ndarray]:
-        """Its events with x to the right, y down, and p True for ON."""
-        for events in self.chunks():
+        """The same with x to the right, y down, and p True for ON."""
+        for events in self.stored():
             if self.mirrored and self.sensor:
                 for axis, side in zip(("x", "y"), self.sensor, strict=True):
                     events[axis] = side - 1 - events[axis]
@@ -109,9 +155,32 @@ class Source(ABC):
 
     def account(self) -> None:
         """What the decoder counted."""
-        self.damage.time_steps_back = int(self.state["back"])
-        self.damage.off_sensor = int(self.state["outside"])
-        self.damage.untimed = int(self.state["untimed"])
+        damage, state = self.damage, self.state
+        damage.time_steps_back = int(state["back"])
+        damage.off_sensor = int(state["outside"])
+        damage.untimed = int(state["untimed"])
+        damage.longest_gap_us = int(state["gap"]) if state["gap"] > LONG_GAP_US else 0
+        damage.longest_fall_us = int(state["fall"]) if state["fall"] > LONG_FALL_US else 0
+
+    def warnings(self) -> list[str]:
+        """What was guessed, damaged, or cannot well be, a line each; whole when all is read."""
+        off = "far beyond the others" if self.about.sensor_from == GUESS else "off the sensor"
+        lines = self.about.guesses(self.bounds) + self.damage.lines(off)
+        if self.about.unit_from == GUESS and not self.damage.longest_gap_us:
+            span = int(self.state["last"]) - self.first_us if self.count else 0
+            lines += filter(None, [odd_rate(self.count, span, self.about.unit)])
+        return lines
+
+    def refuse_empty(self) -> None:
+        """Once all is read.
+
+        Raises:
+            UserError: nothing was.
+        """
+        if not self.count:
+            chosen = self.options.from_ is not None or self.options.to is not None
+            what = "holds no events" + (" between --from and --to" if chosen else "")
+            raise UserError("; ".join([what, *self.damage.lines()]))
 
 
 Decode = Callable[[bytes, int, np.ndarray], np.ndarray]
@@ -141,10 +210,14 @@ class Words(Source):
         most: int = 1,
         mirrored: bool = False,
         inverted: bool = False,
+        about: About | None = None,
     ):
-        super().__init__(sensor, mirrored=mirrored, inverted=inverted)
+        super().__init__(sensor, mirrored=mirrored, inverted=inverted, about=about)
         self.stream, self.decode, self.kernel = stream, decode, kernel
-        self.word, self.most = word, most
+        self.word, self.most, self.start = word, most, stream.tell()
+
+    def rewind(self) -> None:
+        self.stream.seek(self.start)
 
     def chunks(self) -> Iterator[np.ndarray]:
         size = max(BLOCK_BYTES // self.most // self.word, 1) * self.word
@@ -158,13 +231,20 @@ class Words(Source):
 
     def events(self, block: bytes, count: int) -> np.ndarray:
         """What `count` words hold."""
-        kernels = library() if self.kernel else None
-        if kernels is None:
-            return self.decode(block, count, self.state)
-        kernel, state = getattr(kernels, f"decode_{self.kernel}"), self.state.ctypes.data
-        # One more than there may be: a kernel writes where the next event would stand.
-        room = np.empty(kernel(block, count, state, None) + 1, EVENT)
-        return room[: kernel(block, count, state, room.ctypes.data)]
+        return decoded_words(self.decode, self.kernel, block, count, self.state)
+
+
+def decoded_words(
+    decode: Decode, kernel: str | None, block: bytes, count: int, state: np.ndarray
+) -> np.ndarray:
+    """What `count` words of a block hold, by the kernel of a decoder if there is one."""
+    kernels = library() if kernel else None
+    if kernels is None:
+        return decode(block, count, state)
+    native, carried = getattr(kernels, f"decode_{kernel}"), state.ctypes.data
+    # One more than there may be: a kernel writes where the next event would stand.
+    room = np.empty(native(block, count, carried, None) + 1, EVENT)
+    return room[: native(block, count, carried, room.ctypes.data)]
 
 
 def packed(
@@ -177,12 +257,20 @@ def packed(
         t, x, y, p = (column[inside] for column in (t, x, y, p))
     events = np.empty(len(t), EVENT)
     events["t"], events["x"], events["y"], events["p"] = t, x, y, p
-    if len(t):
-        state["back"] += (events["t"][1:] < events["t"][:-1]).sum() + (
-            events["t"][0] < state["last"]
-        )
-        state["last"] = events["t"][-1]
+    note_times(state, events["t"])
     return events
+
+
+def note_times(state: np.ndarray, t: np.ndarray) -> None:
+    """Count the steps of time back of further events (n,), and keep the longest either way."""
+    if not len(t):
+        return
+    before = t[0] if state["last"] == _NEVER else state["last"]
+    steps = np.diff(t, prepend=before)
+    state["back"] += (steps < 0).sum()
+    state["gap"] = max(state["gap"], steps.max())
+    state["fall"] = max(state["fall"], -steps.min())
+    state["last"] = t[-1]
 
 
 def epochs(high: np.ndarray, bits: int, state: np.ndarray) -> np.ndarray:

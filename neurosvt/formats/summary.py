@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from neurosvt.events.recording import extent
 from neurosvt.formats import open_events
+from neurosvt.formats.options import AS_STATED, ReadOptions
 
 HASHED = {"t": "<i8", "x": "<i4", "y": "<i4", "p": "u1"}
 """Columns, and the types as which they are hashed, as the file stores them."""
@@ -21,12 +21,21 @@ class Summary:
 
     format: str
     width: int
-    """Pixels; as the file states, or as its events need."""
+    """Pixels."""
     height: int
+    sensor_from: str
+    """Who says so: the file, its format, an option, or nobody: a guess; so for all of these."""
+    layout: str
+    """Whose way of laying out arrays or columns it is, where the format has several."""
+    camera: str | None
+    camera_from: str | None
+    unit: str
+    """Of the times in the file."""
+    unit_from: str
     events: int
-    t_first_us: int | None
-    t_last_us: int | None
-    on_share: float | None
+    t_first_us: int
+    t_last_us: int
+    on_share: float
     time_steps_back: int
     lost_bytes: int
     sha256_t: str
@@ -34,52 +43,59 @@ class Summary:
     sha256_y: str
     sha256_p: str
     warnings: tuple[str, ...] = field(default=())
-    """What is damaged, a line each."""
+    """What was guessed, is odd or damaged, a line each."""
 
     def row(self) -> dict[str, Any]:
-        """Flat, without the warnings."""
-        return {name: value for name, value in asdict(self).items() if name != "warnings"}
+        """Flat; the warnings are one text."""
+        return asdict(self) | {"warnings": "; ".join(self.warnings)}
 
 
-def summarise(path: str | Path, on_events: Callable[[int], None] = lambda count: None) -> Summary:
+def summarise(
+    path: str | Path,
+    on_events: Callable[[int], None] = lambda count: None,
+    options: ReadOptions = AS_STATED,
+) -> Summary:
     """Read a file through.
 
     Args:
         path: an event file of any format.
         on_events: told how many more events were read.
+        options: how to read it, where it does not say.
 
     Raises:
-        FileNotFoundError, UserError: as `open_events`.
+        FileNotFoundError, UserError: as `open_events`; it holds no events.
     """
     hashes = {name: hashlib.sha256() for name in HASHED}
-    count = on = 0
-    first = last = None
-    width = height = 1
-    with open_events(path) as file:
-        for events in file.source.chunks():
+    on = last = 0
+    with open_events(path, options) as file:
+        source = file.source
+        for events in source.stored():
             for name, kind in HASHED.items():
                 hashes[name].update(np.ascontiguousarray(events[name], kind).data)
-            first = int(events["t"][0]) if first is None else first
             last = int(events["t"][-1])
-            count += len(events)
-            on += int(np.count_nonzero(events["p"] != file.source.inverted))
-            width, height = np.maximum((width, height), extent(events)).tolist()
+            on += int(np.count_nonzero(events["p"] != source.inverted))
             on_events(len(events))
-        damage = file.source.damage
-        width, height = file.source.sensor or (width, height)
+        source.refuse_empty()
+    about, damage = source.about, source.damage
     return Summary(
         format=file.format,
-        width=width,
-        height=height,
-        events=count,
-        t_first_us=first,
+        width=source.bounds[0],
+        height=source.bounds[1],
+        sensor_from=about.sensor_from,
+        layout=about.layout,
+        camera=about.camera,
+        camera_from=about.camera_from,
+        unit=about.unit,
+        unit_from=about.unit_from,
+        events=source.count,
+        t_first_us=source.first_us,
         t_last_us=last,
-        on_share=on / count if count else None,
+        on_share=on / source.count,
         time_steps_back=damage.time_steps_back,
         lost_bytes=damage.lost_bytes,
         sha256_t=hashes["t"].hexdigest(),
         sha256_x=hashes["x"].hexdigest(),
         sha256_y=hashes["y"].hexdigest(),
         sha256_p=hashes["p"].hexdigest(),
-        warnings=tuple(damage.lines()),
+        warnings=tuple(source.warnings()),
     )

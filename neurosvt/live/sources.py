@@ -7,8 +7,8 @@ from pathlib import Path
 
 from neurosvt.config import UserError
 from neurosvt.events.recording import Recording
+from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.recordings import open_recording
-from neurosvt.formats.source import SensorSize
 from neurosvt.live.cameras import open_camera
 from neurosvt.live.network import StdinSource, UdpSource, open_udp
 from neurosvt.live.played import RecordingSource, SceneSource
@@ -43,7 +43,7 @@ def open_live_source(
     *,
     size: int,
     frame_us: int,
-    sensor: SensorSize | None = None,
+    options: ReadOptions = AS_STATED,
     seed: int = 0,
 ) -> Iterator[LiveSource]:
     """A source by its word: FILE, `scenes:TIER`, `-` (standard input), `udp://HOST:PORT`, `camera:`
@@ -53,7 +53,8 @@ def open_live_source(
         source: what to read.
         size: pixels per side of the model's square.
         frame_us: its frame length, for scenes.
-        sensor: of what comes over a wire; None for the model's square.
+        options: how to read a file, where it does not say; of what comes over a wire its `sensor`,
+            None for the model's square.
         seed: of the scenes.
 
     Raises:
@@ -62,17 +63,17 @@ def open_live_source(
     word = "" if isinstance(source, Recording) else str(source)
     if word:
         check_source(word)
-    rest = word.partition(":")[2]
+    rest, sensor = word.partition(":")[2], options.sensor or (size, size)
     if word == "-":
-        yield StdinSource(sensor or (size, size))
+        yield StdinSource(sensor)
     elif word.startswith("udp://"):
         with open_udp(word) as bound:
-            yield UdpSource(word, bound, sensor or (size, size))
+            yield UdpSource(word, bound, sensor)
     elif word.startswith("scenes:"):
         yield SceneSource(rest, size, frame_us, seed)
     elif word.startswith("camera:"):
         with open_camera(rest) as camera:
             yield camera
     else:
-        with open_recording(source) as opened:
+        with open_recording(source, options) as opened:
             yield RecordingSource(opened)

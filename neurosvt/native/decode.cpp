@@ -24,15 +24,26 @@ struct State {
     Count y, base, polarity;       // EVT3
     Count x_bits, y_bits;          // DAT
     Count skip, left, whole, bad;  // AEDAT 3.1
+    Count gap, fall;               // longest steps of time, on and back
 };
+
+// The time of a further event.
+INLINE void pass(State& s, Count t) {
+    if (s.last != INT64_MIN) {
+        const Count step = t - s.last;
+        s.back += step < 0;
+        s.gap = step > s.gap ? step : s.gap;
+        s.fall = -step > s.fall ? -step : s.fall;
+    }
+    s.last = t;
+}
 
 INLINE Event* put(State& s, Event* out, Count t, Count x, Count y, bool p) {
     if (x >= s.width || y >= s.height) {
         ++s.outside;
         return out;
     }
-    s.back += t < s.last;
-    s.last = t;
+    pass(s, t);
     *out = {t, std::uint16_t(x), std::uint16_t(y), std::uint8_t(p)};
     return out + 1;
 }
@@ -56,8 +67,7 @@ INLINE Event* vector(
         return out;
     }
     if (!valid) return out;
-    s.back += t < s.last;
-    s.last = t;
+    pass(s, t);
     const Event first = {t, std::uint16_t(x), std::uint16_t(y), std::uint8_t(p)};
     for (Count bit = 0; bit < length; ++bit) {  // without a branch: the next one writes over it
         *out = first;

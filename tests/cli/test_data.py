@@ -13,8 +13,9 @@ from neurosvt.events.recording import Recording, pack_events
 from neurosvt.formats import read_events, write_events
 
 FIELDS = [
-    "format", "width", "height", "events", "t_first_us", "t_last_us", "on_share",
-    "time_steps_back", "lost_bytes", "sha256_t", "sha256_x", "sha256_y", "sha256_p",
+    "format", "width", "height", "sensor_from", "layout", "camera", "camera_from", "unit",
+    "unit_from", "events", "t_first_us", "t_last_us", "on_share", "time_steps_back", "lost_bytes",
+    "sha256_t", "sha256_x", "sha256_y", "sha256_p", "warnings",
 ]  # fmt: skip
 
 
@@ -79,12 +80,12 @@ def test_convert_writes_the_same_events(recording, tmp_path):
         (["info", "none.raw"], "none.raw: no such file"),
         (["info", "text"], "text is no event file that is known"),
         (["info", "a.npz", "--json", "no/such.json"], "there is no folder no"),
-        (["convert", "a.npz", "b.raw"], "evt2, evt2.1, evt3 end in .raw; name one of them"),
+        (["convert", "a.npz", "b.raw"], "evt2, evt2.1, evt3, evt4 end in .raw; name one of them"),
         (
-            ["convert", "a.npz", "b.raw", "--format", "evt4"],
-            "--format 'evt4' is unknown; did you mean",
+            ["convert", "a.npz", "b.raw", "--format", "evt5"],
+            "--format 'evt5' is unknown; did you mean",
         ),
-        (["convert", "a.npz", "b.aedat4"], "aedat4 cannot be written"),
+        (["convert", "a.npz", "b.bag"], "rosbag cannot be written"),
         (["convert", "a.npz", "no/such/b.npz"], "no/such"),
         (["convert", "a.npz", "a.npz"], "a.npz is the file itself"),
         ([], "required: ACTION"),
@@ -92,7 +93,7 @@ def test_convert_writes_the_same_events(recording, tmp_path):
 )
 def test_what_cannot_be_done_is_told_in_one_line(argv, message, recording, tmp_path, refused):
     write_events(tmp_path / "a.npz", recording)
-    (tmp_path / "text").write_text("t x y p\n1 2 3 1\n")
+    (tmp_path / "text").write_text("t x y p\none 2 3 1\n")
     assert message in refused("data", *argv)
 
 

@@ -154,7 +154,7 @@ def test_of_a_long_recording_no_more_is_read_than_is_shown(family, tmp_path, mon
             yield events
 
     source.chunks = watched
-    monkeypatch.setattr(npz, "open_source", lambda stream: source)
+    monkeypatch.setattr(npz, "open_source", lambda stream, options: source)
     recorded(tmp_path / "cup.npz")
     words = ["--model", str(family / "tiny"), "--frames", "3", "--out", "out"]
     assert main(["demo", "--input", "cup.npz", *words]) == 0

@@ -13,7 +13,7 @@ from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
 from neurosvt.formats import FORMATS, open_events
 
-WHOLE = fuzz.samples(0)
+WHOLE = {name: data for name, data in fuzz.samples(0).items() if name in FORMATS}
 
 
 def opened(path):

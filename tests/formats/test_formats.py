@@ -16,14 +16,15 @@ from neurosvt.formats import (
     FORMATS,
     DamageWarning,
     aedat3,
+    arrays,
     convert,
-    hdf5,
     nmnist,
     open_events,
     read_events,
     source,
     write_events,
 )
+from neurosvt.formats.options import ReadOptions
 
 LOOSE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 SENSORS = {"aedat2": (346, 260), "nmnist": (34, 34), "evt3": (1280, 720)}
@@ -55,7 +56,7 @@ def test_a_file_reads_the_same_in_pieces_of_any_size(
     monkeypatch.setattr(source, "BLOCK_BYTES", block)
     monkeypatch.setattr(aedat3, "BLOCK_BYTES", block)
     monkeypatch.setattr(nmnist, "BLOCK_BYTES", block)
-    monkeypatch.setattr(hdf5, "SLICE", block)
+    monkeypatch.setattr(arrays, "SLICE", block)
     events, _ = decoded(name, data)
     np.testing.assert_array_equal(events, recording.events)
 
@@ -135,7 +136,8 @@ def test_real_files_give_what_an_independent_decoder_got(camera_files, decoder):
         wanted = entry.get("events") or entry.get("polarity_events")
         if not isinstance(wanted, dict):
             continue
-        with open_events(folder / name) as file:
+        camera = "davis240" if "translatingSquare" in name else None  # which it does not name
+        with open_events(folder / name, ReadOptions(camera=camera)) as file:
             events = np.concatenate(list(file.source.chunks()))
             damage = file.source.damage
         assert len(events) == wanted["n"], name
@@ -191,12 +193,15 @@ def test_a_recording_of_a_dvs128_stands_upright(data_root):
     np.testing.assert_array_equal(upright["p"], ~stored["p"])
 
 
+@pytest.mark.filterwarnings("ignore:.*is not stated")
 @pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("other", WRITERS)
 def test_any_format_becomes_any_other(name, other, tmp_path, made_up):
     sensor = (34, 34) if "nmnist" in (name, other) else (240, 180)
     if {name, other} == {"aedat2", "nmnist"}:
         pytest.skip("no camera of AEDAT 2.0 has 34 x 34 pixels")
+    if (name, other) == ("npy", "aedat2"):
+        pytest.skip("an array has no place for its sensor, which AEDAT 2.0 needs")
     recording = made_up(3, 200, sensor)
     first, second = tmp_path / "first", tmp_path / "second"
     write_events(first, recording, name)
@@ -218,8 +223,8 @@ def test_a_converted_file_keeps_its_sensor_where_it_was_stated(tmp_path, made_up
     ("path", "name", "message"),
     [
         ("a.xyz", None, r"no format ends in '\.xyz'"),
-        ("a.raw", None, r"evt2, evt2\.1, evt3 end in \.raw; name one of them"),
-        ("a.aedat4", None, "aedat4 cannot be written"),
+        ("a.raw", None, r"evt2, evt2\.1, evt3, evt4 end in \.raw; name one of them"),
+        ("a.bag", None, "rosbag cannot be written"),
         ("a.bin", None, "does not fit: this format has 256 pixels a side"),
         ("a.aedat", "aedat2", "is of cameras with 128 x 128, 240 x 180, 346 x 260 pixels"),
     ],

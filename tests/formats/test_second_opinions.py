@@ -60,6 +60,41 @@ REAL = {
 }
 
 
+def test_dv_processing_reads_the_aedat4_that_we_write(made_up, tmp_path):
+    dv = pytest.importorskip("dv_processing")
+    recording = made_up(3, 20_000, (346, 260), start=1_700_000_000_000_000)
+    write_events(tmp_path / "a.aedat4", recording)
+    opened, found = dv.io.MonoCameraRecording(str(tmp_path / "a.aedat4")), []
+    assert tuple(opened.getEventResolution()) == (346, 260)
+    while (batch := opened.getNextEventBatch()) is not None:
+        found.append(batch.numpy())
+    ours = np.concatenate(found)[["timestamp", "x", "y", "polarity"]]
+    ours.dtype.names = ("t", "x", "y", "p")
+    assert_same(ours, recording.events)
+
+
+@pytest.mark.parametrize("packing", ["LZ4", "ZSTD"])
+def test_packed_aedat4_of_dv_processing_is_read_up_to_a_cut(packing, made_up, tmp_path):
+    dv = pytest.importorskip("dv_processing")
+    events = made_up(3, 3000, (346, 260), start=1_700_000_000_000_000).events
+    kind = getattr(dv.CompressionType, packing)
+    path = tmp_path / "a.aedat4"
+    config = dv.io.MonoCameraWriter.EventOnlyConfig("DAVIS346", (346, 260), kind)
+    writer = dv.io.MonoCameraWriter(str(path), config)
+    for part in np.array_split(events, 10):
+        store = dv.EventStore()
+        for t, x, y, p in part.tolist():
+            store.push_back(t, x, y, p)
+        writer.writeEvents(store)
+    del writer
+    np.testing.assert_array_equal(read_events(path).events, events)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.warns(UserWarning, match="its last packet lacks"):
+        cut = read_events(path).events
+    np.testing.assert_array_equal(cut, events[: len(cut)])
+    assert 0 < len(cut) < len(events)
+
+
 @pytest.mark.filterwarnings("ignore:.*steps back")
 @pytest.mark.parametrize(("name", "other"), [(n, o) for n, some in REAL.items() for o in some])
 def test_real_files_are_read_alike(name, other, data_root):
