@@ -23,6 +23,11 @@ FILTERS = {
 }  # fmt: skip
 """Compressions by their registered numbers. Source: The HDF Group, registered filter plugins; the
 last is Metavision's own."""
+ATTRIBUTES = ("unit", "width", "height", "geometry", "sensor_resolution")
+HEAP = b"GCOL\x01\0\0\0"
+"""What a heap of strings of any length begins with."""
+HEAP_BLOCK = 1 << 24
+"""Bytes that are searched for heaps at once."""
 LARGEST_CHUNK = 1 << 28
 """Bytes; an array in larger ones cannot be read in bounded memory."""
 
@@ -44,7 +49,10 @@ def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
         file = h5py.File(stream, "r")
         leaves = _leaves(h5py, file)
         source = arrays_source(
-            leaves, partial(_attributes, file), options, check=partial(_check_storage, h5py)
+            leaves,
+            partial(_attributes, h5py, file, stream),
+            options,
+            check=partial(_check_storage, h5py),
         )
     except UserError:
         raise
@@ -73,11 +81,46 @@ def _leaves(h5py: Any, file: Any) -> dict[str, Any]:
     return found
 
 
-def _attributes(file: Any, path: str) -> Mapping[str, Any]:
+def _attributes(h5py: Any, file: Any, stream: BinaryIO, path: str) -> Mapping[str, Any]:
+    """Of the attributes at a path those that say something of events."""
     try:
-        return dict((file[path] if path else file).attrs)
+        there = (file[path] if path else file).attrs
     except KeyError:
         return {}
+    names = [name for name in ATTRIBUTES if name in there]
+    if any(h5py.check_vlen_dtype(there.get_id(name).dtype) for name in names):
+        _check_heaps(stream)
+    return {name: there[name] for name in names}
+
+
+def _check_heaps(stream: BinaryIO) -> None:
+    """Refuse a heap of strings in which an entry is shorter than its own head: HDF5 never gets past
+    such a one. Source: HDF5 File Format Specification, III.E, global heap.
+
+    Raises:
+        UserError: there is one.
+    """
+    stream.seek(0)
+    before = 0
+    while data := stream.read(HEAP_BLOCK):
+        at = data.find(HEAP)
+        while at >= 0:
+            _check_heap(stream, before + at)
+            at = data.find(HEAP, at + 1)
+        before += len(data) - len(HEAP) + 1 if len(data) == HEAP_BLOCK else len(data)
+        stream.seek(before)
+
+
+def _check_heap(stream: BinaryIO, start: int) -> None:
+    stream.seek(start + len(HEAP))
+    left = int.from_bytes(stream.read(8), "little") - 16
+    while left >= 16 and len(head := stream.read(16)) == 16:
+        index, size = int.from_bytes(head[:2], "little"), int.from_bytes(head[8:], "little")
+        need = size if index == 0 else 16 + -(-size // 8) * 8  # what is free counts its own head
+        if not 16 <= need <= left:
+            raise UserError("is damaged: a heap of strings does not add up")
+        stream.seek(need - 16, 1)
+        left -= need
 
 
 def _check_storage(h5py: Any, array: Any) -> None:

@@ -204,3 +204,16 @@ def test_arrays_of_other_files_and_giant_pieces_are_refused(recording, tmp_path,
         dsec(file, recording)
     with pytest.raises(UserError, match="is stored in pieces of more than 1,000 bytes"):
         read_events(tmp_path / "a.h5")
+
+
+def test_a_heap_of_strings_that_hdf5_would_never_get_past_is_refused(recording, tmp_path):
+    path = tmp_path / "metavision.hdf5"
+    with h5py.File(path, "w") as file:
+        file["CD/events"], file.attrs["geometry"] = recording.events, "640x480"
+    data = bytearray(path.read_bytes())
+    free = data.index(b"640x480") + 8  # the entry behind it, whose size counts its own head
+    for size in (0, 8, 1 << 40):
+        data[free + 8 : free + 16] = size.to_bytes(8, "little")
+        path.write_bytes(data)
+        with pytest.raises(UserError, match="a heap of strings does not add up"):
+            read_events(path)
