@@ -87,7 +87,10 @@ def read_head(stream: BinaryIO) -> Head | None:
             commas = b"," in line or b";" in line
             sample = np.array(same)
             return Head(first, sensor, names, sample, commas, b"." in line, metavision)
-    return None
+    if not (sensor or names):
+        return None
+    empty = np.empty((0, len(names) or 4))
+    return Head(start + len(data), sensor, names, empty, b"," in data, False, metavision)
 
 
 def _numbers(line: bytes) -> list[float] | None:
@@ -127,6 +130,8 @@ def _order(head: Head) -> dict[str, int]:
     if named := matched(dict.fromkeys(head.names)):
         return {ours: head.names.index(theirs) for ours, theirs in named.items()}
     usual = "xypt" if head.commas else "txyp"
+    if not len(head.sample):
+        return {name: i for i, name in enumerate(usual)}
     can_be = [order for order in _ORDERS if _fits(head.sample, order)]
     if head.sample.shape[1] != 4 or not can_be or (usual not in can_be and len(can_be) > 1):
         raise UserError(
@@ -211,9 +216,10 @@ def _by_arrow(text: bytes, count: int) -> list[np.ndarray]:
             csv.ParseOptions(delimiter=separator[0].decode() if separator else ","),
             csv.ConvertOptions(null_values=[], strings_can_be_null=False),
         )
-        return [column.to_numpy() for column in table.columns]
     except pyarrow.ArrowException:
         return []
+    columns = [column.to_numpy() for column in table.columns]
+    return columns if all(column.dtype.kind in "iuf" for column in columns) else []
 
 
 def _by_numpy(text: bytes, count: int) -> list[np.ndarray]:
