@@ -1,8 +1,8 @@
 """Closed outlines as polygons: of cups, and of strangers, which are none of the classes.
 
 Strangers that models are trained on are of families without end: smooth ones, whose radius is a
-random Fourier series, and polygons of random corners. Each is star-shaped: straight lines lead from
-its middle to all of its outline. Judging adds drawn ones, none of which is star-shaped.
+random Fourier series; polygons of random corners; bent strokes; and blocks with teeth. Judging adds
+figures drawn by hand, which training never shows.
 
 Axes: B batch, N outlines, V corners, S the side of a sprite in pixels. Corners are in units of the
 radius of the circle around them, whose middle is the origin; x runs right, y down.
@@ -104,10 +104,9 @@ def random_outlines(rng: np.random.Generator, count: int) -> np.ndarray:
     """(count, V, 2) of the families without end, none of them like a class."""
     kept: list[np.ndarray] = []
     while sum(map(len, kept)) < count:
-        # Of polygons more are like a class, and refused.
-        both = np.concatenate([_smooth(rng, count // 2 + 2), _angular(rng, 2 * count)])
-        both = centred(both[rng.permutation(len(both))])
-        kept.append(both[likeness(both) <= MOST_ALIKE])
+        drawn = np.concatenate([family(rng, share * count // 4 + 1) for family, share in FAMILIES])
+        drawn = centred(drawn[rng.permutation(len(drawn))])
+        kept.append(drawn[likeness(drawn) <= MOST_ALIKE])
     return np.concatenate(kept)[:count]
 
 
@@ -140,6 +139,35 @@ def _angular(rng: np.random.Generator, count: int) -> np.ndarray:
         radius = rng.uniform(0.2, 1, corners)
         made.append(_padded(radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)))
     return np.stack(made)
+
+
+def _strokes(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Lines of two to six straight parts, as broad as a third of a part or as a whole one."""
+    made = []
+    for parts in rng.integers(2, 7, count).tolist():
+        turn = np.cumsum(rng.uniform(-MOST_BENT, MOST_BENT, parts))
+        steps = rng.uniform(0.6, 1.6, parts)[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)
+        line = np.concatenate([np.zeros((1, 2)), steps.cumsum(0)])
+        made.append(_padded(_stroke(line, rng.uniform(0.3, 1.0))))
+    return np.stack(made)
+
+
+def _blocks(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Three to seven columns of random heights above and below a line: combs, steps, letters."""
+    made = []
+    for columns in rng.integers(3, 8, count).tolist():
+        above, below = rng.uniform(0.3, 3.0, (2, columns))
+        ends = np.cumsum(np.concatenate([[0], rng.uniform(0.6, 1.4, columns)]))
+        over = np.stack([ends.repeat(2)[1:-1], above.repeat(2)], -1)
+        under = np.stack([ends.repeat(2)[1:-1], -below.repeat(2)], -1)
+        made.append(_padded(np.concatenate([over, under[::-1]])))
+    return np.stack(made)
+
+
+MOST_BENT = 1.9
+"""Radians that a stroke turns from one part to the next, at most: sharper ones have long mitres."""
+FAMILIES = ((_smooth, 1), (_angular, 4), (_strokes, 1), (_blocks, 1))
+"""Families without end, and how often each is drawn: of polygons more are like a class."""
 
 
 def polygon_distance(corners: np.ndarray, x: Field, y: Field) -> Field:
