@@ -15,6 +15,11 @@ WATCHED = {"real": "N-MNIST, darkness"}
 """What the tier of recordings is called."""
 TIERS = {"curtain_moving": "curtain, object moves on"}
 """What a tier is called where its name does not do."""
+ORDER = (
+    "blackout", "curtain", "gripper", "curtain_moving", "tunnel", "distractor", "succession",
+    "carried", "contained", "empty", "leaves", "stranger",
+)  # fmt: skip
+"""In which tiers are shown, whatever the order in which a run was trained on them."""
 SHORT_TIERS = ("blackout", "curtain", "tunnel", "distractor", "succession")
 BASELINES = {
     "leaky": "**leaky**, ours",
@@ -92,9 +97,14 @@ def by_length(title: str, show: Callable[[Row], str], names: Iterable[str]) -> s
         [title, "seen", f"{first} hidden", *map(str, longer)],
         (
             [TIERS.get(tier, tier), *(cells.get((tier, n), "") for n in (seen, first, *longer))]
-            for tier in dict.fromkeys(tier for tier, _ in cells)
+            for tier in ordered(tier for tier, _ in cells)
         ),
     )
+
+
+def ordered(tiers: Iterable[str]) -> list[str]:
+    """Each tier once, as they are shown."""
+    return sorted(set(tiers), key=ORDER.index)
 
 
 def presence(name: str = "permanence_tracks") -> str:
@@ -110,7 +120,8 @@ def presence(name: str = "permanence_tracks") -> str:
         ["presence said rightly, %", "when", f"{lengths[0]} hidden", *map(str, lengths[1:])],
         (
             [TIERS.get(tier, tier), when, *(said.get((tier, when, n), "") for n in lengths)]
-            for tier, when in dict.fromkeys((tier, when) for tier, when, _ in said)
+            for tier in ordered(tier for tier, *_ in said)
+            for when in dict.fromkeys(when for at, when, _ in said if at == tier)
         ),
     )
 
@@ -121,7 +132,7 @@ def otherwise(*names: str) -> str:
     found = chain.from_iterable(map(rows_of, names or ("permanence",)))
     rows = [r for r in found if r["judgement"] == "belief"]
     cells = {tuple(r[key] for key in keys): share(r) for r in rows if r["dataset"] == "scenes"}
-    tiers = list(dict.fromkeys(key[-1] for key in cells))
+    tiers = ordered(key[-1] for key in cells)
     return markdown(
         ["600 ms hidden, right beliefs in %", *(TIERS.get(tier, tier) for tier in tiers)],
         (
