@@ -14,6 +14,7 @@ from pathlib import Path
 
 import tables_models
 import tables_permanence
+import tables_recordings
 import tables_speed
 import tables_zoo
 
@@ -39,8 +40,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "reacquisition": tables_permanence.reacquisition,
     "baselines": tables_permanence.baselines,
     "ablation": tables_permanence.ablation,
-    "recordings": tables_permanence.recordings,
-    "pendulum": tables_permanence.pendulum,
+    "recordings": tables_recordings.recordings,
+    "pendulum": tables_recordings.pendulum,
     "energy": tables_models.energy,
     "energy_short": tables_models.energy_short,
     "slopes": tables_models.slopes,

@@ -272,6 +272,11 @@ def _wrong(kind: Any, value: Any, path: str, hint: str = "") -> ConfigError:
     return ConfigError(f"{path} must be {_describe(kind)}; got {value!r}{hint}")
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, in one line; its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def did_you_mean(word: Any, known: Iterable[Any]) -> str:
     """The end of a message about a word that is unknown; empty where nothing is like it."""
     close = difflib.get_close_matches(str(word), [str(name) for name in known], n=1)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from neurosvt.config import UserError
+from neurosvt.config import UserError, first_line
 
 Piece = TypeVar("Piece")
 Made = TypeVar("Made")
@@ -92,8 +92,7 @@ def _begin(ray: Any, address: str) -> None:
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        line = str(error).strip().split("\n", 1)[0]
-        raise UserError(f"no Ray cluster answers at {address}: {line}") from error
+        raise UserError(f"no Ray cluster answers at {address}: {first_line(error)}") from error
 
 
 class _Workers:

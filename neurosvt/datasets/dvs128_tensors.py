@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from neurosvt.config import UserError
+from neurosvt.config import UserError, first_line
 from neurosvt.datasets.dvs128_gesture import GESTURE_CLASSES, GESTURE_SIDE
 from neurosvt.datasets.packed_cache import Builder
 from neurosvt.spread import Spread, one_by_one
@@ -119,7 +119,7 @@ def _pair(path: Path) -> tuple[torch.Tensor, int]:
         pair: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
         raise UserError(
-            f"{path} is damaged, or holds more than tensors and numbers ({_first_line(error)})"
+            f"{path} is damaged, or holds more than tensors and numbers ({first_line(error)[:120]})"
         ) from error
     read, label = pair if isinstance(pair, tuple | list) and len(pair) == 2 else (None, None)
     label = label.item() if isinstance(label, torch.Tensor) and label.numel() == 1 else label
@@ -149,7 +149,3 @@ def _splits(files: dict[str, list[Path]]) -> dict[str, list[Path]]:
 
 def _files(source: Path, part: str) -> list[Path]:
     return sorted((source / part).glob("sample_[0-9]*.pt"))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:120]

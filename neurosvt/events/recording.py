@@ -49,6 +49,16 @@ def extent(events: np.ndarray) -> tuple[int, int]:
     return int(events["x"].max(initial=0)) + 1, int(events["y"].max(initial=0)) + 1
 
 
+def refuse_three_polarities(below: bool, zero: bool) -> None:
+    """Refuse polarities of which some are -1 and some 0.
+
+    Raises:
+        UserError: both are there.
+    """
+    if below and zero:
+        raise UserError("p holds -1 and 0: which of them is OFF, and what is the other?")
+
+
 def pack_events(t: ArrayLike, x: ArrayLike, y: ArrayLike, p: ArrayLike) -> np.ndarray:
     """One event array (N,) from four columns of equal length.
 
@@ -66,8 +76,7 @@ def pack_events(t: ArrayLike, x: ArrayLike, y: ArrayLike, p: ArrayLike) -> np.nd
         low, high = _range[name]
         if len(column) and (column.min() < low or column.max() > high):
             raise UserError(f"{name} must lie in {low}..{high}, got {column.min()}..{column.max()}")
-    if len(columns["p"]) and columns["p"].min() < 0 and not columns["p"].all():
-        raise UserError("p holds -1 and 0: which of them is OFF, and what is the other?")
+    refuse_three_polarities(bool((columns["p"] < 0).any()), not columns["p"].all())
     events = np.empty(len(columns["t"]), EVENT)
     for name in ("t", "x", "y"):
         events[name] = columns[name]

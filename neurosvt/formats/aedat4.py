@@ -20,9 +20,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from neurosvt.config import ConfigError, UserError
+from neurosvt.config import ConfigError, UserError, first_line
 from neurosvt.formats.about import FILE, OPTION, About
-from neurosvt.formats.arrays import first_line
 from neurosvt.formats.layouts import choose_camera
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import LARGEST, SensorSize, Source, packed
@@ -187,6 +186,27 @@ class Streamed(Source):
         self.stream.seek(self.start)
 
     def chunks(self) -> Iterator[np.ndarray]:
+        for data, whole in self._packets():
+            try:
+                a, missing = _events_of(_unpacked(data, self.compression))
+            except (OSError, struct.error, ValueError, IndexError) as error:
+                if whole:  # else it is cut before its first event
+                    self.damage.notes.append(f"a packet could not be read ({first_line(error)})")
+                return
+            if a is None:
+                self.damage.notes.append("a packet holds no events; what follows was not read")
+                return
+            if missing and whole:
+                self.damage.notes.append(f"{missing:,} events of a packet could not be read")
+            x, y = a["x"].astype(np.int64), a["y"].astype(np.int64)
+            x[x < 0], y[y < 0] = LARGEST, LARGEST
+            events = packed(self.state, a["t"], x, y, a["p"] > 0)
+            self.account()
+            if len(events):
+                yield events
+
+    def _packets(self) -> Iterator[tuple[bytes, bool]]:
+        """The packets of this stream, and whether each is whole."""
         while not 0 < self.end <= self.stream.tell() and (head := self.stream.read(8)):
             if len(head) < 8:
                 self.damage.lost_bytes += len(head)
@@ -199,25 +219,7 @@ class Streamed(Source):
             if len(data) < size:
                 self.damage.notes.append(f"its last packet lacks {size - len(data):,} bytes")
             if number == self.number:
-                try:
-                    a, missing = _events_of(_unpacked(data, self.compression))
-                except (OSError, struct.error, ValueError, IndexError) as error:
-                    if len(data) < size:
-                        return  # cut before its first event
-                    line = f"a packet could not be read ({first_line(error)})"
-                    self.damage.notes.append(line)
-                    return
-                if a is None:
-                    self.damage.notes.append("a packet holds no events; what follows was not read")
-                    return
-                if missing and len(data) == size:
-                    self.damage.notes.append(f"{missing:,} events of a packet could not be read")
-                x, y = a["x"].astype(np.int64), a["y"].astype(np.int64)
-                x[x < 0], y[y < 0] = LARGEST, LARGEST
-                events = packed(self.state, a["t"], x, y, a["p"] > 0)
-                self.account()
-                if len(events):
-                    yield events
+                yield data, len(data) == size
 
 
 def _events_of(data: bytes) -> tuple[np.ndarray | None, int]:
@@ -231,8 +233,7 @@ def _events_of(data: bytes) -> tuple[np.ndarray | None, int]:
         return np.empty(0, _EVENT), 0
     start = field + struct.unpack_from("<I", data, field)[0]
     count = struct.unpack_from("<I", data, start)[0]
-    there = max(len(data) - start - 4, 0) // _EVENT.itemsize
-    there = min(count, there)
+    there = min(count, max(len(data) - start - 4, 0) // _EVENT.itemsize)
     return np.frombuffer(data, _EVENT, there, start + 4), count - there
 
 

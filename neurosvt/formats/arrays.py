@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from neurosvt.config import UserError
-from neurosvt.events.recording import pack_events
+from neurosvt.config import UserError, first_line
+from neurosvt.events.recording import pack_events, refuse_three_polarities
 from neurosvt.formats.about import FILE, FORMAT, GUESS, OPTION, About
-from neurosvt.formats.layouts import Events, find_events, stated_size
+from neurosvt.formats.layouts import find_events, stated_size
 from neurosvt.formats.options import TIME_UNITS, ReadOptions
 from neurosvt.formats.source import SensorSize, Source, packed
 
@@ -80,8 +80,7 @@ class Arrays(Source):
         events = pack_events(microseconds(columns["t"], self.about.unit), **whole)
         if whole["p"].dtype.kind == "i":
             self.seen |= np.isin([-1, 0, 1], whole["p"])
-            if self.seen[:2].all():
-                raise UserError("p holds -1 and 0: which of them is OFF, and what is the other?")
+            refuse_three_polarities(*map(bool, self.seen[:2]))
         events["t"] += self.offset
         events = packed(self.state, *(events[name] for name in ("t", "x", "y", "p")))
         self.account()
@@ -113,8 +112,8 @@ def arrays_source(
         check(array)
     if found.fields:
         (array,) = found.arrays.values()
-        length, times = array.shape[0], array
-        kind = array.dtype if found.layout and found.layout.order else _field(found, "t", array)
+        length = array.shape[0]
+        kind = array.dtype[found.fields["t"]] if array.dtype.names else array.dtype
         take = _take_fields(array, found.fields)
     else:
         times = found.arrays["t"]
@@ -159,11 +158,6 @@ def settle_unit(about: About, stated: str, kind: np.dtype[Any], options: ReadOpt
         raise UserError(f"t holds {kind}, as seconds do: say its unit, --unit s, ms, us or ns")
     else:
         about.unit_from = GUESS
-
-
-def _field(found: Events, name: str, array: Any) -> np.dtype[Any]:
-    kind: np.dtype[Any] = array.dtype[found.fields[name]]
-    return kind
 
 
 def _take_fields(array: Any, fields: Mapping[str, Any]) -> Callable[[int, int], Columns]:
@@ -224,8 +218,3 @@ def whole_numbers_of(name: str, column: np.ndarray) -> np.ndarray:
     if (whole != column).any():
         raise UserError(f"{name} must hold whole numbers, got {column[whole != column][0]:g}")
     return whole
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -43,7 +43,8 @@ def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     """
     fields = read_header(stream)
     sensor, about = stated_sensor(fields)
-    found = re.search(r"endianness[ =](\w+)", " ".join([fields.get("format", ""), *_pairs(fields)]))
+    stated = f"{fields.get('format', '')};endianness={fields.get('endianness', '')}"
+    found = re.search(r"endianness=(\w+)", stated)
     order = found[1].lower() if found else ""
     if not order and options.camera:
         if options.camera not in CAMERAS:
@@ -54,10 +55,6 @@ def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
         raise UserError(f"has words in the order {order!r}; little and legacy are read")
     kind = Halves if order == "legacy" else Words
     return kind(stream, decode, sensor, word=8, kernel="evt21", most=_VECTOR, about=about)
-
-
-def _pairs(fields: dict[str, str]) -> list[str]:
-    return [f"{name} {value}" for name, value in fields.items()]
 
 
 def _order_by_events(stream: BinaryIO) -> str:
@@ -105,15 +102,32 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
     at, vectors = np.flatnonzero(kind == 8), np.flatnonzero(kind <= 1)
     high = (words[at] >> 32 & 0xFFFFFFF).astype(np.int64)
     time, timed = clock(at, high, count, state)
-    masks = words[vectors].astype("<u4").view(np.uint8).reshape(-1, 4)
-    which, bit = np.nonzero(np.unpackbits(masks, axis=1, bitorder="little"))
-    of = vectors[which]
-    keep = timed[of]
-    state["untimed"] += len(keep) - keep.sum()
-    of, bit = of[keep], bit[keep]
+    of, bit = lit_pixels(vectors, words[vectors].astype("<u4"), timed, state)
     rest = words[of].view(np.int64)
     t = time[of] | rest >> 54 & 0x3F
     return packed(state, t, (rest >> 43 & 0x7FF) + bit, rest >> 32 & 0x7FF, kind[of] == 1)
+
+
+def lit_pixels(
+    at: np.ndarray, masks: np.ndarray, timed: np.ndarray, state: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Events of words that say which of the next pixels have one; those without a time are counted.
+
+    Args:
+        at: these words.
+        masks: a bit a pixel, of an unsigned type, little-endian.
+        timed: whether there is a time yet, at every word.
+        state: carried on.
+
+    Returns:
+        For each event its word, and how many pixels behind the first it lies.
+    """
+    spread = masks.view(np.uint8).reshape(-1, masks.itemsize)
+    which, bit = np.nonzero(np.unpackbits(spread, axis=1, bitorder="little"))
+    of = at[which]
+    keep = timed[of]
+    state["untimed"] += len(keep) - keep.sum()
+    return of[keep], bit[keep]
 
 
 def write(stream: BinaryIO, source: Source) -> None:
@@ -156,3 +170,21 @@ def vectors(events: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     first = np.flatnonzero(start)
     bits = np.bitwise_or.reduceat(np.int64(1) << x % length, first)
     return first, bits
+
+
+def long_vectors(events: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `vectors`, where a vector takes a word more than an event: fewer than three stay alone.
+
+    Returns:
+        The index of the first event of every vector and of every event alone, which of them are
+        vectors, and the bits of their pixels.
+    """
+    first, bits = vectors(events, length)
+    size = np.diff(first, append=len(events))
+    alone = np.repeat(size < 3, size)
+    shared = np.zeros(len(events), np.int64)
+    shared[first] = bits
+    begins = alone.copy()
+    begins[first] = True
+    starts = np.flatnonzero(begins)
+    return starts, ~alone[starts], shared[starts]

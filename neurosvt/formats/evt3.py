@@ -19,7 +19,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.formats.evt2 import EVT_SIDE, check
-from neurosvt.formats.evt21 import vectors
+from neurosvt.formats.evt21 import lit_pixels, long_vectors
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.prophesee import encoding, raw_header, read_header, stated_sensor
 from neurosvt.formats.source import Source, Words, epochs, held, packed
@@ -52,12 +52,7 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
     x, polarity = _places(kind, value, words >> 11 & 1, state)
     emits = np.flatnonzero((kind == 2) | (kind == 4) | (kind == 5))
     bits = np.where(kind == 2, 1, np.where(kind == 4, low, low & 0xFF))[emits].astype("<u2")
-    spread = np.unpackbits(bits.view(np.uint8).reshape(-1, 2), axis=1, bitorder="little")
-    which, bit = np.nonzero(spread)
-    of = emits[which]
-    keep = timed[of]
-    state["untimed"] += len(keep) - keep.sum()
-    of, bit = of[keep], bit[keep]
+    of, bit = lit_pixels(emits, bits, timed, state)
     if len(rows):
         state["y"] = value[rows[-1]]
     return packed(state, time[of], x[of] + bit, y[of], polarity[of])
@@ -115,14 +110,8 @@ def write(stream: BinaryIO, source: Source) -> None:
         check(events, EVT_SIDE, _TIME_BITS)
         if (np.diff(events["t"], prepend=last) < 0).any():
             raise UserError(f"{NAME} cannot hold times that step back; sort the events by time")
-        first, bits = vectors(events, _VECTOR)
-        size = np.diff(first, append=len(events))
-        single = np.repeat(size < 3, size)
-        starts = np.flatnonzero(single | np.isin(np.arange(len(events)), first))
+        starts, is_vector, bits = long_vectors(events, _VECTOR)
         head = events[starts]
-        shared = np.zeros(len(events), np.int64)
-        shared[first] = bits
-        is_vector = ~single[starts]
         # Five words at most for what begins at an event: time, time, row, base or event, vector.
         words = np.zeros((len(starts), 5), np.int64)
         there = np.zeros(words.shape, bool)
@@ -137,7 +126,7 @@ def write(stream: BinaryIO, source: Source) -> None:
         base = x // _VECTOR * _VECTOR
         words[:, 3] = np.where(is_vector, 3 << 12 | p << 11 | base, 2 << 12 | p << 11 | x)
         there[:, 3] = True
-        words[:, 4], there[:, 4] = 4 << 12 | shared[starts], is_vector
+        words[:, 4], there[:, 4] = 4 << 12 | bits, is_vector
         parts, done = [], 0
         for turn in np.flatnonzero(turns):
             gap = _turns(before, int(high[turn]))

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from neurosvt.formats.evt2 import EVT2_TIME_BITS, EVT_SIDE, check, clock
-from neurosvt.formats.evt21 import vectors
+from neurosvt.formats.evt21 import lit_pixels, long_vectors
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.prophesee import encoding, raw_header, read_header, stated_sensor
 from neurosvt.formats.source import Source, Words, packed
@@ -59,12 +59,7 @@ def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
     emits = np.flatnonzero(single | first)
     row = first[emits]
     valid = np.where(row, words[np.minimum(emits + 1, len(words) - 1)], 1).astype("<u4")
-    spread = np.unpackbits(valid.view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")
-    which, bit = np.nonzero(spread)
-    of = emits[which]
-    keep = timed[of]
-    state["untimed"] += len(keep) - keep.sum()
-    of, bit = of[keep], bit[keep]
+    of, bit = lit_pixels(emits, valid, timed, state)
     head = words[of]
     t = time[of] | head >> 22 & 0x3F
     return packed(state, t, (head >> 11 & 0x7FF) + bit, head & 0x7FF, kind[of] & 1 == 1)
@@ -74,11 +69,9 @@ def _second_halves(like_first: np.ndarray) -> np.ndarray:
     """Which words are second halves: every other one of a run of words like first halves, and the
     word after a run of odd length."""
     index = np.arange(len(like_first))
-    starts = like_first & ~np.concatenate([[False], like_first[:-1]])
-    begun = np.maximum.accumulate(np.where(starts, index, -1))
-    since = index - begun
     before = np.concatenate([[False], like_first[:-1]])
-    second: np.ndarray = (begun >= 0) & (since % 2 == 1) & before
+    begun = np.maximum.accumulate(np.where(like_first & ~before, index, -1))
+    second: np.ndarray = before & ((index - begun) % 2 == 1)
     return second
 
 
@@ -92,20 +85,15 @@ def write(stream: BinaryIO, source: Source) -> None:
     before = -1
     for events in source.upright():
         check(events, EVT_SIDE, EVT2_TIME_BITS)
-        first, bits = vectors(events, _VECTOR)
-        size = np.diff(first, append=len(events))
-        single = np.repeat(size < 3, size)
-        starts = np.flatnonzero(single | np.isin(np.arange(len(events)), first))
-        head, row = events[starts], ~single[starts]
-        shared = np.zeros(len(events), np.int64)
-        shared[first] = bits
+        starts, row, bits = long_vectors(events, _VECTOR)
+        head = events[starts]
         high = head["t"] >> 6
         x = np.where(row, head["x"] // _VECTOR * _VECTOR, head["x"]).astype(np.int64)
         kind = np.where(row, 12, 10) + head["p"]
         words = np.zeros((len(starts), 3), np.int64)
         words[:, 0] = 14 << 28 | high
         words[:, 1] = kind << 28 | (head["t"] & 0x3F) << 22 | x << 11 | head["y"]
-        words[:, 2] = shared[starts]
+        words[:, 2] = bits
         there = np.ones(words.shape, bool)
         there[:, 0], there[:, 2] = np.diff(high, prepend=before) != 0, row
         before = int(high[-1])

@@ -2,15 +2,15 @@
 `data`, which also brings the filters that some of them are compressed with.
 """
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from neurosvt.config import ConfigError, UserError
+from neurosvt.config import ConfigError, UserError, first_line
 from neurosvt.events.recording import EVENT
-from neurosvt.formats.arrays import SLICE, arrays_source, first_line
+from neurosvt.formats.arrays import SLICE, arrays_source
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import Source
 
@@ -24,6 +24,7 @@ FILTERS = {
 """Compressions by their registered numbers. Source: The HDF Group, registered filter plugins; the
 last is Metavision's own."""
 ATTRIBUTES = ("unit", "width", "height", "geometry", "sensor_resolution")
+"""All that are asked for; others are left alone, for each may be damaged in its own way."""
 HEAP = b"GCOL\x01\0\0\0"
 """What a heap of strings of any length begins with."""
 HEAP_BLOCK = 1 << 24
@@ -50,7 +51,7 @@ def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
         leaves = _leaves(h5py, file)
         source = arrays_source(
             leaves,
-            partial(_attributes, h5py, file, stream),
+            partial(_attributes, h5py, file, cache(partial(_check_heaps, stream))),
             options,
             check=partial(_check_storage, h5py),
         )
@@ -81,7 +82,9 @@ def _leaves(h5py: Any, file: Any) -> dict[str, Any]:
     return found
 
 
-def _attributes(h5py: Any, file: Any, stream: BinaryIO, path: str) -> Mapping[str, Any]:
+def _attributes(
+    h5py: Any, file: Any, check_heaps: Callable[[], None], path: str
+) -> Mapping[str, Any]:
     """Of the attributes at a path those that say something of events."""
     try:
         there = (file[path] if path else file).attrs
@@ -89,7 +92,7 @@ def _attributes(h5py: Any, file: Any, stream: BinaryIO, path: str) -> Mapping[st
         return {}
     names = [name for name in ATTRIBUTES if name in there]
     if any(h5py.check_vlen_dtype(there.get_id(name).dtype) for name in names):
-        _check_heaps(stream)
+        check_heaps()
     return {name: there[name] for name in names}
 
 

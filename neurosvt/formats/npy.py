@@ -6,10 +6,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from neurosvt.config import UserError
+from neurosvt.config import UserError, first_line
 from neurosvt.events.recording import EVENT
 from neurosvt.formats.about import About
-from neurosvt.formats.arrays import Arrays, Columns, first_line, settle_unit
+from neurosvt.formats.arrays import Arrays, Columns, settle_unit
 from neurosvt.formats.layouts import matched
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import Source

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from neurosvt.config import UserError
+from neurosvt.config import UserError, first_line
 from neurosvt.events.recording import EVENT
 from neurosvt.formats.about import FILE
 from neurosvt.formats.arrays import arrays_source
@@ -88,8 +88,7 @@ def read_arrays(stream: BinaryIO) -> dict[str, np.ndarray]:
         return arrays
     # A damaged byte makes numpy and zipfile raise nearly anything, TokenError included.
     except Exception as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"not a readable npz file, or damaged ({why})") from None
+        raise UserError(f"not a readable npz file, or damaged ({first_line(error)})") from None
 
 
 def scalar(arrays: dict[str, np.ndarray], name: str) -> int | None:

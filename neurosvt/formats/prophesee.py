@@ -18,6 +18,11 @@ _FRAMES = {
 """Formats that such a header may state and that are no streams of events that we read."""
 _LONGEST = 1 << 16
 """Bytes; a header that is longer is none."""
+ENCODINGS = {
+    "evt2": ("2.0", "EVT2"), "evt2.1": ("2.1", "EVT21"), "evt3": ("3.0", "EVT3"),
+    "evt4": ("4.0", "EVT4"),
+}  # fmt: skip
+"""What a raw header calls each of our formats: as a version, and as a format."""
 VGA, HD = (640, 480), (1280, 720)
 SYSTEMS: dict[int, tuple[str, SensorSize]] = {
     **dict.fromkeys((20,), ("Gen2", VGA)),
@@ -86,15 +91,15 @@ def encoding(fields: dict[str, str]) -> str:
     stated = fields.get("format", "").split(";")[0].strip().lower()
     if stated in _FRAMES:
         raise UserError(f"holds {_FRAMES[stated]} ({stated.upper()}), not events")
-    named = {"evt2": "evt2", "evt21": "evt2.1", "evt2.1": "evt2.1", "evt3": "evt3", "evt4": "evt4"}
-    versions = {"2.0": "evt2", "2.1": "evt2.1", "3.0": "evt3", "4.0": "evt4"}
-    return named.get(stated) or versions.get(fields.get("evt", ""), "")
+    called = {name: name for name in ENCODINGS}
+    called |= {word.lower(): name for name, (_, word) in ENCODINGS.items()}
+    versions = {version: name for name, (version, _) in ENCODINGS.items()}
+    return called.get(stated) or versions.get(fields.get("evt", ""), "")
 
 
 def raw_header(name: str, sensor: SensorSize | None, *more: str) -> bytes:
     """The header of a raw file of ours; `more` are further lines of it."""
-    version = {"evt2": "2.0", "evt2.1": "2.1", "evt3": "3.0", "evt4": "4.0"}[name]
-    stated = {"evt2": "EVT2", "evt2.1": "EVT21", "evt3": "EVT3", "evt4": "EVT4"}[name]
+    version, stated = ENCODINGS[name]
     lines = [f"% evt {version}"]
     if sensor:
         width, height = sensor

@@ -14,10 +14,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from neurosvt.config import ConfigError, UserError
+from neurosvt.config import ConfigError, UserError, first_line
 from neurosvt.formats import evt3
 from neurosvt.formats.about import FILE, OPTION, About
-from neurosvt.formats.arrays import first_line
 from neurosvt.formats.layouts import choose_camera
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import SensorSize, Source, decoded_words, packed

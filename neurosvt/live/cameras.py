@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosvt.config import ConfigError, UserError
+from neurosvt.config import ConfigError, UserError, first_line
 from neurosvt.events.recording import EVENT
 from neurosvt.live.network import POLL_S
 from neurosvt.live.source import LiveSource
@@ -81,7 +81,7 @@ def _with_dv_processing(serial: str) -> Camera | None:
         opened = dv_processing.io.camera.open(*([serial] if serial else []))
         width, height = opened.getEventResolution()
     except Exception as error:  # its own errors share no class
-        raise UserError(f"the camera cannot be opened ({str(error).splitlines()[0]})") from error
+        raise UserError(f"the camera cannot be opened ({first_line(error)})") from error
     return DvCamera(opened, (int(width), int(height)))
 
 
@@ -108,7 +108,7 @@ def _with_eventcv(serial: str) -> Camera | None:
         opened = eventcv.stream(serial or None, dt_ms=5)
         width, height = opened.sensor_size
     except Exception as error:
-        raise UserError(f"the camera cannot be opened ({str(error).splitlines()[0]})") from error
+        raise UserError(f"the camera cannot be opened ({first_line(error)})") from error
     return EventcvCamera(opened, (int(width), int(height)))
 
 

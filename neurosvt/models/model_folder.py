@@ -17,7 +17,7 @@ from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from neurosvt.config import UserError
+from neurosvt.config import UserError, first_line
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 TORCH_WEIGHTS = "pytorch_model.bin"
@@ -86,9 +86,7 @@ def find_folder(
             if _weights(Path(copy)):
                 return Path(copy)
     where = "this machine has no copy of it" if local_files_only else "the hub does not give it"
-    raise FileNotFoundError(
-        f"{name} is no folder, and {where}: {str(failure).splitlines()[0]}"
-    ) from failure
+    raise FileNotFoundError(f"{name} is no folder, and {where}: {first_line(failure)}") from failure
 
 
 def _weights(folder: Path) -> Path | None:

@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weig
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from neurosvt.config import UserError
+from neurosvt.config import UserError, first_line
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -32,8 +32,9 @@ def plain_copy(model: M) -> M:
         try:
             twin: M = copy.deepcopy(model, memo).eval()
         except (RuntimeError, TypeError, AttributeError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"this {type(model).__name__} cannot be copied: {reason}") from error
+            raise UserError(
+                f"this {type(model).__name__} cannot be copied: {first_line(error)}"
+            ) from error
         _make_plain(twin)
     for name, key, _ in _loose(twin):
         if key in ("weight", "own", "shared", "table", "gain"):
