@@ -7,7 +7,7 @@ transformers at a lower rate.
 
 python benchmarks/baselines.py [--family NAME] --evaluate: evaluates what is trained, keeps each
 model's rows beside it, and writes benchmarks/results/baselines.json, or baselines_tracks.json for
-the family permanence_tracks. Of runs that are not here, the rows that stand there are kept.
+the family permanence_base. Of runs that are not here, the rows that stand there are kept.
 
 Two at a time on two cores, a training takes 20 to 40 minutes, an hour where heads read spikes; on a
 GPU 5 to 10. ViT-Tiny and the dense twin want `--device cuda`.
@@ -87,8 +87,8 @@ FAMILIES = {
         },
         ("leaky", "none", "gru", "charge_2"), "baselines", 500,
     ),
-    "permanence_tracks": Family(
-        "permanence_tracks_base",
+    "permanence_base": Family(
+        "permanence_base",
         {
             "one_leak": ("model.memory.forget_range=[0.0, 0.0]",),
             "short_taus": ("model.memory.tau_range=[4.0, 1000.0]",),
@@ -119,7 +119,7 @@ def siblings(family: str) -> list[str]:
         name.removeprefix(f"{family}_")
         for name in run_files()
         if name.startswith(f"{family}_")
-        and not any(word in name for word in ("stage", "base"))
+        and "stage" not in name
         and not any(name == other or name.startswith(f"{other}_") for other in others)
     ]
 

@@ -1,35 +1,44 @@
 """The curve of a training as rows: python benchmarks/curve.py RUN... NAME.
 
 RUN is a run folder, after those that it started from; NAME the preset that was trained there.
-Writes benchmarks/results/training_NAME.json; figures.py draws it.
+Writes benchmarks/results/training_NAME.json; figures.py draws it. Stages whose folders are not
+here keep the rows that the file holds of them.
 """
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from committed import RESULTS
 
-from neurosvt.results.rows import write_results
+from neurosvt.results.rows import read_results, write_results
 
 
-def history(runs: Sequence[str]) -> Iterator[dict[str, Any]]:
+def history(runs: Sequence[Path], kept: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """What validation found, run after run, at seconds since the beginning of the first."""
     before = 0.0
     for run in runs:
-        told = json.loads((Path(run) / "history.json").read_text(encoding="utf-8"))
-        for row in told["history"]:
-            yield {"run": Path(run).name, **row, "seconds": before + row["seconds"]}
-        before += told["seconds"]
+        if run.is_dir():
+            told = json.loads((run / "history.json").read_text(encoding="utf-8"))
+            for row in told["history"]:
+                yield {"run": run.name, **row, "seconds": before + row["seconds"]}
+            before += told["seconds"]
+            continue
+        rows = [dict(row) for row in kept if row["run"] == run.name]
+        if not rows:
+            raise SystemExit(f"{run} is no run folder, and no row is kept of it")
+        yield from rows
+        before = rows[-1]["seconds"]
 
 
 def main(*runs: str, name: str) -> None:
     """Read the runs' history, write it."""
-    path = RESULTS / f"training_{name}.json"
-    command = "; ".join(f"neurosvt train {Path(run).name}" for run in runs)
-    write_results(path, command, history(runs))
+    path, folders = RESULTS / f"training_{name}.json", [Path(run) for run in runs]
+    kept = read_results(path).rows if path.exists() else []
+    command = "; ".join(f"neurosvt train {run.name}" for run in folders)
+    write_results(path, command, list(history(folders, kept)))
     print(path)
 
 

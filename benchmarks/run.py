@@ -13,16 +13,12 @@ from neurosvt.cli import main
 from neurosvt.datasets.folder import data_root
 from neurosvt.experiments.checkpoints import finished
 
-TRACKS = ["permanence", "permanence_tracks", "--memory", "leaky", "--state-noise", "0.01"]
 MEASUREMENTS: dict[str, list[str]] = {
     "permanence": ["permanence", "--suite", "full"],
-    "permanence_tracks": [*TRACKS, "--hidden", "30,60,120,300,1000"],
-    "permanence_tracks_3000": [
-        *TRACKS, "--hidden", "3000", "--tiers", "blackout,curtain,gripper,distractor,succession",
+    "permanence_3000": [
+        "permanence", "--memory", "leaky", "--state-noise", "0.01", "--hidden", "3000", "--tiers",
+        "blackout,curtain,gripper,distractor,succession",
     ],
-    "permanence_tracks_8_bits": [*TRACKS, "--hidden", "60,300", "--state-bits", "8"],
-    "permanence_tracks_5_ms": [*TRACKS, "--hidden", "120", "--frame-ms", "5"],
-    "permanence_tracks_20_ms": [*TRACKS, "--hidden", "30", "--frame-ms", "20"],
     "energy_dysvit": ["energy", "dysvit"],
     "nmnist": ["permanence", "nmnist", "--state-noise", "0.01", "--hidden", "30,300"],
     "weights": [
@@ -54,8 +50,8 @@ MEASUREMENTS: dict[str, list[str]] = {
         "permanence", "runs/pendulum", "--state-noise", "0.01", "--hidden", "30,60,300",
         "--memory", "leaky,none,latch,last_seen,velocity",
     ],
-    # And of permanence, and what is dense beside it.
-    "energy": ["energy", "runs/permanence"],
+    # What is dense beside it is counted untrained, unless it was trained here.
+    "energy": ["energy", "permanence"],
 }  # fmt: skip
 """Name to the command that measures it."""
 

@@ -9,7 +9,6 @@ python benchmarks/tables.py NAME...: prints these instead.
 import re
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import tables_models
@@ -20,18 +19,9 @@ import tables_zoo
 
 ROOT = Path(__file__).parent.parent
 
-TRACKS_OTHERWISE = [
-    "permanence_tracks", "permanence_tracks_8_bits", "permanence_tracks_5_ms",
-    "permanence_tracks_20_ms",
-]  # fmt: skip
-"""Files of the newer memory under several conditions."""
 TABLES: dict[str, Callable[[], str]] = {
     "permanence": tables_permanence.permanence,
-    "permanence_tracks": partial(
-        tables_permanence.permanence, "permanence_tracks", "permanence_tracks_3000"
-    ),
-    "tracks_otherwise": partial(tables_permanence.otherwise, *TRACKS_OTHERWISE),
-    "tracks_calibration": partial(tables_permanence.calibration, "permanence_tracks"),
+    "calibration": tables_permanence.calibration,
     "presence": tables_permanence.presence,
     "permanence_short": tables_permanence.permanence_short,
     "otherwise": tables_permanence.otherwise,

@@ -11,13 +11,11 @@ from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.presence_table import MOMENTS
 
 HIDDEN = (30, 60, 120, 300, 1000)
-WATCHED = {"real": "N-MNIST, darkness"}
-"""What the tier of recordings is called."""
-TIERS = {"curtain_moving": "curtain, object moves on"}
+TIERS = {"curtain_moving": "curtain, object moves on", "real": "N-MNIST, darkness"}
 """What a tier is called where its name does not do."""
 ORDER = (
     "blackout", "curtain", "gripper", "curtain_moving", "tunnel", "distractor", "succession",
-    "carried", "contained", "empty", "leaves", "stranger",
+    "carried", "contained", "empty", "leaves", "stranger", "real",
 )  # fmt: skip
 """In which tiers are shown, whatever the order in which a run was trained on them."""
 SHORT_TIERS = ("blackout", "curtain", "tunnel", "distractor", "succession")
@@ -38,6 +36,8 @@ BASELINES = {
     "none": "no memory",
 }
 """What stands beside ours, in the order in which it is shown."""
+SHIPPED = "**leaky with tracks**, as it ships"
+"""What the shipped model is called beside them."""
 SHORT_BASELINES = ("leaky", "gru", "latch", "lif", "none")
 ABLATION = {
     "leaky": "**as it is**",
@@ -67,26 +67,26 @@ OTHERWISE: dict[str, tuple[str, float, int, float, int]] = {
 """Memory, noise on the state, its bits, length and number of hidden frames: 600 ms always."""
 
 
-def is_standard(row: Row) -> bool:
-    """Whether it is a belief on made-up scenes, judged under the conditions of the main table."""
+def is_standard(row: Row, judgement: str = "belief") -> bool:
+    """Whether it is a belief on made-up scenes, judged under the conditions of the main table; or
+    another judgement."""
     keys = ("judgement", "dataset", "state_noise", "state_bits", "frame_ms")
-    return [row.get(key) for key in keys] == ["belief", "scenes", 0.01, 32, 10.0]
+    return [row.get(key) for key in keys] == [judgement, "scenes", 0.01, 32, 10.0]
 
 
-def permanence(*names: str) -> str:
-    """Belief of a shipped model, in one file or several."""
-    return by_length("right beliefs, %", share, names or ("permanence",))
+def permanence() -> str:
+    """Belief of the shipped model."""
+    return by_length("right beliefs, %", share)
 
 
-def calibration(*names: str) -> str:
-    """How far a shipped model's confidence is from the share that is right."""
-    title = "expected calibration error"
-    return by_length(title, lambda r: f"{r['calibration_error']:.3f}", names)
+def calibration() -> str:
+    """How far the shipped model's confidence is from the share that is right."""
+    return by_length("expected calibration error", lambda r: f"{r['calibration_error']:.3f}")
 
 
-def by_length(title: str, show: Callable[[Row], str], names: Iterable[str]) -> str:
-    """A figure of the standard rows of files, by tier and number of hidden frames."""
-    found = chain.from_iterable(map(rows_of, names))
+def by_length(title: str, show: Callable[[Row], str]) -> str:
+    """A figure of the shipped model's standard rows, by tier and number of hidden frames."""
+    found = chain.from_iterable(map(rows_of, ("permanence", "permanence_3000")))
     rows = [r for r in found if is_standard(r) and r["memory"] == "leaky"]
     cells: dict[tuple[str, int], str] = {}
     for r in rows:  # what was seen is told by the first file
@@ -106,9 +106,11 @@ def ordered(tiers: Iterable[str]) -> list[str]:
     return sorted(set(tiers), key=ORDER.index)
 
 
-def presence(name: str = "permanence_tracks") -> str:
-    """How often a shipped model says rightly whether there is anything."""
-    rows = [r for r in rows_of(name) if r["judgement"] == "presence" and r["memory"] == "leaky"]
+def presence() -> str:
+    """How often the shipped model says rightly whether there is anything."""
+    rows = [
+        r for r in rows_of("permanence") if is_standard(r, "presence") and r["memory"] == "leaky"
+    ]
     said = {
         (r["tier"], MOMENTS[r["moment"]], r["hidden_frames"]): share(r, "presence_score")
         for r in rows
@@ -125,11 +127,10 @@ def presence(name: str = "permanence_tracks") -> str:
     )
 
 
-def otherwise(*names: str) -> str:
-    """The same model under other conditions, those of them that its files hold."""
+def otherwise() -> str:
+    """The same model under other conditions."""
     keys = ("memory", "state_noise", "state_bits", "frame_ms", "hidden_frames", "tier")
-    found = chain.from_iterable(map(rows_of, names or ("permanence",)))
-    rows = [r for r in found if r["judgement"] == "belief"]
+    rows = [r for r in rows_of("permanence") if r["judgement"] == "belief"]
     cells = {tuple(r[key] for key in keys): share(r) for r in rows if r["dataset"] == "scenes"}
     tiers = ordered(key[-1] for key in cells)
     return markdown(
@@ -137,7 +138,6 @@ def otherwise(*names: str) -> str:
         (
             [name, *(cells.get((*asked, tier), "") for tier in tiers)]
             for name, asked in OTHERWISE.items()
-            if any((*asked, tier) in cells for tier in tiers)
         ),
     )
 
@@ -145,18 +145,17 @@ def otherwise(*names: str) -> str:
 def weights() -> str:
     """Belief of the shipped models with the weights that an engine holds, beside their own."""
     cells = {
-        (line, r["memory"].removeprefix("leaky, ")): share(r)
+        (r["tier"], r["memory"].removeprefix("leaky, ")): share(r)
         for name in ("weights", "weights_nmnist")
         for r in rows_of(name)
         if r["judgement"] == "belief" and r["hidden_frames"]
-        and (line := WATCHED.get(r["tier"], TIERS.get(r["tier"], r["tier"])))
-    }  # fmt: skip
+    }
     held = ("leaky", "int16", "int8")
     return markdown(
         ["right beliefs, %", "float32", *held[1:]],
         (
-            [line, *(cells[line, one] for one in held)]
-            for line in dict.fromkeys(line for line, _ in cells)
+            [TIERS.get(tier, tier), *(cells[tier, one] for one in held)]
+            for tier in ordered(tier for tier, _ in cells)
         ),
     )
 
@@ -164,7 +163,7 @@ def weights() -> str:
 def fixed_point() -> str:
     """Belief of the shipped model in whole numbers of few bits, beside its own."""
     cells = {
-        (TIERS.get(r["tier"], r["tier"]), r["memory"].removeprefix("leaky, fixed")): share(r)
+        (r["tier"], r["memory"].removeprefix("leaky, fixed")): share(r)
         for r in rows_of("fixed_point")
         if r["judgement"] == "belief" and r["hidden_frames"]
     }
@@ -172,9 +171,8 @@ def fixed_point() -> str:
     return markdown(
         ["60 hidden, right beliefs in %", "float32", *(f"{width} bits" for width in widths)],
         (
-            [tier, *(cells[tier, width] for width in ("leaky", *widths))]
-            for tier in dict.fromkeys(tier for tier, _ in cells)
-            if (tier, "leaky") in cells
+            [TIERS.get(tier, tier), *(cells[tier, width] for width in ("leaky", *widths))]
+            for tier in ordered(tier for tier, width in cells if width == "leaky")
         ),
     )
 
@@ -222,18 +220,19 @@ def beside(
     these, and the multiply-adds."""
     rows = [r for r in found if (r["judgement"], r.get("hidden_frames")) == ("belief", 60)]
     costs = {r["memory"]: r for r in found if r.get("phase") == "active"}
-    shown = list(tiers or dict.fromkeys(r["tier"] for r in rows))
+    alike = [r for r in rows if r["memory"] != "shipped"]  # which is judged on more tiers
+    shown = list(tiers or dict.fromkeys(r["tier"] for r in alike))
     lines: dict[str, list[list[Row]]] = {}
     for name in names:
         own = [r for r in rows if r["memory"] == name]
         if own:
             lines[name] = [[r for r in own if r["tier"] == tier] for tier in shown]
-    alike = [line for name, line in lines.items() if name != "shipped"]
-    best = [max(mean_of(line[i]) for line in alike) for i in range(len(shown))]
+    rivals = [line for name, line in lines.items() if name != "shipped"]
+    best = [max(mean_of(line[i]) for line in rivals) for i in range(len(shown))]
 
     def drawn(name: str, line: list[list[Row]]) -> list[str]:
         cells = [
-            f"**{of_seeds(cell)}**" if mean_of(cell) == top and line in alike else of_seeds(cell)
+            f"**{of_seeds(cell)}**" if mean_of(cell) == top and line in rivals else of_seeds(cell)
             for cell, top in zip(line, best, strict=True)
         ]
         cost = costs.get(name, costs["none"])  # what stands on the network without memory
@@ -248,25 +247,23 @@ def beside(
     return markdown([title, *called, *further], (drawn(*line) for line in lines.items()))
 
 
-def with_shipped() -> tuple[list[dict[str, Any]], str]:
-    """The rows of baselines.py and those of the shipped model; and what this is called."""
+def with_shipped() -> list[dict[str, Any]]:
+    """The rows of baselines.py and those of the shipped model."""
     own = [r for r in rows_of("permanence") if r["memory"] == "leaky"]
     longer = [{**r, "memory": "shipped"} for r in own if is_standard(r) or r["judgement"] == "cost"]
-    name = f"**leaky**, {longer[0]['train_steps']:,} steps"
-    return rows_of("baselines") + longer, name
+    return rows_of("baselines") + longer
 
 
 def baselines() -> str:
     """Who stands beside ours, trained alike; and ours as it ships, trained for longer."""
-    rows, shipped = with_shipped()
-    return beside(rows, {**BASELINES, "shipped": shipped}, "60 hidden, right beliefs in %")
+    names = {**BASELINES, "shipped": SHIPPED}
+    return beside(with_shipped(), names, "60 hidden, right beliefs in %")
 
 
 def permanence_short() -> str:
     """The same in seven columns, for the README."""
-    rows, shipped = with_shipped()
-    names = {name: BASELINES[name] for name in SHORT_BASELINES}
-    return beside(rows, {**names, "shipped": shipped}, "60 frames hidden, %", SHORT_TIERS)
+    names = {name: BASELINES[name] for name in SHORT_BASELINES} | {"shipped": SHIPPED}
+    return beside(with_shipped(), names, "60 frames hidden, %", SHORT_TIERS)
 
 
 def ablation() -> str:

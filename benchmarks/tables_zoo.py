@@ -11,7 +11,6 @@ BELIEF: dict[str, tuple[str, str, str, int]] = {
     "permanence": ("permanence", "leaky", "curtain", 60),
     "permanence_lif": ("permanence", "lif", "curtain", 60),
     "permanence_none": ("permanence", "none", "curtain", 60),
-    "permanence_tracks": ("permanence_tracks", "leaky", "curtain", 60),
     "permanence_stage1": ("baselines", "leaky", "curtain", 60),
     **{
         f"permanence_{memory}": ("baselines", memory, "curtain", 60)

@@ -25,7 +25,7 @@ def sweep(
 
     >>> from neurosvt.experiments.registry import run_settings
     >>> over = ["train.seed=0,1,2", "train.optimizer=muon,adamw"]
-    >>> rows = sweep(run_settings("permanence_tracks_base"), over, "runs/sweep")
+    >>> rows = sweep(run_settings("permanence_base"), over, "runs/sweep")
 
     Args:
         settings: of the run, as `run_settings` gives them.

@@ -50,9 +50,9 @@ SUITES: Registry[Suite] = Registry(
             1000,
             (
                 {"blind": True, "hidden": (60,)},
-                {"state_noise": 0.0},
-                {"state_bits": 16},
-                {"state_bits": 8},
+                {"state_noise": 0.0, "hidden": (60,)},
+                {"state_bits": 16, "hidden": (60,)},
+                {"state_bits": 8, "hidden": (60,)},
                 {"frame_ms": 5.0, "hidden": (60, 120)},
                 {"frame_ms": 20.0, "hidden": (15, 30)},
             ),

@@ -10,13 +10,13 @@ from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 
 RUNS = list(run_files())
-TRACKS = ("permanence_tracks_none", "permanence_tracks_gru")
+TRACKS = ("permanence_base_none", "permanence_base_gru")
 BRIEF = [
-    *(("permanence_tracks_base", name) for name in TRACKS),
+    *(("permanence_base", name) for name in TRACKS),
     *(
         ("permanence_stage1", name)
         for name in RUNS
-        if name.startswith("permanence_") and not any(word in name for word in ("stage", "tracks"))
+        if name.startswith("permanence_") and not any(word in name for word in ("stage", "base"))
     ),
 ]
 

@@ -29,7 +29,7 @@ def model_of(name):
     if name != "tracks":
         return load(name).model
     torch.manual_seed(0)
-    model = load_run("permanence_tracks_base").network("auto").eval()
+    model = load_run("permanence_base").network("auto").eval()
     with torch.no_grad():  # untrained it is silent
         model.embed.project.weight.mul_(4)
         for learnt in model.parameters():

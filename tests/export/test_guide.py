@@ -12,7 +12,7 @@ pytest.importorskip("nir", reason="nir is not installed (extra: export)")
 
 def table(kind):
     """A row for every step of a model, of its blocks the first alone."""
-    made = DySViT() if kind == "dysvit" else load_run("permanence_tracks_base").network("auto")
+    made = DySViT() if kind == "dysvit" else load_run("permanence_base").network("auto")
     steps = manifest_of(*split_model(made.eval()))["steps"]
     first = [step for step in steps if not step.get("file", "").startswith(LATER)]
     return list(dict.fromkeys(map(row, first)))

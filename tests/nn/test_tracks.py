@@ -17,7 +17,7 @@ def test_a_memory_of_few_bits_keeps_its_tracks_in_sixteen(asked, kept, monkeypat
         return fitted(*given)
 
     monkeypatch.setattr(tracks, "fitted_tracks", spy)
-    model = load("permanence_tracks").model
+    model = load("permanence").model
     scenes = make_scenes("tunnel", seed=3, batch=2, seen=8, hidden=6, after=0)
     with torch.no_grad():
         model(torch.from_numpy(scenes.frames), state_bits=asked)
