@@ -99,7 +99,7 @@ QUOTED: dict[str, str] = {
     "the published static baseline of 10.02 %": "the model's published card",
     "(45 nm, Horowitz 2014)": "the cost table's name",
     "(45 nm, 8-bit)": "the cost table's name",
-    "darkness of at most 1,200 frames, and of 120 where": "data.hidden of the stages' runs",
+    "darkness of at most 1,200 frames, and of 180 where": "data.hidden of the stages' runs",
     "warm-up 2, Mixup off for the last 3": "SHORT in ablation.py",
     "5,000 images of the training part": "how CIFAR-10 is split",
     "32 MiB of third-level cache": "the machine",

@@ -89,4 +89,4 @@ def test_blobs_hold_what_they_are_asked_for_within_the_sensor():
 def test_a_silent_step_touches_nothing_but_the_memory():
     session = Engine(load("permanence").model).session()
     session.push(asked=False)
-    assert list(session.layers) == ["memory"]
+    assert list(session.layers) == ["memory", "memory.lines"]

@@ -29,7 +29,7 @@ def changed(**model):
 
 
 def test_settings_that_stood_beside_each_other_are_nested():
-    assert build_run(migrate_run(OLD)).model == load_run("permanence").model
+    assert build_run(migrate_run(OLD)).model == load_run("permanence_stage4").model
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_run_is_plain_data_and_comes_back_from_it(name):
 @pytest.mark.parametrize(("ours", "name"), BRIEF)
 def test_what_stands_beside_another_is_trained_alike_and_known_again(ours, name):
     own, run = load_run(ours), load_run(name)
-    family, _, _ = ours.rpartition("_")
+    family = ours.removesuffix("_stage1")
     assert member(run) == name.removeprefix(f"{family}_")
     assert member(own) == "leaky"
     assert run.data == own.data
