@@ -45,8 +45,6 @@ from neurosvt.permanence.suite import SUITE_NOISE
 from neurosvt.results.rows import load_or_compute, write_results
 from neurosvt.scenes.succession import all_tiers
 
-HIDDEN = (30, 60, 120, 300)
-
 
 @dataclass(frozen=True)
 class Family:
@@ -62,6 +60,8 @@ class Family:
     """Where its rows stand, in benchmarks/results, and its runs, in runs."""
     events: int
     """Per cell."""
+    hidden: tuple[int, ...]
+    """Numbers of hidden frames."""
     others: Mapping[str, str] = field(default_factory=dict)
     """Further runs by name: files beside this one."""
     rivals: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -85,7 +85,7 @@ FAMILIES = {
             "shallow_head": ("model.readout.depth=1",),
             "lone_events": ("model.least_neighbours=0",),
         },
-        ("leaky", "none", "gru", "charge_2"), "baselines", 500,
+        ("leaky", "none", "gru", "charge_2"), "baselines", 500, (30, 60, 120, 300),
     ),
     "permanence_base": Family(
         "permanence_base",
@@ -101,7 +101,7 @@ FAMILIES = {
             "adamw": ("train.optimizer=adamw",),
             "lone_events": ("model.least_neighbours=0",),
         },
-        ("leaky", "gru", "none"), "baselines_tracks", 1000,
+        ("leaky", "gru", "none"), "baselines_tracks", 1000, (60,),
         {"gru_on_spikes": "gru_on_spikes.toml", "memory_on_dense": "memory_on_dense.toml"},
         {
             "gru_noise": ("gru", ("train.state_noise=0.01",)),
@@ -148,7 +148,7 @@ def train_baseline(family: str, name: str, seed: int, threads: int, device: str)
     train(preset, settings, Path("runs") / own.results / f"{name}_{seed}", threads, device)
 
 
-def evaluated(folder: Path, events: int) -> Iterator[dict[str, Any]]:
+def evaluated(folder: Path, own: Family) -> Iterator[dict[str, Any]]:
     """The rows of a run, and of all that stand on it if it has no memory; then what its model does
     per frame, before a curtain covers the object and behind it. A recurrent network is judged
     without noise on its state too."""
@@ -161,8 +161,8 @@ def evaluated(folder: Path, events: int) -> Iterator[dict[str, Any]]:
     }
     task = trained.run.task("test")
     noises = (SUITE_NOISE, 0.0) if trained.run.model.kind in RECURRENT else (SUITE_NOISE,)
-    for noise, (tier, hidden) in product(noises, cells(task, HIDDEN)):
-        found = evaluate_cell(models, task, tier, hidden, events, state_noise=noise)
+    for noise, (tier, hidden) in product(noises, cells(task, own.hidden)):
+        found = evaluate_cell(models, task, tier, hidden, own.events, state_noise=noise)
         for line, outcomes in found.items():
             told = [
                 {"judgement": judgement, **row(outcomes[judgement], task.scene.size)}
@@ -180,9 +180,9 @@ def evaluated(folder: Path, events: int) -> Iterator[dict[str, Any]]:
         yield {"memory": name, "seed": int(seed), "judgement": "cost", **done}
 
 
-def asked(events: int) -> str:
+def asked(own: Family) -> str:
     """A mark of all that is asked, so that rows kept of another exam are not taken for these."""
-    told = json.dumps([events, HIDDEN, SUITE_NOISE, list(all_tiers())])
+    told = json.dumps([own.events, own.hidden, SUITE_NOISE, list(all_tiers())])
     return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
@@ -218,8 +218,8 @@ def evaluate(family: str) -> None:
     for folder in sorted((Path("runs") / own.results).glob("*_*")):
         if not finished(str(folder)):
             continue
-        kept = folder / f"evaluated_{asked(own.events)}.json"
-        rows += load_or_compute(kept, partial(evaluated, folder, own.events))
+        kept = folder / f"evaluated_{asked(own)}.json"
+        rows += load_or_compute(kept, partial(evaluated, folder, own))
         print(folder.name, flush=True)
     here = {(row["memory"], row["seed"]) for row in rows}
     path = RESULTS / f"{own.results}.json"
