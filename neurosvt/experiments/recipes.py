@@ -84,7 +84,7 @@ class OcclusionRecipe:
         )
 
     def calibrate(self) -> dict[str, float]:
-        noise, found = self.run.train.state_noise, {}
+        noise, found = self.run.train.state_noise, _with_start(self)
         if any(map(judges_presence, self.task.tiers)) and isinstance(self.heads, Heads):
             for kind, by in tune_presence(self.model, self.task, state_noise=noise).items():
                 self.heads.raise_presence(kind, by)
@@ -120,7 +120,7 @@ class _ClassificationRecipe:
         return {"score": float((predicted == self.held_out.labels).mean())}
 
     def calibrate(self) -> dict[str, float]:
-        return {}
+        return _with_start(self)
 
 
 class ClipRecipe(_ClassificationRecipe):
@@ -175,6 +175,21 @@ def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, i
         first = _trained_first("train.front_end", cfg.front_end, load)
         load_front_end(model, first.model.state_dict(), cfg.front_end)
     return model.to(device), steps
+
+
+def _with_start(recipe: "OcclusionRecipe | _ClassificationRecipe") -> dict[str, float]:
+    """Mix the weights with those that training started from, in place, if that is asked for; what
+    validation then finds."""
+    cfg, share = recipe.run.train, getattr(recipe.run.train, "kept_start", 0.0)
+    if not share:
+        return {}
+    before = _trained_first("train.start", cfg.start, load).model.state_dict()
+    mixed = {
+        name: torch.lerp(own, before[name].to(own), share) if own.is_floating_point() else own
+        for name, own in recipe.model.state_dict().items()
+    }
+    load_weights(recipe.model, mixed, cfg.start)
+    return recipe.validate()
 
 
 def load_front_end(model: nn.Module, weights: Mapping[str, Tensor], named: str) -> None:

@@ -19,7 +19,7 @@ from neurosvt.permanence.moments import belief_moments
 from neurosvt.permanence.tasks import Task
 from neurosvt.presence import Presence
 
-MOST_LOST = 0.005
+MOST_LOST = 0.01
 """Share of the objects of the classes, in view or hidden, of which each of the two may be said."""
 
 

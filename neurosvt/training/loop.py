@@ -118,6 +118,9 @@ class TrainConfig:
     start: str | None = None
     """A trained model of the same shape (run folder, checkpoint or shipped model) whose weights
     training starts from; None for new ones."""
+    kept_start: float = 0.0
+    """Share of the weights of `start` in the mean that is kept at the end: less is forgotten.
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, sec. 3."""
     front_end: str | None = None
     """Another, of which only the weights before the memory are taken; None where `start` is."""
     validate_every: int = 250
@@ -139,8 +142,11 @@ class TrainConfig:
                 raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
         if self.start and self.front_end:
             raise ValueError("start takes all weights, and front_end some: only one can be named")
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"warmup must be a share in [0, 1), got {self.warmup}")
+        for name in ("warmup", "kept_start"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be a share in [0, 1), got {getattr(self, name)}")
+        if self.kept_start and not self.start:
+            raise ValueError("kept_start is a share of the weights of start, and none is named")
 
 
 @dataclass

@@ -40,7 +40,7 @@ def test_dark_frames_cost_the_spiking_model_its_answer_alone(told):
     at = {(r["model"], r["phase"], r["table"], r["precision"]): r for r in record["rows"]}
     ours = at["neurosvt", "hidden", "horowitz-45nm", "fp32"]
     assert ours["acs"] == ours["spikes"] == 0
-    assert ours["updates"] == 128  # the memory's channels leak
+    assert ours["updates"] == 128 + 8  # the memory's channels leak, its tracks grow older
     seen = at["neurosvt", "active", "horowitz-45nm", "fp32"]
     dense = at["vit-tiny", "active", "horowitz-45nm", "fp32"]
     assert 0 < seen["acs"] < 0.6 * dense["macs"]
