@@ -20,15 +20,15 @@ def history(runs: Sequence[Path], kept: Sequence[Mapping[str, Any]]) -> Iterator
     """What validation found, run after run, at seconds since the beginning of the first."""
     before = 0.0
     for run in runs:
-        if run.is_dir():
-            told = json.loads((run / "history.json").read_text(encoding="utf-8"))
+        if (path := run / "history.json").is_file():
+            told = json.loads(path.read_text(encoding="utf-8"))
             for row in told["history"]:
                 yield {"run": run.name, **row, "seconds": before + row["seconds"]}
             before += told["seconds"]
             continue
         rows = [dict(row) for row in kept if row["run"] == run.name]
         if not rows:
-            raise SystemExit(f"{run} is no run folder, and no row is kept of it")
+            raise SystemExit(f"{run} has no history.json, and no row is kept of it")
         yield from rows
         before = rows[-1]["seconds"]
 
