@@ -290,6 +290,24 @@ def test_a_training_may_start_from_what_another_learnt(train):
         train(tiny(train_start="first", model_width=16), "third", quiet=True)
 
 
+def test_a_training_may_keep_a_share_of_what_it_started_from(train):
+    train(tiny(), "first", quiet=True)
+    settings = {"train_start": "first", "train_steps": 1, "train_rate": 1e-2}
+    train(tiny(**settings), "apart", quiet=True)
+    trained = train(tiny(**settings, train_kept_start=0.25), "mixed", quiet=True)
+    first, apart, mixed = (
+        weights_of(f"{name}/best.safetensors") for name in ("first", "apart", "mixed")
+    )
+    for name in ("heads.answer.weight", "embed.project.weight"):
+        assert not torch.equal(first[name], apart[name])
+        mean = 0.75 * apart[name] + 0.25 * first[name]
+        torch.testing.assert_close(mixed[name], mean, atol=1e-6, rtol=0)
+    found = trained.model.state_dict()["heads.answer.weight"]
+    torch.testing.assert_close(found, mixed["heads.answer.weight"])
+    with pytest.raises(UserError, match="kept_start is a share of the weights of start"):
+        tiny(train_kept_start=0.25)
+
+
 def test_a_training_may_take_the_front_end_of_another(train):
     train(tiny(), "first", quiet=True)
     settings = {"train_front_end": "first", "train_steps": 1, "train_rate": 1e-9}
