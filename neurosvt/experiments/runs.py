@@ -29,7 +29,7 @@ from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.permanence.tasks import TASKS, Task
 from neurosvt.scenes.scenes import SceneConfig
 from neurosvt.training.images import ImageTrainConfig
-from neurosvt.training.loop import TrainConfig
+from neurosvt.training.settings import TrainConfig
 
 
 class RunSettings(NamedTuple):

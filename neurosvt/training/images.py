@@ -38,7 +38,7 @@ class ImageTrainConfig:
     mixup_off: int = 15
     """Last epochs, in which no images are mixed."""
     amp: Amp = "auto"
-    """As of `training.loop.TrainConfig`; moments and slopes stay float32."""
+    """As of `training.settings.TrainConfig`; moments and slopes stay float32."""
     teacher: str | None = None
     """A trained model of images (run folder, checkpoint or shipped model) whose answers are learnt
     beside the labels; None for labels alone."""
@@ -47,7 +47,7 @@ class ImageTrainConfig:
     temperature: float = 2.0
     """At which teacher and model are compared."""
     accumulate: int = 1
-    """Passes that a step is made of, as in `training.loop.TrainConfig`."""
+    """Passes that a step is made of, as in `training.settings.TrainConfig`."""
     save_minutes: float = 10.0
     """Longest time between checkpoints; every epoch ends with one."""
     seed: int = 0

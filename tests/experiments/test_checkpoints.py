@@ -15,7 +15,8 @@ from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig
 from neurosvt.training import checkpoint
-from neurosvt.training.loop import TrainConfig, Training
+from neurosvt.training.loop import Training
+from neurosvt.training.settings import TrainConfig
 
 TINY = Run(
     model=NeuroSVTConfig(

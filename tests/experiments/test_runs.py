@@ -11,7 +11,7 @@ from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.permanence.tasks import NMNISTTask, SceneTask
-from neurosvt.training.loop import TrainConfig
+from neurosvt.training.settings import TrainConfig
 
 HIDING = [name for name in run_files() if load_run(name).hides]
 

@@ -15,8 +15,9 @@ from neurosvt.ops.gated_memory import gated_memory
 from neurosvt.ops.lif import lif
 from neurosvt.ops.scale import scale_by_rms
 from neurosvt.ops.tracks import fitted_tracks
-from neurosvt.training.loop import TrainConfig, Training, fit
+from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
+from neurosvt.training.settings import TrainConfig
 from tests.conftest import SMALL
 from tests.native.pretend import OnPretendedGpu
 from tests.native.test_cuda_kernels import ROUGH, agree, both, leaky_memory_

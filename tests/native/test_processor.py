@@ -12,7 +12,7 @@ from neurosvt.native import processor
 from neurosvt.ops import precision
 from neurosvt.ops.precision import half_type, products_in
 from neurosvt.training.images import ImageTrainConfig
-from neurosvt.training.loop import TrainConfig
+from neurosvt.training.settings import TrainConfig
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
-from neurosvt.training.loop import TrainConfig, Training
+from neurosvt.training.loop import Training
+from neurosvt.training.settings import TrainConfig
 
 TINY = {
     "image_size": 32,

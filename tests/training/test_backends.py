@@ -5,8 +5,9 @@ import torch
 
 from neurosvt.experiments.registry import load_run
 from neurosvt.models.neurosvt import NeuroSVT
-from neurosvt.training.loop import TrainConfig, Training, fit
+from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
+from neurosvt.training.settings import TrainConfig
 
 
 def begin(tiny_model, backend, memory="leaky", steps=50, **settings):

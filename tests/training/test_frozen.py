@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 
-from neurosvt.training.loop import TrainConfig, Training, fit
+from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
+from neurosvt.training.settings import TrainConfig
 
 
 def trained(model, batches, **settings):

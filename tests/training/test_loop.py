@@ -6,9 +6,10 @@ import torch
 
 from neurosvt.config import ConfigError, UserError, build
 from neurosvt.training import checkpoint
-from neurosvt.training.loop import TrainConfig, Training, fit
+from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
 from neurosvt.training.schedule import warmup_cosine
+from neurosvt.training.settings import TrainConfig
 
 
 def everything(training):

@@ -17,8 +17,9 @@ from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.training.clips import ClipObjective
 from neurosvt.training.images import ImageObjective
-from neurosvt.training.loop import TrainConfig, Training, fit
+from neurosvt.training.loop import Training, fit
 from neurosvt.training.losses import BeliefObjective
+from neurosvt.training.settings import TrainConfig
 from tests.processes import in_processes, needs_fork
 
 TRACKS = LeakyMemoryConfig(channels=8, write_gates=4, tracks=2, forget_range=(0.05, 0.5))
