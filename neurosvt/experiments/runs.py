@@ -168,7 +168,7 @@ def build_run(values: Mapping[str, Any]) -> Run:
     except UserError as error:
         raise ConfigError(f"data.dataset: {error}") from error
     kinds = Registry("model", {name: kind.config for name, kind in MODELS.items()})
-    if dataset == OWN and isinstance(model, Mapping) and "source" in data:
+    if dataset == OWN and isinstance(model, Mapping) and data.get("source"):
         # A run that goes on from another says how many classes that had.
         data = {"classes": described_classes(data["source"])} | dict(data)
         model = {**model, "classes": len(data["classes"])}

@@ -201,13 +201,14 @@ def _hide(
     near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
     far = np.maximum(normal, 0).sum(-1) * size + 1
     bright = np.less(rng.random(batch), 0.5)
-    meet = far if hides == "curtain" else (centre * normal).sum(-1) * size
-    edge = near + (meet - near) * share  # (T + 1, B)
+    meet = (centre * normal).sum(-1) * size
+    # Jaws overlap by a pixel, or what lies between them would be seen.
+    edge = near + ((far if hides == "curtain" else meet + 0.5) - near) * share  # (T + 1, B)
     _shut(frames, edge, normal, bright, rng)
     occluder[..., :2] = normal
     occluder[..., 3], occluder[..., 4] = -2, edge[1:] / size
     if hides == "gripper":
-        other = far + (meet - far) * share
+        other = far + (meet - 0.5 - far) * share
         _shut(frames, -other, -normal, bright, rng)
         occluder[..., 5], occluder[..., 6] = other[1:] / size, 3
     return occluder
