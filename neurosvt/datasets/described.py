@@ -27,7 +27,7 @@ from neurosvt.files import whole_file, write_whole
 from neurosvt.formats import read_events, write_events
 from neurosvt.spread import Spread, in_order, one_by_one
 
-TABLE = "dataset.json"
+DATASET_FILE = "dataset.json"
 VERSION = 1
 SLACK_S = 0.1
 """A recording's last event may come so long before what is said of it ends: its object rests."""
@@ -76,7 +76,7 @@ def prepare_described(
     """
     entries = parted(read_index(source))
     mark = _mark(entries)
-    table = destination / TABLE
+    table = destination / DATASET_FILE
     if table.is_file():
         if json.loads(table.read_text(encoding="utf-8")).get("mark") == mark:
             return False
@@ -129,7 +129,7 @@ def described(folder: str | Path, split: str) -> list[Described]:
 
 def place_of(folder: str | Path) -> Path:
     """A prepared folder by its path, or by its name below the folder of data sets."""
-    return Path(folder) if (Path(folder) / TABLE).is_file() else data_root() / folder
+    return Path(folder) if (Path(folder) / DATASET_FILE).is_file() else data_root() / folder
 
 
 def parted(entries: Sequence[Entry]) -> list[Entry]:
@@ -220,7 +220,7 @@ def _mark(entries: Sequence[Entry]) -> str:
 
 
 def _table(folder: str | Path) -> dict[str, Any]:
-    path = place_of(folder) / TABLE
+    path = place_of(folder) / DATASET_FILE
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder} is no prepared data set: `neurosvt data prepare index SOURCE {folder}` "

@@ -28,7 +28,7 @@ from neurosvt.formats.options import AS_STATED, ReadOptions
 Span = tuple[float, float]
 """From and to, seconds after the recording's first event."""
 
-COLUMNS = (
+INDEX_COLUMNS = (
     "recording", "class", "from", "to", "session", "split", "hidden", "boxes", "track", "fps",
     "x", "y", "sensor", "camera", "unit",
 )  # fmt: skip
@@ -164,8 +164,10 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _check_columns(names: Iterable[str], path: Path) -> None:
     names = list(names)
     for name in names:
-        if name not in COLUMNS:
-            raise UserError(f"{path}: column {name!r} is unknown{did_you_mean(name, COLUMNS)}")
+        if name not in INDEX_COLUMNS:
+            raise UserError(
+                f"{path}: column {name!r} is unknown{did_you_mean(name, INDEX_COLUMNS)}"
+            )
     twice = [name for name, many in Counter(names).items() if many > 1]
     missing = [name for name in ("recording", "class") if name not in names]
     if twice or missing:

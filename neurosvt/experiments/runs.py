@@ -170,7 +170,7 @@ def build_run(values: Mapping[str, Any]) -> Run:
     kinds = Registry("model", {name: kind.config for name, kind in MODELS.items()})
     if dataset == OWN and isinstance(model, Mapping) and data.get("source"):
         # A run that goes on from another says how many classes that had.
-        data = {"classes": described_classes(data["source"])} | dict(data)
+        data = {**data, "classes": data.get("classes") or described_classes(data["source"])}
         model = {**model, "classes": len(data["classes"])}
     named = {"kind": known.model, **model} if isinstance(model, Mapping) else model
     parts = {
