@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurosvt.config import Registry, UserError
-from neurosvt.datasets import cifar10, dvs128_gesture, nmnist_import
+from neurosvt.datasets import cifar10, described, dvs128_gesture, nmnist_import
 from neurosvt.datasets.folder import data_root
 from neurosvt.spread import Spread, one_by_one
 
@@ -18,7 +18,7 @@ class Preparation:
     """How one data set is prepared."""
 
     folder: str
-    """Where it goes, below the folder of data sets."""
+    """Where it goes, below the folder of data sets; "{source}" for a name like the source's."""
     prepare: Callable[[Path, Path, int, OnProgress, Spread], bool]
     """From source, destination, frames a sample, progress and who works; whether there was anything
     to do."""
@@ -52,12 +52,20 @@ def _photographs(
     return cifar10.prepare_cifar10(source, destination)
 
 
+def _own(
+    source: Path, destination: Path, frames: int, on_progress: OnProgress, spread: Spread
+) -> bool:
+    return described.prepare_described(source, destination, on_progress, spread)
+
+
 PREPARATIONS: Registry[Preparation] = Registry(
     "data set",
     {
         "dvs128": Preparation("DVS128Gesture_Processed", _gestures, "recordings"),
         "nmnist": Preparation("nmnist", _digits, "recordings"),
         "cifar10": Preparation("cifar10", _photographs),
+        "index": Preparation("{source}", _own, "recordings"),
+        "folder": Preparation("{source}", _own, "recordings"),
     },
 )
 """By the name that `neurosvt data prepare` takes."""
@@ -90,5 +98,6 @@ def prepare_data_set(
         UserError: a source that is damaged or something else, or made otherwise before.
     """
     preparation = PREPARATIONS[name]
-    place = Path(destination) if destination else data_root() / preparation.folder
+    folder = preparation.folder.format(source=Path(source).stem)
+    place = Path(destination) if destination else data_root() / folder
     return place, preparation.prepare(Path(source), place, frames, on_progress, spread)

@@ -6,16 +6,17 @@ state no licence: nothing made from them is shipped.
 Axes: F frames, 2 polarities (OFF, ON), H W sensor pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from neurosvt.config import UserError
+from neurosvt.datasets.described import Described, described
 from neurosvt.datasets.folder import checked_split, find
 from neurosvt.datasets.handheld_objects import HANDHELD_CLASSES, HANDHELD_HELD_OUT, SESSIONS
 from neurosvt.events.frames import by_time, make_frames
-from neurosvt.events.recording import Recording, fit_to_sensor
+from neurosvt.events.recording import Fitting, Recording, fit_to_sensor
 from neurosvt.formats import read_events
 
 TRACK_CLASSES: dict[str, tuple[str, ...]] = {
@@ -44,6 +45,47 @@ class Track:
     """(F, 2) float32: x, y at each frame's end, in [0, 1]: the median of the events around it."""
     label: int
     name: str
+    hidden: np.ndarray | None = None
+    """(F,) bool: frames in which it is fully hidden, where the recording's labels say so."""
+
+
+def described_tracks(folder: str | Path, split: str, size: int, frame_us: int) -> list[Track]:
+    """The recordings of a split of a prepared folder, see `described`.
+
+    Args:
+        folder: its path, or its name below the folder of data sets.
+        split: "train", "validation" or "test".
+        size: sensor side, pixels, onto which the camera is fitted.
+        frame_us: length of a frame.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        UserError: an empty split, or a recording that never tells where its object is.
+    """
+    return [_described_track(entry, size, frame_us) for entry in described(folder, split)]
+
+
+def _described_track(entry: Described, size: int, frame_us: int) -> Track:
+    whole = read_events(entry.file)
+    fitting = Fitting(whole.width, whole.height, size)
+    first, end = round(entry.from_s * 1e6), round(entry.to_s * 1e6)
+    events = whole.events[(whole.events["t"] >= first) & (whole.events["t"] < end)]
+    part = replace(whole, events=fitting.fit(events), width=size, height=size)
+    frames = max(1, (end - first) // frame_us)
+    part = replace(part, events=part.events[part.events["t"] < first + frames * frame_us])
+    cut = by_time(part.events, frame_us, start_us=first, frames=frames)
+    ends = first + frame_us * np.arange(1, frames + 1)
+    if entry.at is None:
+        position = told_by_events(part, ends) / size
+    else:
+        t, *xy = np.load(entry.at).T
+        position = np.stack([np.interp(ends / 1e6, t, column) for column in xy], -1)
+        position = (position / fitting.factor + fitting.margin) / size
+    hidden = np.zeros(frames, bool)
+    for begin, until in entry.hidden:
+        hidden |= (ends - frame_us >= begin * 1e6) & (ends <= until * 1e6)
+    name = f"{entry.file.stem}"
+    return Track(make_frames(part, cut), position.astype(np.float32), entry.label, name, hidden)
 
 
 def load_tracks(
@@ -83,6 +125,18 @@ def track(recording: Recording, label: int, frame_us: int) -> Track:
     events = recording.events
     frames = make_frames(recording, by_time(events, frame_us))
     ends = events["t"].min() + frame_us * np.arange(1, len(frames) + 1)
+    sides = (recording.width, recording.height)
+    position = told_by_events(recording, ends) / sides
+    return Track(frames, position.astype(np.float32), label, recording.name)
+
+
+def told_by_events(recording: Recording, ends: np.ndarray) -> np.ndarray:
+    """(F, 2) float64: x, y in pixels at times (F,), microseconds: the median of the events around.
+
+    Raises:
+        UserError: at no time are there enough of them.
+    """
+    events = recording.events
     order = np.argsort(events["t"], kind="stable")
     t, xy = events["t"][order], np.stack([events["x"], events["y"]], -1)[order]
     low, high = (np.searchsorted(t, ends + shift) for shift in (-AROUND_US, AROUND_US))
@@ -92,10 +146,8 @@ def track(recording: Recording, label: int, frame_us: int) -> Track:
             f"{recording.name}: never {LEAST_EVENTS} events within 50 ms, so no position to tell"
         )
     middle = np.array([np.median(xy[low[f] : high[f]], axis=0) for f in told]) + 0.5
-    steps = np.arange(len(frames))
-    position = np.stack([np.interp(steps, told, column) for column in middle.T], -1)
-    sides = (recording.width, recording.height)
-    return Track(frames, (position / sides).astype(np.float32), label, recording.name)
+    steps = np.arange(len(ends))
+    return np.stack([np.interp(steps, told, column) for column in middle.T], -1)
 
 
 def _read(name: str, size: int, root: str | Path | None) -> Recording:

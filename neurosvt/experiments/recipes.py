@@ -18,6 +18,7 @@ from neurosvt.loaders.occlusions import OcclusionConfig
 from neurosvt.loaders.prefetch import ahead
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.pretrained import Pretrained
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
@@ -28,6 +29,9 @@ from neurosvt.training.clips import ClipObjective
 from neurosvt.training.images import ImageObjective
 from neurosvt.training.loop import Objective
 from neurosvt.training.losses import BeliefLoss, BeliefObjective
+
+BEHIND = ("memory.", "heads.")
+"""Where the names of weights begin that come behind the spatial part."""
 
 VALIDATION_EVENTS = 100
 """Occlusion events per tier and length at each look at the validation scenes."""
@@ -169,11 +173,16 @@ def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, i
     model, cfg, steps = run.network(backend), run.train, 0
     if cfg.start:
         first = _trained_first("train.start", cfg.start, load)
+        if first.run.classes != run.classes and isinstance(first.model, Pretrained):
+            first.model.reset_classifier(len(run.classes))  # what it learnt of all else is kept
         load_weights(model, first.model.state_dict(), cfg.start)
         steps = first.steps
     if cfg.front_end:
         first = _trained_first("train.front_end", cfg.front_end, load)
         load_front_end(model, first.model.state_dict(), cfg.front_end)
+    if getattr(cfg, "freeze", "nothing") == "spatial":
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.startswith(BEHIND))
     return model.to(device), steps
 
 
@@ -198,9 +207,8 @@ def load_front_end(model: nn.Module, weights: Mapping[str, Tensor], named: str) 
     Raises:
         UserError: as of `nn.weights.load_weights`.
     """
-    behind = ("memory.", "heads.")
-    own = {name: w for name, w in model.state_dict().items() if name.startswith(behind)}
-    seen = {name: w for name, w in weights.items() if not name.startswith(behind)}
+    own = {name: w for name, w in model.state_dict().items() if name.startswith(BEHIND)}
+    seen = {name: w for name, w in weights.items() if not name.startswith(BEHIND)}
     load_weights(model, own | seen, named)
 
 

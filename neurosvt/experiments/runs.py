@@ -20,12 +20,14 @@ from neurosvt.config import (
 )
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
+from neurosvt.datasets.described import described_classes
 from neurosvt.experiments.models import MODELS
 from neurosvt.loaders.clips import ClipConfig, ClipData, load_clips
 from neurosvt.loaders.images import ImageConfig, ImageData
-from neurosvt.loaders.occlusions import OcclusionConfig, OcclusionData, OcclusionStream
+from neurosvt.loaders.occlusions import OWN, OcclusionConfig, OcclusionData, OcclusionStream
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
+from neurosvt.permanence.recording_task import RecordingTask
 from neurosvt.permanence.tasks import TASKS, Task
 from neurosvt.scenes.scenes import SceneConfig
 from neurosvt.training.images import ImageTrainConfig
@@ -94,7 +96,7 @@ class Run:
     @property
     def classes(self) -> tuple[str, ...]:
         """What may be shown."""
-        return DATASETS[self.data.dataset].classes
+        return getattr(self.data, "classes", ()) or DATASETS[self.data.dataset].classes
 
     def network(self, backend: str = "auto") -> nn.Module:
         """Its model, untrained."""
@@ -118,6 +120,8 @@ class Run:
             size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
         )
         tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
+        if self.data.source:
+            return RecordingTask(self.data.source, split, seed, scene=scene, tiers=tiers)
         return TASKS[self.data.dataset](split, seed, scene, tiers)
 
     def samples(self, split: str) -> Clips | Images:
@@ -164,6 +168,10 @@ def build_run(values: Mapping[str, Any]) -> Run:
     except UserError as error:
         raise ConfigError(f"data.dataset: {error}") from error
     kinds = Registry("model", {name: kind.config for name, kind in MODELS.items()})
+    if dataset == OWN and isinstance(model, Mapping) and data.get("source"):
+        # A run that goes on from another says how many classes that had.
+        data = {**data, "classes": data.get("classes") or described_classes(data["source"])}
+        model = {**model, "classes": len(data["classes"])}
     named = {"kind": known.model, **model} if isinstance(model, Mapping) else model
     parts = {
         "model": build_kind(kinds, named, "model"),

@@ -15,6 +15,7 @@ from neurosvt.loaders.occlusions import (
     TrackStream,
 )
 from neurosvt.loaders.prefetch import ahead
+from neurosvt.loaders.recordings import RecordingStream
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.loaders.torch_datasets import CIFAR10, NMNIST, DVS128Gesture, EventFolder
 
@@ -37,6 +38,7 @@ __all__ = [
     "OcclusionConfig",
     "OcclusionData",
     "OcclusionStream",
+    "RecordingStream",
     "SceneStream",
     "TrackStream",
     "TrainingData",

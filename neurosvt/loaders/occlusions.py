@@ -19,12 +19,16 @@ from neurosvt.datasets.tracks import TRACK_CLASSES, load_tracks
 from neurosvt.events.augment import Augmentation
 from neurosvt.loaders.occlusion_batches import OcclusionBatch, as_tensors, pad_and_stack
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
+from neurosvt.scenes.annotated_tracks import RECORDING_TIERS
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.scenes.occluded_tracks import make_scenes_tracks
 from neurosvt.scenes.sampling import SHAPE_CLASSES, SceneConfig
 from neurosvt.scenes.scenes import Scenes, make_scenes, split_seed
 from neurosvt.scenes.succession import SUCCESSION, all_tiers, checked_tier, make_succession
 from neurosvt.scenes.tiers import TIERS
+
+OWN = "recordings"
+"""The data set that is a folder of one's own."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,13 @@ class OcclusionConfig:
 
     dataset: str = "scenes"
     """A key of `DATASETS`: "scenes" or "digits", made-up scenes of eight shapes or of MNIST's
-    digits; or real recordings: "nmnist"; "hidden_objects" and "pendulum", with a shutter cut in."""
+    digits; or real recordings: "nmnist"; "hidden_objects" and "pendulum", with a shutter cut in;
+    "recordings", one's own, from `source`."""
+    source: str = ""
+    """Folder that `neurosvt data prepare index` or `folder` made, by its path or its name below the
+    folder of data sets; of "recordings" alone."""
+    classes: tuple[str, ...] = ()
+    """What "recordings" show, in the order of labels; none is told by the folder."""
     tiers: tuple[str, ...] = ("blackout", "curtain")
     """What hides the object, in equal shares of every batch: keys of `TIERS`, or "succession".
     Recordings have darkness alone; with "succession" among the tiers, one after the other."""
@@ -65,10 +75,16 @@ class OcclusionConfig:
 
     def __post_init__(self) -> None:
         find_dataset(self.dataset, OcclusionData)
+        if (self.dataset == OWN) != bool(self.source):
+            raise ValueError(f"source names the folder of {OWN}, got {self.source!r}")
         if not self.tiers:
             raise ValueError(f"tiers must name at least one of {', '.join(all_tiers())}")
         for tier in self.tiers:
-            checked_tier(tier)
+            if self.dataset != OWN:
+                checked_tier(tier)
+            elif tier not in RECORDING_TIERS:
+                known = ", ".join(RECORDING_TIERS)
+                raise ValueError(f"tiers of recordings are {known}, got {tier!r}")
         for name in ("seen", "hidden"):
             low, high = getattr(self, name)
             if not 1 <= low <= high:

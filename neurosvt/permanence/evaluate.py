@@ -171,10 +171,12 @@ def evaluate_cell(
                 found = evaluate_batch(model, scenes, shared, moments=moments, **options)
             outcomes[name].append(found)
         on_batch(scenes.label.shape[1] * len(scenes.occlusions))
-    return {
+    asked = {
         name: {when: concat_batches(p[when] for p in parts) for when in parts[0]}
         for name, parts in outcomes.items()
     }
+    # Recordings may end before a moment comes.
+    return {name: {w: o for w, o in told.items() if len(o.label)} for name, told in asked.items()}
 
 
 LATCH_THRESHOLDS = np.linspace(-40, 12, 105)

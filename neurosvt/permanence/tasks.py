@@ -11,6 +11,7 @@ import numpy as np
 from neurosvt.config import Registry
 from neurosvt.datasets import mnist, nmnist, tracks
 from neurosvt.datasets.folder import checked_split
+from neurosvt.permanence.recording_task import RecordingTask
 from neurosvt.scenes import occluded_tracks
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.scenes.scenes import (
@@ -245,7 +246,7 @@ def _as_long_in_view(task: T, frame_us: int) -> T:
 
 _loaded = lru_cache(maxsize=4)(tracks.load_tracks)
 
-Task = SceneTask | NMNISTTask | TrackTask
+Task = SceneTask | NMNISTTask | TrackTask | RecordingTask
 """Anything with these fields, `supports` and `batches` will do."""
 
 
@@ -288,4 +289,4 @@ TASKS: Registry[MakesTask] = Registry(
     },
 )
 """What judges those who learn from a data set, by its name in `loaders.DATASETS`. Recordings have
-tiers of their own."""
+tiers of their own; those of one's own are told by their folder, see `RecordingTask`."""

@@ -1,6 +1,7 @@
-"""Scenes of recordings into which a shutter is cut: what it covers is dropped, its edge is added.
+"""Scenes of recordings into which something that hides is cut.
 
-The truth while hidden is where the uncut recording shows the object.
+What a shutter or jaws cover is dropped, and their edges are added; darkness drops all. The truth
+while hidden is where the uncut recording shows the object.
 
 Axes: T frames, B batch, 2 polarities (OFF, ON), H W sensor pixels.
 """
@@ -17,11 +18,14 @@ from neurosvt.scenes.sampling import DEFAULT_CONFIG, SceneConfig
 from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes
 from neurosvt.scenes.sensor import add_noise
 
+CUT_IN = ("curtain", "gripper", "blackout")
+"""What can be cut in: a shutter from a random side, two jaws that meet at the object, darkness."""
+
 SHUTTER_CLOSING = 16
-"""Frames in which the shutter comes over the sensor, from a random side."""
+"""Frames in which shutter or jaws come over the sensor."""
 
 SHUTTER_OPENING = 4
-"""Frames in which it leaves."""
+"""Frames in which they leave."""
 
 EDGE_DENSITY = 0.9
 """Share of the pixels that the edge passes which report an event."""
@@ -43,9 +47,10 @@ def make_scenes_tracks(
     starts: Sequence[tuple[int, int]] | None = None,
     augmentation: Augmentation | None = None,
     moves: float = 0.0,
+    hides: str = "curtain",
     config: SceneConfig = DEFAULT_CONFIG,
 ) -> Scenes:
-    """Make a batch of the tier "real": a stretch of a recording, hidden for a while.
+    """Make a batch of stretches of recordings, each hidden for a while.
 
     Args:
         tracks: to draw from, of sensors as `config` says.
@@ -59,6 +64,7 @@ def make_scenes_tracks(
             half of them upside down, and half of all mirrored left for right; None shows them as
             recorded.
         moves: how far to move each of these at random, at most, in sensor sides.
+        hides: one of `CUT_IN`.
         config: `size`, `frame_us` and `noise_hz` are used.
 
     Raises:
@@ -81,23 +87,13 @@ def make_scenes_tracks(
     frames = np.stack([frames for frames, _ in shown], 1)
     position = np.stack([position for _, position in shown], 1)
 
-    size = config.size
-    turn = hiding.uniform(0, 2 * np.pi, batch)
-    normal = np.stack([np.cos(turn), np.sin(turn)], -1)
-    near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
-    far = np.maximum(normal, 0).sum(-1) * size + 1
-    substep = np.arange(total + 1)
     knots = [seen, first, back, back + SHUTTER_OPENING]
-    share = np.interp(substep, knots, [0, 1, 1, 0])[:, None]
-    edge = near + (far - near) * share  # (T + 1, B), at the frames' ends; 0 is the beginning
-    _shut(frames, edge, normal, hiding.random(batch) < 0.5, hiding)
+    share = np.interp(np.arange(total + 1), knots, [0, 1, 1, 0])[:, None]
+    occluder = _hide(hides, frames, position[first], share, slice(first, back), hiding)
     add_noise(frames, config.noise_hz, config.frame_us, noise)
 
     presence = np.full((total, batch), Presence.IN_VIEW, np.int8)
     presence[first:back] = Presence.HIDDEN
-    occluder = np.zeros((total, batch, 7), np.float32)
-    occluder[..., :2], occluder[..., 2] = normal, 1
-    occluder[..., 3], occluder[..., 4] = -2, edge[1:] / size
     label = np.array([tracks[i].label for i, _ in starts])
     return Scenes(
         frames=frames,
@@ -170,6 +166,52 @@ def _augment_track(
     if rng.random() < 0.5:
         return np.flip(changed, 3), np.stack([1 - position[:, 0], position[:, 1]], -1)
     return changed, position
+
+
+def _hide(
+    hides: str,
+    frames: np.ndarray,
+    centre: np.ndarray,
+    share: np.ndarray,
+    dark: slice,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Cut in what hides, in place; returns `Scenes.occluder`.
+
+    Args:
+        hides: one of `CUT_IN`.
+        frames: (T, B, 2, H, W).
+        centre: (B, 2) where jaws meet, in sensor sides.
+        share: (T + 1, 1) how far it is closed, at the frames' ends; 0 is the beginning.
+        dark: frames in which nothing is seen.
+        rng: of its side and its edges.
+    """
+    if hides not in CUT_IN:
+        raise UserError(
+            f"{hides!r} cannot be cut into a recording; choose from {', '.join(CUT_IN)}"
+        )
+    total, batch, size = len(frames), frames.shape[1], frames.shape[-1]
+    occluder = np.zeros((total, batch, 7), np.float32)
+    occluder[..., 2] = 1
+    if hides == "blackout":
+        frames[dark], occluder[dark, :, 2] = False, 0
+        return occluder
+    turn = rng.uniform(0, 2 * np.pi, batch)
+    normal = np.stack([np.cos(turn), np.sin(turn)], -1)
+    near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
+    far = np.maximum(normal, 0).sum(-1) * size + 1
+    bright = np.less(rng.random(batch), 0.5)
+    meet = (centre * normal).sum(-1) * size
+    # Jaws overlap by a pixel, or what lies between them would be seen.
+    edge = near + ((far if hides == "curtain" else meet + 0.5) - near) * share  # (T + 1, B)
+    _shut(frames, edge, normal, bright, rng)
+    occluder[..., :2] = normal
+    occluder[..., 3], occluder[..., 4] = -2, edge[1:] / size
+    if hides == "gripper":
+        other = far + (meet - 0.5 - far) * share
+        _shut(frames, -other, -normal, bright, rng)
+        occluder[..., 5], occluder[..., 6] = other[1:] / size, 3
+    return occluder
 
 
 def _shut(

@@ -49,6 +49,8 @@ class TrainConfig:
     Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, sec. 3."""
     front_end: str | None = None
     """Another, of which only the weights before the memory are taken; None where `start` is."""
+    freeze: Literal["nothing", "spatial"] = "nothing"
+    """What does not learn: "spatial" is all that comes before the memory, its norms included."""
     validate_every: int = 250
     """Steps between looks at the validation scenes; each writes a checkpoint."""
     save_minutes: float = 10.0

@@ -1,0 +1,237 @@
+"""Recordings of one's own, brought into form once: events, where the object is, when it hides.
+
+`neurosvt data prepare index|folder SOURCE` makes a folder of them from what `index` reads:
+
+    dataset.json                  classes, and a line an entry
+    0000.npz, 0001.npz, ...       its events
+    0000_at.npy, ...              where it is: t (seconds), x, y (pixels), where boxes tell
+
+Axes: N times at which the position is known.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosvt.config import UserError, first_line
+from neurosvt.datasets.boxes import read_boxes
+from neurosvt.datasets.folder import checked_split, data_root
+from neurosvt.datasets.index import Entry, Span, read_index
+from neurosvt.files import whole_file, write_whole
+from neurosvt.formats import read_events, write_events
+from neurosvt.spread import Spread, in_order, one_by_one
+
+DATASET_FILE = "dataset.json"
+VERSION = 1
+SLACK_S = 0.1
+"""A recording's last event may come so long before what is said of it ends: its object rests."""
+SHARES = {"train": (0.0, 0.6), "validation": (0.6, 0.8), "test": (0.8, 1.0)}
+"""Of every recording, where neither index nor sessions say what is judged: its end."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """An entry of a prepared data set."""
+
+    file: Path
+    """Its events."""
+    label: int
+    """An index into the classes."""
+    from_s: float
+    """Of these events the part's first, seconds after the first of all."""
+    to_s: float
+    hidden: tuple[Span, ...]
+    """When the object is fully hidden, seconds after the first event."""
+    at: Path | None
+    """File of positions."""
+
+
+def prepare_described(
+    source: str | Path,
+    destination: Path,
+    on_recording: Callable[[int, int], None] = lambda done, of: None,
+    spread: Spread = one_by_one,
+) -> bool:
+    """Check an index or a folder of folders, read all recordings, and write them as one folder.
+
+    Args:
+        source: as `index.read_index` takes it.
+        destination: folder to write; what is there of the same source is kept.
+        on_recording: told how many recordings are done, and of how many.
+        spread: who reads; see `spread_over`.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        FileNotFoundError: there is no such source.
+        UserError: an index that is wrong, a recording that cannot be read, labels that do not fit
+            it, or a destination that holds something else.
+    """
+    entries = parted(read_index(source))
+    mark = _mark(entries)
+    table = destination / DATASET_FILE
+    if table.is_file():
+        if json.loads(table.read_text(encoding="utf-8")).get("mark") == mark:
+            return False
+        raise UserError(f"{destination} holds another data set: name another folder, or remove it")
+    destination.mkdir(parents=True, exist_ok=True)
+    told: list[dict[str, Any]] = []
+    jobs = list(enumerate(entries))
+    validates = not any(entry.split == "validation" for entry in entries)
+    for row in in_order(spread(partial(_prepared, destination, validates), jobs)):
+        told.append(row)
+        on_recording(len(told), len(jobs))
+    classes = list(dict.fromkeys(entry.label for entry in entries))
+    facts = {"version": VERSION, "mark": mark, "classes": classes, "entries": told}
+    write_whole(table, json.dumps(facts, indent=1).encode())
+    return True
+
+
+def described_classes(folder: str | Path) -> tuple[str, ...]:
+    """The classes of a prepared folder.
+
+    Raises:
+        FileNotFoundError, UserError: it is none.
+    """
+    return tuple(_table(folder)["classes"])
+
+
+def described(folder: str | Path, split: str) -> list[Described]:
+    """The entries of a part.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        UserError: it is no prepared one, or the part is empty.
+    """
+    checked_split(split)
+    table, place = _table(folder), place_of(folder)
+    found = [
+        Described(
+            place / row["file"], table["classes"].index(row["class"]),
+            row["seconds"] * row["parts"][split][0], row["seconds"] * row["parts"][split][1],
+            tuple((begin, end) for begin, end in row["hidden"]),
+            place / row["at"] if row["at"] else None,
+        )
+        for row in table["entries"]
+        if split in row["parts"]
+    ]  # fmt: skip
+    if not found:
+        raise UserError(f"{place} has no recording for {split}")
+    return found
+
+
+def place_of(folder: str | Path) -> Path:
+    """A prepared folder by its path, or by its name below the folder of data sets."""
+    return Path(folder) if (Path(folder) / DATASET_FILE).is_file() else data_root() / folder
+
+
+def parted(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries with a part each where the index says none but sessions are told apart: of every
+    class the last session judges, the one before validates. An entry without a part is shared by
+    all, see `SHARES`."""
+    if any(entry.split for entry in entries):
+        return [entry if entry.split else replace(entry, split="train") for entry in entries]
+    sessions = sorted({entry.session for entry in entries} - {""})
+    if len(sessions) < 3 or any(not entry.session for entry in entries):
+        return list(entries)
+    part = {sessions[-1]: "test", sessions[-2]: "validation"}
+    return [replace(entry, split=part.get(entry.session, "train")) for entry in entries]
+
+
+def _parts(entry: Entry, validates: bool) -> dict[str, tuple[float, float]]:
+    """Shares of an entry by part; its end validates where nobody else does."""
+    if not entry.split:
+        return dict(SHARES)
+    if entry.split == "train" and validates:
+        return {"train": (0.0, 0.8), "validation": (0.8, 1.0)}
+    return {entry.split: (0.0, 1.0)}
+
+
+def _prepared(destination: Path, validates: bool, job: tuple[int, Entry]) -> dict[str, Any]:
+    """Read a recording, write its part; returns its line of the table."""
+    number, entry = job
+    notes: list[str] = []
+    whole = read_events(entry.recording, notes.append, entry.reading)
+    start = int(whole.events["t"].min())
+    since = (whole.events["t"] - start) / 1e6
+    end = float(since.max()) if entry.to_s is None else entry.to_s
+    kept = (since >= entry.from_s) & (since < end if entry.to_s else since <= end)
+    if not kept.any():
+        raise UserError(f"{entry.where}: {entry.recording} has no event from {entry.from_s:g} s on")
+    if end > since.max() + SLACK_S or any(until > end + SLACK_S for _, until in entry.hidden):
+        raise UserError(
+            f"{entry.where}: {entry.recording} ends after {since.max():.3f} s, before what is said"
+        )
+    events = whole.events[kept].copy()
+    events["t"] -= start + round(entry.from_s * 1e6)
+    name = f"{number:04}"
+    write_events(destination / f"{name}.npz", replace(whole, events=events))
+    at = _positions(entry, start, end, (whole.width, whole.height))
+    if at is not None:
+        with whole_file(destination / f"{name}_at.npy") as stream:
+            np.save(stream, at)
+    return {
+        "file": f"{name}.npz", "class": entry.label, "session": entry.session,
+        "parts": _parts(entry, validates), "seconds": end - entry.from_s, "events": len(events),
+        "sensor": [whole.width, whole.height], "at": f"{name}_at.npy" if at is not None else None,
+        "hidden": [[a - entry.from_s, b - entry.from_s] for a, b in entry.hidden],
+        "recording": str(entry.recording), "notes": notes,
+    }  # fmt: skip
+
+
+def _positions(
+    entry: Entry, start_us: int, end: float, sensor: tuple[int, int]
+) -> np.ndarray | None:
+    """(N, 3) float64: t, x, y of what boxes or the index say; None: the events have to tell."""
+    if entry.at is not None:
+        t, xy = np.array([entry.from_s, end]), np.array([entry.at, entry.at])
+    elif entry.boxes is not None:
+        boxes = read_boxes(entry.boxes, fps=entry.fps, track=entry.track, start_us=start_us)
+        inside = (boxes.t >= entry.from_s) & (boxes.t <= end)
+        if not inside.any():
+            raise UserError(
+                f"{entry.where}: {entry.boxes} tells of {boxes.t[0]:g} to {boxes.t[-1]:g} s, and "
+                f"not of {entry.from_s:g} to {end:g}"
+            )
+        t = boxes.t[inside]
+        xy = boxes.middle(t)
+    else:
+        return None
+    beyond = ((xy < 0) | (xy > sensor)).any(-1)
+    if beyond.any():
+        x, y = xy[beyond][0]
+        raise UserError(
+            f"{entry.where}: ({x:g}, {y:g}) lies beside the sensor of {sensor[0]} x {sensor[1]}"
+        )
+    return np.column_stack([t - entry.from_s, xy])
+
+
+def _mark(entries: Sequence[Entry]) -> str:
+    """What tells one data set from another: all that is said, and how large each file is."""
+    told = [(repr(entry), entry.recording.stat().st_size) for entry in entries]
+    return hashlib.sha256(repr((VERSION, told)).encode()).hexdigest()
+
+
+def _table(folder: str | Path) -> dict[str, Any]:
+    path = place_of(folder) / DATASET_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} is no prepared data set: `neurosvt data prepare index SOURCE {folder}` "
+            "makes one"
+        )
+    try:
+        table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if table["version"] != VERSION:
+            raise UserError(f"{path} is of another version: prepare it again")
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} is damaged: {first_line(error)}") from error
+    return table
