@@ -36,7 +36,7 @@ BASELINES = {
     "none": "no memory",
 }
 """What stands beside ours, in the order in which it is shown."""
-SHIPPED = "**leaky with tracks**, as it ships"
+SHIPPED = "**tracks**, as it ships"
 """What the shipped model is called beside them."""
 SHORT_BASELINES = ("leaky", "gru", "latch", "lif", "none")
 ABLATION = {
