@@ -69,10 +69,10 @@ def _described_track(entry: Described, size: int, frame_us: int) -> Track:
     whole = read_events(entry.file)
     fitting = Fitting(whole.width, whole.height, size)
     first, end = round(entry.from_s * 1e6), round(entry.to_s * 1e6)
-    events = whole.events[(whole.events["t"] >= first) & (whole.events["t"] < end)]
-    part = replace(whole, events=fitting.fit(events), width=size, height=size)
     frames = max(1, (end - first) // frame_us)
-    part = replace(part, events=part.events[part.events["t"] < first + frames * frame_us])
+    last, when = min(end, first + frames * frame_us), whole.events["t"]
+    events = fitting.fit(whole.events[(when >= first) & (when < last)])
+    part = replace(whole, events=events, width=size, height=size)
     cut = by_time(part.events, frame_us, start_us=first, frames=frames)
     ends = first + frame_us * np.arange(1, frames + 1)
     if entry.at is None:
@@ -84,8 +84,8 @@ def _described_track(entry: Described, size: int, frame_us: int) -> Track:
     hidden = np.zeros(frames, bool)
     for begin, until in entry.hidden:
         hidden |= (ends - frame_us >= begin * 1e6) & (ends <= until * 1e6)
-    name = f"{entry.file.stem}"
-    return Track(make_frames(part, cut), position.astype(np.float32), entry.label, name, hidden)
+    position = position.astype(np.float32)
+    return Track(make_frames(part, cut), position, entry.label, entry.file.stem, hidden)
 
 
 def load_tracks(

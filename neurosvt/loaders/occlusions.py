@@ -5,7 +5,7 @@ there with the data that it would have had.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -139,6 +139,12 @@ class OcclusionStream(Dataset[OcclusionBatch]):
         """The batch of this seed."""
         raise NotImplementedError
 
+    def shares(self, seed: list[int]) -> Iterator[tuple[str, list[int], int]]:
+        """Every tier of the batch of this seed: its own seed, and its number of sequences."""
+        tiers = self.config.tiers
+        for share, tier in enumerate(tiers[: self.batch]):
+            yield tier, [*seed, share], len(range(share, self.batch, len(tiers)))
+
 
 @dataclass(frozen=True)
 class OcclusionData(TrainingData):
@@ -168,15 +174,12 @@ class SceneStream(OcclusionStream):
         self.digits = digits
 
     def make(self, seed: list[int]) -> OcclusionBatch:
-        tiers, scene = self.config.tiers, self.scene
+        scene = self.scene
         frame_ms = draw_frame_ms(self.config, seed)
         if frame_ms is not None:
             scene = replace(scene, frame_us=round(frame_ms * 1000))
-        parts = []
-        for share, tier in enumerate(tiers[: self.batch]):
-            many = len(range(share, self.batch, len(tiers)))
-            parts.append(as_tensors(self.scenes(tier, [*seed, share], many, scene), frame_ms))
-        return pad_and_stack(parts)
+        shares = (self.scenes(*share, scene) for share in self.shares(seed))
+        return pad_and_stack([as_tensors(scenes, frame_ms) for scenes in shares])
 
     def scenes(self, tier: str, seed: list[int], batch: int, scene: SceneConfig) -> Scenes:
         """Some sequences of one tier, in frames of the scene's length."""

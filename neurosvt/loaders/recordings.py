@@ -41,12 +41,7 @@ class RecordingStream(OcclusionStream):
             )
 
     def make(self, seed: list[int]) -> OcclusionBatch:
-        tiers = self.config.tiers
-        parts = []
-        for share, tier in enumerate(tiers[: self.batch]):
-            many = len(range(share, self.batch, len(tiers)))
-            parts.append(as_tensors(self.scenes(tier, [*seed, share], many)))
-        return pad_and_stack(parts)
+        return pad_and_stack([as_tensors(self.scenes(*share)) for share in self.shares(seed)])
 
     def scenes(self, tier: str, seed: list[int], batch: int) -> Scenes:
         """Some sequences of one tier."""

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from neurosvt.config import Registry
 from neurosvt.datasets import mnist, nmnist, tracks
 from neurosvt.datasets.folder import checked_split
+from neurosvt.permanence.cut_in import as_long_in_view, cut_in, starts_of
 from neurosvt.permanence.recording_task import RecordingTask
-from neurosvt.scenes import occluded_tracks
 from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
 from neurosvt.scenes.scenes import (
     RECOVERY,
@@ -76,7 +76,7 @@ class SceneTask:
 
     def at(self, frame_us: int) -> "SceneTask":
         """The same in frames of another length."""
-        return _as_long_in_view(self, frame_us)
+        return as_long_in_view(self, frame_us)
 
     def batches(
         self, tier: str, hidden: int, events: int, after: int = RECOVERY
@@ -202,30 +202,16 @@ class TrackTask:
     def supports(self, tier: str, hidden: int) -> bool:
         """Whether a recording of the split is long enough."""
         _checked_tier(self, tier)
-        total = occluded_tracks.track_scene_frames(
-            self.seen, hidden, occluded_tracks.SHUTTER_OPENING + RECOVERY
-        )
-        return bool(occluded_tracks.possible_starts(self._tracks(), total))
+        return bool(starts_of(self, self._tracks(), hidden))
 
     def at(self, frame_us: int) -> "TrackTask":
         """The same in frames of another length."""
-        return _as_long_in_view(self, frame_us)
+        return as_long_in_view(self, frame_us)
 
     def batches(self, tier: str, hidden: int, events: int) -> Iterator[Scenes]:
         """As of `SceneTask`, of stretches of recordings."""
         _checked_tier(self, tier)
-        recordings = self._tracks()
-        after = occluded_tracks.SHUTTER_OPENING + RECOVERY
-        total = occluded_tracks.track_scene_frames(self.seen, hidden, after)
-        possible = occluded_tracks.possible_starts(recordings, total)
-        spread = np.linspace(0, len(possible) - 1, events).astype(int)
-        starts = [possible[at] for at in spread.tolist()]
-        for index, start in enumerate(range(0, events, self.batch)):
-            chosen = starts[start : start + self.batch]
-            yield occluded_tracks.make_scenes_tracks(
-                recordings, split_seed(self.split, self.seed, index), len(chosen), seen=self.seen,
-                hidden=hidden, after=after, starts=chosen, config=self.scene,
-            )  # fmt: skip
+        yield from cut_in(self, self._tracks(), hidden, events)
 
     def _tracks(self) -> list[tracks.Track]:
         return _loaded(self.name, self.split, self.scene.size, self.scene.frame_us, self.root)
@@ -233,15 +219,6 @@ class TrackTask:
 
 def _checked_tier(task: "Task", tier: str) -> None:
     Registry("tier", dict.fromkeys(task.known))[tier]
-
-
-T = TypeVar("T", SceneTask, TrackTask)
-
-
-def _as_long_in_view(task: T, frame_us: int) -> T:
-    """An exam in frames of another length, of which as many show the object as last as long."""
-    seen = max(1, round(task.seen * task.scene.frame_us / frame_us))
-    return replace(task, seen=seen, scene=replace(task.scene, frame_us=frame_us))
 
 
 _loaded = lru_cache(maxsize=4)(tracks.load_tracks)
