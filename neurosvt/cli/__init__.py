@@ -24,6 +24,7 @@ COMMANDS = {
     "data": "neurosvt.cli.data",
     "evaluate": "neurosvt.cli.evaluate",
     "permanence": "neurosvt.cli.permanence",
+    "refuse": "neurosvt.cli.refuse",
     "energy": "neurosvt.cli.energy",
     "export": "neurosvt.cli.export",
     "heatmap": "neurosvt.cli.heatmap",

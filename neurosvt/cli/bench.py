@@ -31,12 +31,13 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.bench.activity import rows_of_events
     from neurosvt.bench.measure import run_benchmark, timing_table
     from neurosvt.config import UserError
+    from neurosvt.results.progress import progress_bar
 
     options.check_outputs(args.json)
     if args.device != "cpu" and args.what != "latency":
         raise UserError(f"bench {args.what} measures the CPU: --device is for bench latency")
     words = args.threads or ("1" if args.what in ("formats", "latency", "processes") else "1,2")
-    with options.progress_bar("runs") as advance:
+    with progress_bar("runs") as advance:
         rows = run_benchmark(
             args.what, options.whole_numbers(words, "--threads"), args.rounds,
             compiled=not args.no_compile, on_run=advance,

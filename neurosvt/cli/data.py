@@ -41,6 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     generate.add_argument("--people", type=int, default=29, help="who make gestures")
     options.add_seed(generate)
     generate.set_defaults(action=_generate)
+    label = actions.add_parser("label", help="draft labels from the events, to correct by hand")
+    label.add_argument("files", metavar="FILE", nargs="+", help="recordings of one object each")
+    label.add_argument(
+        "--class", required=True, dest="label", metavar="NAME", help="what they show"
+    )
+    label.add_argument(
+        "--index", default="index.csv", metavar="CSV", help="gets a line a recording"
+    )
+    options.add_reading(label)
+    label.set_defaults(action=_label)
     prepare = actions.add_parser("prepare", help="check a data set, and bring it into form, once")
     prepare.add_argument("name", metavar="NAME", help="which (neurosvt list datasets)")
     prepare.add_argument("source", metavar="SOURCE", help="what was downloaded: folder or archive")
@@ -61,9 +71,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _info(args: argparse.Namespace) -> None:
     from neurosvt.formats.summary import summarise
+    from neurosvt.results.progress import progress_bar
 
     options.check_outputs(args.json)
-    with options.progress_bar("events") as advance:
+    with progress_bar("events") as advance:
         found = summarise(args.file, advance, options.reading_of(args))
     for name, value in found.row().items():
         if value not in (None, "") and name != "warnings":
@@ -74,10 +85,11 @@ def _info(args: argparse.Namespace) -> None:
 
 def _convert(args: argparse.Namespace) -> None:
     from neurosvt.formats import FORMATS, convert
+    from neurosvt.results.progress import progress_bar
 
     if args.format:
         options.check_choice("--format", args.format, FORMATS)
-    with options.progress_bar("events") as advance:
+    with progress_bar("events") as advance:
         source = convert(args.file, args.copy, args.format, advance, options.reading_of(args))
     _warn(source.warnings())
     print(args.copy)
@@ -112,6 +124,7 @@ def _generate(args: argparse.Namespace) -> None:
 
     from neurosvt.config import UserError
     from neurosvt.datasets.synthetic_gestures import write_synthetic_gestures
+    from neurosvt.results.progress import progress_bar
 
     if not 8 <= args.people <= 29:  # fewer might leave validation without any
         raise UserError(f"--people must lie in 8..29, got {args.people}")
@@ -120,17 +133,27 @@ def _generate(args: argparse.Namespace) -> None:
     place = Path(args.destination)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise UserError(f"{place} is not empty; name a folder that is, or a new one")
-    with options.progress_bar("sittings") as advance:
+    with progress_bar("sittings") as advance:
         write_synthetic_gestures(place, args.people, args.seed, advance)
     print(place)
 
 
+def _label(args: argparse.Namespace) -> None:
+    from neurosvt.datasets.drafts import label_file
+
+    for file in args.files:
+        draft = label_file(file, args.label, args.index, options.reading_of(args))
+        spans = ", ".join(f"{a:.2f}-{b:.2f} s" for a, b in draft.hidden) or "never"
+        print(f"{file}: {len(draft.boxes.t)} boxes; without events: {spans}")
+
+
 def _prepare(args: argparse.Namespace) -> None:
     from neurosvt.datasets.prepare import PREPARATIONS, prepare_data_set
+    from neurosvt.results.progress import progress_bar
     from neurosvt.spread import spread_over
 
     with (
-        options.progress_bar(PREPARATIONS[args.name].unit) as advance,
+        progress_bar(PREPARATIONS[args.name].unit) as advance,
         spread_over(args.ray) as spread,
     ):
         place, worked = prepare_data_set(

@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.demo.show import last_words, show_recording, show_scenes
     from neurosvt.permanence.score_table import score_table
     from neurosvt.results.places import check_folder
+    from neurosvt.results.progress import progress_bar
     from neurosvt.results.rows import write_results
 
     page = check_folder(args.out) / "report.html"
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         options.write_rows(args, belief_rows(demo.episodes[0]))
     else:
         hidden = tuple(options.whole_numbers(args.hidden, "--hidden"))
-        with options.progress_bar("frames") as advance:
+        with progress_bar("frames") as advance:
             demo = show_scenes(
                 page, model=args.model, hidden=hidden, events=args.events, seed=args.seed,
                 say=options.warn, on_batch=advance,

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -120,29 +120,3 @@ def whole_numbers(
     if not all(word.isdecimal() for word in words) or count not in (None, len(words)):
         raise UserError(f"{option}: {text!r} is not {f'{count} ' if count else ''}whole numbers")
     return [int(word) for word in words]
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[..., None]]:
-    """A bar on a terminal's standard error, and what moves it: told how much is done, and of how
-    much; or, where nobody knows of how much, how much more is done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.completed:,.0f} " + what), BarColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    task = bar.add_task(what, total=None)
-
-    def advance(done: int, of: int | None = None) -> None:
-        bar.start()  # not before: what is refused is told in one line
-        if of is None:
-            bar.advance(task, done)
-        else:
-            bar.update(task, completed=done, total=of)
-
-    try:
-        yield advance
-    finally:
-        if bar.live.is_started:
-            bar.stop()

@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.experiments.zoo import check_bits, default_baselines, in_engine, line_up
     from neurosvt.permanence.plan import PermanencePlan
     from neurosvt.permanence.score_table import evaluate_permanence, tables_of
+    from neurosvt.results.progress import progress_bar
     from neurosvt.results.rows import write_results
 
     options.check_outputs(args.json)
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     check_bits(lineup.entrants, plan.state_bits)
     weights = _words(args.weights) or ()
     entrants = (*lineup.entrants, *in_engine(lineup.entrants, weights))
-    with options.progress_bar("frames") as advance:
+    with progress_bar("frames") as advance:
         rows = evaluate_permanence(entrants, plan, on_batch=advance)
     Console(width=110).print(*tables_of(rows))
     if args.json:
@@ -104,6 +105,7 @@ def _run_suite(args: argparse.Namespace) -> int:
     from neurosvt.permanence.cost import cost_table
     from neurosvt.permanence.score_table import tables_of
     from neurosvt.results.places import check_folder
+    from neurosvt.results.progress import progress_bar
     from neurosvt.results.rows import write_results
     from neurosvt.spread import spread_over
 
@@ -113,7 +115,7 @@ def _run_suite(args: argparse.Namespace) -> int:
     _refuse_table_options(args)
     out = check_folder(args.out)
     parts = suite_of(asked, args.run, tiers=_words(args.tiers), seed=args.seed, say=options.warn)
-    with options.progress_bar("cells") as advance, spread_over(args.ray) as spread:
+    with progress_bar("cells") as advance, spread_over(args.ray) as spread:
         result = suite.run_suite(parts, out / "cells", advance, spread)
     words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]
     words += ["--tiers", args.tiers] if args.tiers else []

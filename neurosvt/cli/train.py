@@ -12,8 +12,9 @@ from neurosvt.cli.options import add_device, add_ray
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
-        "name", metavar="NAME|FILE.toml", nargs="?",
-        help="a run (neurosvt list runs), or a file; may be left out to resume what --out names",
+        "name", metavar="NAME|FILE.toml|FOLDER", nargs="?",
+        help="a run (neurosvt list runs), a file, or a folder of recordings that `neurosvt data "
+        "prepare index` made; may be left out to resume what --out names",
     )  # fmt: skip
     parser.add_argument("--out", metavar="DIR", help="run folder, instead of runs/NAME")
     parser.add_argument(
@@ -24,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-amp", action="append_const", const="train.amp=false", default=[], dest="settings",
         help="float32 products, also where the hardware computes in half precision",
     )  # fmt: skip
+    for option, said in (
+        ("start", "model whose weights it starts from; its classes are replaced if they differ"),
+        ("freeze", "what does not learn: spatial, all before the memory, or nothing"),
+    ):
+        parser.add_argument(f"--{option}", help=said)
     parser.add_argument("--backend", default="auto", help="how neurons are computed")
     add_device(parser)
     parser.add_argument("--threads", type=int, help="cores to use, instead of all")
@@ -67,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
         if args.threads < 1:
             raise UserError(f"--threads must be at least 1, got {args.threads}")
         torch.set_num_threads(args.threads)
+    for option in ("start", "freeze"):
+        if getattr(args, option):
+            args.settings.append(f"train.{option}={getattr(args, option)}")
     check_choice("--backend", args.backend, ["auto", *BACKENDS])
     if args.backend == "cupy" and args.no_cupy:
         raise UserError("--no-cupy refuses what --backend cupy asks for: leave one of them out")

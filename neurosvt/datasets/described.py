@@ -22,7 +22,7 @@ import numpy as np
 from neurosvt.config import UserError, first_line
 from neurosvt.datasets.boxes import read_boxes
 from neurosvt.datasets.folder import checked_split, data_root
-from neurosvt.datasets.index import Entry, Span, read_index
+from neurosvt.datasets.index import NONE, Entry, Span, read_index
 from neurosvt.files import whole_file, write_whole
 from neurosvt.formats import read_events, write_events
 from neurosvt.spread import Spread, in_order, one_by_one
@@ -41,8 +41,8 @@ class Described:
 
     file: Path
     """Its events."""
-    label: int
-    """An index into the classes."""
+    label: int | None
+    """An index into the classes; None for what is none of them."""
     from_s: float
     """Of these events the part's first, seconds after the first of all."""
     to_s: float
@@ -88,7 +88,7 @@ def prepare_described(
     for row in in_order(spread(partial(_prepared, destination, validates), jobs)):
         told.append(row)
         on_recording(len(told), len(jobs))
-    classes = list(dict.fromkeys(entry.label for entry in entries))
+    classes = list(dict.fromkeys(entry.label for entry in entries if entry.label != NONE))
     facts = {"version": VERSION, "mark": mark, "classes": classes, "entries": told}
     write_whole(table, json.dumps(facts, indent=1).encode())
     return True
@@ -103,6 +103,15 @@ def described_classes(folder: str | Path) -> tuple[str, ...]:
     return tuple(_table(folder)["classes"])
 
 
+def labels_hiding(folder: str | Path, split: str) -> bool:
+    """Whether labels say of any object of a part when it is hidden.
+
+    Raises:
+        FileNotFoundError, UserError: as `described_classes`.
+    """
+    return any(row["hidden"] for row in _table(folder)["entries"] if split in row["parts"])
+
+
 def described(folder: str | Path, split: str) -> list[Described]:
     """The entries of a part.
 
@@ -114,7 +123,8 @@ def described(folder: str | Path, split: str) -> list[Described]:
     table, place = _table(folder), place_of(folder)
     found = [
         Described(
-            place / row["file"], table["classes"].index(row["class"]),
+            place / row["file"],
+            None if row["class"] is None else table["classes"].index(row["class"]),
             row["seconds"] * row["parts"][split][0], row["seconds"] * row["parts"][split][1],
             tuple((begin, end) for begin, end in row["hidden"]),
             place / row["at"] if row["at"] else None,
@@ -178,8 +188,9 @@ def _prepared(destination: Path, validates: bool, job: tuple[int, Entry]) -> dic
         with whole_file(destination / f"{name}_at.npy") as stream:
             np.save(stream, at)
     return {
-        "file": f"{name}.npz", "class": entry.label, "session": entry.session,
-        "parts": _parts(entry, validates), "seconds": end - entry.from_s, "events": len(events),
+        "file": f"{name}.npz", "class": None if entry.label == NONE else entry.label,
+        "session": entry.session, "parts": _parts(entry, validates),
+        "seconds": end - entry.from_s, "events": len(events),
         "sensor": [whole.width, whole.height], "at": f"{name}_at.npy" if at is not None else None,
         "hidden": [[a - entry.from_s, b - entry.from_s] for a, b in entry.hidden],
         "recording": str(entry.recording), "notes": notes,

@@ -6,9 +6,9 @@ An index is CSV with named columns or a JSON list of objects with the same keys:
     cup_1.raw,cup,0.5,12,monday,train,3.2-4.8;7-9,cup_1.txt,30
     cup_2.raw,cup,,,tuesday,test,,,
 
-`recording` and `class` are needed. Paths are relative to the index, times are seconds after the
-recording's first event. A folder with a folder per class, or with such folders in `train`,
-`validation` and `test`, says the same by itself.
+`recording` and `class` are needed; the class `none` is what is none of them. Paths are relative to
+the index, times are seconds after the recording's first event. A folder with a folder per class, or
+with such folders in `train`, `validation` and `test`, says the same by itself.
 """
 
 import csv
@@ -34,6 +34,9 @@ INDEX_COLUMNS = (
 )  # fmt: skip
 """Of an index; all but the first two may be missing or empty."""
 
+NONE = "none"
+"""The class of what is none of the classes: a model learns to refuse it."""
+
 SPLIT_NAMES = {
     **{split: split for split in SPLITS}, "val": "validation", "valid": "validation",
     "Train": "train", "Test": "test", "Validation": "validation",
@@ -47,7 +50,7 @@ class Entry:
 
     recording: Path
     label: str
-    """Its class."""
+    """Its class, or `NONE`."""
     from_s: float = 0.0
     to_s: float | None = None
     """None for the end of the recording."""
@@ -124,8 +127,10 @@ def problems(entries: Iterable[Entry]) -> Iterator[str]:
             yield f"session {session} is in train and in {others}: what is learnt would be judged"
     if all(entry.split for entry in entries):
         learnt = {entry.label for entry in entries if entry.split == "train"}
-        for label in sorted({entry.label for entry in entries} - learnt):
+        for label in sorted({entry.label for entry in entries} - learnt - {NONE}):
             yield f"class {label} is in no recording of train"
+    if entries and all(entry.label == NONE for entry in entries):
+        yield f"all recordings are of {NONE}: there is no class to know"
 
 
 def _told(path: Path, wrong: list[str]) -> str:

@@ -6,6 +6,7 @@ state no licence: nothing made from them is shipped.
 Axes: F frames, 2 polarities (OFF, ON), H W sensor pixels.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,7 +44,8 @@ class Track:
     """(F, 2, H, W) bool."""
     position: np.ndarray
     """(F, 2) float32: x, y at each frame's end, in [0, 1]: the median of the events around it."""
-    label: int
+    label: int | None
+    """None for what is none of the classes."""
     name: str
     hidden: np.ndarray | None = None
     """(F,) bool: frames in which it is fully hidden, where the recording's labels say so."""
@@ -120,6 +122,13 @@ def load_tracks(
     return tracks
 
 
+def of_classes(tracks: Iterable[Track]) -> tuple[list[Track], list[Track]]:
+    """Those of the classes, and those of none of them."""
+    tracks = list(tracks)
+    known = [track for track in tracks if track.label is not None]
+    return known, [track for track in tracks if track.label is None]
+
+
 def track(recording: Recording, label: int, frame_us: int) -> Track:
     """A recording in frames, with the position of what it shows at every frame's end."""
     events = recording.events
@@ -136,10 +145,7 @@ def told_by_events(recording: Recording, ends: np.ndarray) -> np.ndarray:
     Raises:
         UserError: at no time are there enough of them.
     """
-    events = recording.events
-    order = np.argsort(events["t"], kind="stable")
-    t, xy = events["t"][order], np.stack([events["x"], events["y"]], -1)[order]
-    low, high = (np.searchsorted(t, ends + shift) for shift in (-AROUND_US, AROUND_US))
+    low, high, xy = events_around(recording, ends)
     told = np.flatnonzero(high - low >= LEAST_EVENTS)
     if not len(told):
         raise UserError(
@@ -148,6 +154,18 @@ def told_by_events(recording: Recording, ends: np.ndarray) -> np.ndarray:
     middle = np.array([np.median(xy[low[f] : high[f]], axis=0) for f in told]) + 0.5
     steps = np.arange(len(ends))
     return np.stack([np.interp(steps, told, column) for column in middle.T], -1)
+
+
+def events_around(
+    recording: Recording, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Events within `AROUND_US` of times (F,), microseconds: from and to, (F,) each, of (E, 2) x, y
+    of all events in the order of time."""
+    events = recording.events
+    order = np.argsort(events["t"], kind="stable")
+    t, xy = events["t"][order], np.stack([events["x"], events["y"]], -1)[order]
+    low, high = (np.searchsorted(t, times + shift) for shift in (-AROUND_US, AROUND_US))
+    return low, high, xy
 
 
 def _read(name: str, size: int, root: str | Path | None) -> Recording:

@@ -1,5 +1,7 @@
 """Named runs: TOML files, those that the package brings and those of one's own.
 
+A folder of recordings that `neurosvt data prepare index` made stands for a run as well.
+
 A file may say `extends = "NAME"` or `extends = "FILE.toml"`: what it does not say is as there. A
 table that names another `kind` than the one it extends starts from that kind's defaults.
 """
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from neurosvt.config import ConfigError, Registry, load_toml
+from neurosvt.experiments.own_recordings import TEMPLATE, for_folder, is_prepared
 from neurosvt.experiments.runs import Run, build_run
 
 CONFIGS = Path(str(files("neurosvt.experiments") / "configs"))
@@ -32,12 +35,13 @@ def load_run(name: str) -> Run:
 
 
 def run_settings(name: str) -> dict[str, Any]:
-    """The plain settings of a named run, those that it extends included.
+    """The plain settings of a named run, of a file, or of one for a prepared folder of recordings;
+    those that it extends are included.
 
     Raises:
         UserError, FileNotFoundError: as `load_run`.
     """
-    return _settings(_file(name), ())
+    return _named(name, ())
 
 
 def run_summary(name: str) -> str:
@@ -70,6 +74,12 @@ def _file(name: str, beside: Path | None = None) -> Path:
     return path if beside is None or path.is_absolute() else beside / path
 
 
+def _named(name: str, within: tuple[Path, ...], beside: Path | None = None) -> dict[str, Any]:
+    if is_prepared(name):
+        return for_folder(_settings(TEMPLATE, within), name)
+    return _settings(_file(name, beside), within)
+
+
 def _settings(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in within:
         raise ConfigError(f"{path} extends itself")
@@ -79,5 +89,4 @@ def _settings(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
         return values
     if not isinstance(base, str):
         raise ConfigError(f"{path}: extends must be the name of a run or a file; got {base!r}")
-    whole = _settings(_file(base, path.parent), (*within, path.resolve()))
-    return merge(whole, values)
+    return merge(_named(base, (*within, path.resolve()), path.parent), values)

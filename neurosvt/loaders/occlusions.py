@@ -48,8 +48,11 @@ class OcclusionConfig:
     """What hides the object, in equal shares of every batch: keys of `TIERS`, or "succession".
     Recordings have darkness alone; with "succession" among the tiers, one after the other."""
     seen: tuple[int, int] = (8, 20)
-    """Fewest and most frames in view before something begins to hide the object; a recording is
-    seen whole."""
+    """Fewest and most frames in view before something begins to hide the object; a recording of
+    N-MNIST is seen whole."""
+    long_views: int = 0
+    """Most frames in view in half of all shares, drawn log-uniformly from the most of `seen` on, as
+    streams show them; 0 for none."""
     hidden: tuple[int, int] = (10, 600)
     """Fewest and most hidden frames, drawn log-uniformly: as many up to 77 as beyond."""
     busy: int = 120
@@ -58,7 +61,7 @@ class OcclusionConfig:
     """Objects of a succession."""
     empty_before: tuple[int, int] = (0, 0)
     """Fewest and most frames of emptiness before an object comes, in every other share of a batch;
-    none as it is. Of made-up scenes only."""
+    none as it is. Of made-up scenes and "recordings"."""
     after: int = 6
     """Frames in view after the object has come back, in every other batch; the rest end hidden."""
     noise_hz: float = 0.1
@@ -97,6 +100,8 @@ class OcclusionConfig:
         made_up = ("scenes", "digits")
         if self.frame_ms and self.dataset not in made_up:
             raise ValueError(f"frame_ms is for {' and '.join(made_up)}, not {self.dataset}")
+        if self.long_views and self.long_views < self.seen[1]:
+            raise ValueError(f"long_views must be at least {self.seen[1]}, as long as seen, or 0")
         if min(self.busy, self.objects) < 1:
             raise ValueError("busy and objects must be at least 1")
         if self.after < 0 or self.noise_hz < 0:
@@ -262,11 +267,12 @@ def draw_lengths(
     low, high = config.hidden
     if longest is not None:
         low, high = min(low, longest), min(high, longest)
-    return (
-        int(rng.integers(config.seen[0], config.seen[1] + 1)),
-        int(np.exp(rng.uniform(np.log(low), np.log(high + 1)))),
-        int(rng.choice([0, config.after])),
-    )
+    seen = int(rng.integers(config.seen[0], config.seen[1] + 1))
+    hides = int(np.exp(rng.uniform(np.log(low), np.log(high + 1))))
+    after = int(rng.choice([0, config.after]))
+    if config.long_views and rng.integers(2):
+        seen = int(np.exp(rng.uniform(np.log(config.seen[1]), np.log(config.long_views + 1))))
+    return seen, hides, after
 
 
 def draw_frame_ms(config: OcclusionConfig, seed: list[int]) -> float | None:

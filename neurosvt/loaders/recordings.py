@@ -5,12 +5,19 @@ from typing import Any
 import numpy as np
 
 from neurosvt.config import UserError
-from neurosvt.datasets.tracks import described_tracks
+from neurosvt.datasets.tracks import described_tracks, of_classes
 from neurosvt.loaders.occlusion_batches import OcclusionBatch, as_tensors, pad_and_stack
-from neurosvt.loaders.occlusions import OWN, OcclusionData, OcclusionStream, draw_lengths
+from neurosvt.loaders.occlusions import (
+    OWN,
+    OcclusionData,
+    OcclusionStream,
+    draw_emptiness,
+    draw_lengths,
+)
 from neurosvt.loaders.registry import DATASETS
 from neurosvt.scenes.annotated_tracks import ANNOTATED, annotated_spans, make_scenes_annotated
 from neurosvt.scenes.occluded_tracks import make_scenes_tracks, track_scene_frames
+from neurosvt.scenes.presence_tracks import PRESENCE_CUT_IN, make_scenes_presence, with_emptiness
 from neurosvt.scenes.scenes import Scenes
 
 
@@ -28,16 +35,19 @@ class RecordingStream(OcclusionStream):
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         cfg = self.config
-        self.tracks = described_tracks(cfg.source, "train", self.scene.size, self.scene.frame_us)
+        self.tracks, self.others = of_classes(
+            described_tracks(cfg.source, "train", self.scene.size, self.scene.frame_us)
+        )
         self.spans = annotated_spans(self.tracks, 1)
         if ANNOTATED in cfg.tiers and not self.spans:
             raise UserError(f"{cfg.source}: no recording of train says when its object is hidden")
-        shown = track_scene_frames(cfg.seen[1], 0, cfg.after)
+        longest_view = max(cfg.seen[1], cfg.long_views)
+        shown = track_scene_frames(longest_view, 0, cfg.after)
         self.longest = max(len(track.frames) for track in self.tracks) - shown
         if self.longest < 1:
             raise UserError(
                 f"{cfg.source}: no recording of train has {shown + 1} frames, as long as an object "
-                f"is in view; shorten data.seen ({cfg.seen[1]})"
+                f"is in view; shorten data.seen and data.long_views ({longest_view})"
             )
 
     def make(self, seed: list[int]) -> OcclusionBatch:
@@ -45,6 +55,11 @@ class RecordingStream(OcclusionStream):
 
     def scenes(self, tier: str, seed: list[int], batch: int) -> Scenes:
         """Some sequences of one tier."""
+        return with_emptiness(
+            self._hidden(tier, seed, batch), draw_emptiness(self.config, seed), seed, self.scene
+        )
+
+    def _hidden(self, tier: str, seed: list[int], batch: int) -> Scenes:
         cfg = self.config
         seen, hidden, after = draw_lengths(cfg, seed, self.longest)
         if tier == ANNOTATED:
@@ -54,6 +69,11 @@ class RecordingStream(OcclusionStream):
             return make_scenes_annotated(
                 self.tracks, chosen, seed, seen=seen, hidden=hidden, after=after, config=self.scene
             )
+        if tier in PRESENCE_CUT_IN:
+            return make_scenes_presence(
+                tier, self.tracks, self.others, seed, batch, seen=seen, hidden=hidden, after=after,
+                augmentation=cfg.augmentation, moves=cfg.moves, config=self.scene,
+            )  # fmt: skip
         return make_scenes_tracks(
             self.tracks, seed, batch, seen=seen, hidden=hidden, after=after, hides=tier,
             augmentation=cfg.augmentation, moves=cfg.moves, config=self.scene,

@@ -15,7 +15,8 @@ from neurosvt.scenes.occluded_tracks import (
 )
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig, Scenes, split_seed
 
-_AFTER = SHUTTER_OPENING + RECOVERY
+AFTER = SHUTTER_OPENING + RECOVERY
+"""Frames after a hidden span, in which its object comes back and is judged once more."""
 
 
 @runtime_checkable
@@ -47,19 +48,26 @@ def as_long_in_view(task: T, frame_us: int) -> T:
 
 def starts_of(task: Exam, tracks: Sequence[Track], hidden: int) -> list[tuple[int, int]]:
     """Every track and frame of it from which on a whole sequence fits."""
-    return possible_starts(tracks, track_scene_frames(task.seen, hidden, _AFTER))
+    return possible_starts(tracks, track_scene_frames(task.seen, hidden, AFTER))
+
+
+def spread_starts(
+    task: Exam, tracks: Sequence[Track], hidden: int, events: int
+) -> Iterator[tuple[list[int], list[tuple[int, int]]]]:
+    """Seeds of batches, and their starts, spread evenly over the tracks."""
+    possible = starts_of(task, tracks, hidden)
+    spread = np.linspace(0, len(possible) - 1, events).astype(int)
+    starts = [possible[at] for at in spread.tolist()]
+    for index, start in enumerate(range(0, events, task.batch)):
+        yield split_seed(task.split, task.seed, index), starts[start : start + task.batch]
 
 
 def cut_in(
     task: Exam, tracks: Sequence[Track], hidden: int, events: int, hides: str = "curtain"
 ) -> Iterator[Scenes]:
-    """Batches of stretches, spread evenly over the tracks, hidden by one of `CUT_IN`."""
-    possible = starts_of(task, tracks, hidden)
-    spread = np.linspace(0, len(possible) - 1, events).astype(int)
-    starts = [possible[at] for at in spread.tolist()]
-    for index, start in enumerate(range(0, events, task.batch)):
-        chosen = starts[start : start + task.batch]
+    """Batches of stretches, hidden by one of `CUT_IN`."""
+    for seed, starts in spread_starts(task, tracks, hidden, events):
         yield make_scenes_tracks(
-            tracks, split_seed(task.split, task.seed, index), len(chosen), seen=task.seen,
-            hidden=hidden, after=_AFTER, starts=chosen, hides=hides, config=task.scene,
+            tracks, seed, len(starts), seen=task.seen, hidden=hidden, after=AFTER, starts=starts,
+            hides=hides, config=task.scene,
         )  # fmt: skip

@@ -179,6 +179,9 @@ def evaluate_cell(
     return {name: {w: o for w, o in told.items() if len(o.label)} for name, told in asked.items()}
 
 
+SHORTER = (30, 10, 3)
+"""Numbers of hidden frames that a look at validation falls back to, where recordings are short."""
+
 LATCH_THRESHOLDS = np.linspace(-40, 12, 105)
 """Logits of "unseen" that are tried for a latch: a memoryless model is as sure as -38 that it sees,
 and the surer the frame, the better an answer to hold."""
@@ -189,7 +192,7 @@ def beliefs_of_objects(
     model: nn.Module, task: Task, hidden: int, events: int, state_noise: float
 ) -> Iterator[tuple[Scenes, Belief]]:
     """Every batch of the tiers that judge class and place, and what is believed at its steps."""
-    for tier, length in cells(task, [hidden]):
+    for tier, length in cells(task, as_long_as_possible(task, [hidden])):
         if judges_presence(tier):
             continue
         for index, scenes in enumerate(task.batches(tier, length, events)):
@@ -240,7 +243,7 @@ def validation_score(
     visible: list[float] = []
     presence: list[float] = []
     belief: dict[str, list[float]] = {}
-    for tier, length in cells(task, hidden):
+    for tier, length in cells(task, as_long_as_possible(task, hidden)):
         found = evaluate_cell({"": model}, task, tier, length, events, state_noise=state_noise)[""]
         if judges_presence(tier):
             of_classes = [found[name] for name in FAMILIAR if name in found]
@@ -248,15 +251,30 @@ def validation_score(
             continue
         visible.append(found["visible"].right.mean())
         belief.setdefault(f"belief_{length}", []).append(found["belief"].right.mean())
-    if not belief:
-        raise UserError(
-            f"no tier of {task.name} hides anything for {' or '.join(map(str, hidden))}"
-        )
     by_length = {name: float(np.mean(shares)) for name, shares in belief.items()}
     means = {"visible": float(np.mean(visible)), "belief": float(np.mean(list(by_length.values())))}
     if presence:
         means["presence"] = float(np.mean(presence))
     return {**by_length, **means, "score": float(np.mean(list(means.values())))}
+
+
+def as_long_as_possible(task: Task, hidden: Sequence[int]) -> Sequence[int]:
+    """Those numbers of hidden frames for which any object of a task hides; if there is none, the
+    longest of `SHORTER` for which one does.
+
+    Raises:
+        UserError: no tier hides anything for so long.
+    """
+    hiding = [tier for tier in task.tiers if not judges_presence(tier)]
+
+    def hides(length: int) -> bool:
+        return any(task.supports(tier, length) for tier in hiding)
+
+    found = list(filter(hides, hidden)) or list(filter(hides, SHORTER))[:1]
+    if not found:
+        lengths = " or ".join(map(str, [*hidden, *SHORTER]))
+        raise UserError(f"no tier of {task.name} hides anything for {lengths} frames")
+    return found
 
 
 def cells(

@@ -29,6 +29,17 @@ def tune_presence(
     """What to add to the scores of `NOTHING` and `STRANGER`.
 
     Args:
+        model, task, hidden, events, state_noise: as of `scores_of_objects`.
+    """
+    return raised(scores_of_objects(model, task, hidden, events, state_noise))
+
+
+def scores_of_objects(
+    model: nn.Module, task: Task, hidden: int = 60, events: int = 200, state_noise: float = 0.0
+) -> Float[Tensor, "N P"]:
+    """Scores of presence of objects of the classes, last in view and last hidden.
+
+    Args:
         model: tells presence.
         task: of validation; its objects of the classes are asked about.
         hidden: frames; each tier that has so many.
@@ -39,7 +50,7 @@ def tune_presence(
     for scenes, belief in beliefs_of_objects(model, task, hidden, events, state_noise):
         moments = belief_moments(scenes)
         found += [belief.presence_logits[moments[name]] for name in ("visible", "belief")]
-    return raised(torch.cat(found))
+    return torch.cat(found)
 
 
 def raised(scores: Float[Tensor, "N P"], most_lost: float = MOST_LOST) -> dict[Presence, float]:

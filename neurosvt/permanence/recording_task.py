@@ -8,14 +8,15 @@ from typing import ClassVar
 from neurosvt.config import Registry, UserError
 from neurosvt.datasets.described import described_classes
 from neurosvt.datasets.folder import checked_split
-from neurosvt.datasets.tracks import Track, described_tracks
-from neurosvt.permanence.cut_in import as_long_in_view, cut_in, starts_of
+from neurosvt.datasets.tracks import Track, described_tracks, of_classes
+from neurosvt.permanence.cut_in import AFTER, as_long_in_view, cut_in, spread_starts, starts_of
 from neurosvt.scenes.annotated_tracks import (
     ANNOTATED,
     RECORDING_TIERS,
     annotated_spans,
     make_scenes_annotated,
 )
+from neurosvt.scenes.presence_tracks import PRESENCE_CUT_IN, make_scenes_presence
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig, Scenes, split_seed
 
 
@@ -26,6 +27,7 @@ class RecordingTask:
     Stretches are spread evenly over the recordings of the split; where more are asked for than fit
     beside one another they overlap. Of hiding that is labelled there are as many events as there
     are spans, once each, whatever is asked for; the answer counts at the last of `hidden` frames.
+    Strangers are what the index calls none of its classes; without any, objects torn to pieces.
 
     Args:
         source: a prepared folder, see `datasets.described`.
@@ -56,10 +58,10 @@ class RecordingTask:
     def supports(self, tier: str, hidden: int) -> bool:
         """Whether a recording of the split is long enough, or a labelled span."""
         Registry("tier", dict.fromkeys(self.known))[tier]
-        tracks = self._tracks()
+        tracks, others = self._tracks()
         if tier == ANNOTATED:
             return bool(annotated_spans(tracks, hidden))
-        return bool(starts_of(self, tracks, hidden))
+        return bool(starts_of(self, others if tier == "stranger" and others else tracks, hidden))
 
     def at(self, frame_us: int) -> "RecordingTask":
         """The same in frames of another length."""
@@ -73,7 +75,7 @@ class RecordingTask:
         """
         if not self.supports(tier, hidden):
             raise UserError(f"no recording of {self.split} hides for {hidden} frames ({tier})")
-        tracks = self._tracks()
+        tracks, others = self._tracks()
         if tier == ANNOTATED:
             spans = annotated_spans(tracks, hidden)
             for index, start in enumerate(range(0, len(spans), self.batch)):
@@ -83,10 +85,20 @@ class RecordingTask:
                     hidden=hidden, after=RECOVERY, config=self.scene,
                 )  # fmt: skip
             return
+        if tier in PRESENCE_CUT_IN:
+            known = [] if tier == "stranger" and others else tracks
+            for seed, starts in spread_starts(self, known or others, hidden, events):
+                yield make_scenes_presence(
+                    tier, known, others, seed, len(starts), seen=self.seen, hidden=hidden,
+                    after=AFTER, starts=starts, config=self.scene,
+                )  # fmt: skip
+            return
         yield from cut_in(self, tracks, hidden, events, tier)
 
-    def _tracks(self) -> list[Track]:
+    def _tracks(self) -> tuple[list[Track], list[Track]]:
         return _loaded(self.source, self.split, self.scene.size, self.scene.frame_us)
 
 
-_loaded = lru_cache(maxsize=4)(described_tracks)
+@lru_cache(maxsize=4)
+def _loaded(source: str, split: str, size: int, frame_us: int) -> tuple[list[Track], list[Track]]:
+    return of_classes(described_tracks(source, split, size, frame_us))

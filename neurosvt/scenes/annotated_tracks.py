@@ -10,6 +10,7 @@ import numpy as np
 from neurosvt.datasets.tracks import Track
 from neurosvt.presence import Presence
 from neurosvt.scenes.occluded_tracks import CUT_IN
+from neurosvt.scenes.presence_tracks import PRESENCE_CUT_IN
 from neurosvt.scenes.sampling import DEFAULT_CONFIG, SceneConfig
 from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes
 from neurosvt.scenes.sensor import add_noise
@@ -17,8 +18,8 @@ from neurosvt.scenes.sensor import add_noise
 ANNOTATED = "annotated"
 """The tier of objects that hide by themselves."""
 
-RECORDING_TIERS = (*CUT_IN, ANNOTATED)
-"""What may hide the object of a recording."""
+RECORDING_TIERS = (*CUT_IN, ANNOTATED, *PRESENCE_CUT_IN)
+"""What may be asked of recordings of one's own."""
 
 
 def make_scenes_annotated(

@@ -30,6 +30,9 @@ SHUTTER_OPENING = 4
 EDGE_DENSITY = 0.9
 """Share of the pixels that the edge passes which report an event."""
 
+Stretch = tuple[np.ndarray, np.ndarray]
+"""Frames (T, 2, H, W) and positions (T, 2) of a part of a track."""
+
 
 def track_scene_frames(seen: int, hidden: int, after: int) -> int:
     """Frames of a sequence."""
@@ -47,7 +50,7 @@ def make_scenes_tracks(
     starts: Sequence[tuple[int, int]] | None = None,
     augmentation: Augmentation | None = None,
     moves: float = 0.0,
-    hides: str = "curtain",
+    hides: str | None = "curtain",
     config: SceneConfig = DEFAULT_CONFIG,
 ) -> Scenes:
     """Make a batch of stretches of recordings, each hidden for a while.
@@ -64,7 +67,7 @@ def make_scenes_tracks(
             half of them upside down, and half of all mirrored left for right; None shows them as
             recorded.
         moves: how far to move each of these at random, at most, in sensor sides.
-        hides: one of `CUT_IN`.
+        hides: one of `CUT_IN`; None for nothing.
         config: `size`, `frame_us` and `noise_hz` are used.
 
     Raises:
@@ -78,8 +81,8 @@ def make_scenes_tracks(
     drawing, hiding, noise, augmenting = np.random.default_rng(seed).spawn(4)
     total = track_scene_frames(seen, hidden, after)
     if starts is None:
-        starts = _draw(tracks, total, batch, drawing)
-    shown = [_cut(tracks[i], first, total) for i, first in starts]
+        starts = draw_starts(tracks, total, batch, drawing)
+    shown = [stretch_of(tracks[i], first, total) for i, first in starts]
     first, back = seen + SHUTTER_CLOSING, seen + SHUTTER_CLOSING + hidden
     if augmentation is not None:
         seen_at = np.r_[:first, back:total]
@@ -94,7 +97,7 @@ def make_scenes_tracks(
 
     presence = np.full((total, batch), Presence.IN_VIEW, np.int8)
     presence[first:back] = Presence.HIDDEN
-    label = np.array([tracks[i].label for i, _ in starts])
+    label = np.array([tracks[i].label or 0 for i, _ in starts])
     return Scenes(
         frames=frames,
         label=np.broadcast_to(label, presence.shape).copy(),
@@ -121,7 +124,7 @@ def possible_starts(tracks: Sequence[Track], total: int) -> list[tuple[int, int]
     ]
 
 
-def _draw(
+def draw_starts(
     tracks: Sequence[Track], total: int, batch: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Starts, all as likely."""
@@ -132,7 +135,12 @@ def _draw(
     return [possible[int(rng.integers(len(possible)))] for _ in range(batch)]
 
 
-def _cut(track: Track, first: int, total: int) -> tuple[np.ndarray, np.ndarray]:
+def stretch_of(track: Track, first: int, total: int) -> Stretch:
+    """A part of a track.
+
+    Raises:
+        UserError: it is not so long.
+    """
     if not 0 <= first <= len(track.frames) - total:
         raise UserError(f"{track.name}: no {total} frames from frame {first} on")
     return track.frames[first : first + total], track.position[first : first + total]
@@ -145,7 +153,7 @@ def _augment_track(
     augmentation: Augmentation,
     moves: float,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Stretch:
     """Another object on the same path, or on its mirror image, moved; what leaves the sensor is
     lost, and so is what happens at other times than `seen_at`."""
     size = frames.shape[-1]
@@ -169,7 +177,7 @@ def _augment_track(
 
 
 def _hide(
-    hides: str,
+    hides: str | None,
     frames: np.ndarray,
     centre: np.ndarray,
     share: np.ndarray,
@@ -179,20 +187,22 @@ def _hide(
     """Cut in what hides, in place; returns `Scenes.occluder`.
 
     Args:
-        hides: one of `CUT_IN`.
+        hides: one of `CUT_IN`, or None.
         frames: (T, B, 2, H, W).
         centre: (B, 2) where jaws meet, in sensor sides.
         share: (T + 1, 1) how far it is closed, at the frames' ends; 0 is the beginning.
         dark: frames in which nothing is seen.
         rng: of its side and its edges.
     """
-    if hides not in CUT_IN:
+    if hides not in (*CUT_IN, None):
         raise UserError(
             f"{hides!r} cannot be cut into a recording; choose from {', '.join(CUT_IN)}"
         )
     total, batch, size = len(frames), frames.shape[1], frames.shape[-1]
     occluder = np.zeros((total, batch, 7), np.float32)
     occluder[..., 2] = 1
+    if hides is None:
+        return occluder
     if hides == "blackout":
         frames[dark], occluder[dark, :, 2] = False, 0
         return occluder

@@ -21,6 +21,7 @@ RUN = [
     pages.DOCS / "guides" / "enter_the_benchmark.md",
     pages.DOCS / "guides" / "dysvit.md",
     pages.DOCS / "guides" / "live.md",
+    pages.DOCS / "guides" / "own-recordings.md",
     pages.DOCS / "guides" / "export.md",
     pages.DOCS / "guides" / "c.md",
     pages.DOCS / "concepts" / "leaky_memory.md",
@@ -32,6 +33,7 @@ EXECUTED = {
     pages.DOCS / "quickstart.md",
     *(pages.DOCS / "tutorials").glob("*.md"),
     pages.DOCS / "guides" / "live.md",
+    pages.DOCS / "guides" / "own-recordings.md",
 }
 """Pages whose `neurosvt` commands are run as well."""
 OTHER_PROGRAMS = {"make", "git", "cd", "source", "pip", "python"}

@@ -1,5 +1,8 @@
 """Recordings of one's own, all the way: prepared, trained on, judged, followed."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,8 @@ from neurosvt import load
 from neurosvt.cli import main
 from neurosvt.config import ConfigError, UserError
 from neurosvt.events.recording import Recording, pack_events
-from neurosvt.experiments.registry import run_settings
+from neurosvt.experiments.refusal import Refusal
+from neurosvt.experiments.registry import load_run, run_settings
 from neurosvt.experiments.runs import build_run
 from neurosvt.formats import write_events
 from neurosvt.loaders.occlusions import OcclusionConfig
@@ -45,6 +49,19 @@ def own(tmp_path_factory):
     (place / "index.csv").write_text("\n".join(rows))
     assert main(["data", "prepare", "index", str(place / "index.csv"), str(place / "own")]) == 0
     return place / "own"
+
+
+@pytest.fixture(scope="module")
+def with_others(own, tmp_path_factory):
+    """The same, and what is none of the two."""
+    place = tmp_path_factory.mktemp("others")
+    rows = (own.parent / "index.csv").read_text().replace("\n", f"\n{own.parent}/").split("\n")
+    for number, split in enumerate(["train", "test"]):
+        write_events(place / f"{number}.npz", swinging(45, seed=20 + number))
+        rows.append(f"{number}.npz,none,{split},")
+    (place / "index.csv").write_text("\n".join(rows))
+    assert main(["data", "prepare", "index", str(place / "index.csv"), str(place / "all")]) == 0
+    return place / "all"
 
 
 def task(own, **changes):
@@ -102,13 +119,36 @@ def test_training_batches_hold_all_tiers_in_equal_shares(own):
     assert (batch.presence == Presence.HIDDEN).any(0).all()
 
 
+def test_presence_is_taught_of_recordings_too(own, with_others):
+    tiers = ("curtain", "empty", "leaves", "stranger")
+    options = {"dataset": "recordings", "tiers": tiers, "seen": (4, 8), "hidden": (5, 10)}
+    for source in (own, with_others):
+        config = OcclusionConfig(source=str(source), empty_before=(3, 3), **options)
+        batch = RecordingStream(config, 8, 8, 0, 32)[1]
+        kinds = set(batch.presence[batch.within].tolist())
+        assert kinds == set(Presence)
+        asked = batch.presence[batch.asked]
+        assert set(asked.tolist()) <= {Presence.IN_VIEW, Presence.HIDDEN}
+
+
+def test_strangers_of_the_exam_are_those_of_the_index(own, with_others):
+    torn = next(iter(task(own).batches("stranger", 20, 4)))
+    theirs = next(iter(task(with_others).batches("stranger", 20, 4)))
+    assert (torn.presence == Presence.STRANGER).all()
+    assert (theirs.presence == Presence.STRANGER).all()
+    middle = theirs.position[:, :, 1]  # this swings at a height of its own
+    assert np.ptp(middle) < 2 / 32
+    assert np.ptp(torn.position[:, :, 1]) > 0.2
+    assert RecordingTask(str(with_others), "test").classes == ("cup", "pen")
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"source": ""}, "source names the folder of recordings"),
         ({"dataset": "scenes"}, "source names the folder of recordings"),
-        ({"tiers": ("tunnel",)}, "tiers of recordings are curtain, gripper, blackout, annotated"),
-        ({"seen": (500, 600)}, "shorten data.seen"),
+        ({"tiers": ("tunnel",)}, "tiers of recordings are curtain, gripper, blackout, annotated, "),
+        ({"seen": (500, 600)}, "shorten data.seen and data.long_views .600."),
     ],
 )
 def test_what_does_not_fit_is_said(own, changes, named):
@@ -117,9 +157,9 @@ def test_what_does_not_fit_is_said(own, changes, named):
         RecordingStream(OcclusionConfig(**options), 2, 1, 0, 32)
 
 
-def own_run(own, **settings):
-    settings = {**TINY, "data.dataset": "recordings", "data.source": str(own), **settings}
-    settings["data.tiers"] = '["curtain", "annotated"]'
+def own_run(own, tiers='["curtain", "annotated"]'):
+    settings = {**TINY, "data.dataset": "recordings", "data.source": str(own)}
+    settings["data.tiers"] = tiers
     return [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
 
 
@@ -147,7 +187,7 @@ def test_what_another_learnt_is_kept_and_its_classes_are_replaced(own, tmp_path,
     with short_validation():
         first = [w for n, v in TINY.items() for w in ("--set", f"{n}={v}")]
         assert main(["train", "permanence_stage1", "--out", "first", *first]) == 0
-        more = ["--set", "train.start=first", "--set", "train.freeze=spatial"]
+        more = ["--start", "first", "--freeze", "spatial"]
         assert main(["train", "permanence_stage1", "--out", "mine", *words, *more]) == 0
     before, after = (load(name).model for name in ("first", "mine"))
     theirs, mine = before.state_dict(), after.state_dict()
@@ -166,3 +206,50 @@ def test_a_run_says_how_many_classes_its_folder_has(own):
     settings["data"]["source"] = ""
     with pytest.raises(ConfigError, match="source names the folder"):
         build_run(settings)
+
+
+def test_a_folder_stands_for_a_run(own, with_others, tmp_path, monkeypatch):
+    run = load_run(str(own))
+    assert (run.data.source, run.classes) == (str(own), ("cup", "pen"))
+    assert (run.train.start, run.train.freeze) == ("permanence", "spatial")
+    assert "annotated" in run.data.tiers, "its labels say when one is hidden"
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(f'extends = "{own}"\n[train]\nsteps = 7\n')
+    assert load_run("mine.toml").train.steps == 7
+    assert load_run("mine.toml").data.source == str(own)
+    table = json.loads((own / "dataset.json").read_text())
+    for row in table["entries"]:
+        row["hidden"] = []
+    Path("bare").mkdir()
+    Path("bare/dataset.json").write_text(json.dumps(table))
+    assert "annotated" not in load_run("bare").data.tiers
+
+
+def test_what_refuses_more_is_measured_and_saved(with_others, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = own_run(with_others, tiers='["curtain", "stranger"]')
+    with short_validation():
+        start = ["--start", "permanence", "--freeze", "spatial"]
+        assert main(["train", "permanence_stage1", "--out", "mine", *words, *start]) == 2
+        assert "permanence" in capsys.readouterr().err, "it is of another shape"
+        assert main(["train", "permanence_stage1", "--out", "mine", *words]) == 0
+    write_events("other.npz", swinging(45, seed=9))
+    assert main(["refuse", "mine", "other.npz", "--json", "rows.json"]) == 0
+    rows = json.loads(Path("rows.json").read_text())["rows"]
+    assert rows[0]["raised_by"] == 0
+    by_lost = sorted(rows[1:], key=lambda row: row["lost"])
+    refused = [row["refused"] for row in by_lost]
+    assert refused == sorted(refused)
+    assert main(["refuse", "mine", "other.npz", "--lost", "0.5", "--save", "strict"]) == 0
+    strict, lax = load("strict.safetensors"), load("mine")
+    raised = Refusal.of(strict)
+    assert raised.lost() == pytest.approx(0.5, abs=0.05)
+    said = [
+        sum(belief.presence == "stranger" for belief in model.predict("other.npz"))
+        for model in (lax, strict)
+    ]
+    assert said[1] >= said[0]
+    assert main(["refuse", "mine", "other.npz", "--lost", "0.5"]) == 2
+    assert "--lost says what --save writes" in capsys.readouterr().err
+    assert main(["refuse", "dysvit", "other.npz"]) == 2
+    assert "tells no presence" in capsys.readouterr().err

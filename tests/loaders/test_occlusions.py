@@ -274,3 +274,17 @@ def test_the_length_of_frames_is_drawn_from_the_batchs_seed_alone():
     assert drawn[:9] == [draw_frame_ms(config, split_seed("train", 0, i)) for i in range(9)]
     assert drawn.count(10.0) == pytest.approx(200, abs=40)
     assert drawn.count(5.0) == pytest.approx(100, abs=35)
+
+
+def test_half_of_all_shares_are_in_view_for_long_where_that_is_asked():
+    short = OcclusionConfig(seen=(8, 16))
+    long = OcclusionConfig(seen=(8, 16), long_views=120)
+    lengths = [(draw_lengths(short, [seed]), draw_lengths(long, [seed])) for seed in range(200)]
+    assert all(own[1:] == other[1:] for own, other in lengths), "the rest is drawn as before"
+    views = [other[0] for _, other in lengths]
+    longer = [view for view in views if view > 16]
+    assert 60 < len(longer) < 120
+    assert max(views) <= 120
+    assert sum(view < 44 for view in longer) > len(longer) / 3, "log-uniformly: 16 to 44 to 120"
+    with pytest.raises(ValueError, match="long_views must be at least 16, as long as seen, or 0"):
+        OcclusionConfig(seen=(8, 16), long_views=12)
