@@ -25,7 +25,7 @@ LADDER = [
     ["datasets"],
     ["nn", "formats"],
     ["events"],
-    ["ops", "results", "spread"],
+    ["ops", "pictures", "results", "spread"],
     ["config", "files", "presence", "stats"],
     ["native"],
 ]

@@ -5,12 +5,13 @@ Axes: M images, C colours, Y X pixels, S pixels per side of the model's images.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from neurosvt.config import ConfigError, UserError
+from neurosvt.config import UserError
 from neurosvt.datasets.named_images import is_number, numbered_pixels
+from neurosvt.pictures import opened_image, pillow
 
 ImageLike: TypeAlias = str | Path | np.ndarray
 """The path of an image file, "test:N" for a test image of CIFAR-10, or pixels (Y, X, 3) uint8."""
@@ -72,22 +73,14 @@ def _colours_last(image: np.ndarray, name: str) -> np.ndarray:
 def _square(
     image: str | Path | np.ndarray, name: str, side: int, say: Callable[[str], None]
 ) -> np.ndarray:
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise ConfigError("images need: pip install 'neurosvt[data]'") from error
     if isinstance(image, np.ndarray):
-        opened: Any = Image.fromarray(np.ascontiguousarray(_colours_last(image, name)))
+        opened = pillow().fromarray(np.ascontiguousarray(_colours_last(image, name)))
     else:
         path = Path(image)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
-        try:
-            with Image.open(path) as file:
-                opened = file.convert("RGB")
-        # A size that would fill the memory is refused by Pillow itself, as a bomb.
-        except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-            raise UserError(f"{path} is no image, or a damaged one") from error
+        with opened_image(path, str(path)) as file:
+            opened = file.convert("RGB")
     width, height = opened.size
     short = min(width, height)
     left, top = (width - short) // 2, (height - short) // 2
@@ -95,5 +88,5 @@ def _square(
         cut = f"its middle {short} x {short}, " if width != height else ""
         say(f"{name}: {width} x {height} pixels; {cut}resized to {side} x {side}")
         box = (left, top, left + short, top + short)
-        opened = opened.crop(box).resize((side, side), Image.Resampling.LANCZOS)
+        opened = opened.crop(box).resize((side, side), pillow().Resampling.LANCZOS)
     return np.asarray(opened).transpose(2, 0, 1)

@@ -17,18 +17,17 @@ Axes: M images, C colours, Y X pixels.
 """
 
 import hashlib
-import io
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from neurosvt.config import UserError
+from neurosvt.config import UserError, first_line
 from neurosvt.datasets.folder import VARIABLE, checked_split, data_root
+from neurosvt.datasets.plain_pickle import plain_pickle
 from neurosvt.files import write_whole
+from neurosvt.pictures import opened_image
 
 CIFAR10_CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -127,13 +126,14 @@ def read_python(folder: Path, part: str) -> Images:
     for name in OFFICIAL[part]:
         path = folder / name
         try:
-            batch = _OnlyArrays(io.BytesIO(_bytes(path)), encoding="bytes").load()
+            batch = plain_pickle(_bytes(path))
             pixels.append(
                 np.asarray(batch[b"data"], np.uint8).reshape(-1, 3, CIFAR10_SIDE, CIFAR10_SIDE)
             )
             labels.append(np.asarray(batch[b"labels"], np.int64))
-        except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path} is damaged or is no batch of CIFAR-10 ({error})") from error
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            reason = first_line(error)
+            raise UserError(f"{path} is damaged or is no batch of CIFAR-10 ({reason})") from error
     return _official(np.concatenate(pixels), np.concatenate(labels), part, folder)
 
 
@@ -234,20 +234,15 @@ def decoded(data: bytes, name: str) -> np.ndarray:
     Raises:
         UserError: no image, or one of another size or without colours; `name` says which.
     """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.mode in ("1", "L", "LA", "I", "F"):
-                raise UserError(f"{name} is greyscale; a colour image is needed")
-            if image.size != (CIFAR10_SIDE, CIFAR10_SIDE):
-                width, height = image.size
-                raise UserError(
-                    f"{name} is {width} x {height} pixels, not {CIFAR10_SIDE} x {CIFAR10_SIDE}"
-                )
-            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"{name} is no image, or a damaged one") from error
+    with opened_image(data, name) as image:
+        if image.mode in ("1", "L", "LA", "I", "F"):
+            raise UserError(f"{name} is greyscale; a colour image is needed")
+        if image.size != (CIFAR10_SIDE, CIFAR10_SIDE):
+            width, height = image.size
+            raise UserError(
+                f"{name} is {width} x {height} pixels, not {CIFAR10_SIDE} x {CIFAR10_SIDE}"
+            )
+        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
 
 def _official(pixels: np.ndarray, labels: np.ndarray, part: str, source: Path) -> Images:
@@ -259,17 +254,3 @@ def _official(pixels: np.ndarray, labels: np.ndarray, part: str, source: Path) -
         if _md5(_official_file(pixels, labels, i)) != wanted:
             raise UserError(f"{source}: images {i * PER_FILE} and on differ from the official ones")
     return Images(np.ascontiguousarray(pixels), labels)
-
-
-class _OnlyArrays(pickle.Unpickler):
-    """Makes arrays, and refuses everything else that a pickle could ask for."""
-
-    ALLOWED = frozenset({
-        ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"),
-    })  # fmt: skip
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)

@@ -7,7 +7,7 @@ than the motion was.
 Axes: T frames, Y X pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.events.recording import Recording, pack_events
+from neurosvt.pictures import opened_image
 
 STILLS = (".jpg", ".jpeg", ".png")
+MOST_FILM_PIXELS = 1 << 31
+"""Of all frames of a video: they are held in memory, a byte each."""
 
 
 @dataclass(frozen=True)
@@ -153,22 +156,36 @@ def record_video(
 
 
 def _stills(folder: Path) -> list[np.ndarray]:
-    from PIL import Image
+    return _held(
+        (_grey(path) for path in sorted(folder.iterdir()) if path.suffix.lower() in STILLS), folder
+    )
 
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in STILLS)
-    return [np.asarray(Image.open(path).convert("L")) for path in paths]
+
+def _grey(path: Path) -> np.ndarray:
+    with opened_image(path, str(path)) as image:
+        return np.asarray(image.convert("L"))
 
 
 def _gif(path: Path) -> tuple[list[np.ndarray], float | None]:
-    from PIL import Image, ImageSequence, UnidentifiedImageError
+    from PIL import ImageSequence
 
-    try:
-        with Image.open(path) as video:
-            frames = [np.asarray(f.convert("L")) for f in ImageSequence.Iterator(video)]
-            milliseconds = video.info.get("duration", 0)
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"{path} is damaged, or no GIF") from error
+    with opened_image(path, str(path)) as video:
+        frames = _held((np.asarray(f.convert("L")) for f in ImageSequence.Iterator(video)), path)
+        milliseconds = video.info.get("duration", 0)
     return frames, 1000 / milliseconds if milliseconds else None
+
+
+def _held(frames: Iterable[np.ndarray], path: Path) -> list[np.ndarray]:
+    """Frames, as many as memory is meant to hold."""
+    held, pixels = [], 0
+    for frame in frames:
+        pixels += frame.size
+        if pixels > MOST_FILM_PIXELS:
+            raise UserError(
+                f"{path} has more than {MOST_FILM_PIXELS:,} pixels in all: cut it shorter"
+            )
+        held.append(frame)
+    return held
 
 
 def _video(path: Path) -> tuple[list[np.ndarray], float | None]:
@@ -179,7 +196,8 @@ def _video(path: Path) -> tuple[list[np.ndarray], float | None]:
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
-            frames = [frame.to_ndarray(format="gray") for frame in container.decode(stream)]
+            decoded = (frame.to_ndarray(format="gray") for frame in container.decode(stream))
+            frames = _held(decoded, path)
             rate = stream.average_rate
     except (av.error.FFmpegError, IndexError) as error:
         raise UserError(f"{path} is damaged, or no video") from error

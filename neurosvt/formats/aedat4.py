@@ -113,10 +113,11 @@ def _streams(described: str) -> dict[int, tuple[str, str, SensorSize | None]]:
     found = {}
     for part in re.split(r'(?=<node name="\d+" path="[^"]*/outInfo/\d+/")', described)[1:]:
         stated = dict(re.findall(r'<attr key="(\w+)"[^>]*>([^<]*)<', part))
-        sides = [s for s in (stated.get("sizeX", ""), stated.get("sizeY", "")) if s.isdecimal()]
+        both = stated.get("sizeX", ""), stated.get("sizeY", "")
+        sides = [side for side in both if re.fullmatch(r"\d{1,9}", side)]
         width, height = map(int, sides) if len(sides) == 2 else (0, 0)
         sensor = (width, height) if 0 < width < LARGEST and 0 < height < LARGEST else None
-        number = re.match(r'<node name="(\d+)"', part)
+        number = re.match(r'<node name="(\d{1,9})"', part)
         if number:
             kind, name = (
                 re.sub(r"\W", "", stated.get(key, "")) for key in ("typeIdentifier", "source")

@@ -29,8 +29,11 @@ HEAP = b"GCOL\x01\0\0\0"
 """What a heap of strings of any length begins with."""
 HEAP_BLOCK = 1 << 24
 """Bytes that are searched for heaps at once."""
-LARGEST_CHUNK = 1 << 28
-"""Bytes; an array in larger ones cannot be read in bounded memory."""
+LARGEST_CHUNK = 1 << 26
+"""Bytes; an array in larger ones cannot be read in bounded memory, nor in bounded time: each slice
+would unpack one whole."""
+MOST_PACKED = 1 << 16
+"""Numbers that a stored byte stands for, at most; what was never written is made up by HDF5."""
 
 
 def recognises(stream: BinaryIO) -> bool:
@@ -137,6 +140,8 @@ def _check_storage(h5py: Any, array: Any) -> None:
         raise UserError(f"{array.name} lies in another file")
     if array.chunks and np.prod(array.chunks, dtype=float) * array.dtype.itemsize > LARGEST_CHUNK:
         raise UserError(f"{array.name} is stored in pieces of more than {LARGEST_CHUNK:,} bytes")
+    if array.size > MOST_PACKED * (1 + array.id.get_storage_size()):
+        raise UserError(f"{array.name} has {array.size:,} numbers, and hardly a byte is stored")
     properties = array.id.get_create_plist()
     for i in range(properties.get_nfilters()):
         number = properties.get_filter(i)[0]

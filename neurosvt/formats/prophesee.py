@@ -64,11 +64,13 @@ def read_header(stream: BinaryIO) -> dict[str, str]:
 
 def geometry(fields: dict[str, str]) -> SensorSize | None:
     """The sensor, in whichever of their ways a header states it; None where it does not."""
-    if found := re.fullmatch(r"(\d+)x(\d+)", fields.get("geometry", "")):
+    if found := re.fullmatch(r"(\d{1,9})x(\d{1,9})", fields.get("geometry", "")):
         return int(found[1]), int(found[2])
-    stated = dict(re.findall(r"(width|height)=(\d+)", fields.get("format", "").lower()))
+    stated = dict(re.findall(r"(width|height)=(\d{1,9})(?!\d)", fields.get("format", "").lower()))
     stated |= {
-        name: fields[name] for name in ("width", "height") if fields.get(name, "").isdecimal()
+        name: fields[name]
+        for name in ("width", "height")
+        if re.fullmatch(r"\d{1,9}", fields.get(name, ""))
     }
     return (int(stated["width"]), int(stated["height"])) if len(stated) == 2 else None
 
@@ -76,7 +78,7 @@ def geometry(fields: dict[str, str]) -> SensorSize | None:
 def stated_sensor(fields: dict[str, str]) -> tuple[SensorSize | None, About]:
     """The sensor and who said so: its geometry, or else the system that recorded it."""
     number = fields.get("system_id", "")
-    name, size = SYSTEMS.get(int(number) if number.isdecimal() else -1, (None, None))
+    name, size = SYSTEMS.get(int(number) if re.fullmatch(r"\d{1,9}", number) else -1, (None, None))
     stated = geometry(fields)
     about = About(sensor_from=FILE if stated else FORMAT, camera=name, camera_from=name and FILE)
     return stated or size, about

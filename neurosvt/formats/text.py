@@ -68,11 +68,11 @@ def read_head(stream: BinaryIO) -> Head | None:
     for i, line in enumerate(lines):
         text = line.decode().strip()
         words = re.split(r"[\s,;]+", text.lower().strip(",;"))
-        if found := re.search(r"geometry\W*(\d+)\s*[,x ]\s*(\d+)", text.lower()):
+        if found := re.search(r"geometry\W*(\d{1,9})\s*[,x ]\s*(\d{1,9})(?!\d)", text.lower()):
             sensor, metavision = (int(found[1]), int(found[2])), text.startswith("%")
         elif not text or text[0] in "#%":
             pass
-        elif re.fullmatch(r"\d+\s+\d+", text) and not sensor:
+        elif re.fullmatch(r"\d{1,9}\s+\d{1,9}", text) and not sensor:
             sensor = int(words[0]), int(words[1])
         elif not names and re.match(r"[a-z]", words[0]):
             names = [re.split(r"[\W_]", word)[0] for word in words if word]

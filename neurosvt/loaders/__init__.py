@@ -5,14 +5,13 @@ Every data set is entered in `DATASETS` by the loader of its kind, and may be by
 
 from neurosvt.loaders.clips import ClipBatch, ClipConfig, ClipData, ClipStream, load_clips
 from neurosvt.loaders.images import ImageBatch, ImageConfig, ImageData, ImageStream
+from neurosvt.loaders.occluded_recordings import NMNISTStream, TrackStream
 from neurosvt.loaders.occlusion_batches import OcclusionBatch
 from neurosvt.loaders.occlusions import (
-    NMNISTStream,
     OcclusionConfig,
     OcclusionData,
     OcclusionStream,
     SceneStream,
-    TrackStream,
 )
 from neurosvt.loaders.prefetch import ahead
 from neurosvt.loaders.recordings import RecordingStream

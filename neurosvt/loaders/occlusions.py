@@ -7,21 +7,16 @@ there with the data that it would have had.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from neurosvt.datasets.mnist import MNIST_CLASSES, Digits, load_mnist
-from neurosvt.datasets.nmnist import NMNIST_CLASSES, NMNIST_SIDE, load_nmnist
-from neurosvt.datasets.tracks import TRACK_CLASSES, load_tracks
 from neurosvt.events.augment import Augmentation
 from neurosvt.loaders.occlusion_batches import OcclusionBatch, as_tensors, pad_and_stack
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.scenes.annotated_tracks import RECORDING_TIERS
-from neurosvt.scenes.occluded_nmnist import make_scenes_nmnist, make_succession_nmnist
-from neurosvt.scenes.occluded_tracks import make_scenes_tracks
 from neurosvt.scenes.sampling import SHAPE_CLASSES, SceneConfig
 from neurosvt.scenes.scenes import Scenes, make_scenes, split_seed
 from neurosvt.scenes.succession import SUCCESSION, all_tiers, checked_tier, make_succession
@@ -73,6 +68,8 @@ class OcclusionConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How far recordings are augmented, each time they are shown; scenes are always new, and the
     pendulum hangs as it hangs."""
+    speeds: tuple[float, ...] = (1.0,)
+    """At which recordings of one's own are played: what is moved faster makes more events."""
     moves: float = 0.0
     """How far hand-held objects are moved at random, at most, in sensor sides."""
 
@@ -97,6 +94,8 @@ class OcclusionConfig:
             raise ValueError(f"empty_before must rise from at least 0 frames, got {(low, high)}")
         if not all(0 < length < math.inf for length in self.frame_ms):
             raise ValueError(f"frame_ms must be numbers above 0, got {self.frame_ms}")
+        if not self.speeds or not all(0 < speed < math.inf for speed in self.speeds):
+            raise ValueError(f"speeds must be numbers above 0, got {self.speeds}")
         made_up = ("scenes", "digits")
         if self.frame_ms and self.dataset not in made_up:
             raise ValueError(f"frame_ms is for {' and '.join(made_up)}, not {self.dataset}")
@@ -214,51 +213,6 @@ class SceneStream(OcclusionStream):
         return max(min(frames, 1), round(frames * self.scene.frame_us / scene.frame_us))
 
 
-class NMNISTStream(OcclusionStream):
-    """The training recordings of N-MNIST at ever new positions."""
-
-    def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, **options)
-        self.recordings = load_nmnist("train")
-
-    def make(self, seed: list[int]) -> OcclusionBatch:
-        if SUCCESSION not in self.config.tiers:
-            _, hidden, after = draw_lengths(self.config, seed)
-            scenes = make_scenes_nmnist(
-                self.recordings, seed, self.batch, hidden=hidden, after=after,
-                augmentation=self.config.augmentation, config=self.scene,
-            )  # fmt: skip
-            return as_tensors(scenes)
-        parts = [draw_lengths(self.config, [*seed, i]) for i in range(self.config.objects)]
-        scenes = make_succession_nmnist(
-            self.recordings, seed, self.batch, hidden=[hidden for _, hidden, _ in parts],
-            after=parts[-1][2], augmentation=self.config.augmentation, config=self.scene,
-        )  # fmt: skip
-        return as_tensors(scenes)
-
-
-class TrackStream(OcclusionStream):
-    """Stretches of recordings, augmented, with a shutter cut in.
-
-    Args:
-        recordings: a key of `TRACK_CLASSES`.
-        args, options: as of `OcclusionStream`.
-    """
-
-    def __init__(self, *args: Any, recordings: str = "dvs128_objects", **options: Any):
-        super().__init__(*args, **options)
-        self.tracks = load_tracks(recordings, "train", self.scene.size, self.scene.frame_us)
-        self.augmentation = None if recordings == "pendulum" else self.config.augmentation
-
-    def make(self, seed: list[int]) -> OcclusionBatch:
-        seen, hidden, after = draw_lengths(self.config, seed)
-        scenes = make_scenes_tracks(
-            self.tracks, seed, self.batch, seen=seen, hidden=hidden, after=after,
-            augmentation=self.augmentation, moves=self.config.moves, config=self.scene,
-        )  # fmt: skip
-        return as_tensors(scenes)
-
-
 def draw_lengths(
     config: OcclusionConfig, seed: list[int], longest: int | None = None
 ) -> tuple[int, int, int]:
@@ -292,9 +246,4 @@ def draw_emptiness(config: OcclusionConfig, seed: list[int]) -> int:
 DATASETS["scenes"] = OcclusionData(SHAPE_CLASSES, SceneStream)
 DATASETS["digits"] = OcclusionData(
     MNIST_CLASSES, lambda *settings: SceneStream(*settings, digits=load_mnist("train"))
-)
-DATASETS["nmnist"] = OcclusionData(NMNIST_CLASSES, NMNISTStream, least_size=NMNIST_SIDE)
-DATASETS["hidden_objects"] = OcclusionData(TRACK_CLASSES["dvs128_objects"], TrackStream)
-DATASETS["pendulum"] = OcclusionData(
-    TRACK_CLASSES["pendulum"], partial(TrackStream, recordings="pendulum")
 )

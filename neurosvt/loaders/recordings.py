@@ -35,8 +35,11 @@ class RecordingStream(OcclusionStream):
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         cfg = self.config
+        lengths = [round(self.scene.frame_us * speed) for speed in cfg.speeds]
         self.tracks, self.others = of_classes(
-            described_tracks(cfg.source, "train", self.scene.size, self.scene.frame_us)
+            track
+            for length in lengths
+            for track in described_tracks(cfg.source, "train", self.scene.size, length)
         )
         self.spans = annotated_spans(self.tracks, 1)
         if ANNOTATED in cfg.tiers and not self.spans:

@@ -4,9 +4,9 @@ import torch
 
 from neurosvt.config import ConfigError, build
 from neurosvt.datasets.nmnist import NMNIST_SEEN_US, NMNIST_SIDE
+from neurosvt.loaders.occluded_recordings import NMNISTStream
 from neurosvt.loaders.occlusion_batches import as_tensors
 from neurosvt.loaders.occlusions import (
-    NMNISTStream,
     OcclusionConfig,
     SceneStream,
     draw_emptiness,
