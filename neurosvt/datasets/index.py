@@ -243,21 +243,35 @@ def _spans(said: Any, where: str) -> Iterator[Span]:
 
 def _of_folder(folder: Path) -> list[Entry]:
     """A folder per class, or such folders in train, validation and test."""
+    entries = [
+        Entry(file, label, split=split, where=str(file.relative_to(folder)))
+        for split, label, file in class_folders(folder)
+    ]
+    if wrong := list(problems(entries)):
+        raise UserError(_told(folder, wrong))
+    return entries
+
+
+def class_folders(folder: Path) -> list[tuple[str, str, Path]]:
+    """Part, class and file of all that lies in a folder per class, or in such folders in train,
+    validation and test; the part is empty where there are none.
+
+    Raises:
+        UserError: no such folders, or other folders beside those of parts.
+    """
     folders = sorted(one for one in folder.iterdir() if one.is_dir())
     parts = {one: SPLIT_NAMES[one.name] for one in folders if one.name in SPLIT_NAMES}
     if parts and len(parts) < len(folders):
         other = next(one.name for one in folders if one not in parts)
         raise UserError(f"{folder} has folders of parts, and {other}, which is none")
-    entries = [
-        Entry(file, place.name, split=split, where=str(file.relative_to(folder)))
+    found = [
+        (split, place.name, file)
         for part, split in (parts or {folder: ""}).items()
         for place in sorted(part.iterdir())
         if place.is_dir()
         for file in sorted(place.iterdir())
         if file.is_file() and not file.name.startswith(".")
     ]
-    if not entries:
-        raise UserError(f"{folder} has no folder per class with recordings in it")
-    if wrong := list(problems(entries)):
-        raise UserError(_told(folder, wrong))
-    return entries
+    if not found:
+        raise UserError(f"{folder} has no folder per class with files in it")
+    return found

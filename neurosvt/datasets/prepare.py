@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurosvt.config import Registry, UserError
-from neurosvt.datasets import cifar10, described, dvs128_gesture, nmnist_import
+from neurosvt.datasets import cifar10, described, dvs128_gesture, nmnist_import, own_images
 from neurosvt.datasets.folder import data_root
 from neurosvt.spread import Spread, one_by_one
 
@@ -55,6 +55,8 @@ def _photographs(
 def _own(
     source: Path, destination: Path, frames: int, on_progress: OnProgress, spread: Spread
 ) -> bool:
+    if own_images.holds_images(source):
+        return own_images.prepare_images(source, destination, on_progress, spread)
     return described.prepare_described(source, destination, on_progress, spread)
 
 

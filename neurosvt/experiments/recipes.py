@@ -148,7 +148,8 @@ class ImageRecipe(_ClassificationRecipe):
     """Photographs, for DySViT and its teacher."""
 
     def __init__(self, run: Run, backend: str, device: torch.device):
-        self.run, self.model = run, run.network(backend).to(device)
+        self.run = run
+        self.model, self.steps_before = _started(run, backend, device)
         cfg, teacher = run.train, None
         if cfg.teacher:
             learnt = _trained_first("train.teacher", cfg.teacher, load_image_model)
@@ -177,7 +178,7 @@ def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, i
             first.model.reset_classifier(len(run.classes))  # what it learnt of all else is kept
         load_weights(model, first.model.state_dict(), cfg.start)
         steps = first.steps
-    if cfg.front_end:
+    if getattr(cfg, "front_end", None):
         first = _trained_first("train.front_end", cfg.front_end, load)
         load_front_end(model, first.model.state_dict(), cfg.front_end)
     if getattr(cfg, "freeze", "nothing") == "spatial":

@@ -1,6 +1,6 @@
 """Named runs: TOML files, those that the package brings and those of one's own.
 
-A folder of recordings that `neurosvt data prepare index` made stands for a run as well.
+A folder of recordings or images that `neurosvt data prepare` made stands for a run as well.
 
 A file may say `extends = "NAME"` or `extends = "FILE.toml"`: what it does not say is as there. A
 table that names another `kind` than the one it extends starts from that kind's defaults.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from neurosvt.config import ConfigError, Registry, load_toml
-from neurosvt.experiments.own_recordings import TEMPLATE, for_folder, is_prepared
+from neurosvt.experiments.own_data import for_folder, is_prepared, template_of
 from neurosvt.experiments.runs import Run, build_run
 
 CONFIGS = Path(str(files("neurosvt.experiments") / "configs"))
@@ -35,8 +35,8 @@ def load_run(name: str) -> Run:
 
 
 def run_settings(name: str) -> dict[str, Any]:
-    """The plain settings of a named run, of a file, or of one for a prepared folder of recordings;
-    those that it extends are included.
+    """The plain settings of a named run, of a file, or of one for a prepared folder; those that
+    it extends are included.
 
     Raises:
         UserError, FileNotFoundError: as `load_run`.
@@ -76,7 +76,7 @@ def _file(name: str, beside: Path | None = None) -> Path:
 
 def _named(name: str, within: tuple[Path, ...], beside: Path | None = None) -> dict[str, Any]:
     if is_prepared(name):
-        return for_folder(_settings(TEMPLATE, within), name)
+        return for_folder(_settings(template_of(name), within), name)
     return _settings(_file(name, beside), within)
 
 

@@ -4,7 +4,7 @@ A run is a model's settings, what it learns from, and how. What it learns from d
 of it: objects that hide are followed, clips and images are named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
@@ -21,9 +21,10 @@ from neurosvt.config import (
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.datasets.described import described_classes
+from neurosvt.datasets.own_images import images_table
 from neurosvt.experiments.models import MODELS
 from neurosvt.loaders.clips import ClipConfig, ClipData, load_clips
-from neurosvt.loaders.images import ImageConfig, ImageData
+from neurosvt.loaders.images import OWN_IMAGES, ImageConfig, ImageData
 from neurosvt.loaders.occlusions import OWN, OcclusionConfig, OcclusionData, OcclusionStream
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
@@ -48,6 +49,13 @@ RUN_SETTINGS: dict[type[TrainingData], RunSettings] = {
     ClipData: RunSettings(ClipConfig, TrainConfig, "neurosvt"),
     ImageData: RunSettings(ImageConfig, ImageTrainConfig, "dysvit"),
 }
+
+
+CLASSES_OF: dict[str, Callable[[str], tuple[str, ...]]] = {
+    OWN: described_classes,
+    OWN_IMAGES: lambda folder: tuple(images_table(folder)["classes"]),
+}
+"""How folders of one's own tell their classes, by data set."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,10 @@ class Run:
                 )
             return
         side = self.data.side if isinstance(self.data, ClipConfig) else DATASETS[dataset].side  # type: ignore[attr-defined]
-        if model.image_size != side:
+        if dataset == OWN_IMAGES:
+            if model.image_size > side:
+                raise ValueError(f"model.image_size is {model.image_size}, {dataset} have {side}")
+        elif model.image_size != side:
             raise ValueError(f"model.image_size is {model.image_size}, {dataset} has {side}")
         if not getattr(self.train, "hidden_steps", True):
             raise ValueError(f"train.hidden_steps is false, and nothing hides in {dataset}")
@@ -131,7 +142,8 @@ class Run:
             UserError: objects hide in its data.
         """
         if isinstance(self.data, ImageConfig):
-            return find_dataset(self.data.dataset, ImageData).load(split, None)
+            data = find_dataset(self.data.dataset, ImageData)
+            return data.load(self.data, split, self.model.image_size)
         if isinstance(self.data, ClipConfig):
             return load_clips(self.data, split, self.frame_us)
         raise UserError(f"objects hide in {self.data.dataset}: `neurosvt permanence` judges it")
@@ -168,9 +180,10 @@ def build_run(values: Mapping[str, Any]) -> Run:
     except UserError as error:
         raise ConfigError(f"data.dataset: {error}") from error
     kinds = Registry("model", {name: kind.config for name, kind in MODELS.items()})
-    if dataset == OWN and isinstance(model, Mapping) and data.get("source"):
+    if dataset in CLASSES_OF and isinstance(model, Mapping) and data.get("source"):
         # A run that goes on from another says how many classes that had.
-        data = {**data, "classes": data.get("classes") or described_classes(data["source"])}
+        told = data.get("classes") or CLASSES_OF[dataset](data["source"])
+        data = {**data, "classes": told}
         model = {**model, "classes": len(data["classes"])}
     named = {"kind": known.model, **model} if isinstance(model, Mapping) else model
     parts = {

@@ -8,7 +8,6 @@ Axes: B batch, C colours, Y X pixels.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -20,12 +19,17 @@ from torch.utils.data import Dataset
 from neurosvt.config import UserError
 from neurosvt.datasets import cifar10
 from neurosvt.datasets.cifar10 import CIFAR10_CLASSES, CIFAR10_SIDE, Images
+from neurosvt.datasets.own_images import STORED_SIDE, own_images
 from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.loaders.shares import every
 
 CIFAR10_MEAN, CIFAR10_DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Of the colours, as in the card of Dy-SViT; the deviations are the customary ones, means over
 images, and smaller than those over all pixels (0.247, 0.243, 0.262)."""
+
+
+OWN_IMAGES = "own_images"
+"""The data set that is a folder of one's own images."""
 
 
 class ImageBatch(NamedTuple):
@@ -50,7 +54,12 @@ class ImageConfig:
     """What images a model is trained on, and how they are augmented each time they are shown."""
 
     dataset: str = "cifar10"
-    """A key of `DATASETS`."""
+    """A key of `DATASETS`: "cifar10"; or "own_images", one's own, from `source`."""
+    source: str = ""
+    """Folder that `neurosvt data prepare folder` made of images, by its path or its name below the
+    folder of data sets; of "own_images" alone."""
+    classes: tuple[str, ...] = ()
+    """What "own_images" show, in the order of labels; none is told by the folder."""
     shift: int = 4
     """Pixels that an image is moved by at most, either way; black comes in at the border."""
     flip: bool = True
@@ -61,6 +70,8 @@ class ImageConfig:
 
     def __post_init__(self) -> None:
         side = find_dataset(self.dataset, ImageData).side
+        if (self.dataset == OWN_IMAGES) != bool(self.source):
+            raise ValueError(f"source names the folder of {OWN_IMAGES}, got {self.source!r}")
         if not 0 <= self.shift < side:
             raise ValueError(f"shift must lie in [0, {side}), got {self.shift}")
         if not 0 <= self.mixup < np.inf:
@@ -72,10 +83,10 @@ class ImageData(TrainingData):
     """A data set of images."""
 
     holds: ClassVar[str] = "images"
-    load: Callable[[str, str | Path | None], Images]
-    """The images of a split; None for the folder of data sets that NEUROSVT_DATA names."""
+    load: Callable[[ImageConfig, str, int], Images]
+    """Its images, from settings, split and the side that a model sees."""
     side: int = 32
-    """Pixels per side."""
+    """Pixels per side; of "own_images" the most that there are."""
 
 
 class ImageStream(Dataset[ImageBatch]):
@@ -158,5 +169,8 @@ def normalise_images(pixels: np.ndarray) -> Float[Tensor, "B C Y X"]:
 
 
 DATASETS["cifar10"] = ImageData(
-    CIFAR10_CLASSES, lambda split, root: cifar10.load_cifar10(split, root), CIFAR10_SIDE
+    CIFAR10_CLASSES, lambda config, split, side: cifar10.load_cifar10(split), CIFAR10_SIDE
+)
+DATASETS[OWN_IMAGES] = ImageData(
+    (), lambda config, split, side: own_images(config.source, split, side), STORED_SIDE
 )

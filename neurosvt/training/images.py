@@ -39,6 +39,9 @@ class ImageTrainConfig:
     """Last epochs, in which no images are mixed."""
     amp: Amp = "auto"
     """As of `training.settings.TrainConfig`; moments and slopes stay float32."""
+    start: str | None = None
+    """A trained model of the same shape whose weights training starts from; its classes are
+    replaced if they are others. None for new weights."""
     teacher: str | None = None
     """A trained model of images (run folder, checkpoint or shipped model) whose answers are learnt
     beside the labels; None for labels alone."""

@@ -23,7 +23,7 @@ from neurosvt.scenes.scenes import make_scenes
 SHIPPED = {
     "scenes": 8, "digits": 10, "nmnist": 10, "hidden_objects": 3, "pendulum": 2, "dvs128": 11,
     "dvs128_objects": 3, "cifar10": 10,
-    "recordings": 0,  # whose folder tells them
+    "recordings": 0, "own_images": 0,  # whose folders tell them
 }  # fmt: skip
 
 

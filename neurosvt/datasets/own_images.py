@@ -1,0 +1,172 @@
+"""Photographs of one's own, a folder per class, brought into form once.
+
+`neurosvt data prepare folder PHOTOS DEST` makes a folder of them where the files are images:
+
+    dataset.json                        classes, and how many images a part has
+    train.npz, validation.npz, ...      pixels (M, 3, S, S) uint8 of squares of 64, and labels
+
+Folders of classes may lie in folders of parts: train, validation (or val), test. Of what has no
+part, every tenth image of a class, in the order of names, judges, and the one after it validates.
+
+Axes: M images, S pixels per side, C colours.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosvt.config import UserError, first_line
+from neurosvt.datasets.any_image import pixels_of
+from neurosvt.datasets.cifar10 import Images
+from neurosvt.datasets.described import DATASET_FILE, place_of
+from neurosvt.datasets.folder import SPLITS, checked_split
+from neurosvt.datasets.index import class_folders
+from neurosvt.files import write_whole
+from neurosvt.pictures import pillow
+from neurosvt.spread import Spread, in_order, one_by_one
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm")
+"""What image files are called."""
+STORED_SIDE = 64
+"""Pixels per side as prepared; models see as many as they like, up to that."""
+KIND = "images"
+VERSION = 1
+ONE_IN = 10
+"""Images of a class, of which one judges and one validates where there are no parts."""
+
+
+def holds_images(source: Path) -> bool:
+    """Whether what lies in a folder per class are images."""
+    files = [path for _, _, path in class_folders(source)] if source.is_dir() else []
+    return bool(files) and all(path.suffix.lower() in SUFFIXES for path in files)
+
+
+def prepare_images(
+    source: Path,
+    destination: Path,
+    on_image: Callable[[int, int], None] = lambda done, of: None,
+    spread: Spread = one_by_one,
+) -> bool:
+    """Read every image once, and write its middle square.
+
+    Args:
+        source: folder of folders of images, of any size.
+        destination: folder to write; what is there of the same source is kept.
+        on_image: told how many images are done, and of how many.
+        spread: who reads; see `spread_over`.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        UserError: a damaged image, a class that training never shows, fewer than two classes, or a
+            destination that holds something else.
+    """
+    found = _parted(class_folders(source))
+    classes = sorted({label for _, label, _ in found})
+    learnt = {label for split, label, _ in found if split == "train"}
+    if len(classes) < 2:
+        raise UserError(f"{source} has one class alone: {classes[0]}")
+    for label in classes:
+        if label not in learnt:
+            raise UserError(f"{source}: class {label} has no image to learn from")
+    sizes = [(split, label, str(path), path.stat().st_size) for split, label, path in found]
+    mark = hashlib.sha256(repr((VERSION, sizes)).encode()).hexdigest()
+    table = destination / DATASET_FILE
+    if table.is_file():
+        if json.loads(table.read_text(encoding="utf-8")).get("mark") == mark:
+            return False
+        raise UserError(f"{destination} holds another data set: name another folder, or remove it")
+    destination.mkdir(parents=True, exist_ok=True)
+    pixels = []
+    for image in in_order(spread(_square, [path for _, _, path in found])):
+        pixels.append(image)
+        on_image(len(pixels), len(found))
+    counts = {}
+    for split in SPLITS:
+        own = [i for i, (part, _, _) in enumerate(found) if part == split]
+        if not own:
+            continue
+        counts[split] = len(own)
+        labels = np.array([classes.index(found[i][1]) for i in own])
+        packed = io.BytesIO()
+        np.savez(packed, pixels=np.stack([pixels[i] for i in own]), labels=labels)
+        write_whole(destination / f"{split}.npz", packed.getvalue())
+    facts = {"version": VERSION, "kind": KIND, "mark": mark, "classes": classes, "images": counts}
+    write_whole(table, json.dumps(facts, indent=1).encode())
+    return True
+
+
+def own_images(folder: str | Path, split: str, side: int) -> Images:
+    """The images of a part, as squares of this side.
+
+    Raises:
+        FileNotFoundError, UserError: no such folder, none of images, or none for this part.
+    """
+    checked_split(split)
+    table, place = images_table(folder), place_of(folder)
+    if split not in table["images"]:
+        raise UserError(f"{place} has no image for {split}")
+    try:
+        with np.load(place / f"{split}.npz", allow_pickle=False) as stored:
+            pixels, labels = stored["pixels"], stored["labels"]
+    except (ValueError, OSError, KeyError) as error:
+        raise UserError(f"{place / split}.npz is damaged: {first_line(error)}") from error
+    return Images(pixels if side == STORED_SIDE else _resized(pixels, side), labels)
+
+
+def images_table(folder: str | Path) -> Mapping[str, Any]:
+    """What a prepared folder of images says of itself.
+
+    Raises:
+        FileNotFoundError, UserError: it is none.
+    """
+    path = place_of(folder) / DATASET_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} is no prepared data set: `neurosvt data prepare folder SOURCE {folder}` "
+            "makes one"
+        )
+    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if table.get("kind") != KIND or table.get("version") != VERSION:
+        raise UserError(f"{path} is of recordings, or of another version")
+    return table
+
+
+def _parted(found: list[tuple[str, str, Path]]) -> list[tuple[str, str, Path]]:
+    """With a part for each: where none judges or validates, some do."""
+    splits = {split for split, _, _ in found}
+    shared = {"validation": 1} if "test" in splits else {"test": 0, "validation": 1}
+    if "validation" in splits:
+        return found
+    number: dict[str, int] = {}
+    parted = []
+    for split, label, path in found:
+        if split in ("", "train"):
+            number[label] = number.get(label, -1) + 1
+            turn = number[label] % ONE_IN
+            split = next((part for part, at in shared.items() if at == turn), "train")
+        parted.append((split, label, path))
+    return parted
+
+
+def _square(path: Path) -> np.ndarray:
+    return pixels_of(str(path), str(path), STORED_SIDE, lambda line: None)
+
+
+def _resized(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Of (M, 3, S, S) uint8 the same, of another side."""
+    image = pillow()
+    resize = partial(_of_side, image, side)
+    return np.stack(list(map(resize, pixels)))
+
+
+def _of_side(image: Any, side: int, pixels: np.ndarray) -> np.ndarray:
+    whole = image.fromarray(pixels.transpose(1, 2, 0))
+    return np.asarray(whole.resize((side, side), image.Resampling.BOX)).transpose(2, 0, 1)

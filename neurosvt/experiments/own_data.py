@@ -1,0 +1,40 @@
+"""Runs for data of one's own: what `neurosvt train FOLDER` does with a prepared folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from neurosvt.datasets.described import DATASET_FILE, labels_hiding
+from neurosvt.datasets.own_images import KIND, images_table
+from neurosvt.scenes.annotated_tracks import ANNOTATED
+
+RECORDINGS, IMAGES = (
+    Path(__file__).with_name(f"own_{name}.toml") for name in ("recordings", "images")
+)
+"""The runs, without their folders."""
+
+
+def is_prepared(name: str) -> bool:
+    """Whether this is the path of a folder that `neurosvt data prepare` made of one's own data."""
+    return (Path(name) / DATASET_FILE).is_file()
+
+
+def template_of(folder: str) -> Path:
+    """The run for such a folder."""
+    table = json.loads((Path(folder) / DATASET_FILE).read_text(encoding="utf-8"))
+    return IMAGES if table.get("kind") == KIND else RECORDINGS
+
+
+def for_folder(template: dict[str, Any], folder: str) -> dict[str, Any]:
+    """The settings of a run on this folder; what its labels call hidden is learnt from too.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    data, train = template["data"], template["train"]
+    if template_of(folder) == IMAGES:
+        images = images_table(folder)["images"]["train"]
+        train = {**train, "images": images, "batch": min(train["batch"], images)}
+        return {**template, "data": {**data, "source": folder}, "train": train}
+    tiers = [*data["tiers"], *[ANNOTATED] * labels_hiding(folder, "train")]
+    return {**template, "data": {**data, "source": folder, "tiers": tiers}}
