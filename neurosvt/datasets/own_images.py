@@ -36,7 +36,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", "
 STORED_SIDE = 64
 """Pixels per side as prepared; models see as many as they like, up to that."""
 KIND = "images"
-VERSION = 1
+IMAGES_VERSION = 1
 ONE_IN = 10
 """Images of a class, of which one judges and one validates where there are no parts."""
 
@@ -77,7 +77,7 @@ def prepare_images(
         if label not in learnt:
             raise UserError(f"{source}: class {label} has no image to learn from")
     sizes = [(split, label, str(path), path.stat().st_size) for split, label, path in found]
-    mark = hashlib.sha256(repr((VERSION, sizes)).encode()).hexdigest()
+    mark = hashlib.sha256(repr((IMAGES_VERSION, sizes)).encode()).hexdigest()
     table = destination / DATASET_FILE
     if table.is_file():
         if json.loads(table.read_text(encoding="utf-8")).get("mark") == mark:
@@ -98,7 +98,13 @@ def prepare_images(
         packed = io.BytesIO()
         np.savez(packed, pixels=np.stack([pixels[i] for i in own]), labels=labels)
         write_whole(destination / f"{split}.npz", packed.getvalue())
-    facts = {"version": VERSION, "kind": KIND, "mark": mark, "classes": classes, "images": counts}
+    facts = {
+        "version": IMAGES_VERSION,
+        "kind": KIND,
+        "mark": mark,
+        "classes": classes,
+        "images": counts,
+    }
     write_whole(table, json.dumps(facts, indent=1).encode())
     return True
 
@@ -134,7 +140,7 @@ def images_table(folder: str | Path) -> Mapping[str, Any]:
             "makes one"
         )
     table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if table.get("kind") != KIND or table.get("version") != VERSION:
+    if table.get("kind") != KIND or table.get("version") != IMAGES_VERSION:
         raise UserError(f"{path} is of recordings, or of another version")
     return table
 

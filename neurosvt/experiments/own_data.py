@@ -8,10 +8,8 @@ from neurosvt.datasets.described import DATASET_FILE, labels_hiding
 from neurosvt.datasets.own_images import KIND, images_table
 from neurosvt.scenes.annotated_tracks import ANNOTATED
 
-RECORDINGS, IMAGES = (
-    Path(__file__).with_name(f"own_{name}.toml") for name in ("recordings", "images")
-)
-"""The runs, without their folders."""
+OWN_RUNS = {name: Path(__file__).with_name(f"own_{name}.toml") for name in ("recordings", KIND)}
+"""The runs, without their folders, by what these hold."""
 
 
 def is_prepared(name: str) -> bool:
@@ -22,7 +20,7 @@ def is_prepared(name: str) -> bool:
 def template_of(folder: str) -> Path:
     """The run for such a folder."""
     table = json.loads((Path(folder) / DATASET_FILE).read_text(encoding="utf-8"))
-    return IMAGES if table.get("kind") == KIND else RECORDINGS
+    return OWN_RUNS[KIND if table.get("kind") == KIND else "recordings"]
 
 
 def for_folder(template: dict[str, Any], folder: str) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def for_folder(template: dict[str, Any], folder: str) -> dict[str, Any]:
         UserError: it is damaged.
     """
     data, train = template["data"], template["train"]
-    if template_of(folder) == IMAGES:
+    if template_of(folder) == OWN_RUNS[KIND]:
         images = images_table(folder)["images"]["train"]
         train = {**train, "images": images, "batch": min(train["batch"], images)}
         return {**template, "data": {**data, "source": folder}, "train": train}

@@ -27,7 +27,6 @@ CIFAR10_MEAN, CIFAR10_DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2
 """Of the colours, as in the card of Dy-SViT; the deviations are the customary ones, means over
 images, and smaller than those over all pixels (0.247, 0.243, 0.262)."""
 
-
 OWN_IMAGES = "own_images"
 """The data set that is a folder of one's own images."""
 
