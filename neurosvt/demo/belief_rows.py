@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from neurosvt.demo.page import Episode
+from neurosvt.presence import PRESENCE_NAMES
 
 
 def belief_rows(episode: Episode) -> Iterator[dict[str, Any]]:
@@ -23,6 +24,9 @@ def belief_rows(episode: Episode) -> Iterator[dict[str, Any]]:
                 "probability": track.probabilities[frame, label],
                 "x": track.position[frame, 0],
                 "y": track.position[frame, 1],
+                "presence": None
+                if track.presence is None
+                else PRESENCE_NAMES[track.presence[frame]],
                 "hidden_probability": track.unseen[frame],
                 "synops": None if track.synops is None else track.synops[frame],
             }

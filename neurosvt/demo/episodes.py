@@ -99,7 +99,8 @@ def watch(name: str, model: nn.Module, frames: np.ndarray) -> BeliefTrack:
     hidden = presence.softmax(-1)[:, Presence.HIDDEN]
     return BeliefTrack(
         name, scores.softmax(-1).numpy(), position.numpy(), hidden.numpy(),
-        np.array([done.spikes for done in work]), np.array([done.acs for done in work]),
+        presence.argmax(-1).numpy(), np.array([done.spikes for done in work]),
+        np.array([done.acs for done in work]),
     )  # fmt: skip
 
 

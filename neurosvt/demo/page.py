@@ -37,6 +37,8 @@ class BeliefTrack:
     """(T, 2): x, y as shares of the sensor."""
     unseen: np.ndarray
     """(T,): probability that the object cannot be seen."""
+    presence: np.ndarray | None = None
+    """(T,) of `neurosvt.presence.Presence`: what it said of the object's being there."""
     spikes: np.ndarray | None = None
     """(T,): spikes in the spatial part."""
     synops: np.ndarray | None = None

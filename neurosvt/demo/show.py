@@ -20,6 +20,7 @@ from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.recordings import open_recording
 from neurosvt.permanence.plan import PermanencePlan
 from neurosvt.permanence.score_table import evaluate_permanence
+from neurosvt.presence import Presence
 
 SHOWN_TIERS = ("blackout", "curtain", "tunnel")
 """What is embedded: darkness, something in front, and motion that goes on unseen."""
@@ -153,6 +154,14 @@ def show_recording(
     return demo
 
 
+NO_OBJECT = {
+    Presence.NOTHING: "nothing",
+    Presence.GONE: "gone across the edge",
+    Presence.STRANGER: "none of its classes",
+}
+"""What is said where class and place mean nothing."""
+
+
 def last_words(demo: Demo) -> list[str]:
     """What every model says at the end of the first episode, a line each."""
     episode = demo.episodes[0]
@@ -161,7 +170,8 @@ def last_words(demo: Demo) -> list[str]:
     for track in episode.beliefs:
         label = episode.classes[int(track.probabilities[-1].argmax())]
         x, y = track.position[-1] * side
-        lines.append(
-            f"{track.model}: after {SHOWN_HIDDEN} dark frames {label} at ({x:.0f}, {y:.0f})"
-        )
+        said = f"{label} at ({x:.0f}, {y:.0f})"
+        if track.presence is not None:
+            said = NO_OBJECT.get(Presence(int(track.presence[-1])), said)
+        lines.append(f"{track.model}: after {SHOWN_HIDDEN} dark frames {said}")
     return lines
