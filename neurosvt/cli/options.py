@@ -39,11 +39,10 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 def reading_of(args: argparse.Namespace) -> "ReadOptions":
     """What those options say."""
-    from neurosvt.formats.options import ReadOptions
+    from neurosvt.formats.options import ReadOptions, sensor_named
 
     names = ("camera", "unit", "from_", "to", "rebase", "sort")
-    sides = whole_numbers(args.sensor, "--sensor", between="x", count=2) if args.sensor else None
-    sensor = (sides[0], sides[1]) if sides else None
+    sensor = sensor_named(args.sensor) if args.sensor else None
     return ReadOptions(sensor, **{name: getattr(args, name) for name in names})
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from neurosvt.config import UserError, did_you_mean, first_line
 from neurosvt.datasets.folder import SPLITS
-from neurosvt.formats.options import AS_STATED, ReadOptions
+from neurosvt.formats.options import AS_STATED, ReadOptions, sensor_named
 
 Span = tuple[float, float]
 """From and to, seconds after the recording's first event."""
@@ -216,11 +216,9 @@ def _entry(row: Mapping[str, Any], folder: Path, where: str) -> Entry:
 
 
 def _reading(sensor: str, camera: str, unit: str, where: str) -> ReadOptions:
-    sides = [int(side) if side.isdecimal() else 0 for side in sensor.split("x")] if sensor else []
     try:
-        if sensor and (len(sides) != 2 or not all(sides)):
-            raise UserError(f"sensor must be WxH, got {sensor!r}")
-        return ReadOptions((sides[0], sides[1]) if sides else None, camera or None, unit or None)
+        size = sensor_named(sensor) if sensor else None
+        return ReadOptions(size, camera or None, unit or None)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
 

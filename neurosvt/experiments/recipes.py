@@ -29,6 +29,7 @@ from neurosvt.training.clips import ClipObjective
 from neurosvt.training.images import ImageObjective
 from neurosvt.training.loop import Objective
 from neurosvt.training.losses import BeliefLoss, BeliefObjective
+from neurosvt.training.settings import TrainConfig
 
 BEHIND = ("memory.", "heads.")
 """Where the names of weights begin that come behind the spatial part."""
@@ -174,7 +175,10 @@ def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, i
     model, cfg, steps = run.network(backend), run.train, 0
     if cfg.start:
         first = _trained_first("train.start", cfg.start, load)
-        if first.run.classes != run.classes and isinstance(first.model, Pretrained):
+        others = first.run.classes != run.classes
+        if others and isinstance(cfg, TrainConfig) and cfg.kept_start:
+            raise UserError(f"train.kept_start is of no use: the classes of {cfg.start} are others")
+        if others and isinstance(first.model, Pretrained):
             first.model.reset_classifier(len(run.classes))  # what it learnt of all else is kept
         load_weights(model, first.model.state_dict(), cfg.start)
         steps = first.steps

@@ -1,5 +1,6 @@
 """How an event file is to be read, where it does not say so itself or more is asked for."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -62,6 +63,18 @@ class ReadOptions:
                 kept &= since < self.to * 1e6
             if kept.any():
                 yield events[kept]
+
+
+def sensor_named(text: str) -> tuple[int, int]:
+    """Width and height of a sensor as people write it: 346x260.
+
+    Raises:
+        UserError: it says something else.
+    """
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip())
+    if not found:
+        raise UserError(f"sensor must be WxH, got {text!r}")
+    return int(found[1]), int(found[2])
 
 
 AS_STATED = ReadOptions()

@@ -188,6 +188,8 @@ def test_what_another_learnt_is_kept_and_its_classes_are_replaced(own, tmp_path,
         first = [w for n, v in TINY.items() for w in ("--set", f"{n}={v}")]
         assert main(["train", "permanence_stage1", "--out", "first", *first]) == 0
         more = ["--start", "first", "--freeze", "spatial"]
+        kept = ["--set", "train.kept_start=0.5"]
+        assert main(["train", "permanence_stage1", "--out", "kept", *words, *more, *kept]) == 2
         assert main(["train", "permanence_stage1", "--out", "mine", *words, *more]) == 0
     before, after = (load(name).model for name in ("first", "mine"))
     theirs, mine = before.state_dict(), after.state_dict()
