@@ -29,6 +29,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fixed_point": tables_permanence.fixed_point,
     "reacquisition": tables_permanence.reacquisition,
     "baselines": tables_permanence.baselines,
+    "tracked": tables_permanence.tracked,
     "ablation": tables_permanence.ablation,
     "recordings": tables_recordings.recordings,
     "pendulum": tables_recordings.pendulum,

@@ -38,6 +38,11 @@ BASELINES = {
 """What stands beside ours, in the order in which it is shown."""
 SHIPPED = "**tracks**, as it ships"
 """What the shipped model is called beside them."""
+TRACKED = {
+    **BASELINES, "leaky": "**two leaks and tracks**, ours", "gru": "GRU",
+    "gru_quiet": "GRU, no noise on its state",
+}  # fmt: skip
+"""What stands beside ours with tracks."""
 SHORT_BASELINES = ("leaky", "gru", "latch", "lif", "none")
 ABLATION = {
     "leaky": "**as it is**",
@@ -235,7 +240,7 @@ def beside(
             f"**{of_seeds(cell)}**" if mean_of(cell) == top and line in rivals else of_seeds(cell)
             for cell, top in zip(line, best, strict=True)
         ]
-        cost = costs.get(name, costs["none"])  # what stands on the network without memory
+        cost = costs.get(name) or costs["none"]  # what stands on the network without memory
         if tiers:
             return [names[name], *cells, count(cost["macs"])]
         right = f"{100 * mean_of(chain.from_iterable(line), 'class_score'):.1f}"
@@ -258,6 +263,17 @@ def baselines() -> str:
     """Who stands beside ours, trained alike; and ours as it ships, trained for longer."""
     names = {**BASELINES, "shipped": SHIPPED}
     return beside(with_shipped(), names, "60 hidden, right beliefs in %")
+
+
+def tracked() -> str:
+    """Ours with two leaks and tracks, and who stands beside it, trained alike."""
+    found = [
+        {**r, "memory": f"{r['memory']}_quiet"} if r.get("state_noise") == 0 else r
+        for r in rows_of("baselines_tracks")
+    ]
+    costs = [r for r in found if r.get("phase") == "active"]
+    quiet = [{**r, "memory": f"{r['memory']}_quiet"} for r in costs]
+    return beside(found + quiet, TRACKED, "60 hidden, right beliefs in %")
 
 
 def permanence_short() -> str:
