@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tiers", help="comma-separated (neurosvt list tiers); default: those that RUN learnt from"
     )
     parser.add_argument("--hidden", default="30,60,120,300,1000", help="numbers of hidden frames")
+    parser.add_argument("--seen", type=int, metavar="N", help="frames in view before (default: 24)")
     parser.add_argument(
         "--memory",
         help="rows beside each other, comma-separated (neurosvt list memories); runs NAME_lif, "
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     plan = PermanencePlan(
         lineup.run.task("test"), _words(args.tiers), hidden,
         args.events, args.state_noise, args.state_bits, args.frame_ms, args.blind, args.seed,
+        args.seen,
     )  # fmt: skip
     check_bits(lineup.entrants, plan.state_bits)
     weights = _words(args.weights) or ()
@@ -146,7 +148,8 @@ def _words(text: str | None) -> tuple[str, ...] | None:
 
 
 TABLE_OPTIONS = (
-    "hidden", "memory", "weights", "events", "state_noise", "state_bits", "blind", "frame_ms",
+    "hidden", "seen", "memory", "weights", "events", "state_noise", "state_bits", "blind",
+    "frame_ms",
 )  # fmt: skip
 """What a suite decides for itself."""
 

@@ -239,7 +239,7 @@ def _table(folder: str | Path) -> dict[str, Any]:
         )
     try:
         table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if "entries" not in table:
+        if table.get("kind") == "images":
             raise UserError(f"{path} is of images, not of recordings")
         if table["version"] != VERSION:
             raise UserError(f"{path} is of another version: prepare it again")

@@ -47,6 +47,8 @@ class PermanencePlan:
     """Whether the object is left out of the scenes: what does its hiding place tell?"""
     seed: int | None = None
     """Of the scenes; None for that of the task."""
+    seen: int | None = None
+    """Frames in view before anything hides the object; None for that of the task."""
 
     def __post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
@@ -62,6 +64,10 @@ class PermanencePlan:
             raise UserError(f"state_bits must be 8, 16 or 32, got {self.state_bits}")
         if self.frame_ms is not None and not FRAME_MS[0] <= self.frame_ms <= FRAME_MS[1]:
             raise UserError(f"frame_ms must lie in 1 to 100, got {self.frame_ms:g}")
+        if self.seen is not None and not hasattr(self.task, "seen"):
+            raise UserError(f"seen is of no use: recordings of {self.task.name} are seen whole")
+        if self.seen is not None and self.seen < 1:
+            raise UserError(f"seen must be at least 1 frame, got {self.seen}")
         if self.blind and not isinstance(self.task, SceneTask):
             raise UserError("blind is for made-up scenes: recordings show what they show")
         known = Registry("tier", {tier: tier for tier in self.task.known})
@@ -79,8 +85,10 @@ class PermanencePlan:
 
     @property
     def judged_task(self) -> Task:
-        """The task with this plan's seed and frame length, blind where that is asked."""
-        task: Task = self.task if self.seed is None else replace(self.task, seed=self.seed)
+        """The task with this plan's seed, view and frame length, blind where that is asked."""
+        asked = {"seed": self.seed, "seen": self.seen}
+        told = {name: value for name, value in asked.items() if value is not None}
+        task: Task = replace(self.task, **told)  # type: ignore[arg-type]
         if self.frame_ms is not None:
             task = task.at(round(1000 * self.frame_ms))
         return replace(task, scene=replace(task.scene, blind=True)) if self.blind else task
@@ -104,6 +112,7 @@ class PermanencePlan:
         words += [] if self.state_bits == 32 else ["--state-bits", str(self.state_bits)]
         words += [] if self.frame_ms is None else ["--frame-ms", f"{self.frame_ms:g}"]
         words += ["--blind"] if self.blind else []
+        words += [] if self.seen is None else ["--seen", str(self.seen)]
         return [*words, "--seed", str(self.seed)]
 
     def options(self) -> dict[str, Any]:

@@ -23,8 +23,16 @@ MOST_LOST = 0.01
 """Share of the objects of the classes, in view or hidden, of which each of the two may be said."""
 
 
+PRESENCE_EVENTS = 200
+"""Occlusions a tier that the two are tuned on, where no other number is asked for."""
+
+
 def tune_presence(
-    model: nn.Module, task: Task, hidden: int = 60, events: int = 200, state_noise: float = 0.0
+    model: nn.Module,
+    task: Task,
+    hidden: int = 60,
+    events: int | None = None,
+    state_noise: float = 0.0,
 ) -> dict[Presence, float]:
     """What to add to the scores of `NOTHING` and `STRANGER`.
 
@@ -35,7 +43,11 @@ def tune_presence(
 
 
 def scores_of_objects(
-    model: nn.Module, task: Task, hidden: int = 60, events: int = 200, state_noise: float = 0.0
+    model: nn.Module,
+    task: Task,
+    hidden: int = 60,
+    events: int | None = None,
+    state_noise: float = 0.0,
 ) -> Float[Tensor, "N P"]:
     """Scores of presence of objects of the classes, last in view and last hidden.
 
@@ -43,10 +55,10 @@ def scores_of_objects(
         model: tells presence.
         task: of validation; its objects of the classes are asked about.
         hidden: frames; each tier that has so many.
-        events: occlusions a tier.
+        events: occlusions a tier; None for `PRESENCE_EVENTS`.
         state_noise: on the model's state.
     """
-    found = []
+    found, events = [], PRESENCE_EVENTS if events is None else events
     for scenes, belief in beliefs_of_objects(model, task, hidden, events, state_noise):
         moments = belief_moments(scenes)
         found += [belief.presence_logits[moments[name]] for name in ("visible", "belief")]

@@ -187,6 +187,7 @@ def _about(
         "tau": entrant.tau if entrant else None,
         "dataset": task.name,
         "tier": tier,
+        **({} if plan.seen is None else {"seen_frames": plan.seen}),
         "hidden_frames": hidden,
         "frame_ms": task.scene.frame_us / 1000,
         "judgement": judgement,

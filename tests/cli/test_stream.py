@@ -81,7 +81,7 @@ def test_scenes_are_watched(tmp_path, monkeypatch, capsys):
         (["cup.npz", "--window-events", "0"], "at least 1 event"),
         (["cup.npz", "--json-lines", "nowhere/rows"], "no folder nowhere"),
         (["udp://nowhere"], "is no address"),
-        (["-", "--sensor", "64"], "--sensor"),
+        (["-", "--sensor", "64"], "sensor must be WxH"),
         (["-", "--sensor", "0x0"], "sensor"),
         (["camera:none"], "camera"),
         (["gopher://x"], "is unknown"),

@@ -84,7 +84,8 @@ def test_what_is_no_download_is_named(source, tmp_path):
     with pytest.raises(UserError, match=r"00004\.bin"):
         prepare_nmnist(source, tmp_path / "out")
     write_events(source / "Test" / "3" / "00004.bin", Recording(digit(0).events, 34, 34))
-    wide = Recording(pack_events([0, 1], [0, 200], [1, 2], [0, 1]), 304, 240)
+    x = [0] * 8 + [200]
+    wide = Recording(pack_events(range(9), x, [1] * 9, [0, 1, 0] * 3), 304, 240)
     write_events(source / "Test" / "3" / "00004.bin", wide)
     with pytest.raises(UserError, match="1 events lie off the sensor"):
         prepare_nmnist(source, tmp_path / "out")

@@ -11,6 +11,7 @@ import neurosvt
 from neurosvt.cli import _parser, main
 from neurosvt.datasets.folder import data_root
 from neurosvt.experiments import recipes
+from neurosvt.permanence import presence_scores
 from tests.docs import pages
 
 RUN = [
@@ -59,6 +60,7 @@ def test_a_page_can_be_followed_to_the_letter(path, tmp_path, monkeypatch, capsy
     text = path.read_text()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(recipes, "VALIDATION_EVENTS", 8)  # what takes longest, and shows nothing
+    monkeypatch.setattr(presence_scores, "PRESENCE_EVENTS", 8)
     namespace: dict[str, object] = {"__name__": "__main__"}
     for number, block in enumerate(pages.blocks(text)):
         if block.language == "python" and "needs=" not in block.about:

@@ -73,3 +73,14 @@ def test_seed_frame_length_and_blindness_reach_the_scenes():
 def test_models_are_called_with_what_differs_from_their_own():
     plan = PermanencePlan(TASK, hidden=(30,), state_noise=0.01, state_bits=8, frame_ms=20.0)
     assert plan.options() == {"state_noise": 0.01, "state_bits": 8, "frame_ms": 20.0}
+
+
+def test_views_of_another_length_are_asked_for_and_told():
+    plan = PermanencePlan(tiers=("curtain",), hidden=(30,), events=2, seen=60, seed=0)
+    (scenes,) = plan.judged_task.batches("curtain", 30, 2)
+    assert (scenes.occlusions[0].seen == 59).all()
+    assert plan.words()[-4:] == ["--seen", "60", "--seed", "0"]
+    with pytest.raises(UserError, match="seen must be at least 1 frame, got 0"):
+        PermanencePlan(seen=0)
+    with pytest.raises(UserError, match="recordings of nmnist are seen whole"):
+        PermanencePlan(NMNISTTask("test"), seen=60)
