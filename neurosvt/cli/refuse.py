@@ -1,7 +1,7 @@
 """neurosvt refuse: how much of recordings of other things a model refuses, and at what cost.
 
-FILEs show what is none of its classes. Each line is a threshold: how many objects of its own, as
-validation shows them, it refuses too.
+FILEs show what is none of its classes. Each column is a threshold: how many objects of its own,
+as validation shows them, it refuses too.
 """
 
 import argparse

@@ -68,8 +68,6 @@ class OcclusionConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How far recordings are augmented, each time they are shown; scenes are always new, and the
     pendulum hangs as it hangs."""
-    speeds: tuple[float, ...] = (1.0,)
-    """At which recordings of one's own are played: what is moved faster makes more events."""
     moves: float = 0.0
     """How far hand-held objects are moved at random, at most, in sensor sides."""
 
@@ -94,8 +92,6 @@ class OcclusionConfig:
             raise ValueError(f"empty_before must rise from at least 0 frames, got {(low, high)}")
         if not all(0 < length < math.inf for length in self.frame_ms):
             raise ValueError(f"frame_ms must be numbers above 0, got {self.frame_ms}")
-        if not self.speeds or not all(0 < speed < math.inf for speed in self.speeds):
-            raise ValueError(f"speeds must be numbers above 0, got {self.speeds}")
         made_up = ("scenes", "digits")
         if self.frame_ms and self.dataset not in made_up:
             raise ValueError(f"frame_ms is for {' and '.join(made_up)}, not {self.dataset}")

@@ -35,11 +35,8 @@ class RecordingStream(OcclusionStream):
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         cfg = self.config
-        lengths = [round(self.scene.frame_us * speed) for speed in cfg.speeds]
         self.tracks, self.others = of_classes(
-            track
-            for length in lengths
-            for track in described_tracks(cfg.source, "train", self.scene.size, length)
+            described_tracks(cfg.source, "train", self.scene.size, self.scene.frame_us)
         )
         self.spans = annotated_spans(self.tracks, 1)
         if ANNOTATED in cfg.tiers and not self.spans:
