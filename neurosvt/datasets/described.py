@@ -9,8 +9,6 @@
 Axes: N times at which the position is known.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,16 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from neurosvt.config import UserError, first_line
+from neurosvt.config import UserError
 from neurosvt.datasets.boxes import read_boxes
-from neurosvt.datasets.folder import checked_split, data_root
+from neurosvt.datasets.folder import checked_split
 from neurosvt.datasets.index import NONE, Entry, Span, read_index
-from neurosvt.files import whole_file, write_whole
+from neurosvt.datasets.prepared_folder import (
+    RECORDINGS_KIND,
+    begin_folder,
+    mark_of,
+    place_of,
+    read_table,
+    write_table,
+)
+from neurosvt.files import whole_file
 from neurosvt.formats import read_events, write_events
 from neurosvt.spread import Spread, in_order, one_by_one
 
-DATASET_FILE = "dataset.json"
-VERSION = 1
 SLACK_S = 0.1
 """A recording's last event may come so long before what is said of it ends: its object rests."""
 SHARES = {"train": (0.0, 0.6), "validation": (0.6, 0.8), "test": (0.8, 1.0)}
@@ -75,13 +79,10 @@ def prepare_described(
             it, or a destination that holds something else.
     """
     entries = parted(read_index(source))
-    mark = _mark(entries)
-    table = destination / DATASET_FILE
-    if table.is_file():
-        if json.loads(table.read_text(encoding="utf-8")).get("mark") == mark:
-            return False
-        raise UserError(f"{destination} holds another data set: name another folder, or remove it")
-    destination.mkdir(parents=True, exist_ok=True)
+    # All that is said, and how large each file is.
+    mark = mark_of([(repr(entry), entry.recording.stat().st_size) for entry in entries])
+    if not begin_folder(destination, mark):
+        return False
     told: list[dict[str, Any]] = []
     jobs = list(enumerate(entries))
     validates = not any(entry.split == "validation" for entry in entries)
@@ -89,8 +90,8 @@ def prepare_described(
         told.append(row)
         on_recording(len(told), len(jobs))
     classes = list(dict.fromkeys(entry.label for entry in entries if entry.label != NONE))
-    facts = {"version": VERSION, "mark": mark, "classes": classes, "entries": told}
-    write_whole(table, json.dumps(facts, indent=1).encode())
+    facts = {"classes": classes, "entries": told}
+    write_table(destination, RECORDINGS_KIND, mark, facts)
     return True
 
 
@@ -100,7 +101,7 @@ def described_classes(folder: str | Path) -> tuple[str, ...]:
     Raises:
         FileNotFoundError, UserError: it is none.
     """
-    return tuple(_table(folder)["classes"])
+    return tuple(read_table(folder, RECORDINGS_KIND)["classes"])
 
 
 def labels_hiding(folder: str | Path, split: str) -> bool:
@@ -109,7 +110,11 @@ def labels_hiding(folder: str | Path, split: str) -> bool:
     Raises:
         FileNotFoundError, UserError: as `described_classes`.
     """
-    return any(row["hidden"] for row in _table(folder)["entries"] if split in row["parts"])
+    return any(
+        row["hidden"]
+        for row in read_table(folder, RECORDINGS_KIND)["entries"]
+        if split in row["parts"]
+    )
 
 
 def described(folder: str | Path, split: str) -> list[Described]:
@@ -120,7 +125,7 @@ def described(folder: str | Path, split: str) -> list[Described]:
         UserError: it is no prepared one, or the part is empty.
     """
     checked_split(split)
-    table, place = _table(folder), place_of(folder)
+    table, place = read_table(folder, RECORDINGS_KIND), place_of(folder)
     found = [
         Described(
             place / row["file"],
@@ -135,11 +140,6 @@ def described(folder: str | Path, split: str) -> list[Described]:
     if not found:
         raise UserError(f"{place} has no recording for {split}")
     return found
-
-
-def place_of(folder: str | Path) -> Path:
-    """A prepared folder by its path, or by its name below the folder of data sets."""
-    return Path(folder) if (Path(folder) / DATASET_FILE).is_file() else data_root() / folder
 
 
 def parted(entries: Sequence[Entry]) -> list[Entry]:
@@ -222,29 +222,3 @@ def _positions(
             f"{entry.where}: ({x:g}, {y:g}) lies beside the sensor of {sensor[0]} x {sensor[1]}"
         )
     return np.column_stack([t - entry.from_s, xy])
-
-
-def _mark(entries: Sequence[Entry]) -> str:
-    """What tells one data set from another: all that is said, and how large each file is."""
-    told = [(repr(entry), entry.recording.stat().st_size) for entry in entries]
-    return hashlib.sha256(repr((VERSION, told)).encode()).hexdigest()
-
-
-def _table(folder: str | Path) -> dict[str, Any]:
-    path = place_of(folder) / DATASET_FILE
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} is no prepared data set: `neurosvt data prepare index SOURCE {folder}` "
-            "makes one"
-        )
-    try:
-        table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if table.get("kind") == "images":
-            raise UserError(f"{path} is of images, not of recordings")
-        if table["version"] != VERSION:
-            raise UserError(f"{path} is of another version: prepare it again")
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path} is damaged: {first_line(error)}") from error
-    return table

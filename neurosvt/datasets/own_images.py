@@ -11,9 +11,7 @@ part, every tenth image of a class, in the order of names, judges, and the one a
 Axes: M images, S pixels per side, C colours.
 """
 
-import hashlib
 import io
-import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -24,9 +22,16 @@ import numpy as np
 from neurosvt.config import UserError, first_line
 from neurosvt.datasets.any_image import pixels_of
 from neurosvt.datasets.cifar10 import Images
-from neurosvt.datasets.described import DATASET_FILE, place_of
 from neurosvt.datasets.folder import SPLITS, checked_split
 from neurosvt.datasets.index import class_folders
+from neurosvt.datasets.prepared_folder import (
+    IMAGES_KIND,
+    begin_folder,
+    mark_of,
+    place_of,
+    read_table,
+    write_table,
+)
 from neurosvt.files import write_whole
 from neurosvt.pictures import pillow
 from neurosvt.spread import Spread, in_order, one_by_one
@@ -35,8 +40,6 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", "
 """What image files are called."""
 STORED_SIDE = 64
 """Pixels per side as prepared; models see as many as they like, up to that."""
-KIND = "images"
-IMAGES_VERSION = 1
 ONE_IN = 10
 """Images of a class, of which one judges and one validates where there are no parts."""
 
@@ -77,13 +80,9 @@ def prepare_images(
         if label not in learnt:
             raise UserError(f"{source}: class {label} has no image to learn from")
     sizes = [(split, label, str(path), path.stat().st_size) for split, label, path in found]
-    mark = hashlib.sha256(repr((IMAGES_VERSION, sizes)).encode()).hexdigest()
-    table = destination / DATASET_FILE
-    if table.is_file():
-        if json.loads(table.read_text(encoding="utf-8")).get("mark") == mark:
-            return False
-        raise UserError(f"{destination} holds another data set: name another folder, or remove it")
-    destination.mkdir(parents=True, exist_ok=True)
+    mark = mark_of(sizes)
+    if not begin_folder(destination, mark):
+        return False
     pixels = []
     for image in in_order(spread(_square, [path for _, _, path in found])):
         pixels.append(image)
@@ -98,14 +97,7 @@ def prepare_images(
         packed = io.BytesIO()
         np.savez(packed, pixels=np.stack([pixels[i] for i in own]), labels=labels)
         write_whole(destination / f"{split}.npz", packed.getvalue())
-    facts = {
-        "version": IMAGES_VERSION,
-        "kind": KIND,
-        "mark": mark,
-        "classes": classes,
-        "images": counts,
-    }
-    write_whole(table, json.dumps(facts, indent=1).encode())
+    write_table(destination, IMAGES_KIND, mark, {"classes": classes, "images": counts})
     return True
 
 
@@ -133,16 +125,7 @@ def images_table(folder: str | Path) -> Mapping[str, Any]:
     Raises:
         FileNotFoundError, UserError: it is none.
     """
-    path = place_of(folder) / DATASET_FILE
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} is no prepared data set: `neurosvt data prepare folder SOURCE {folder}` "
-            "makes one"
-        )
-    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if table.get("kind") != KIND or table.get("version") != IMAGES_VERSION:
-        raise UserError(f"{path} is of recordings, or of another version")
-    return table
+    return read_table(folder, IMAGES_KIND)
 
 
 def _parted(found: list[tuple[str, str, Path]]) -> list[tuple[str, str, Path]]:

@@ -1,14 +1,21 @@
 """Runs for data of one's own: what `neurosvt train FOLDER` does with a prepared folder."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from neurosvt.datasets.described import DATASET_FILE, labels_hiding
-from neurosvt.datasets.own_images import KIND, images_table
+from neurosvt.datasets.described import labels_hiding
+from neurosvt.datasets.own_images import images_table
+from neurosvt.datasets.prepared_folder import (
+    DATASET_FILE,
+    IMAGES_KIND,
+    RECORDINGS_KIND,
+    kind_of,
+)
 from neurosvt.scenes.annotated_tracks import ANNOTATED
 
-OWN_RUNS = {name: Path(__file__).with_name(f"own_{name}.toml") for name in ("recordings", KIND)}
+OWN_RUNS = {
+    kind: Path(__file__).with_name(f"own_{kind}.toml") for kind in (RECORDINGS_KIND, IMAGES_KIND)
+}
 """The runs, without their folders, by what these hold."""
 
 
@@ -18,9 +25,12 @@ def is_prepared(name: str) -> bool:
 
 
 def template_of(folder: str) -> Path:
-    """The run for such a folder."""
-    table = json.loads((Path(folder) / DATASET_FILE).read_text(encoding="utf-8"))
-    return OWN_RUNS[KIND if table.get("kind") == KIND else "recordings"]
+    """The run for such a folder.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    return OWN_RUNS[kind_of(folder)]
 
 
 def for_folder(template: dict[str, Any], folder: str) -> dict[str, Any]:
@@ -30,7 +40,7 @@ def for_folder(template: dict[str, Any], folder: str) -> dict[str, Any]:
         UserError: it is damaged.
     """
     data, train = template["data"], template["train"]
-    if template_of(folder) == OWN_RUNS[KIND]:
+    if kind_of(folder) == IMAGES_KIND:
         images = images_table(folder)["images"]["train"]
         train = {**train, "images": images, "batch": min(train["batch"], images)}
         return {**template, "data": {**data, "source": folder}, "train": train}

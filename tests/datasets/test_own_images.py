@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from neurosvt.config import UserError
+from neurosvt.datasets.described import described_classes
 from neurosvt.datasets.index import class_folders
 from neurosvt.datasets.own_images import holds_images, images_table, own_images, prepare_images
 from neurosvt.experiments.registry import load_run
@@ -91,3 +92,18 @@ def test_a_folder_stands_for_a_run(place, tmp_path):
     assert (run.model.kind, run.model.classes) == ("dysvit", 3)
     assert (run.train.start, run.train.images, run.train.batch) == ("dysvit", 48, 48)
     assert len(run.samples("validation")) == 6
+
+
+def test_a_folder_of_another_kind_or_a_damaged_one_is_said(place, tmp_path):
+    own = tmp_path / "own"
+    prepare_images(place, own)
+    with pytest.raises(UserError, match="is of images, not of recordings"):
+        described_classes(own)
+    (own / "dataset.json").write_text("{")
+    for touched in (
+        lambda: images_table(own),
+        lambda: load_run(str(own)),
+        lambda: prepare_images(place, own),
+    ):
+        with pytest.raises(UserError, match="is damaged"):
+            touched()
