@@ -18,6 +18,7 @@ from neurosvt.nn.memory import MEMORIES, MemoryStep
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.ops.rows import Rows
 from neurosvt.ops.surrogate import spike
+from neurosvt.sides import Sides
 
 
 class Ungated(LeakyMemory):
@@ -94,7 +95,7 @@ class AttentionRead(nn.Module):
 class ReadByAttention(LeakyMemory):
     """Read by spike-driven attention, not by position."""
 
-    def reader(self, positions: int, width: int) -> nn.Module:
+    def reader(self, grid: Sides, width: int) -> nn.Module:
         return AttentionRead(width, sum(self.sizes))
 
 
@@ -108,8 +109,8 @@ def register(kind: str, memory: type[LeakyMemory]) -> None:
 
     @dataclass(frozen=True)
     class Config(LeakyMemoryConfig):
-        def build(self, positions: int, width: int) -> LeakyMemory:
-            return memory(self, positions, width)
+        def build(self, grid: Sides, width: int) -> LeakyMemory:
+            return memory(self, grid, width)
 
     MEMORIES[kind] = Config
 

@@ -165,7 +165,7 @@ def evaluated(folder: Path, own: Family) -> Iterator[dict[str, Any]]:
         found = evaluate_cell(models, task, tier, hidden, own.events, state_noise=noise)
         for line, outcomes in found.items():
             told = [
-                {"judgement": judgement, **row(outcomes[judgement], task.scene.size)}
+                {"judgement": judgement, **row(outcomes[judgement], task.scene.side)}
                 for judgement in ("visible", "belief")
                 if not judges_presence(tier)
             ]

@@ -29,7 +29,7 @@ MOST = 0.05
 def measure(seconds: float) -> Iterator[dict]:
     """A row a recording and way of telling."""
     engine = Engine(load("permanence").model)
-    options = {"size": engine.side, "frame_us": round(engine.frame_ms * 1000)}
+    options = {"size": engine.sensor, "frame_us": round(engine.frame_ms * 1000)}
     for name in RECORDINGS:
         path = data_root() / "dvs128_objects" / "aedat" / f"{name}.aedat"
         for lines in (False, True):

@@ -93,10 +93,10 @@ def resident_bytes() -> int:
 @torch.no_grad()
 def model_state(engine: Engine, camera: SimulatedCamera, skip: int, state: State) -> State:
     """What the model on its grid is left with, from a state after `skip` windows to the end."""
-    fitting, cutter = Fitting(*SENSOR, engine.side), TimeWindows(round(engine.frame_ms * 1000))
+    fitting, cutter = Fitting(*SENSOR, engine.sensor), TimeWindows(round(engine.frame_ms * 1000))
     for window in windows_of(camera, fitting, cutter):
         if window.index >= skip:
-            frame = torch.from_numpy(window.frame(engine.side))
+            frame = torch.from_numpy(window.frame(engine.sensor))
             _, state = engine.model(frame[None, None], state)
     return state
 
@@ -111,7 +111,7 @@ def windows_of(camera: SimulatedCamera, fitting: Fitting, cutter: TimeWindows):
 def replayed(engine: Engine, camera: SimulatedCamera, stop: int) -> tuple[State, State, int]:
     """The states of a second session after `stop` windows and at the end, and its windows."""
     session, middle = engine.session(), engine.session().state()
-    fitting, cutter = Fitting(*SENSOR, engine.side), TimeWindows(round(engine.frame_ms * 1000))
+    fitting, cutter = Fitting(*SENSOR, engine.sensor), TimeWindows(round(engine.frame_ms * 1000))
     for window in windows_of(camera, fitting, cutter):
         if window.index == stop:
             middle = session.state()

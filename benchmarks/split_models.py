@@ -20,6 +20,7 @@ from neurosvt.nn.heads import Belief
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.memory import MEMORIES, MemoryConfig, MemoryStep, StepwiseMemory
 from neurosvt.ops.rows import pack
+from neurosvt.sides import Sides
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,15 @@ class GRUMemoryConfig(MemoryConfig):
     kind: str = "gru"
     channels: int = 192
 
-    def build(self, positions: int, width: int) -> "GRUMemory":
-        return GRUMemory(positions, width, self.channels)
+    def build(self, grid: Sides, width: int) -> "GRUMemory":
+        return GRUMemory(grid, width, self.channels)
 
 
 class GRUMemory(StepwiseMemory):
     """Its state is what the heads read; it knows one length of frames alone."""
 
-    def __init__(self, positions: int, width: int, channels: int):
-        super().__init__(positions, width, channels)
+    def __init__(self, grid: Sides, width: int, channels: int):
+        super().__init__(grid, width, channels)
         self.cell = nn.GRUCell(channels, channels)
 
     def update(
@@ -67,7 +68,7 @@ class DenseFront(nn.Module):
         self.config = cfg = config
         self.filter = EventFilter(cfg.windows(), cfg.least_neighbours)
         self.see = nn.Linear(2 * cfg.kernel_size**2, cfg.width)
-        self.memory = cfg.memory.build(cfg.patches, cfg.width)
+        self.memory = cfg.memory.build(cfg.grid, cfg.width)
         self.heads = cfg.readout.build(self.memory.channels, cfg.classes, self.memory.tracks)
 
     def forward(

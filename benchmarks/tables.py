@@ -14,6 +14,7 @@ from pathlib import Path
 import tables_models
 import tables_permanence
 import tables_recordings
+import tables_sensors
 import tables_speed
 import tables_zoo
 
@@ -33,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ablation": tables_permanence.ablation,
     "recordings": tables_recordings.recordings,
     "pendulum": tables_recordings.pendulum,
+    "reads": tables_sensors.reads,
     "energy": tables_models.energy,
     "energy_short": tables_models.energy_short,
     "slopes": tables_models.slopes,

@@ -7,13 +7,14 @@ import torch
 
 import neurosvt
 from neurosvt.nn import MEMORIES, MemoryConfig, StepwiseMemory
+from neurosvt.sides import Sides
 
 
 class Held(StepwiseMemory):
     """Keeps what was last said, and fades by the same share at every step."""
 
-    def __init__(self, positions: int, width: int, channels: int, tau: float):
-        super().__init__(positions, width, channels)
+    def __init__(self, grid: Sides, width: int, channels: int, tau: float):
+        super().__init__(grid, width, channels)
         self.decay = torch.nn.Parameter(torch.tensor(1 - 1 / tau))
 
     def update(self, state, said, step):
@@ -29,8 +30,8 @@ class HeldConfig(MemoryConfig):
     channels: int = 32
     tau: float = 100.0
 
-    def build(self, positions: int, width: int) -> Held:
-        return Held(positions, width, self.channels, self.tau)
+    def build(self, grid: Sides, width: int) -> Held:
+        return Held(grid, width, self.channels, self.tau)
 
 
 MEMORIES["held"] = HeldConfig

@@ -24,6 +24,7 @@ from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.short_memories import NoMemoryConfig, TokenMemoryConfig
 from neurosvt.nn.token_neuron import TokenLIF
 from neurosvt.nn.tracks import Tracks
+from neurosvt.sides import Sides
 
 # The first example pays for imports and allocations, so a deadline would fail at random.
 # Derandomised: a failure found in CI is one that the author can see as well.
@@ -85,11 +86,11 @@ MEMORIES = {
 
 @pytest.fixture(scope="session")
 def events():
-    """events(steps, batch): random binary frames of the small models' size."""
+    """events(steps, batch): random binary frames of the small models' size, or of another."""
 
-    def draw(steps=12, batch=2, share=0.04, seed=0):
-        generator = torch.Generator().manual_seed(seed)
-        return torch.rand((steps, batch, 2, 16, 16), generator=generator) < share
+    def draw(steps=12, batch=2, share=0.04, seed=0, size=16):
+        generator, (width, height) = torch.Generator().manual_seed(seed), Sides.of(size)
+        return torch.rand((steps, batch, 2, height, width), generator=generator) < share
 
     return draw
 
@@ -116,7 +117,7 @@ def make(events):
             for norm in norms if warmed else []:
                 norm.momentum = 0.5
             for seed in range(8 if warmed else 0):
-                model(events(batch=8, seed=100 + seed))
+                model(events(batch=8, seed=100 + seed, size=model.config.image_size))
         return model.on_grid() if grid else model.eval()
 
     return build

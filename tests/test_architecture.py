@@ -26,7 +26,7 @@ LADDER = [
     ["nn", "formats"],
     ["events"],
     ["ops", "pictures", "results", "spread"],
-    ["config", "files", "presence", "stats"],
+    ["config", "files", "presence", "sides", "stats"],
     ["native"],
 ]
 """Rooms from the top down; those on one rung do not know each other."""

@@ -34,6 +34,7 @@ from neurosvt.experiments.checkpoints import load
 from neurosvt.experiments.devices import place
 from neurosvt.live.played import frame_events
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import side_of_square
 from neurosvt.models.vit import ViT, twin_of
 from neurosvt.nn.heads import BEYOND_CLASSES
 
@@ -126,7 +127,7 @@ def _dense(model: NeuroSVT, films: Sequence[Film]) -> Iterator[Candidate]:
         )  # fmt: skip
     if not find_spec("onnxruntime"):
         return
-    side = cfg.image_size
+    side = side_of_square(cfg, "ViT-Tiny")
     vit = PlainViT(2, side, side // 4, 192, 12, 3, cfg.classes + BEYOND_CLASSES).eval()
     for dtype, ask in in_onnxruntime(vit, torch.zeros(1, 2, side, side)).items():
         for film in films:
@@ -176,10 +177,10 @@ def _spikformer(film: Film) -> Iterator[Candidate]:
 
 def doubled_model(model: NeuroSVT) -> NeuroSVT:
     """The same weights for a sensor of twice the side: every position's stand for four."""
-    cfg = replace(model.config, image_size=2 * model.config.image_size)
+    cfg = replace(model.config, image_size=tuple(2 * side for side in model.config.sensor))
     wide = NeuroSVT(cfg).eval()
-    across = cfg.image_size // cfg.patch_size
-    home = torch.arange(across**2)
+    across = cfg.grid.width
+    home = torch.arange(cfg.patches)
     source = home // across // 2 * (across // 2) + home % across // 2
     weights = model.state_dict()
     for name in ("positions.table", "memory.read.own"):

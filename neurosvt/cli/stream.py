@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     # Beside lines of JSON on standard output, what is for people goes to standard error.
     console = Console(stderr="-" in args.json_lines)
     opened = open_live_source(
-        args.source, size=engine.side, frame_us=round(engine.frame_ms * 1000),
+        args.source, size=engine.sensor, frame_us=round(engine.frame_ms * 1000),
         options=options, seed=args.seed,
     )  # fmt: skip
     with opened as source, open_sinks(args.json_lines) as sinks:

@@ -19,6 +19,7 @@ from neurosvt.datasets.handheld_objects import HANDHELD_CLASSES, HANDHELD_HELD_O
 from neurosvt.events.frames import by_time, make_frames
 from neurosvt.events.recording import Fitting, Recording, fit_to_sensor
 from neurosvt.formats import read_events
+from neurosvt.sides import Size
 
 TRACK_CLASSES: dict[str, tuple[str, ...]] = {
     "dvs128_objects": HANDHELD_CLASSES,
@@ -51,13 +52,13 @@ class Track:
     """(F,) bool: frames in which it is fully hidden, where the recording's labels say so."""
 
 
-def described_tracks(folder: str | Path, split: str, size: int, frame_us: int) -> list[Track]:
+def described_tracks(folder: str | Path, split: str, size: Size, frame_us: int) -> list[Track]:
     """The recordings of a split of a prepared folder, see `described`.
 
     Args:
         folder: its path, or its name below the folder of data sets.
         split: "train", "validation" or "test".
-        size: sensor side, pixels, onto which the camera is fitted.
+        size: of the sensor onto which the camera is fitted.
         frame_us: length of a frame.
 
     Raises:
@@ -67,31 +68,32 @@ def described_tracks(folder: str | Path, split: str, size: int, frame_us: int) -
     return [_described_track(entry, size, frame_us) for entry in described(folder, split)]
 
 
-def _described_track(entry: Described, size: int, frame_us: int) -> Track:
+def _described_track(entry: Described, size: Size, frame_us: int) -> Track:
     whole = read_events(entry.file)
     fitting = Fitting(whole.width, whole.height, size)
     first, end = round(entry.from_s * 1e6), round(entry.to_s * 1e6)
     frames = max(1, (end - first) // frame_us)
     last, when = min(end, first + frames * frame_us), whole.events["t"]
     events = fitting.fit(whole.events[(when >= first) & (when < last)])
-    part = replace(whole, events=events, width=size, height=size)
-    cut = by_time(part.events, frame_us, start_us=first, frames=frames)
+    part = replace(whole, events=events, width=fitting.onto.width, height=fitting.onto.height)
     ends = first + frame_us * np.arange(1, frames + 1)
     if entry.at is None:
-        position = told_by_events(part, ends) / size
+        position = told_by_events(part, ends) / np.array(fitting.onto)
     else:
         t, *xy = np.load(entry.at).T
         position = np.stack([np.interp(ends / 1e6, t, column) for column in xy], -1)
-        position = (position / fitting.factor + fitting.margin) / size
+        position = fitting.share(position)
     hidden = np.zeros(frames, bool)
     for begin, until in entry.hidden:
         hidden |= (ends - frame_us >= begin * 1e6) & (ends <= until * 1e6)
     position = position.astype(np.float32)
-    return Track(make_frames(part, cut), position, entry.label, entry.file.stem, hidden)
+    seen = replace(part, events=fitting.crowded(events, (events["t"] - first) // frame_us))
+    cut = by_time(seen.events, frame_us, start_us=first, frames=frames)
+    return Track(make_frames(seen, cut), position, entry.label, entry.file.stem, hidden)
 
 
 def load_tracks(
-    dataset: str, split: str, size: int, frame_us: int, root: str | Path | None = None
+    dataset: str, split: str, size: Size, frame_us: int, root: str | Path | None = None
 ) -> list[Track]:
     """The recordings of a split.
 
@@ -99,7 +101,7 @@ def load_tracks(
         dataset: a key of `TRACK_CLASSES`.
         split: "train", "validation" or "test"; objects are judged in another session than they are
             learnt in, of which validation takes the end.
-        size: sensor side, pixels, onto which the camera's 128 are fitted.
+        size: of the sensor onto which the camera's 128 x 128 are fitted.
         frame_us: length of a frame.
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
 
@@ -168,7 +170,7 @@ def events_around(
     return low, high, xy
 
 
-def _read(name: str, size: int, root: str | Path | None) -> Recording:
+def _read(name: str, size: Size, root: str | Path | None) -> Recording:
     return fit_to_sensor(read_events(find(f"dvs128_objects/aedat/{name}.aedat", root)), size)
 
 

@@ -28,7 +28,7 @@ from neurosvt.scenes.shapes import SILHOUETTES
 
 ZOOM = 6
 """Pixels of the picture for one of the sensor, each way."""
-SIDE = ZOOM * DEFAULT_CONFIG.size
+SIDE = ZOOM * DEFAULT_CONFIG.side
 MARGIN, PANEL, CAPTION = 16, 220, 44
 SIZE = (3 * MARGIN + SIDE + PANEL, 2 * MARGIN + SIDE + CAPTION)
 MERGED = 2
@@ -106,7 +106,7 @@ def draw_picture(shot: Shot, t: int) -> Image.Image:
 
 def _sensor(shot: Shot, t: int) -> np.ndarray:
     """(Y, X, 3) bytes: events, occluder, true outline and believed class."""
-    canvas = np.empty((DEFAULT_CONFIG.size, DEFAULT_CONFIG.size, 3))
+    canvas = np.empty((DEFAULT_CONFIG.side, DEFAULT_CONFIG.side, 3))
     canvas[:] = STAGE
     canvas[_covered(shot.scenes.occluder[t, 0])] = COVER
     # The picture before shines on, weaker, so that the eye sees motion.
@@ -128,7 +128,7 @@ def _sensor(shot: Shot, t: int) -> np.ndarray:
 
 def _covered(occluder: np.ndarray) -> np.ndarray:
     """(H, W): the pixels behind the two bands of `Scenes.occluder`."""
-    middle = (np.arange(DEFAULT_CONFIG.size) + 0.5) / DEFAULT_CONFIG.size
+    middle = (np.arange(DEFAULT_CONFIG.side) + 0.5) / DEFAULT_CONFIG.side
     along = occluder[0] * middle[None, :] + occluder[1] * middle[:, None]
     (a, b), (c, d) = occluder[3:5], occluder[5:7]
     covered: np.ndarray = ((a <= along) & (along < b)) | ((c <= along) & (along < d))
@@ -171,10 +171,10 @@ def _draw_beliefs(pen: ImageDraw.ImageDraw, shot: Shot, t: int) -> None:
 def _draw_caption(pen: ImageDraw.ImageDraw, shot: Shot, t: int) -> None:
     """Whether the object is in view, and how good the belief is."""
     y = 2 * MARGIN + SIDE + 2
-    off = np.linalg.norm(shot.position[t] - shot.scenes.position[t, 0]) * DEFAULT_CONFIG.size
+    off = np.linalg.norm(shot.position[t] - shot.scenes.position[t, 0]) * DEFAULT_CONFIG.side
     name = SHAPE_CLASSES[shot.probabilities[t].argmax()]
     pen.text((MARGIN, y), visibility(shot.scenes, t), INK, _font(20, bold=True))
-    said = f"belief: {name}, {off:.1f} of {DEFAULT_CONFIG.size} pixels off"
+    said = f"belief: {name}, {off:.1f} of {DEFAULT_CONFIG.side} pixels off"
     font = _font(17)
     pen.text((SIZE[0] - MARGIN - font.getlength(said), y + 2), said, BELIEF, font)
 

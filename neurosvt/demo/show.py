@@ -1,7 +1,7 @@
 """The demo: an object disappears, and the models go on knowing what and where it is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from neurosvt.formats.recordings import open_recording
 from neurosvt.permanence.plan import PermanencePlan
 from neurosvt.permanence.score_table import evaluate_permanence
 from neurosvt.presence import Presence
+from neurosvt.sides import Sides
 
 SHOWN_TIERS = ("blackout", "curtain", "tunnel")
 """What is embedded: darkness, something in front, and motion that goes on unseen."""
@@ -135,8 +136,10 @@ def show_recording(
     with open_recording(recording, options) as opened:  # first, for it may not be there
         lineup = line_up(model, default_baselines(model, say))
         run = lineup.run
-        side, cutter = run.model.image_size, TimeWindows(run.frame_us, say=say)
-        first = [w.frame(side) for w in islice(opened.windows(cutter, side), frames)]
+        size, cutter = run.model.image_size, TimeWindows(run.frame_us, say=say)
+        fitting = opened.fitting(size)
+        windows = islice(opened.windows(cutter, size), frames)
+        first = [replace(w, events=fitting.crowded(w.events)).frame(size) for w in windows]
         for line in opened.damage():
             say(line)
     episode = dark_episode(
@@ -165,11 +168,11 @@ NO_OBJECT = {
 def last_words(demo: Demo) -> list[str]:
     """What every model says at the end of the first episode, a line each."""
     episode = demo.episodes[0]
-    side = episode.frames.shape[-1]
+    sides = Sides.of_pixels(episode.frames)
     lines = []
     for track in episode.beliefs:
         label = episode.classes[int(track.probabilities[-1].argmax())]
-        x, y = track.position[-1] * side
+        x, y = track.position[-1] * sides
         said = f"{label} at ({x:.0f}, {y:.0f})"
         if track.presence is not None:
             said = NO_OBJECT.get(Presence(int(track.presence[-1])), said)

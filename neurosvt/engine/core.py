@@ -48,8 +48,8 @@ class Core:
         copy = plain_copy(model) if weights == "float32" else model.on_grid()
         self.model = copy.eval().requires_grad_(False)
         self.weights = weights
-        self.side = model.config.image_size
-        """Pixels per side of the sensor."""
+        self.sensor = model.config.sensor
+        """Width and height that events are of, pixels."""
         self.classes = model.num_classes
         self.frame_ms = model.config.frame_ms
         if frame_ms is not None:

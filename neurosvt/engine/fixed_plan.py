@@ -44,6 +44,7 @@ from neurosvt.engine.whole_numbers import (
     whole_weights,
 )
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import side_of_square
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.linear import SpikeLinear
@@ -90,6 +91,7 @@ class FixedPlan:
         self.arrays: dict[int, tuple[str, Any]] = {}
         """Name and values by where they lie: arrays, and structures one after the other."""
         cfg, heads, kept = model.config, model.heads, model.memory
+        side = side_of_square(cfg, "the engine in whole numbers")
         assert isinstance(heads, Heads)
         assert isinstance(kept, LeakyMemory)
         self.most_counts = cfg.patches * (cfg.width // cfg.heads)
@@ -108,12 +110,12 @@ class FixedPlan:
         blocks = [self.block(f"block_{i}", block) for i, block in enumerate(model.blocks)]
         keep = self.keep((1 - 1 / cfg.neuron.tau) ** rate)
         memory, head = self.memory(kept), self.heads(heads)
-        across = cfg.image_size // cfg.patch_size
-        pixel, border = np.arange(cfg.image_size), (cfg.kernel_size - cfg.patch_size) // 2
+        across, pixel = side // cfg.patch_size, np.arange(side)
+        border = (cfg.kernel_size - cfg.patch_size) // 2
         first = np.maximum(0, -(-(pixel + border - cfg.kernel_size + 1) // cfg.patch_size))
         last = np.minimum((pixel + border) // cfg.patch_size, across - 1)
         self.c = FixedModel(
-            cfg.image_size, cfg.patch_size, cfg.kernel_size, across, cfg.patches, cfg.least_events,
+            side, cfg.patch_size, cfg.kernel_size, across, cfg.patches, cfg.least_events,
             cfg.least_neighbours, cfg.width, self.wide, self.hidden, cfg.depth, cfg.heads, stride,
             bits, room, embed, positions, self.at("blocks", blocks),
             self.at("first", first.astype(np.uint8)), self.at("last", last.astype(np.uint8)),

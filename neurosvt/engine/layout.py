@@ -74,7 +74,8 @@ class CModel(ctypes.Structure):
     """A NeuroSVT."""
 
     _fields_ = [
-        *_numbers("side patch kernel least company width hidden depth heads tokens patches stride"),
+        *_numbers("across down patch kernel least company"),
+        *_numbers("width hidden depth heads tokens patches stride"),
         ("embed", CProduct),
         *_pointers("positions blocks head_masks keep keep_token"),
         ("keeps", Number),

@@ -65,7 +65,7 @@ def _push_native(
             ends.ctypes.data, torch.get_num_threads(),
         )  # fmt: skip
         if ends.any():
-            raise off_sensor(engine.side)
+            raise off_sensor(engine.sensor)
         if not asked:
             return [None] * count
         return [one.belief_since(past) for one, past in zip(sessions, before, strict=True)]
@@ -112,7 +112,7 @@ def play_on(
     answers = torch.zeros(steps, batch, answer_size(engine.classes))
     addresses = np.array([one.address for one in sessions], np.int64)
     engine.doors.engine_play(  # type: ignore[union-attr]
-        addresses.ctypes.data, batch, pixels.data_ptr(), steps, 2 * engine.side**2,
+        addresses.ctypes.data, batch, pixels.data_ptr(), steps, 2 * engine.sensor.area,
         None if wanted is None else wanted.data_ptr(), answers.shape[-1], answers.data_ptr(),
         torch.get_num_threads(),
     )  # fmt: skip

@@ -66,7 +66,7 @@ class Plan:
         steps = kept_steps(max(decay, own))
         blocks = self.array(CBlock, [self.block(block) for block in model.blocks])
         self.c = CModel(
-            cfg.image_size, cfg.patch_size, cfg.kernel_size, cfg.least_events,
+            *cfg.sensor, cfg.patch_size, cfg.kernel_size, cfg.least_events,
             cfg.least_neighbours, cfg.width, self.hidden, cfg.depth, cfg.heads, model.tokens,
             cfg.patches, sum(self.widths), embed, self.at(self.wide_rows(model.positions.table)),
             blocks, self.at(head_masks(cfg.width, cfg.heads)), self.at(keep_table(decay, steps)),

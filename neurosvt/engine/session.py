@@ -1,6 +1,6 @@
 """One camera's stream through a model: what it has left behind, and the next step.
 
-Axes: N tokens, D width, L layers, C classes; S pixels per side.
+Axes: N tokens, D width, L layers, C classes, Y X pixels.
 """
 
 import threading
@@ -21,6 +21,7 @@ from neurosvt.engine.layout import COLUMNS, CSession
 from neurosvt.engine.plan import Plan
 from neurosvt.events.recording import EVENT
 from neurosvt.models.neurosvt_state import State
+from neurosvt.sides import Sides
 
 RECORDS, FRAME = range(2)
 """Kinds of events, as in native/engine/model.hpp."""
@@ -39,9 +40,9 @@ class Session(ABC):
         """Let one time step pass.
 
         Args:
-            seen: events (n,) of dtype `EVENT` that fell within it, on a sensor of `engine.side`
-                pixels a side, in any order; or a frame (2, S, S), an array or a tensor, not 0 where
-                one fell; None if there were none.
+            seen: events (n,) of dtype `EVENT` that fell within it, on a sensor of `engine.sensor`
+                pixels, in any order; or a frame (2, Y, X), an array or a tensor, not 0 where one
+                fell; None if there were none.
             asked: whether a belief is wanted; without, the heads are not computed.
 
         Returns:
@@ -108,16 +109,16 @@ class NativeSession(Session):
             count, kind = len(seen), RECORDS
             at = seen.ctypes.data if count else None
         else:
-            seen = frame_of(seen, self.engine.side)
+            seen = frame_of(seen, self.engine.sensor)
             at, count, kind = seen.ctypes.data, 1, FRAME
         with self.lock:
             if not asked:
                 if self._push(self.address, at, count, kind, 0):
-                    raise off_sensor(self.engine.side)
+                    raise off_sensor(self.engine.sensor)
                 return None
             before = self._counts.copy()
             if self._push(self.address, at, count, kind, 1):
-                raise off_sensor(self.engine.side)
+                raise off_sensor(self.engine.sensor)
             return self.belief_since(before)
 
     def counts(self) -> np.ndarray:
@@ -205,26 +206,23 @@ def is_events(seen: object) -> TypeGuard[np.ndarray]:
     return seen.dtype is EVENT or seen.dtype == EVENT
 
 
-def frame_of(seen: object, side: int) -> np.ndarray:
-    """(2, S, S) bool, without gaps, of a frame.
+def frame_of(seen: object, sensor: Sides) -> np.ndarray:
+    """(2, Y, X) bool, without gaps, of a frame.
 
     Raises:
         ValueError: neither events nor a frame of this size.
     """
     if isinstance(seen, Tensor):
         seen = seen.detach().cpu().numpy()
-    if isinstance(seen, np.ndarray) and seen.shape == (2, side, side) and seen.dtype.kind in "biuf":
+    shape = (2, sensor.height, sensor.width)
+    if isinstance(seen, np.ndarray) and seen.shape == shape and seen.dtype.kind in "biuf":
         if seen.dtype.kind == "f" and not np.isin(seen, (0, 1)).all():
             raise ValueError("a frame must be binary: 1 where a pixel had an event")
         return np.ascontiguousarray(seen, bool)
     got = f"{seen.dtype} {seen.shape}" if isinstance(seen, np.ndarray) else type(seen).__name__
-    raise ValueError(
-        f"a step takes events (n,) of dtype EVENT, or a frame (2, {side}, {side}); got {got}"
-    )
+    raise ValueError(f"a step takes events (n,) of dtype EVENT, or a frame {shape}; got {got}")
 
 
-def off_sensor(side: int) -> ValueError:
+def off_sensor(sensor: Sides) -> ValueError:
     """What is raised for an event that the model's sensor does not have."""
-    return ValueError(
-        f"an event lies off the sensor of {side} x {side} pixels (see events.fit_to_sensor)"
-    )
+    return ValueError(f"an event lies off the sensor of {sensor} pixels (see events.fit_to_sensor)")

@@ -51,15 +51,16 @@ class TorchSession(Session):
         return LiveBelief(answer, engine.classes, lambda: layers, total)
 
     def shown(self, seen: Any) -> Tensor:
-        """(1, 1, 2, S, S) bool."""
-        side = self.engine.side
-        frame = np.zeros((2, side, side), bool)
+        """(1, 1, 2, Y, X) bool."""
+        sensor = self.engine.sensor
+        frame = np.zeros((2, sensor.height, sensor.width), bool)
         if is_events(seen):
-            if max(seen["x"].max(initial=0), seen["y"].max(initial=0)) >= side:
-                raise off_sensor(side)
+            reach = seen["x"].max(initial=0), seen["y"].max(initial=0)
+            if reach[0] >= sensor.width or reach[1] >= sensor.height:
+                raise off_sensor(sensor)
             frame[seen["p"].astype(np.int64), seen["y"], seen["x"]] = True
         elif seen is not None:
-            frame = frame_of(seen, side)
+            frame = frame_of(seen, sensor)
         return torch.from_numpy(frame)[None, None].to(self._device)
 
     @property

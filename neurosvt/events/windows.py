@@ -10,7 +10,7 @@
 Of events in order of time, windows by time hold what `frames.by_time` puts into its frames, and
 windows by count what `frames.by_count` does.
 
-Axes: n events, S pixels per side. Units: microseconds.
+Axes: n events, Y X pixels. Units: microseconds.
 """
 
 from abc import ABC, abstractmethod
@@ -21,6 +21,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
+from neurosvt.sides import Sides, Size
 
 JUMP_US = 1_000_000
 """Time that steps back by more is a clock that was set anew; by less, events that come late."""
@@ -42,9 +43,10 @@ class EventWindow:
     events: np.ndarray
     """(n,) of dtype `EVENT`."""
 
-    def frame(self, size: int) -> np.ndarray:
-        """(2, S, S) bool: OFF and ON, where at least one event fell on a square sensor."""
-        frame = np.zeros((2, size, size), bool)
+    def frame(self, size: Size) -> np.ndarray:
+        """(2, Y, X) bool: OFF and ON, where at least one event fell on a sensor of this size."""
+        width, height = Sides.of(size)
+        frame = np.zeros((2, height, width), bool)
         frame[self.events["p"].astype(np.intp), self.events["y"], self.events["x"]] = True
         return frame
 

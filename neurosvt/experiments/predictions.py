@@ -224,17 +224,18 @@ def predict_recording(
     names = names_of_classes(model, engine.classes)
     told = partial(window_prediction, forgotten_below=forgotten_below)
     with open_recording(recording, options) as opened:
-        fitting, session = opened.fitting(engine.side), engine.session()
+        fitting, session = opened.fitting(engine.sensor), engine.session()
         # One window is held back, for only then it is known whether it is the last.
         waiting: EventWindow | None = None
-        for window in opened.windows(cutter, engine.side):
+        for window in opened.windows(cutter, engine.sensor):
             if waiting is not None:
-                belief = session.push(waiting.events, asked=waiting.index % every == 0)
+                seen = fitting.crowded(waiting.events)
+                belief = session.push(seen, asked=waiting.index % every == 0)
                 if belief is not None:
                     yield told(waiting, belief, fitting, names)
             waiting = window
         if waiting is not None:
-            belief = session.push(waiting.events)
+            belief = session.push(fitting.crowded(waiting.events))
             assert belief is not None
             yield told(waiting, belief, fitting, names)
         for line in opened.damage():

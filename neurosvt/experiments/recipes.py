@@ -19,6 +19,7 @@ from neurosvt.loaders.prefetch import ahead
 from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.pretrained import Pretrained
+from neurosvt.models.resized import weights_for
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
 from neurosvt.nn.weights import load_weights
@@ -180,7 +181,7 @@ def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, i
             raise UserError(f"train.kept_start is of no use: the classes of {cfg.start} are others")
         if others and isinstance(first.model, Pretrained):
             first.model.reset_classifier(len(run.classes))  # what it learnt of all else is kept
-        load_weights(model, first.model.state_dict(), cfg.start)
+        load_weights(model, _fitted(first.model, model), cfg.start)
         steps = first.steps
     if getattr(cfg, "front_end", None):
         first = _trained_first("train.front_end", cfg.front_end, load)
@@ -189,6 +190,13 @@ def _started(run: Run, backend: str, device: torch.device) -> tuple[nn.Module, i
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith(BEHIND))
     return model.to(device), steps
+
+
+def _fitted(first: nn.Module, model: nn.Module) -> Mapping[str, Tensor]:
+    """The weights of the first model, for the sensor of the other."""
+    if isinstance(first, NeuroSVT) and isinstance(model, NeuroSVT):
+        return weights_for(model, first)
+    return first.state_dict()
 
 
 def _with_start(recipe: "OcclusionRecipe | _ClassificationRecipe") -> dict[str, float]:

@@ -30,7 +30,7 @@ from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.permanence.recording_task import RecordingTask
 from neurosvt.permanence.tasks import TASKS, Task
-from neurosvt.scenes.scenes import SceneConfig
+from neurosvt.sides import Sides
 from neurosvt.training.images import ImageTrainConfig
 from neurosvt.training.settings import TrainConfig
 
@@ -79,7 +79,7 @@ class Run:
             if self.data.frame_ms and model.kind != "neurosvt":
                 raise ValueError(f"data.frame_ms varies, and a {model.kind} knows one length alone")
             least = find_dataset(dataset, OcclusionData).least_size
-            if model.image_size < least:
+            if Sides.of(model.image_size).shorter < least:
                 raise ValueError(
                     f"model.image_size is {model.image_size}, {dataset} needs {least} pixels"
                 )
@@ -127,9 +127,7 @@ class Run:
         """
         if not self.hides:
             raise UserError(f"nothing hides in {self.data.dataset}: `neurosvt evaluate` judges it")
-        scene = SceneConfig(
-            size=self.model.image_size, frame_us=self.frame_us, noise_hz=self.data.noise_hz
-        )
+        scene = self.data.scene(self.model.image_size, self.frame_us)
         tiers = tuple(dict.fromkeys(self.data.tiers))  # one may be trained on twice as often
         if self.data.source:
             return RecordingTask(self.data.source, split, seed, scene=scene, tiers=tiers)

@@ -129,7 +129,7 @@ class NeuroSVTHost:
         count, along = events[..., :1], events[..., None, 1:]
         many = (say * count).sum(1)
         where = (say[..., None] * (count[..., None] * moved + along)).sum(1)
-        place = (where / many.clamp(min=1e-9)[..., None]).float() / lines.side
+        place = (where / many.clamp(min=1e-9)[..., None]).float() / lines.sides
         weight = lines.norm(many.float())
         start = opened.new_zeros(*opened.shape, TRACK_NUMBERS)
         self.tracks = tracks = tracks_reference(

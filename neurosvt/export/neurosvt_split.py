@@ -20,6 +20,7 @@ from neurosvt.export.subgraph import (
     Subgraph,
 )
 from neurosvt.models.neurosvt import NeuroSVT
+from neurosvt.models.neurosvt_config import side_of_square
 from neurosvt.nn.block import Block
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory
@@ -77,7 +78,7 @@ def _steps(model: NeuroSVT) -> Iterator[Subgraph | Between]:
 
 def _embedding(model: NeuroSVT, decay: float) -> Iterator[Subgraph | Between]:
     cfg = model.config
-    side = cfg.image_size // cfg.patch_size
+    side = side_of_square(cfg, "this form")
     if cfg.least_neighbours:
         yield Between(
             "filter",
@@ -86,9 +87,9 @@ def _embedding(model: NeuroSVT, decay: float) -> Iterator[Subgraph | Between]:
         )
     weight = model.embed.project.weight.unflatten(1, (2, cfg.kernel_size, cfg.kernel_size))
     convolved = Convolved(
-        weight, weight.new_zeros(cfg.width), cfg.patch_size, cfg.windows().border, cfg.image_size
+        weight, weight.new_zeros(cfg.width), cfg.patch_size, cfg.windows().border, side
     )
-    fired = Fired((cfg.width, side, side), decay)
+    fired = Fired((cfg.width, cfg.grid.height, cfg.grid.width), decay)
     if cfg.least_events == 1:
         layers: tuple[tuple[str, Layer], ...] = (("project", convolved), ("fire", fired))
         yield Subgraph("embed", layers, SPIKES, SPIKES)

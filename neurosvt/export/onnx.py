@@ -84,9 +84,9 @@ def export_onnx(model: Any, folder: Path) -> list[Path]:
         plain: nn.Module = dysvit_on_grid(model)
         program = _exported(plain, (torch.zeros(2, 3, side, side),), ["images"], ["scores"])
     elif isinstance(model, NeuroSVT):
-        step, side = NeuroSVTStep(model).eval(), model.config.image_size
+        step, sensor = NeuroSVTStep(model).eval(), model.config.sensor
         names = step.state_names
-        given = (torch.zeros(2, 2, side, side), *step.start(2))
+        given = (torch.zeros(2, 2, sensor.height, sensor.width), *step.start(2))
         program = _exported(
             step, given, ["frame", *names], [*Belief._fields, *(f"next_{name}" for name in names)]
         )

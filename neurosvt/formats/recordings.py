@@ -17,6 +17,7 @@ from neurosvt.events.windows import EventWindow, WindowCutter
 from neurosvt.formats import npz, open_events
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import SensorSize, Source
+from neurosvt.sides import Size
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class OpenRecording:
     """Class of what it shows, where known."""
     source: Source
 
-    def fitting(self, size: int) -> Fitting:
-        """How it falls onto a square."""
+    def fitting(self, size: Size) -> Fitting:
+        """How it falls onto a sensor of this size."""
         return Fitting(*self.sensor, size)
 
     def chunks(self) -> Iterator[np.ndarray]:
@@ -43,8 +44,8 @@ class OpenRecording:
         yield from self.source.upright()
         self.source.refuse_empty()
 
-    def windows(self, cutter: WindowCutter, size: int) -> Iterator[EventWindow]:
-        """All its windows, on a square of size x size pixels.
+    def windows(self, cutter: WindowCutter, size: Size) -> Iterator[EventWindow]:
+        """All its windows, on a sensor of this size, with all events (see `Fitting.crowded`).
 
         Raises:
             UserError: there are no events.

@@ -11,6 +11,7 @@ from neurosvt.formats.recordings import OpenRecording
 from neurosvt.live.source import LiveSource
 from neurosvt.permanence.tasks import SceneTask
 from neurosvt.scenes.scenes import SceneConfig
+from neurosvt.sides import Sides, Size
 
 SCENE_HIDDEN = 60
 """Hidden frames of each made-up scene."""
@@ -38,7 +39,7 @@ class SceneSource(LiveSource):
 
     Args:
         tier: a key of `TIERS`, or "succession".
-        size: pixels per side.
+        size: of the sensor.
         frame_us: length of a frame, whose events all come at its beginning.
         seed: of the first scene.
 
@@ -48,8 +49,8 @@ class SceneSource(LiveSource):
 
     live, waits = False, True
 
-    def __init__(self, tier: str, size: int, frame_us: int, seed: int = 0):
-        super().__init__(f"scenes:{tier}", (size, size))
+    def __init__(self, tier: str, size: Size, frame_us: int, seed: int = 0):
+        super().__init__(f"scenes:{tier}", Sides.of(size))
         self.tier, self.frame_us, self.seed = tier, frame_us, seed
         try:
             self.config = SceneConfig(size=size, frame_us=frame_us)

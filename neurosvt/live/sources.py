@@ -13,6 +13,7 @@ from neurosvt.live.cameras import open_camera
 from neurosvt.live.network import StdinSource, UdpSource, open_udp
 from neurosvt.live.played import RecordingSource, SceneSource
 from neurosvt.live.source import LiveSource
+from neurosvt.sides import Sides, Size
 
 SCHEMES = ("scenes:", "udp://", "camera:")
 """What the words of sources that are no files begin with."""
@@ -41,7 +42,7 @@ def check_source(word: str) -> None:
 def open_live_source(
     source: str | Path | Recording,
     *,
-    size: int,
+    size: Size,
     frame_us: int,
     options: ReadOptions = AS_STATED,
     seed: int = 0,
@@ -51,10 +52,10 @@ def open_live_source(
 
     Args:
         source: what to read.
-        size: pixels per side of the model's square.
+        size: of the model's sensor.
         frame_us: its frame length, for scenes.
         options: how to read a file, where it does not say; of what comes over a wire its `sensor`,
-            None for the model's square.
+            None for the model's.
         seed: of the scenes.
 
     Raises:
@@ -63,7 +64,7 @@ def open_live_source(
     word = "" if isinstance(source, Recording) else str(source)
     if word:
         check_source(word)
-    rest, sensor = word.partition(":")[2], options.sensor or (size, size)
+    rest, sensor = word.partition(":")[2], options.sensor or Sides.of(size)
     if word == "-":
         yield StdinSource(sensor)
     elif word.startswith("udp://"):

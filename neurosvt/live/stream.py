@@ -1,6 +1,6 @@
 """A stream of events in, beliefs out: a thread that reads and cuts, a queue, and the engine.
 
-    with open_live_source("recording.raw", size=engine.side, frame_us=10_000) as source:
+    with open_live_source("recording.raw", size=engine.sensor, frame_us=10_000) as source:
         for step in Stream(source, engine, speed=None):
             print(step.belief.class_name, step.belief.pixel)
 
@@ -127,7 +127,7 @@ class Stream:
         self.forgotten_below = checked_share(forgotten_below)
         self.session = engine.session() if session is None else session
         self.classes = tuple(classes or names_of_classes(engine.model, engine.classes))
-        self.fitting = Fitting(*source.sensor, engine.side)
+        self.fitting = Fitting(*source.sensor, engine.sensor)
         self.cutter: WindowCutter
         if window_events is None:
             # In a live stream the clock steps through silence: what is left is a jump of a clock.
@@ -178,7 +178,7 @@ class Stream:
 
     def _step(self, cut: float, window: EventWindow) -> StreamStep:
         begun = perf_counter()
-        belief = self.session.push(window.events)
+        belief = self.session.push(self.fitting.crowded(window.events))
         ended = perf_counter()
         assert belief is not None
         tally, engine_us, latency_us = self.tally, 1e6 * (ended - begun), 1e6 * (ended - cut)

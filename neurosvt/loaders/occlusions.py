@@ -21,6 +21,7 @@ from neurosvt.scenes.sampling import SHAPE_CLASSES, SceneConfig
 from neurosvt.scenes.scenes import Scenes, make_scenes, split_seed
 from neurosvt.scenes.succession import SUCCESSION, all_tiers, checked_tier, make_succession
 from neurosvt.scenes.tiers import TIERS
+from neurosvt.sides import Size
 
 OWN = "recordings"
 """The data set that is a folder of one's own."""
@@ -61,6 +62,9 @@ class OcclusionConfig:
     """Frames in view after the object has come back, in every other batch; the rest end hidden."""
     noise_hz: float = 0.1
     """Sensor noise per pixel and second."""
+    sensor: tuple[int, int] | None = None
+    """Width and height of the camera that sees made-up scenes, whose pixels are fitted onto the
+    model's; none for one with the model's own."""
     frame_ms: tuple[float, ...] = ()
     """Lengths of frames, one drawn for each batch; none for that of the model. What is in view
     lasts as long as in frames of the model's length, what is hidden for as many. Of made-up scenes
@@ -95,12 +99,19 @@ class OcclusionConfig:
         made_up = ("scenes", "digits")
         if self.frame_ms and self.dataset not in made_up:
             raise ValueError(f"frame_ms is for {' and '.join(made_up)}, not {self.dataset}")
+        if self.sensor and self.dataset not in made_up:
+            raise ValueError(f"sensor is for {' and '.join(made_up)}, not {self.dataset}")
         if self.long_views and self.long_views < self.seen[1]:
             raise ValueError(f"long_views must be at least {self.seen[1]}, as long as seen, or 0")
         if min(self.busy, self.objects) < 1:
             raise ValueError("busy and objects must be at least 1")
         if self.after < 0 or self.noise_hz < 0:
             raise ValueError("after and noise_hz must not be below 0")
+
+    def scene(self, size: Size, frame_us: int) -> SceneConfig:
+        """The camera before a model with a sensor of this size."""
+        own = SceneConfig(size=size, frame_us=frame_us, noise_hz=self.noise_hz)
+        return replace(own, size=self.sensor, shown=size) if self.sensor else own
 
 
 class OcclusionStream(Dataset[OcclusionBatch]):
@@ -111,7 +122,7 @@ class OcclusionStream(Dataset[OcclusionBatch]):
         batch: sequences per batch.
         steps: how many batches there are.
         seed: of the whole stream.
-        size: sensor side, pixels.
+        size: of the sensor.
         frame_us: length of a frame, microseconds.
     """
 
@@ -121,11 +132,11 @@ class OcclusionStream(Dataset[OcclusionBatch]):
         batch: int,
         steps: int,
         seed: int,
-        size: int = 64,
+        size: Size = 64,
         frame_us: int = 10_000,
     ):
         self.config, self.batch, self.steps, self.seed = config, batch, steps, seed
-        self.scene = SceneConfig(size=size, frame_us=frame_us, noise_hz=config.noise_hz)
+        self.scene = config.scene(size, frame_us)
 
     def __len__(self) -> int:
         return self.steps
@@ -151,7 +162,7 @@ class OcclusionData(TrainingData):
     """A data set of objects that hide."""
 
     holds: ClassVar[str] = "occlusions"
-    stream: Callable[[OcclusionConfig, int, int, int, int, int], OcclusionStream]
+    stream: Callable[[OcclusionConfig, int, int, int, Size, int], OcclusionStream]
     """Its training batches, from what an `OcclusionStream` is made of: config, batch, steps, seed,
     size, frame_us."""
     least_size: int = 32

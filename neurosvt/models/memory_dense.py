@@ -87,7 +87,7 @@ def votes(
     count, along = events[..., :1], events[..., None, 1:]
     many = (say * count).sum(2)
     where = (say[..., None] * (count[..., None] * moved + along)).sum(2)
-    place = where / many.clamp(min=1e-9)[..., None] / lines.side
+    place = where / many.clamp(min=1e-9)[..., None] / lines.sides
     return place, scale_channels(lines.norm, many)
 
 

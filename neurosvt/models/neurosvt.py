@@ -76,7 +76,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
             Block(cfg.width, cfg.heads, cfg.mlp_ratio, neuron) for _ in range(cfg.depth)
         )
         self.fire = neuron(cfg.width)
-        self.memory = memory or cfg.memory.build(cfg.patches, cfg.width)
+        self.memory = memory or cfg.memory.build(cfg.grid, cfg.width)
         self.heads = heads or cfg.readout.build(
             self.memory.channels, cfg.classes, self.memory.tracks
         )
@@ -244,7 +244,7 @@ class NeuroSVT(Pretrained, model_type="neurosvt", config_type=NeuroSVTConfig):
 
     def checked(self, frames: Any) -> Tensor:
         """Frames as `nn.embed.checked_frames` gives them, for this model."""
-        return checked_frames(frames, self.config.image_size, self.positions.table)
+        return checked_frames(frames, self.config.sensor, self.positions.table)
 
     def on_grid(self) -> "NeuroSVT":
         """A copy whose norms are folded and whose weights are multiples of 2^-12.

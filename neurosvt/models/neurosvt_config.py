@@ -4,12 +4,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from neurosvt.config import Registry
+from neurosvt.config import Registry, UserError
 from neurosvt.nn.embed import Windows
 from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.memory import MemoryConfig
 from neurosvt.nn.readout import ReadoutConfig
 from neurosvt.nn.token_neuron import NeuronConfig
+from neurosvt.sides import Sides, Size
 
 
 def positive(name: str, value: int | float) -> int | float:
@@ -25,8 +26,8 @@ class NeuroSVTConfig:
 
     kind: Literal["neurosvt"] = "neurosvt"
     """What tells its settings from those of other models."""
-    image_size: int = 64
-    """Pixels per side; events are binned to a square."""
+    image_size: Size = 64
+    """Pixels per side of a square sensor, or width and height; other cameras are fitted onto it."""
     patch_size: int = 8
     """Pixels from one token to the next."""
     kernel_size: int = 16
@@ -53,13 +54,13 @@ class NeuroSVTConfig:
     """Length of a time step: time constants are in steps of this length."""
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "patch_size", "width", "depth", "heads", "mlp_ratio"):
+        for name in ("patch_size", "width", "depth", "heads", "mlp_ratio", "frame_ms"):
             positive(name, getattr(self, name))
-        positive("frame_ms", self.frame_ms)
-        if self.image_size % self.patch_size:
-            raise ValueError(
-                f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
-            )
+        for side in self.sensor:
+            if positive("image_size", side) % self.patch_size:
+                raise ValueError(
+                    f"image_size {side} is not a multiple of patch_size {self.patch_size}"
+                )
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if not 0 <= self.least_neighbours <= 8:
@@ -73,9 +74,30 @@ class NeuroSVTConfig:
         return Windows(self.kernel_size, self.patch_size, self.least_events)
 
     @property
+    def sensor(self) -> Sides:
+        """Its pixels."""
+        return Sides.of(self.image_size)
+
+    @property
+    def grid(self) -> Sides:
+        """Patches across and down."""
+        return Sides(*(side // self.patch_size for side in self.sensor))
+
+    @property
     def patches(self) -> int:
         """Patches per frame."""
-        return (self.image_size // self.patch_size) ** 2
+        return self.grid.area
+
+
+def side_of_square(config: NeuroSVTConfig, what: str) -> int:
+    """Pixels a side of its sensor, for what knows no other than squares.
+
+    Raises:
+        UserError: the sensor is no square; `what` begins the message.
+    """
+    if not config.sensor.square:
+        raise UserError(f"{what} is for square sensors; this model's has {config.sensor} pixels")
+    return config.sensor.width
 
 
 # Widths, depths and heads of tiny, small and base as in the original proposal; dvs128 is for the

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neurosvt.models.neurosvt_config import NeuroSVTConfig
+from neurosvt.models.neurosvt_config import NeuroSVTConfig, side_of_square
 from neurosvt.nn.embed import EventFilter, Windows
 from neurosvt.nn.heads import BEYOND_CLASSES, NEVER, Belief, teach_presence
 from neurosvt.nn.memory import MemoryConfig, MemoryStep
@@ -27,6 +27,7 @@ from neurosvt.nn.short_memories import NoMemoryConfig
 from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, pack, scatter_rows
+from neurosvt.sides import Sides, Size
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ViTConfig:
 
     kind: Literal["vit"] = "vit"
     """What tells its settings from those of other models."""
-    image_size: int = 64
+    image_size: Size = 64
     patch_size: int = 16
     kernel_size: int = 16
     """Pixels per side that a token looks at."""
@@ -59,7 +60,7 @@ class ViTConfig:
         for name in ("width", "depth", "heads", "mlp_ratio", "frame_ms"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
-        if self.image_size % self.patch_size:
+        if any(side % self.patch_size for side in self.sensor):
             raise ValueError(
                 f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}"
             )
@@ -74,14 +75,24 @@ class ViTConfig:
         return Windows(self.kernel_size, self.patch_size, self.least_events)
 
     @property
+    def sensor(self) -> Sides:
+        """Its pixels."""
+        return Sides.of(self.image_size)
+
+    @property
+    def grid(self) -> Sides:
+        """Patches across and down."""
+        return Sides(*(side // self.patch_size for side in self.sensor))
+
+    @property
     def tokens(self) -> int:
         """Patches per frame."""
-        return (self.image_size // self.patch_size) ** 2
+        return self.grid.area
 
 
 def vit_tiny_of(cfg: NeuroSVTConfig) -> ViTConfig:
     """ViT-Tiny for what a NeuroSVT sees: 16 patches, of 16 pixels where the sensor has 64."""
-    side = cfg.image_size // 4
+    side = side_of_square(cfg, "ViT-Tiny") // 4
     return ViTConfig(
         image_size=cfg.image_size, classes=cfg.classes, patch_size=side, kernel_size=side,
         least_neighbours=cfg.least_neighbours, frame_ms=cfg.frame_ms,
@@ -172,7 +183,7 @@ class ViT(nn.Module):
         )
         self.norm = nn.LayerNorm(cfg.width)
         if self.remembers:
-            self.memory = cfg.memory.build(cfg.tokens, cfg.width)
+            self.memory = cfg.memory.build(cfg.grid, cfg.width)
             if self.memory.extra_tokens:
                 raise ValueError(f"memory {cfg.memory.kind!r} adds tokens, which are spikes")
             self.heads = cfg.readout.build(self.memory.channels, cfg.classes, self.memory.tracks)

@@ -21,6 +21,7 @@ from neurosvt.ops.native import suits
 from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.rows import Rows
 from neurosvt.ops.windows import active_windows, window_pixels
+from neurosvt.sides import Sides
 
 
 @dataclass(frozen=True)
@@ -240,13 +241,13 @@ class Positions(nn.Module):
 
 
 def checked_frames(
-    frames: Any, side: int, like: Tensor
+    frames: Any, sensor: Sides, like: Tensor
 ) -> Bool[Tensor, "T B 2 Y X"] | Float[Tensor, "T B 2 Y X"]:
     """Event frames as bool; those that something learns from, as they are.
 
     Args:
         frames: what a user gave.
-        side, like: pixels that the model wants; a weight of it.
+        sensor, like: pixels that the model wants; a weight of it.
 
     Raises:
         ValueError: no tensor, another size, not binary, or elsewhere; a model in half precision.
@@ -260,9 +261,10 @@ def checked_frames(
     if not isinstance(frames, Tensor) or frames.layout != torch.strided:
         kind = str(frames.layout) if isinstance(frames, Tensor) else type(frames).__name__
         raise ValueError(f"frames must be a dense tensor, got {kind}")
-    if frames.ndim != 5 or frames.shape[2:] != (2, side, side) or not len(frames):
+    across, down = sensor
+    if frames.ndim != 5 or frames.shape[2:] != (2, down, across) or not len(frames):
         raise ValueError(
-            f"frames must be (T, B, 2, {side}, {side}) with T >= 1, got {tuple(frames.shape)}"
+            f"frames must be (T, B, 2, {down}, {across}) with T >= 1, got {tuple(frames.shape)}"
         )
     if frames.device != like.device or frames.is_meta:
         raise ValueError(

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from neurosvt.nn.bounds import kept_within
 from neurosvt.nn.memory import MEMORIES, Memory, MemoryConfig, MemoryStep
-from neurosvt.nn.reads import PositionRead, in_time
+from neurosvt.nn.reads import PositionRead, Waves, in_time
 from neurosvt.nn.tracks import Tracks
 from neurosvt.ops.gated_memory import gated_memory
 from neurosvt.ops.memory import Kept, leaky_memory, leaky_memory_stepwise
@@ -22,6 +23,7 @@ from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows
 from neurosvt.ops.surrogate import spike
 from neurosvt.ops.tracks import TRACK_NUMBERS
+from neurosvt.sides import Sides
 
 LOG_SHORTEST = math.log(1.001)
 """Of a time constant in steps: at one step a channel keeps nothing, below it would change sign."""
@@ -52,6 +54,10 @@ class LeakyMemoryConfig(MemoryConfig):
     """Of the write gates, as many write to a track too: where what they let in is, and where it
     goes (`nn.tracks.Tracks`)."""
 
+    read_waves: int = 0
+    """Cosines along one side of the sensor that weights of a place are sums of (`nn.reads.Waves`);
+    0: every place has weights of its own, and a larger sensor more of them."""
+
     def __post_init__(self) -> None:
         if self.channels < 1:
             raise ValueError(f"channels must be at least 1, got {self.channels}")
@@ -74,13 +80,15 @@ class LeakyMemoryConfig(MemoryConfig):
             raise ValueError(
                 f"tracks must be 0 to write_gates, {self.write_gates}, got {self.tracks}"
             )
+        if self.read_waves < 0:
+            raise ValueError(f"read_waves must be at least 0, got {self.read_waves}")
         if self.write_gates < 0 or (self.write_gates and self.channels % self.write_gates):
             raise ValueError(
                 f"channels {self.channels} is no multiple of write_gates {self.write_gates}"
             )
 
-    def build(self, positions: int, width: int) -> "LeakyMemory":
-        return LeakyMemory(self, positions, width)
+    def build(self, grid: Sides, width: int) -> "LeakyMemory":
+        return LeakyMemory(self, grid, width)
 
 
 class LeakyMemory(Memory):
@@ -94,17 +102,17 @@ class LeakyMemory(Memory):
 
     Args:
         config: shape and time constants.
-        positions, width: of the tokens that are read.
+        grid, width: of the tokens that are read.
     """
 
     empties: bool = True
     """Whether every channel has a gate that empties it."""
 
-    def __init__(self, config: LeakyMemoryConfig, positions: int, width: int):
+    def __init__(self, config: LeakyMemoryConfig, grid: Sides, width: int):
         super().__init__()
         self.config, self.tracks = config, config.tracks
         self.channels = config.channels + TRACK_NUMBERS * config.tracks
-        self.read = self.reader(positions, width)
+        self.read = self.reader(grid, width)
         self.backend = "auto"
         low, high = config.tau_range
         # Learnt and stored as log tau: a decay near 1 does not survive half precision.
@@ -120,11 +128,15 @@ class LeakyMemory(Memory):
         if config.looks_back:
             self.look = nn.Parameter(torch.zeros(config.channels, config.write_gates))
         if config.tracks:
-            self.lines = Tracks(positions, width, config.tracks)
+            self.lines = Tracks(grid, width, config.tracks)
 
-    def reader(self, positions: int, width: int) -> nn.Module:
+    def reader(self, grid: Sides, width: int) -> nn.Module:
         """What looks at the tokens: by position, through weights of each."""
-        return PositionRead(positions, width, sum(self.sizes))
+        read = PositionRead(grid.area, width, sum(self.sizes))
+        if self.config.read_waves:
+            waves = Waves(grid, self.config.read_waves)
+            parametrize.register_parametrization(read, "own", waves)
+        return read
 
     @property
     def sizes(self) -> tuple[int, int, int, int]:

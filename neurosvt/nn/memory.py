@@ -20,6 +20,7 @@ from neurosvt.nn.reads import PositionRead, in_time
 from neurosvt.ops.memory import stored
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows
+from neurosvt.sides import Sides
 
 
 class MemoryStep:
@@ -135,15 +136,15 @@ class StepwiseMemory(Memory):
     read of it. The tokens are read by position (`nn.reads.PositionRead`).
 
     Args:
-        positions, width: of the tokens.
+        grid, width: of the tokens.
         channels: numbers of the state, and of what the heads read.
         reads: numbers that a frame says; None for as many as there are channels.
     """
 
-    def __init__(self, positions: int, width: int, channels: int, reads: int | None = None):
+    def __init__(self, grid: Sides, width: int, channels: int, reads: int | None = None):
         super().__init__()
         self.channels = channels
-        self.read = PositionRead(positions, width, channels if reads is None else reads)
+        self.read = PositionRead(grid.area, width, channels if reads is None else reads)
 
     def start(self, batch: int, like: Tensor) -> Tensor:
         return like.new_zeros(batch, self.channels)
@@ -189,8 +190,8 @@ class MemoryConfig(ABC):
     kind: str = ""
 
     @abstractmethod
-    def build(self, positions: int, width: int) -> Memory:
-        """The memory, of tokens at so many positions and of this width."""
+    def build(self, grid: Sides, width: int) -> Memory:
+        """The memory, of tokens of this width, so many across and down."""
 
 
 MEMORIES = MemoryConfig.kinds

@@ -13,6 +13,7 @@ from neurosvt.ops.groups import sum_of_products
 from neurosvt.ops.precision import product_type
 from neurosvt.ops.recording import is_recorded
 from neurosvt.ops.rows import Rows, scatter_rows
+from neurosvt.sides import Sides
 
 
 class PositionRead(nn.Module):
@@ -63,6 +64,40 @@ class PositionRead(nn.Module):
         self.own.copy_(folded(self.own + self.shared, self.norm))
         self.shared.zero_()
         self.norm = nn.Identity()
+
+
+class Waves(nn.Module):
+    """Weights of every place as sums of a few cosines across and down: they do not grow in number
+    with the sensor.
+
+    Cosine i, j is cos(pi i x) cos(pi j y), of x and y in [0, 1] of the sensor, with i + j below
+    `order`: `order (order + 1) / 2` of them. It parametrizes `PositionRead.own`.
+
+    Args:
+        grid: tokens across and down.
+        order: how many cosines there are along one side.
+    """
+
+    basis: Tensor
+
+    def __init__(self, grid: Sides, order: int):
+        super().__init__()
+        across, down = (
+            torch.cos(torch.pi * torch.outer(torch.arange(side) + 0.5, torch.arange(order)) / side)
+            for side in grid
+        )
+        waves = [(i, j) for i in range(order) for j in range(order - i)]
+        basis = torch.stack([torch.outer(down[:, j], across[:, i]).flatten() for i, j in waves], -1)
+        self.register_buffer("basis", basis, persistent=False)
+
+    def forward(self, strength: Float[Tensor, "K D E"]) -> Float[Tensor, "N D E"]:
+        """Weights of every place, of the strength of every cosine."""
+        return torch.einsum("nk,kde->nde", self.basis, strength)
+
+    def right_inverse(self, own: Float[Tensor, "N D E"]) -> Float[Tensor, "K D E"]:
+        """Those strengths that come nearest to weights of every place, in the mean square."""
+        inverse: Tensor = torch.linalg.pinv(self.basis.double())
+        return torch.einsum("kn,nde->kde", inverse.to(own.dtype), own)
 
 
 def in_time(said: Float[Tensor, "F E"], rows: Rows) -> Float[Tensor, "T B E"]:

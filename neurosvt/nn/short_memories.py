@@ -15,6 +15,7 @@ from neurosvt.nn.norm import to_grid
 from neurosvt.nn.reads import PositionRead, in_time
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, scatter_rows
+from neurosvt.sides import Sides
 
 
 class _Stateless(Memory):
@@ -39,17 +40,17 @@ class NoMemoryConfig(MemoryConfig):
         if self.channels < 1:
             raise ValueError(f"channels must be at least 1, got {self.channels}")
 
-    def build(self, positions: int, width: int) -> "NoMemory":
-        return NoMemory(positions, width, self.channels)
+    def build(self, grid: Sides, width: int) -> "NoMemory":
+        return NoMemory(grid, width, self.channels)
 
 
 class NoMemory(_Stateless):
     """No memory: the heads see what this frame's tokens say, and nothing else."""
 
-    def __init__(self, positions: int, width: int, channels: int):
+    def __init__(self, grid: Sides, width: int, channels: int):
         super().__init__()
         self.channels = channels
-        self.read = PositionRead(positions, width, channels)
+        self.read = PositionRead(grid.area, width, channels)
 
     def forward(
         self, spikes: Float[Tensor, "R D"], rows: Rows, state: Tensor, step: MemoryStep
@@ -71,7 +72,7 @@ class TokenMemoryConfig(MemoryConfig):
     def __post_init__(self) -> None:
         checked_tau(self.tau)
 
-    def build(self, positions: int, width: int) -> "TokenMemory":
+    def build(self, grid: Sides, width: int) -> "TokenMemory":
         return TokenMemory(width, self.tau)
 
 

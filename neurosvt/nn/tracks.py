@@ -15,6 +15,7 @@ from neurosvt.nn.reads import in_time
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows
 from neurosvt.ops.tracks import THRESHOLDS, UNIT_STEPS, fitted_tracks
+from neurosvt.sides import Sides
 
 FORGETS = (0.3, 0.02)
 """Shares of their votes that tracks forget at a write at the start, log-spaced: windows of three
@@ -37,18 +38,16 @@ class Tracks(nn.Module):
     to stand for. Their centre is a frame's vote, and their number its weight.
 
     Args:
-        positions, width: of the tokens, which lie in a square.
+        grid, width: of the tokens.
         tracks: that there are.
     """
 
     centre: Tensor
+    sides: Tensor
 
-    def __init__(self, positions: int, width: int, tracks: int):
+    def __init__(self, grid: Sides, width: int, tracks: int):
         super().__init__()
-        side = math.isqrt(positions)
-        if side * side != positions:
-            raise ValueError(f"tracks are for tokens in a square, got {positions} of them")
-        self.side, self.tracks = side, tracks
+        self.tracks = tracks
         self.vote = nn.Parameter(torch.zeros(width, tracks))
         self.bias = nn.Parameter(torch.full((tracks,), 0.5))
         self.offset = nn.Parameter(torch.zeros(width, 2 * tracks))
@@ -58,8 +57,9 @@ class Tracks(nn.Module):
         first, last = (2 * math.log(steps / UNIT_STEPS) for steps in RIDGES)
         self.log_ridge = nn.Parameter(torch.linspace(first, last, tracks))
         self.norm: nn.Module = ScaleNorm(tracks)
-        at = torch.arange(side) + 0.5 - side / 2
-        self.register_buffer("centre", torch.cartesian_prod(at, at).flip(-1), persistent=False)
+        x, y = (torch.arange(side) + 0.5 - side / 2 for side in grid)
+        self.register_buffer("centre", torch.cartesian_prod(y, x).flip(-1), persistent=False)
+        self.register_buffer("sides", torch.tensor(grid, dtype=torch.float32), persistent=False)
 
     def forward(
         self,
@@ -111,7 +111,7 @@ class Tracks(nn.Module):
         frames, home = rows.filled
         many = many.new_zeros(len(frames), self.tracks).index_add(0, home, many)
         where = where.new_zeros(len(frames), self.tracks, 2).index_add(0, home, where)
-        place = (where / many.clamp(min=1e-9)[..., None]).to(spikes.dtype) / self.side
+        place = (where / many.clamp(min=1e-9)[..., None]).to(spikes.dtype) / self.sides
         return place, self.norm(many.to(spikes.dtype))
 
     @torch.no_grad()

@@ -1,8 +1,9 @@
 """PermanenceBench: does a model still know what and where an object is that it cannot see?
 
 Belief is judged at the last hidden frame. It is right if the class is right and the place lies
-within 1/8 of the sensor's side of the true, hidden place. Recovery, at the third frame after the
-object reappears, stands beside it and claims nothing: there the object is shown again.
+within 1/8 of the sensor's side of the true, hidden place; of sensors that are no square, of the
+shorter one. Recovery, at the third frame after the object reappears, stands beside it and claims
+nothing: there the object is shown again.
 Presence is judged beside both: is there anything, in view, hidden, gone, or a stranger?
 
 Axes: E events (one occlusion of one object each), T time steps, C classes.
@@ -47,7 +48,7 @@ class Predictions:
     confidence: np.ndarray
     """(T, B) its probability."""
     position: np.ndarray
-    """(T, B, 2) in sensor sides."""
+    """(T, B, 2) in [0, 1] of the sensor."""
     presence: np.ndarray
     """(T, B) most likely `Presence`, or `UNTOLD`."""
 
@@ -62,11 +63,12 @@ class Predictions:
 
 def outcomes_at(said: Predictions, scenes: Scenes, at: Moment) -> Outcomes:
     """What is said and what is true at a moment."""
+    extent = np.array(scenes.extent, scenes.position.dtype)
     return Outcomes(
         said.label[at],
-        said.position[at],
+        said.position[at] * extent,
         scenes.label[at],
-        scenes.position[at],
+        scenes.position[at] * extent,
         at[1],
         said.confidence[at],
         said.presence[at],

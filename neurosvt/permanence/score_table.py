@@ -141,7 +141,7 @@ def cell_rows(
     outcomes: Mapping[str, Mapping[str, Outcomes]],
 ) -> list[dict[str, Any]]:
     """The rows of one cell, from what `entrant_outcomes` gives."""
-    rows, size = [], plan.judged_task.scene.size
+    rows, size = [], plan.judged_task.scene.side
     for entrant in entrants:
         about = partial(_about, entrant, plan, tier)
         found = outcomes[entrant.name]

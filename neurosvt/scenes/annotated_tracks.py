@@ -45,8 +45,8 @@ def make_scenes_annotated(
         config: `noise_hz` is added on top of what was recorded; 0 leaves recordings as they are.
     """
     total, batch = seen + hidden + after, len(spans)
-    size = config.size
-    frames = np.zeros((total, batch, 2, size, size), bool)
+    width, height = config.sensor
+    frames = np.zeros((total, batch, 2, height, width), bool)
     position = np.zeros((total, batch, 2), np.float32)
     presence = np.full((total, batch), Presence.IN_VIEW, np.int8)
     recovered = np.full(batch, total)
@@ -72,6 +72,7 @@ def make_scenes_annotated(
         presence=presence,
         occluder=occluder,
         occlusions=(Occlusion(np.full(batch, seen - 1), seen, seen + hidden - 1, recovered),),
+        extent=config.extent,
     )
 
 

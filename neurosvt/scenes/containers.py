@@ -114,9 +114,9 @@ def _way(
     """
     batch, hidden = len(objects.label), clock.back - clock.hidden
     low = objects.radius[:, None] + 0.5
-    places = low + rng.random((tries, batch, 2)) * (config.size - 2 * low) - at
+    places = low + rng.random((tries, batch, 2)) * (config.sides - 2 * low) - at
     length = np.linalg.norm(places, axis=-1)
-    enough = length >= LEAST_WAY * config.size
+    enough = length >= LEAST_WAY * config.side
     which = np.where(enough.any(0), enough.argmax(0), length.argmax(0)), np.arange(batch)
     pause = rng.integers(config.frames(3), config.frames(8) + 1, batch) * clock.substeps
     pause = np.minimum(pause, hidden // 4)
@@ -124,7 +124,7 @@ def _way(
     most = fastest(config) / clock.substeps / HASTE
     share = np.minimum(1, most * available / length[which])
     length = share * length[which]
-    speed = rng.uniform(*config.speed, batch) * config.size
+    speed = rng.uniform(*config.speed, batch) * config.side
     speed *= config.frame_us * 1e-6 / clock.substeps
     lasts = length / np.clip(speed, length / available, most)
     done = np.clip((np.arange(clock.end + 1)[:, None] - clock.hidden - pause) / lasts, 0, 1)
@@ -151,6 +151,6 @@ def _to_outside(
     at: np.ndarray, heading: np.ndarray, radius: np.ndarray, config: SceneConfig
 ) -> np.ndarray:
     """(B,): how far from (B, 2) along a heading a circle is wholly out of the sensor."""
-    border = (np.sign(heading) + 1) / 2 * config.size + np.sign(heading) * (radius[:, None] + 2)
+    border = (np.sign(heading) + 1) / 2 * config.sides + np.sign(heading) * (radius[:, None] + 2)
     gone: np.ndarray = ((border - at) / heading).min(-1)
     return gone

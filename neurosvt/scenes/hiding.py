@@ -64,7 +64,7 @@ def curtain_moving(
 ) -> Timeline:
     """As `curtain`, but the object moves straight on, and the edge stops beyond its path."""
     sweep = Sweep.draw(objects, clock, rng, config)
-    trajectory = Trajectory.draw(objects, rng, config, least=0.45 * config.size)
+    trajectory = Trajectory.draw(objects, rng, config, least=0.45 * config.side)
     batch, frames = len(objects.label), clock.back / clock.substeps
     speed = np.minimum(trajectory.length * rng.uniform(0.7, 1, batch) / frames, fastest(config))
     start = (trajectory.length - speed * frames) * rng.random(batch)
@@ -106,7 +106,7 @@ def tunnel(
     tilt = rng.uniform(-0.35, 0.35, batch)
     enter = 2 * reach / np.cos(tilt)
     trajectory = Trajectory.draw(
-        objects, rng, config, least=1.5 * enter + TUNNEL_ROOM * config.size
+        objects, rng, config, least=1.5 * enter + TUNNEL_ROOM * config.side
     )
     room = trajectory.length - 1.5 * enter
     frames = (clock.back - clock.hidden + clock.hide) / n

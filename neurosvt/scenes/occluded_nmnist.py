@@ -60,13 +60,14 @@ def make_scenes_nmnist(
     _check(len(recordings), batch, hidden, after, indices, config)
     drawing, noise, augmenting = np.random.default_rng(seed).spawn(3)
     drawn = drawing.integers(0, len(recordings), batch)
-    corner = drawing.integers(0, config.size - NMNIST_SIDE + 1, (batch, 2))  # left, top
+    corner = drawing.integers(0, config.sides - NMNIST_SIDE + 1, (batch, 2))  # left, top
     chosen = drawn if indices is None else np.asarray(indices, np.int64)
     begin = int(from_dark)
     seen = begin + -(-NMNIST_SEEN_US // config.frame_us)
     first = seen + TRANSITION
     back = first + hidden
-    frames = np.zeros((back + after, batch, 2, config.size, config.size), bool)
+    width, height = config.sensor
+    frames = np.zeros((back + after, batch, 2, height, width), bool)
     frames[:begin, :, 1] = True
     frames[seen, :, 0] = True
     frames[back : back + 1, :, 1] = True
@@ -81,7 +82,7 @@ def make_scenes_nmnist(
     y = y + corner[row, 1]
     p = recordings.p[events].astype(np.int64)
     time = recordings.t[events].astype(np.int64) // config.frame_us
-    cell = ((row * 2 + p) * config.size + y) * config.size + x
+    cell = ((row * 2 + p) * height + y) * width + x
     cells = frames.reshape(-1)
     cells[cell + (time + begin) * frames[0].size] = True
     again = time < after - 1
@@ -90,7 +91,7 @@ def make_scenes_nmnist(
 
     bounds = np.searchsorted(row, np.arange(batch + 1))
     middle = [[np.median(x[a:b]) + 0.5, np.median(y[a:b]) + 0.5] for a, b in pairwise(bounds)]
-    position = np.asarray(middle, np.float32) / np.float32(config.size)
+    position = np.asarray(middle, np.float32) / np.array(config.sensor, np.float32)
     presence = np.full(frames.shape[:2], Presence.IN_VIEW, np.int8)
     presence[first:back] = Presence.HIDDEN
     occluder = np.zeros((*frames.shape[:2], 7), np.float32)
@@ -160,7 +161,7 @@ def _check(
         raise UserError(
             f"batch and hidden must be at least 1, after at least 0, got {batch}, {hidden}, {after}"
         )
-    if config.size < NMNIST_SIDE:
+    if config.side < NMNIST_SIDE:
         raise UserError(
             f"size must be at least {NMNIST_SIDE} pixels for N-MNIST, got {config.size}"
         )

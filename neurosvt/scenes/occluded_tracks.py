@@ -17,6 +17,7 @@ from neurosvt.presence import Presence
 from neurosvt.scenes.sampling import DEFAULT_CONFIG, SceneConfig
 from neurosvt.scenes.scenes import RECOVERY, Occlusion, Scenes
 from neurosvt.scenes.sensor import add_noise
+from neurosvt.sides import Sides
 
 CUT_IN = ("curtain", "gripper", "blackout")
 """What can be cut in: a shutter from a random side, two jaws that meet at the object, darkness."""
@@ -112,6 +113,7 @@ def make_scenes_tracks(
                 recovered=np.full(batch, back + SHUTTER_OPENING + RECOVERY - 1),
             ),
         ),
+        extent=config.extent,
     )
 
 
@@ -156,21 +158,24 @@ def _augment_track(
 ) -> Stretch:
     """Another object on the same path, or on its mirror image, moved; what leaves the sensor is
     lost, and so is what happens at other times than `seen_at`."""
-    size = frames.shape[-1]
+    sides = Sides.of_pixels(frames)
+    size, extent = max(sides), np.array(sides, position.dtype)
     t, p, y, x = np.nonzero(frames[seen_at])
     t = seen_at[t]
     # As seen from the object, which stays in the middle while it is flipped, turned and stretched.
-    home = np.floor(position * size).astype(np.int64)[t].T - size // 2
+    home = np.floor(position * extent).astype(np.int64)[t].T - size // 2
     x, y = x - home[0], y - home[1]
     if rng.random() < 0.5:
         y = size - 1 - y
     x, y, kept = augment(x, y, np.zeros(len(t), np.int64), size, rng, augmentation)
-    across, down = np.rint(rng.uniform(-moves, moves, 2) * size).astype(np.int64)
+    across, down = np.rint(rng.uniform(-moves, moves, 2) * sides.shorter).astype(np.int64)
     x, y = x + home[0, kept] + across, y + home[1, kept] + down
-    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
+    inside = (x >= 0) & (x < sides.width) & (y >= 0) & (y < sides.height)
     changed = np.zeros_like(frames)
     changed[t[kept][inside], p[kept][inside], y[inside], x[inside]] = True
-    position = np.clip(position + np.array([across, down]) / size, 0, 1).astype(np.float32)
+    position = np.clip(position + np.array([across, down]) / np.array(sides), 0, 1).astype(
+        np.float32
+    )
     if rng.random() < 0.5:
         return np.flip(changed, 3), np.stack([1 - position[:, 0], position[:, 1]], -1)
     return changed, position
@@ -189,7 +194,7 @@ def _hide(
     Args:
         hides: one of `CUT_IN`, or None.
         frames: (T, B, 2, H, W).
-        centre: (B, 2) where jaws meet, in sensor sides.
+        centre: (B, 2) where jaws meet, in [0, 1] of the sensor.
         share: (T + 1, 1) how far it is closed, at the frames' ends; 0 is the beginning.
         dark: frames in which nothing is seen.
         rng: of its side and its edges.
@@ -198,7 +203,8 @@ def _hide(
         raise UserError(
             f"{hides!r} cannot be cut into a recording; choose from {', '.join(CUT_IN)}"
         )
-    total, batch, size = len(frames), frames.shape[1], frames.shape[-1]
+    total, batch = frames.shape[:2]
+    sides = np.array(Sides.of_pixels(frames))
     occluder = np.zeros((total, batch, 7), np.float32)
     occluder[..., 2] = 1
     if hides is None:
@@ -208,19 +214,20 @@ def _hide(
         return occluder
     turn = rng.uniform(0, 2 * np.pi, batch)
     normal = np.stack([np.cos(turn), np.sin(turn)], -1)
-    near = np.minimum(normal, 0).sum(-1) * size - 1  # beyond the sensor's first corner
-    far = np.maximum(normal, 0).sum(-1) * size + 1
+    near = (np.minimum(normal, 0) * sides).sum(-1) - 1  # beyond the sensor's first corner
+    far = (np.maximum(normal, 0) * sides).sum(-1) + 1
     bright = np.less(rng.random(batch), 0.5)
-    meet = (centre * normal).sum(-1) * size
+    meet = (centre * sides * normal).sum(-1)
     # Jaws overlap by a pixel, or what lies between them would be seen.
     edge = near + ((far if hides == "curtain" else meet + 0.5) - near) * share  # (T + 1, B)
     _shut(frames, edge, normal, bright, rng)
-    occluder[..., :2] = normal
-    occluder[..., 3], occluder[..., 4] = -2, edge[1:] / size
+    side = sides.min()
+    occluder[..., :2] = normal * sides / side
+    occluder[..., 3], occluder[..., 4] = -4, edge[1:] / side
     if hides == "gripper":
         other = far + (meet - 0.5 - far) * share
         _shut(frames, -other, -normal, bright, rng)
-        occluder[..., 5], occluder[..., 6] = other[1:] / size, 3
+        occluder[..., 5], occluder[..., 6] = other[1:] / side, 5
     return occluder
 
 
@@ -232,9 +239,8 @@ def _shut(
     rng: np.random.Generator,
 ) -> None:
     """Drop what the shutter covers and add its edge; `bright` (B,): ON events where it comes."""
-    size = frames.shape[-1]
-    at = np.arange(size) + 0.5
-    along = normal[:, 0, None, None] * at + normal[:, 1, None, None] * at[:, None]  # (B, H, W)
+    x, y = (np.arange(side) + 0.5 for side in Sides.of_pixels(frames))
+    along = normal[:, 0, None, None] * x + normal[:, 1, None, None] * y[:, None]  # (B, H, W)
     for step in range(len(frames)):
         before, now = edge[step, :, None, None], edge[step + 1, :, None, None]
         frames[step] &= (along >= np.maximum(before, now))[:, None]

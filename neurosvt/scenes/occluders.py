@@ -96,8 +96,8 @@ class Sweep:
 
 def _ends(normal: np.ndarray, config: SceneConfig) -> tuple[np.ndarray, np.ndarray]:
     """The sensor's first and last corner along a normal (B, 2)."""
-    near: np.ndarray = np.minimum(normal, 0).sum(-1) * config.size
-    far: np.ndarray = np.maximum(normal, 0).sum(-1) * config.size
+    near: np.ndarray = (np.minimum(normal, 0) * config.sides).sum(-1)
+    far: np.ndarray = (np.maximum(normal, 0) * config.sides).sum(-1)
     return near, far
 
 

@@ -28,6 +28,7 @@ from neurosvt.scenes.occluded_tracks import (
 from neurosvt.scenes.sampling import DEFAULT_CONFIG, SceneConfig
 from neurosvt.scenes.scenes import Occlusion, Scenes
 from neurosvt.scenes.sensor import add_noise
+from neurosvt.sides import Sides
 
 PRESENCE_CUT_IN = ("empty", "leaves", "stranger")
 """Tiers of presence that recordings have too."""
@@ -78,8 +79,9 @@ def make_scenes_presence(
     total = track_scene_frames(seen, hidden, after)
     shown_for = partial(make_scenes_tracks, seen=seen, hidden=hidden, after=after, config=config)
     if tier == "empty":
-        size = config.size
-        empty = Track(np.zeros((total, 2, size, size), bool), np.full((total, 2), 0.5), 0, "empty")
+        width, height = config.sensor
+        silence = np.zeros((total, 2, height, width), bool)
+        empty = Track(silence, np.full((total, 2), 0.5), 0, "empty")
         hides = CUT_IN[int(drawing.integers(len(CUT_IN)))]
         scenes = shown_for([empty], seed, batch, starts=[(0, 0)] * batch, hides=hides)
         return replace(scenes, presence=np.full_like(scenes.presence, Presence.NOTHING))
@@ -143,13 +145,13 @@ def torn(frames: np.ndarray, position: np.ndarray, rng: np.random.Generator) -> 
         position: (T, 2) float32, where it is, in sensor sides.
         rng: draws how.
     """
-    size = frames.shape[-1]
+    sides = Sides.of_pixels(frames)
     t, p, y, x = np.nonzero(frames)
-    home = np.floor(position * size).astype(np.int64)[t].T
+    home = np.floor(position * np.array(sides, position.dtype)).astype(np.int64)[t].T
     offset = np.stack([x, y]) - home
-    moved = _pieces(offset, size, rng) if rng.random() < 0.5 else _warped(offset, rng)
+    moved = _pieces(offset, sides.shorter, rng) if rng.random() < 0.5 else _warped(offset, rng)
     x, y = moved + home
-    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
+    inside = (x >= 0) & (x < sides.width) & (y >= 0) & (y < sides.height)
     changed = np.zeros_like(frames)
     changed[t[inside], p[inside], y[inside], x[inside]] = True
     return changed, position
@@ -189,18 +191,18 @@ def _going(stretch: Stretch, seen: int, rng: np.random.Generator) -> Stretch:
     """From the frame `seen` on it is carried straight off the sensor, wholly out after as long as a
     shutter takes to close."""
     frames, position = stretch
-    size = frames.shape[-1]
+    sides = Sides.of_pixels(frames)
     angle = rng.uniform(0, 2 * np.pi)
     towards = np.array([np.cos(angle), np.sin(angle)])
-    towards *= size / np.abs(towards).max()  # a whole side: then it is out, wherever it was
+    towards *= max(sides) / np.abs(towards).max()  # a whole side: then it is out, wherever it was
     share = np.clip((np.arange(len(frames)) - seen + 1) / (SHUTTER_CLOSING + 1), 0, 1)
     t, p, y, x = np.nonzero(frames)
     across, down = np.rint(share[t, None] * towards).astype(np.int64).T
     x, y = x + across, y + down
-    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size) & (share[t] < 1)
+    inside = (x >= 0) & (x < sides.width) & (y >= 0) & (y < sides.height) & (share[t] < 1)
     changed = np.zeros_like(frames)
     changed[t[inside], p[inside], y[inside], x[inside]] = True
-    moved = np.clip(position + share[:, None] * towards / size, 0, 1).astype(np.float32)
+    moved = np.clip(position + share[:, None] * towards / np.array(sides), 0, 1).astype(np.float32)
     return changed, moved
 
 

@@ -36,7 +36,7 @@ def emptiness(
     swept = curtain(objects, clock, rng, config)
     return replace(
         swept,
-        position=np.full_like(swept.position, config.size / 2),
+        position=np.zeros_like(swept.position) + config.sides / 2,
         light=np.where(kind == 1, dark.light, 1),
         bands=np.where((kind == 2)[:, None, None], swept.bands, swept.bands[:1]),
     )
@@ -56,9 +56,9 @@ def leaves(
     reach = _behind(objects, side, across)
     slant = rng.uniform(-STEEPEST, STEEPEST, batch)
     low = objects.radius + 0.5
-    high = config.size - low
-    along = low + rng.random(batch) * (high - low)
-    speed = rng.uniform(*config.speed, batch) * config.size
+    room, beside = config.sides[across], config.sides[1 - across] - low
+    along = low + rng.random(batch) * (beside - low)
+    speed = rng.uniform(*config.speed, batch) * config.side
     speed *= config.frame_us * 1e-6 / clock.substeps
     least = (reach + low) / (clock.hidden - clock.hide) / np.cos(slant)
     speed = np.clip(speed, least, np.maximum(least, fastest(config) / clock.substeps))
@@ -67,9 +67,9 @@ def leaves(
     # Substeps from or to its being gone: both ways it is thrown back by the other borders alone.
     time = np.minimum(substep - clock.hidden, 0) + np.maximum(substep - clock.back, 0)
     depth = np.abs(time) * outwards - reach
-    depth = np.where(depth < low, depth, reflect(depth, low, high))
-    aside = reflect(along + speed * np.sin(slant) * time, low, high)
-    depth = np.where(side, config.size - depth, depth)
+    depth = np.where(depth < low, depth, reflect(depth, low, room - low))
+    aside = reflect(along + speed * np.sin(slant) * time, low, beside)
+    depth = np.where(side, room - depth, depth)
     position = np.stack([np.where(across, aside, depth), np.where(across, depth, aside)], -1)
     return Timeline(
         position,

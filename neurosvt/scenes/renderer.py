@@ -81,11 +81,12 @@ class Renderer:
         widest = max(int(np.ceil(appearance.radius.max())) for appearance in appearances)
         side = 2 * (widest + margin)
         border = widest - int(objects.radius.min()) + margin + 2
-        leaves = (np.abs(timeline.position - config.size / 2) > config.size / 2).any()
+        middle = config.sides / 2
+        leaves = (np.abs(timeline.position - middle) > middle).any()
         if timeline.distractors or leaves:  # what comes from outside, and what goes there
             border = side + 2
         self.border = border
-        self.width = width = config.size + 2 * border
+        self.width = width = max(config.sensor) + 2 * border
         batch = len(objects.label)
         background = paint_background(objects.background, width)
         self.background = Canvas(background, side)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from neurosvt.datasets.mnist import Digits
+from neurosvt.events.recording import Fitting
 from neurosvt.scenes.shapes import DISTRACTORS, SILHOUETTES
+from neurosvt.sides import Sides, Size
 
 SHAPE_CLASSES: tuple[str, ...] = tuple(SILHOUETTES)
 """Names of the objects' classes; a label is an index into them."""
@@ -18,12 +20,16 @@ SHAPE_CLASSES: tuple[str, ...] = tuple(SILHOUETTES)
 class SceneConfig:
     """The camera, and how large and fast objects are."""
 
-    size: int = 64
-    """Sensor side, pixels."""
+    size: Size = 64
+    """Of the sensor: pixels a side of a square, or width and height."""
+    shown: Size | None = None
+    """Of a model's sensor: frames are brought to it as `events.Fitting` brings a camera's, and
+    positions too; None for frames as they are."""
     frame_us: int = 10_000
     """Length of a frame, microseconds."""
     object_px: tuple[float, float] = (0.32, 0.45)
-    """Smallest and largest diameter of the circle around an object, sensor sides."""
+    """Smallest and largest diameter of the circle around an object, sensor sides; of sensors that
+    are no square, the shorter one."""
     tilt: float = 0.35
     """Largest turn of an object out of the upright, radians (20 degrees); pi for any angle."""
     speed: tuple[float, float] = (0.5, 1.9)
@@ -47,7 +53,7 @@ class SceneConfig:
     """How often the light is sampled in a frame."""
 
     def __post_init__(self) -> None:
-        if self.size < 32:
+        if self.side < 32:
             raise ValueError(f"size must be at least 32 pixels, got {self.size}")
         for name in ("frame_us", "substeps", "contrast_threshold"):
             if getattr(self, name) <= 0:
@@ -65,6 +71,33 @@ class SceneConfig:
         low, high = self.speed
         if not 0 <= low <= high:
             raise ValueError(f"speed must rise from at least 0 sides per second, got {self.speed}")
+
+    @property
+    def sensor(self) -> Sides:
+        """Width and height, pixels."""
+        return Sides.of(self.size)
+
+    @property
+    def sides(self) -> np.ndarray:
+        """(2,) the same, to reckon with."""
+        return np.array(self.sensor)
+
+    @property
+    def side(self) -> int:
+        """The shorter one: the unit of what is told in sensor sides."""
+        return self.sensor.shorter
+
+    @property
+    def fitting(self) -> Fitting:
+        """How the camera's pixels fall onto those of the frames."""
+        return Fitting(*self.sensor, self.size if self.shown is None else self.shown)
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """`Scenes.extent`."""
+        fitting = self.fitting
+        across, down = (side * fitting.factor / self.side for side in fitting.onto)
+        return across, down
 
     def frames(self, count: int) -> int:
         """Frames of this length that last as long as `count` of 10 ms, at least one."""
@@ -112,9 +145,9 @@ def sample_objects(
     rng: np.random.Generator, batch: int, config: SceneConfig, digits: Digits | None = None
 ) -> SampledObjects:
     """Draw objects, backgrounds and starting motion; with `digits`, these are the objects."""
-    radius = rng.uniform(*config.object_px, batch) * config.size / 2
+    radius = rng.uniform(*config.object_px, batch) * config.side / 2
     heading = rng.uniform(0, 2 * np.pi, batch)
-    speed = rng.uniform(*config.speed, batch) * config.size
+    speed = rng.uniform(*config.speed, batch) * config.side
     speed *= config.frame_us * 1e-6 / config.substeps
     low = radius[:, None] + 0.5
     objects = SampledObjects(
@@ -127,7 +160,7 @@ def sample_objects(
         curtain=np.stack(
             [rng.uniform(-1, 1, batch), rng.uniform(0, 0.2, batch), rng.uniform(0.2, 1, batch)], -1
         ),
-        start=low + rng.random((batch, 2)) * (config.size - 2 * low),
+        start=low + rng.random((batch, 2)) * (config.sides - 2 * low),
         velocity=speed[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=-1),
     )
     if digits is None:
@@ -140,7 +173,7 @@ def sample_distractor(rng: np.random.Generator, batch: int, config: SceneConfig)
     """Draw distractors, which are never asked for: smaller, of silhouettes of their own."""
     return Appearance(
         label=rng.integers(0, len(DISTRACTORS), batch),
-        radius=rng.uniform(0.08, 0.14, batch) * config.size,
+        radius=rng.uniform(0.08, 0.14, batch) * config.side,
         angle=rng.uniform(-np.pi, np.pi, batch),
         brightness=rng.uniform(0.6, 1.2, batch) * rng.choice([-1, 1], batch),
         grating=_waves(rng, (batch,), (0.05, 0.25), (4.0, 10.0)),

@@ -25,7 +25,13 @@ import numpy as np
 
 from neurosvt.datasets.mnist import Digits
 from neurosvt.presence import Presence
-from neurosvt.scenes.sampling import DEFAULT_CONFIG, SHAPE_CLASSES, SceneConfig, sample_objects
+from neurosvt.scenes.sampling import (
+    DEFAULT_CONFIG,
+    SHAPE_CLASSES,
+    SampledObjects,
+    SceneConfig,
+    sample_objects,
+)
 from neurosvt.scenes.sensor import add_hot_pixels, add_noise
 from neurosvt.scenes.simulate import simulate
 from neurosvt.scenes.tiers import TIERS, Tier
@@ -84,6 +90,8 @@ class Scenes:
     unfamiliar: np.ndarray | None = None
     """(B,) bool: which strangers are of a family that training never shows; None where there are no
     strangers."""
+    extent: tuple[float, float] = (1.0, 1.0)
+    """Width and height of the frames in sensor sides, which make lengths of positions."""
 
     @property
     def hidden(self) -> np.ndarray:
@@ -118,9 +126,11 @@ def one_after_another(parts: Sequence[Scenes], openings: Sequence[int]) -> Scene
         recovered = o.recovered + begin + opening
         occlusions.append(Occlusion(o.seen + begin, o.first + begin, o.last + begin, recovered))
         begin += len(part.frames)
-    arrays = [f.name for f in fields(Scenes) if f.name not in ("occlusions", "unfamiliar")]
+    arrays = [
+        f.name for f in fields(Scenes) if f.name not in ("occlusions", "unfamiliar", "extent")
+    ]
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
-    return Scenes(**joined, occlusions=tuple(occlusions))
+    return Scenes(**joined, occlusions=tuple(occlusions), extent=parts[0].extent)
 
 
 def make_scenes(
@@ -177,15 +187,12 @@ def make_scenes(
     objects = sample_objects(sampling, batch, config, digits)
     objects = replace(objects, radius=tier.scale * objects.radius)
     timeline = tier.timeline(objects, clock, hiding, config)
-    frames = np.zeros((before + total, batch, 2, config.size, config.size), bool)
-    simulate(objects, timeline, frames[before:], sensing, config)
-    add_noise(frames, config.noise_hz, config.frame_us, noise)
-    add_hot_pixels(frames, config.hot_pixels, noise)
+    frames = _frames(objects, timeline, before, before + total, config, sensing, noise)
     vanishes = np.full(batch, clock.hide) if timeline.vanishes is None else timeline.vanishes
     returns = np.full(batch, clock.back) if timeline.returns is None else timeline.returns
     # What is true at the end of every frame; the frames before are as the first substep.
     at = np.concatenate([np.zeros(before, int), np.arange(n, clock.end + 1, n)])
-    position = (timeline.position[at] / config.size).astype(np.float32)
+    position = config.fitting.share(timeline.position[at]).astype(np.float32)
     presence = np.full(frames.shape[:2], tier.in_view, np.int8)
     presence[before + first : before + back] = tier.out_of_view
     if before:
@@ -206,15 +213,43 @@ def make_scenes(
             ),
         ),
         unfamiliar=timeline.unfamiliar,
+        extent=config.extent,
     )
+
+
+def _frames(
+    objects: SampledObjects,
+    timeline: Timeline,
+    before: int,
+    total: int,
+    config: SceneConfig,
+    sensing: np.random.Generator,
+    noise: np.random.Generator,
+) -> np.ndarray:
+    """`Scenes.frames`."""
+    batch, (width, height) = len(objects.label), config.sensor
+    # The canvas is a square; a sensor that is none looks at its upper left part.
+    whole = np.zeros((total, batch, 2, max(width, height), max(width, height)), bool)
+    simulate(objects, timeline, whole[before:], sensing, config)
+    frames = np.ascontiguousarray(whole[..., :height, :width])
+    add_noise(frames, config.noise_hz, config.frame_us, noise)
+    add_hot_pixels(frames, config.hot_pixels, noise)
+    return frames if config.shown is None else config.fitting.frames(frames)
 
 
 def _occluder(timeline: Timeline, config: SceneConfig) -> np.ndarray:
     """`Scenes.occluder` at every substep."""
     steps, batch = timeline.light.shape
     bands = np.zeros((steps, batch, 2, 2))
-    bands[:, :, : timeline.bands.shape[2]] = np.clip(timeline.bands / config.size, -2, 2)
-    normal = np.broadcast_to(timeline.normal, timeline.position.shape)
+    fitting = config.fitting
+    begin = (timeline.normal * fitting.margin).sum(-1)[:, None, None] * fitting.factor
+    far = 2 * max(config.sensor) / config.side
+    bands[:, :, : timeline.bands.shape[2]] = np.clip(
+        (timeline.bands + begin) / config.side, -far, far
+    )
+    # Told of x and y in [0, 1] each: along a normal in pixels the longer side counts for more.
+    normal = timeline.normal * fitting.onto * (fitting.factor / config.side)
+    normal = np.broadcast_to(normal, timeline.position.shape)
     parts = [normal, timeline.light[..., None], bands.reshape(steps, batch, 4)]
     return np.concatenate(parts, -1).astype(np.float32)
 

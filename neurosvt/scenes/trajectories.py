@@ -30,16 +30,16 @@ class Trajectory:
         """The first of `tries` random lines that is at least as long as `least`, or the longest."""
         batch = len(objects.label)
         turn = rng.uniform(0, 2 * np.pi, (tries, batch))
-        aside = rng.uniform(-0.35, 0.35, (tries, batch, 1)) * config.size
+        aside = rng.uniform(-0.35, 0.35, (tries, batch, 1)) * config.side
         heading = np.stack([np.cos(turn), np.sin(turn)], -1)
         middle = aside * np.stack([-heading[..., 1], heading[..., 0]], -1)  # from the sensor's
-        half = (config.size / 2 - objects.radius - 0.5)[:, None]
+        half = config.sides / 2 - objects.radius[:, None] - 0.5
         ends = (np.stack([-half, half]) - middle[:, None]) / heading[:, None]  # tries, 2, B, xy
         begin, end = ends.min(1).max(-1), ends.max(1).min(-1)
         length = np.maximum(end - begin, 0)
         enough = length >= np.maximum(least, 1)
         which = np.where(enough.any(0), enough.argmax(0), length.argmax(0)), np.arange(batch)
-        origin = config.size / 2 + middle[which] + begin[which][:, None] * heading[which]
+        origin = config.sides / 2 + middle[which] + begin[which][:, None] * heading[which]
         return cls(origin, heading[which], length[which])
 
     def at(self, gone: np.ndarray) -> np.ndarray:
@@ -53,7 +53,7 @@ def bounce(objects: SampledObjects, moves: np.ndarray, config: SceneConfig) -> n
     time = np.cumsum(moves, axis=0)
     time = np.broadcast_to(time - time[:1], moves.shape)[..., None]
     low = objects.radius[:, None] + 0.5
-    return reflect(objects.start + objects.velocity * time, low, config.size - low)
+    return reflect(objects.start + objects.velocity * time, low, config.sides - low)
 
 
 def wander(
@@ -67,16 +67,17 @@ def wander(
     back; `begins` (B,): the substep at which each starts."""
     batch = len(appearance.label)
     out = (appearance.radius + 2)[:, None]
-    along = rng.uniform(0, config.size, batch)
+    along = rng.uniform(0, 1, batch)
     side, axis = rng.integers(0, 2, (2, batch))
-    edge = np.where(side, config.size + out[:, 0], -out[:, 0])
+    along = along * config.sides[1 - axis]
+    edge = np.where(side, config.sides[axis] + out[:, 0], -out[:, 0])
     start = np.stack([np.where(axis, along, edge), np.where(axis, edge, along)], -1)
-    aim = rng.uniform(0.25, 0.75, (batch, 2)) * config.size - start
-    speed = rng.uniform(*config.speed, batch) * config.size
+    aim = rng.uniform(0.25, 0.75, (batch, 2)) * config.sides - start
+    speed = rng.uniform(*config.speed, batch) * config.side
     speed *= config.frame_us * 1e-6 / config.substeps
     velocity = aim / np.linalg.norm(aim, axis=-1, keepdims=True) * speed[:, None]
     gone = np.clip(np.arange(substeps_total)[:, None] - begins, 0, None)[..., None]
-    return reflect(start + velocity * gone, -out, config.size + out)
+    return reflect(start + velocity * gone, -out, config.sides + out)
 
 
 def reflect(path: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -95,4 +96,4 @@ def turned(vector: np.ndarray, angle: np.ndarray) -> np.ndarray:
 
 def fastest(config: SceneConfig) -> float:
     """Pixels a frame beyond which nothing moves: 3.2 sensor sides a second."""
-    return 3.2 * config.size * config.frame_us * 1e-6
+    return 3.2 * config.side * config.frame_us * 1e-6

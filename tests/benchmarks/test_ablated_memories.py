@@ -12,6 +12,7 @@ from neurosvt.nn.leaky_memory import LeakyMemoryConfig
 from neurosvt.nn.memory import MEMORIES, MemoryStep
 from neurosvt.nn.reads import in_time
 from neurosvt.ops.rows import pack
+from neurosvt.sides import Sides
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "ablated_memories.py"
 OWN = runpy.run_path(str(SCRIPT))
@@ -20,7 +21,7 @@ TOKENS, WIDTH, CHANNELS = 4, 3, 6
 
 def memory(kind, **settings):
     config = MEMORIES[kind](kind=kind, channels=CHANNELS, **settings)
-    return config.build(TOKENS, WIDTH).eval()
+    return config.build(Sides.of(2), WIDTH).eval()
 
 
 def seen(steps=5, batch=2, share=0.5):

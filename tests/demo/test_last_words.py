@@ -14,8 +14,8 @@ from tests.demo.test_page import episode
 
 SAID = {
     Presence.NOTHING: "nothing",
-    Presence.IN_VIEW: "class 1 at (2, 2)",
-    Presence.HIDDEN: "class 1 at (2, 2)",
+    Presence.IN_VIEW: "class 1 at (2, 4)",
+    Presence.HIDDEN: "class 1 at (2, 4)",
     Presence.GONE: "gone across the edge",
     Presence.STRANGER: "none of its classes",
 }

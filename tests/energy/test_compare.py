@@ -93,7 +93,7 @@ def test_deployed_forms_are_what_models_say(make):
     weights = next(p for name, p in grid.named_parameters() if name.endswith("qkv.weight"))
     assert torch.equal(weights * 2**12, (weights * 2**12).round())
     free = make()
-    ungridded = NeuroSVT(free.config, memory=OffGrid(16, 16, 8))
+    ungridded = NeuroSVT(free.config, memory=OffGrid(free.config.grid, 16, 8))
     assert deployed(ungridded) is ungridded
     plain = Linear()
     assert deployed(plain) is plain

@@ -336,7 +336,7 @@ class OwnMemory(StepwiseMemory):
 @needs_engine
 def test_parts_of_ones_own_run_on_pytorch_and_are_refused_by_name_otherwise(make):
     config = make().config
-    model = NeuroSVT(config, memory=OwnMemory(config.patches, config.width, 12)).eval()
+    model = NeuroSVT(config, memory=OwnMemory(config.grid, config.width, 12)).eval()
     assert Engine(model).backend == "torch"
     with pytest.raises(UserError, match="no OwnMemory"):
         Engine(model, backend="native")

@@ -87,8 +87,8 @@ def test_every_step_of_a_recording_is_that_of_the_model(name, shown, ms, data_ro
 
 def test_recordings_side_by_side_and_in_chunks_are_each_alone(data_root):
     engine = Engine(load("permanence").model)
-    films = [windows_of(data_root, shown, engine.side, 10.0) for shown in PATHS]
-    frames = torch.stack([frames_of(windows, engine.side) for windows in films], 1)
+    films = [windows_of(data_root, shown, engine.sensor, 10.0) for shown in PATHS]
+    frames = torch.stack([frames_of(windows, engine.sensor) for windows in films], 1)
     first, state = engine(frames[:37])
     rest, state = engine(frames[37:], state)
     together = torch.cat([first.class_logits, rest.class_logits])
@@ -102,7 +102,7 @@ def test_recordings_side_by_side_and_in_chunks_are_each_alone(data_root):
 @pytest.mark.parametrize("shown", PATHS)
 def test_every_instruction_set_sees_the_same_in_a_recording(shown, data_root, level):
     engine = Engine(load("permanence").model)
-    windows = windows_of(data_root, shown, engine.side, 10.0)
+    windows = windows_of(data_root, shown, engine.sensor, 10.0)
     one, plain = engine.session(), engine.session()
     for window in windows:
         one.push(window.events)

@@ -11,6 +11,7 @@ from neurosvt.models.dysvit import DySViT
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.permanence.tasks import NMNISTTask, SceneTask
+from neurosvt.sides import Sides
 from neurosvt.training.settings import TrainConfig
 
 HIDING = [name for name in run_files() if load_run(name).hides]
@@ -23,7 +24,7 @@ def test_a_run_whose_objects_hide_knows_what_it_is_judged_on(name):
         task = run.task(split, seed=3)
         assert (task.split, task.seed) == (split, 3)
         assert len(task.classes) == run.model.classes
-        assert task.scene.size == run.model.image_size
+        assert task.scene.fitting.onto == Sides.of(run.model.image_size)
         assert task.scene.frame_us == run.model.frame_ms * 1000
     with pytest.raises(UserError, match="`neurosvt permanence` judges"):
         run.samples("test")

@@ -14,9 +14,9 @@ def test_the_windows_of_a_file_are_the_frames_of_its_recording(name, made_up, tm
     path = tmp_path / "cup"
     write_events(path, made_up(3, 5_000, (128, 128)), name)
     whole = read_events(path)
-    fitted = fit_to_sensor(whole, 32)
+    fitted = fit_to_sensor(whole, 64)
     with open_recording(path) as opened:
-        found = [window.frame(32) for window in opened.windows(TimeWindows(10_000), 32)]
+        found = [window.frame(64) for window in opened.windows(TimeWindows(10_000), 64)]
     assert np.array_equal(np.stack(found), make_frames(fitted, by_time(fitted.events, 10_000)))
     assert opened.sensor == (whole.width, whole.height)
     assert opened.damage() == []

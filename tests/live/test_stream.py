@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from neurosvt.config import UserError
-from neurosvt.events.frames import by_count, by_time, make_frames
-from neurosvt.events.recording import EVENT, fit_to_sensor
+from neurosvt.events.frames import by_count, by_time
+from neurosvt.events.recording import EVENT, Fitting, fit_to_sensor
 from neurosvt.live.source import LiveSource
 from neurosvt.live.stream import Stream
 
@@ -41,11 +41,12 @@ def test_a_recording_is_seen_as_the_frames_that_are_made_of_it(
     steps = list(Stream(source_of(recording), engine, speed=None, window_events=window_events))
     fitted = fit_to_sensor(recording, 16)
     cut = by_count(fitted.events, 37) if window_events else by_time(fitted.events, 10_000)
-    frames, session = make_frames(fitted, cut), engine.session()
-    assert [step.belief.window for step in steps] == list(range(len(frames)))
+    fitting, session = Fitting(side, side, 16), engine.session()
+    windows = [fitted.events[cut.index == index] for index in range(cut.frames)]
+    assert [step.belief.window for step in steps] == list(range(len(windows)))
     assert sum(step.belief.events for step in steps) == 600
-    for step, frame in zip(steps, frames, strict=True):
-        belief = session.push(frame)
+    for step, events in zip(steps, windows, strict=True):
+        belief = session.push(fitting.crowded(events))
         assert step.belief.class_name == str(belief.label)
         assert step.belief.position == pytest.approx(belief.position, abs=1e-5)
         assert step.belief.hidden == belief.hidden

@@ -27,6 +27,7 @@ from neurosvt.ops import native
 from neurosvt.ops.lif import BACKENDS
 from neurosvt.ops.products import UNIT
 from neurosvt.ops.surrogate import spike
+from neurosvt.sides import Sides
 
 few = settings(max_examples=8)
 memories = pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
@@ -606,7 +607,7 @@ def test_frames_that_do_not_fit_are_refused_in_one_line(make, frames, named):
 )
 def test_what_holds_no_frames_is_refused_in_one_line(frames, named):
     with pytest.raises(ValueError, match=named) as error:
-        checked_frames(frames, 16, torch.zeros(1))
+        checked_frames(frames, Sides.of(16), torch.zeros(1))
     assert "\n" not in str(error.value)
 
 
@@ -707,7 +708,7 @@ class SoftReset(TokenNeuron):
 
 
 def own(config):
-    memory = Halving(config.patches, config.width, channels=10)
+    memory = Halving(config.grid, config.width, channels=10)
     return NeuroSVT(config, memory=memory, neuron=SoftReset, heads=Heads(10, 8, config.classes))
 
 

@@ -8,6 +8,7 @@ import torch
 from neurosvt.nn.bounds import kept_within
 from neurosvt.nn.leaky_memory import LeakyMemory, LeakyMemoryConfig
 from neurosvt.nn.neuron import ParametricLIF
+from neurosvt.sides import Sides
 
 
 def test_within_the_bounds_nothing_changes_in_any_derivative():
@@ -26,7 +27,7 @@ def test_beyond_a_bound_the_value_is_the_bound_and_the_gradient_goes_on(x):
 
 
 def memory_of(log_tau):
-    memory = LeakyMemory(LeakyMemoryConfig(channels=len(log_tau)), 4, 3)
+    memory = LeakyMemory(LeakyMemoryConfig(channels=len(log_tau)), Sides.of(2), 3)
     with torch.no_grad():
         memory.log_tau.copy_(torch.tensor(log_tau))
     return memory

@@ -10,6 +10,7 @@ from neurosvt.nn.short_memories import NoMemory, TokenMemory
 from neurosvt.ops.lif import lif
 from neurosvt.ops.products import UNIT
 from neurosvt.ops.rows import pack
+from neurosvt.sides import Sides
 
 TOKENS, WIDTH, CHANNELS = 4, 3, 6
 
@@ -21,7 +22,7 @@ def memory():
 
 def leaky(tau=(4.0, 1000.0), **settings):
     config = LeakyMemoryConfig(channels=CHANNELS, tau_range=tau, **settings)
-    return LeakyMemory(config, TOKENS, WIDTH)
+    return LeakyMemory(config, Sides.of(2), WIDTH)
 
 
 def seen(steps=5, batch=2, share=0.5):
@@ -174,7 +175,7 @@ def test_gradients_reach_read_and_time_constants():
 
 
 def test_without_memory_darkness_says_nothing():
-    memory = NoMemory(TOKENS, WIDTH, CHANNELS).eval()
+    memory = NoMemory(Sides.of(2), WIDTH, CHANNELS).eval()
     assert remember(memory, *seen())[0].any()
     dark, _ = remember(memory, *darkness(7))
     assert dark.shape == (7, 2, CHANNELS)
@@ -266,7 +267,7 @@ class Forgetful(StepwiseMemory):
 
 
 def test_a_memory_of_one_step_is_run_over_time_and_goes_on():
-    memory = Fading(TOKENS, WIDTH, CHANNELS).eval()
+    memory = Fading(Sides.of(2), WIDTH, CHANNELS).eval()
     spikes, rows = seen()
     said = in_time(memory.read(spikes, rows), rows)
     charge, end = remember(memory, spikes, rows)
@@ -279,7 +280,7 @@ def test_a_memory_of_one_step_is_run_over_time_and_goes_on():
 
 
 def test_a_memory_of_one_step_is_disturbed_without_its_doing():
-    memory = Fading(TOKENS, WIDTH, CHANNELS).eval()
+    memory = Fading(Sides.of(2), WIDTH, CHANNELS).eval()
     charge, _ = remember(memory, *darkness(500), noise=0.01)
     torch.testing.assert_close(
         (charge[1:] - 0.9 * charge[:-1]).std().item(), 0.01, rtol=0.05, atol=0
@@ -303,7 +304,7 @@ def test_a_memory_that_forgets_what_it_is_judged_with_is_found_out(told, missing
 
 
 def test_a_memory_of_one_step_that_forgets_the_length_of_a_step_is_found_out():
-    memory, step = Forgetful(TOKENS, WIDTH, CHANNELS), MemoryStep(0.1, 2.0, 8)
+    memory, step = Forgetful(Sides.of(2), WIDTH, CHANNELS), MemoryStep(0.1, 2.0, 8)
     memory(*darkness(2), torch.zeros(2, CHANNELS), step)
     with pytest.raises(ValueError, match="Forgetful took no account of frame_ms"):
         step.check_taken(memory)

@@ -26,7 +26,7 @@ class Staged:
         renderer = Renderer(self.objects, self.timeline, config)
         rows = np.arange(len(self.objects.label))
         shape, seen = renderer.scene.pixels.shape, []
-        inside = slice(renderer.border, renderer.border + config.size)
+        inside = slice(renderer.border, renderer.border + config.side)
         for k in substeps:
             renderer.scene.pixels[:] = renderer.background.pixels
             for sprite in (renderer.object, *renderer.distractors):

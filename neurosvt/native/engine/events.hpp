@@ -60,33 +60,40 @@ private:
         Count first, last, patch;
         std::int32_t from_centre;
     };
-    std::vector<Along> seen_by;
-    Count side = 0, kernel = 0, patch = 0;
+    std::vector<Along> by_x, by_y;
+    Count kernel = 0, patch = 0;
 
     void fit(const engine::Model& a) {
-        const Count padded = (a.side + 2) * (a.side + 2);
+        const Count padded = (a.across + 2) * (a.down + 2);
         if (Count(fired.size()) < padded) fired.resize(padded, 0);
         if (Count(counts.size()) < a.patches) {
             counts.resize(a.patches, 0);
             slot.resize(a.patches);
             own.resize(a.patches);
         }
-        if (side == a.side && kernel == a.kernel && patch == a.patch) return;
-        side = a.side, kernel = a.kernel, patch = a.patch;
-        const Count border = (kernel - patch) / 2, across = side / patch;
-        seen_by.resize(side);
-        for (Count at = 0; at < side; ++at) {
+        if (Count(by_x.size()) == a.across && Count(by_y.size()) == a.down && kernel == a.kernel &&
+            patch == a.patch)
+            return;
+        kernel = a.kernel, patch = a.patch;
+        look_along(a.across, by_x);
+        look_along(a.down, by_y);
+    }
+
+    void look_along(Count pixels, std::vector<Along>& seen_by) const {
+        const Count border = (kernel - patch) / 2;
+        seen_by.resize(pixels);
+        for (Count at = 0; at < pixels; ++at) {
             const Count high = at + border, low = high - kernel + 1;
             seen_by[at].first = low <= 0 ? 0 : (low + patch - 1) / patch;
-            seen_by[at].last = std::min(high / patch, across - 1);
+            seen_by[at].last = std::min(high / patch, pixels / patch - 1);
             seen_by[at].patch = at / patch;
             seen_by[at].from_centre = std::int32_t(2 * (at % patch) + 1 - patch);
         }
     }
 
     // An event of a pixel and polarity counts once.
-    void add(std::uint32_t polarity, std::uint32_t y, std::uint32_t x, std::uint32_t side) {
-        const std::uint32_t place = (y + 1) * (side + 2) + x + 1;
+    void add(std::uint32_t polarity, std::uint32_t y, std::uint32_t x, std::uint32_t across) {
+        const std::uint32_t place = (y + 1) * (across + 2) + x + 1;
         const std::uint8_t bit = std::uint8_t(1 << polarity);
         if (fired[place] & bit) return;
         fired[place] |= bit;
@@ -96,35 +103,35 @@ private:
 
     bool from_records(const engine::Model& a, const engine::Events& given) {
         constexpr Count SIZE = 13, X = 8, Y = 10, POLARITY = 12;
-        const std::uint32_t side = std::uint32_t(a.side);
+        const std::uint32_t across = std::uint32_t(a.across), down = std::uint32_t(a.down);
         const char* record = static_cast<const char*>(given.data);
         for (Count n = 0; n < given.count; ++n, record += SIZE) {
             std::uint16_t x, y;
             std::memcpy(&x, record + X, sizeof x);
             std::memcpy(&y, record + Y, sizeof y);
-            if (x >= side || y >= side) return false;
-            add(record[POLARITY] != 0, y, x, side);
+            if (x >= across || y >= down) return false;
+            add(record[POLARITY] != 0, y, x, across);
         }
         return true;
     }
 
     void from_frame(const engine::Model& a, const char* pixel) {
         constexpr Count AT_ONCE = 8;  // most are silent
-        const std::uint32_t side = std::uint32_t(a.side);
+        const std::uint32_t across = std::uint32_t(a.across), down = std::uint32_t(a.down);
         for (std::uint32_t polarity = 0; polarity < 2; ++polarity)
-            for (std::uint32_t y = 0; y < side; ++y, pixel += side)
-                for (std::uint32_t x = 0; x < side; x += AT_ONCE) {
-                    const std::uint32_t count = side - x < AT_ONCE ? side - x : AT_ONCE;
+            for (std::uint32_t y = 0; y < down; ++y, pixel += across)
+                for (std::uint32_t x = 0; x < across; x += AT_ONCE) {
+                    const std::uint32_t count = across - x < AT_ONCE ? across - x : AT_ONCE;
                     Word some = 0;
                     std::memcpy(&some, pixel + x, count);
                     if (!some) continue;
                     for (std::uint32_t j = 0; j < count; ++j)
-                        if (pixel[x + j]) add(polarity, y, x + j, side);
+                        if (pixel[x + j]) add(polarity, y, x + j, across);
                 }
     }
 
     void drop_lonely(const engine::Model& a) {
-        const Count across = a.side + 2;
+        const Count across = a.across + 2;
         left.clear();
         for (const At& at : found) {
             const std::uint8_t *here = fired.data() + at.place, *above = here - across,
@@ -138,9 +145,9 @@ private:
 
     template <class Each>
     void for_windows(const engine::Model& a, const Each& each) const {
-        const Count border = (a.kernel - a.patch) / 2, across = a.side / a.patch;
+        const Count border = (a.kernel - a.patch) / 2, across = a.across / a.patch;
         for (const At& at : left) {
-            const Along down = seen_by[at.y], along = seen_by[at.x];
+            const Along down = by_y[at.y], along = by_x[at.x];
             for (Count wy = down.first; wy <= down.last; ++wy)
                 for (Count wx = along.first; wx <= along.last; ++wx)
                     each(wy * across + wx,
@@ -150,9 +157,9 @@ private:
     }
 
     void gather_own() {
-        const Count across = side / patch;
+        const Count across = Count(by_x.size()) / patch;
         for (const At& at : left) {
-            const Along &down = seen_by[at.y], &along = seen_by[at.x];
+            const Along &down = by_y[at.y], &along = by_x[at.x];
             Own& mine = own[down.patch * across + along.patch];
             mine.count += 1;
             mine.x += along.from_centre;

@@ -59,7 +59,8 @@ struct Heads {
 };
 
 struct Model {
-    Count side, patch, kernel, least, company, width, hidden, depth, heads, tokens, patches;
+    Count across, down, patch, kernel, least, company;  // the first two: pixels of the sensor
+    Count width, hidden, depth, heads, tokens, patches;
     Count stride;  // numbers of a token's membranes: all layers, each in whole tiles
     Product embed;
     const float* positions;  // (patches, padded width)

@@ -23,7 +23,8 @@ public:
     // `named` has the spikes of the tokens in `rows`.
     void take(const engine::Model& a, const Named& named, const Rows& rows, const Windows& seen) {
         const engine::Tracks& t = a.memory.tracks;
-        const Count wide = tiles(t.vote.outputs) * TILE, side = a.side / a.patch;
+        const Count wide = tiles(t.vote.outputs) * TILE;
+        const Count sides[2] = {a.across / a.patch, a.down / a.patch};
         told.resize(rows.count() * wide);
         product(t.vote, named, [&](Count r, Count tile, const Floats* y) {
             std::memcpy(told.data() + r * wide + tile * TILE, y, sizeof(Floats) * PARTS);
@@ -34,13 +35,14 @@ public:
         for (Count r = 0; r < rows.count(); ++r) {
             const Windows::Own& own = seen.own[rows.token[r]];
             counted += own.count;
-            add(a, own, rows.token[r], side, told.data() + r * wide);
+            add(a, own, rows.token[r], sides, told.data() + r * wide);
         }
         place.resize(2 * t.count);
         weight.resize(t.count);
         for (Count j = 0; j < t.count; ++j) {
-            for (Count i = 2 * j; i < 2 * j + 2; ++i)
-                place[i] = float(where[i] / std::max(many[j], 1e-9)) / float(side);
+            for (Count i = 0; i < 2; ++i)
+                place[2 * j + i] =
+                    float(where[2 * j + i] / std::max(many[j], 1e-9)) / float(sides[i]);
             weight[j] = float(many[j]) * t.scale[j];
         }
     }
@@ -50,13 +52,13 @@ private:
     // On the grid these sums are exact, in whatever order tokens come.
     std::vector<double> many, where;
 
-    void add(const engine::Model& a, const Windows::Own& own, Count token, Count side,
+    void add(const engine::Model& a, const Windows::Own& own, Count token, const Count* sides,
              const float* told) {
         const engine::Tracks& t = a.memory.tracks;
         const float count = float(own.count);
         const float along[2] = {float(own.x) / float(2 * a.patch), float(own.y) / float(2 * a.patch)};
-        const float middle = float(side) / 2, centre[2] = {float(token % side) + 0.5f - middle,
-                                                           float(token / side) + 0.5f - middle};
+        const float centre[2] = {float(token % sides[0]) + 0.5f - float(sides[0]) / 2,
+                                 float(token / sides[0]) + 0.5f - float(sides[1]) / 2};
         const float* offset = told + t.count;
         for (Count j = 0; j < t.count; ++j) {
             const float say = std::clamp(0.5f + 0.25f * (told[j] + t.bias[j]), 0.0f, 1.0f);
