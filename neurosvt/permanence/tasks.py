@@ -28,6 +28,9 @@ from neurosvt.scenes.tiers import TIERS
 OBJECTS = 4
 """Objects of a succession, one after the other."""
 
+MOST_PIXELS = 50 * 300**2
+"""Of the sensors of sequences that are made at a time: all frames of all are held at once."""
+
 UNFAMILIAR = 0.5
 """Share of the strangers that are of a family never trained on: every second of a batch."""
 
@@ -40,7 +43,7 @@ class SceneTask:
         split: "validation" or "test"; splits never share a scene, and neither shares training's.
         seed: any non-negative integer.
         seen: frames in view before anything hides the object.
-        batch: sequences made at a time.
+        batch: sequences made at a time; of large sensors, as many as `MOST_PIXELS` allow.
         name: "scenes" for those of eight shapes, "digits" for those of MNIST's digits.
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
     """
@@ -91,9 +94,10 @@ class SceneTask:
         objects = OBJECTS if tier == "succession" else 1
         sequences = -(-events // objects)
         shown = mnist.load_mnist(self.split, self.root) if self.name == "digits" else None
-        for index, start in enumerate(range(0, sequences, self.batch)):
+        at_once = min(self.batch, max(1, MOST_PIXELS // max(self.scene.sensor) ** 2))
+        for index, start in enumerate(range(0, sequences, at_once)):
             seed = split_seed(self.split, self.seed, index)
-            batch = min(self.batch, sequences - start)
+            batch = min(at_once, sequences - start)
             if tier == "succession":
                 yield make_succession(
                     seed, batch, seen=self.seen, hidden=[hidden] * objects, after=after,
