@@ -21,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tiers", help="comma-separated (neurosvt list tiers); default: those that RUN learnt from"
     )
+    parser.add_argument(
+        "--data", metavar="FOLDER",
+        help="judge on these recordings (neurosvt data prepare), not on what RUN learnt from",
+    )  # fmt: skip
     parser.add_argument("--hidden", default="30,60,120,300,1000", help="numbers of hidden frames")
     parser.add_argument("--seen", type=int, metavar="N", help="frames in view before (default: 24)")
     parser.add_argument(
@@ -83,8 +87,9 @@ def run(args: argparse.Namespace) -> int:
     named = _words(args.memory)
     lineup = line_up(name, default_baselines(name, options.warn) if named is None else named)
     hidden = tuple(options.whole_numbers(args.hidden, "--hidden"))
+    task = lineup.run.task_on(args.data) if args.data else lineup.run.task("test")
     plan = PermanencePlan(
-        lineup.run.task("test"), _words(args.tiers), hidden,
+        task, _words(args.tiers), hidden,
         args.events, args.state_noise, args.state_bits, args.frame_ms, args.blind, args.seed,
         args.seen,
     )  # fmt: skip
@@ -95,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         rows = evaluate_permanence(entrants, plan, on_batch=advance)
     Console(width=110).print(*tables_of(rows))
     if args.json:
-        write_results(args.json, _command(lineup, plan, weights), rows)
+        write_results(args.json, _command(lineup, plan, weights, args.data), rows)
     return 0
 
 
@@ -134,11 +139,14 @@ def _run_suite(args: argparse.Namespace) -> int:
     return 0
 
 
-def _command(lineup: "Lineup", plan: "PermanencePlan", weights: tuple[str, ...]) -> str:
+def _command(
+    lineup: "Lineup", plan: "PermanencePlan", weights: tuple[str, ...], data: str | None
+) -> str:
     """The command line that measures the same again, whatever the defaults are then."""
     memories = ",".join(entrant.name for entrant in lineup.entrants)
     words = ["neurosvt", "permanence", lineup.name, "--memory", memories]
     words += ["--weights", ",".join(weights)] if weights else []
+    words += ["--data", data] if data else []
     return shlex.join([*words, *plan.words()])
 
 
@@ -148,7 +156,7 @@ def _words(text: str | None) -> tuple[str, ...] | None:
 
 
 TABLE_OPTIONS = (
-    "hidden", "seen", "memory", "weights", "events", "state_noise", "state_bits", "blind",
+    "data", "hidden", "seen", "memory", "weights", "events", "state_noise", "state_bits", "blind",
     "frame_ms",
 )  # fmt: skip
 """What a suite decides for itself."""

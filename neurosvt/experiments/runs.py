@@ -20,7 +20,7 @@ from neurosvt.config import (
 )
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
-from neurosvt.datasets.described import described_classes
+from neurosvt.datasets.described import described_classes, labels_hiding
 from neurosvt.datasets.own_images import images_table
 from neurosvt.experiments.models import MODELS
 from neurosvt.loaders.clips import ClipConfig, ClipData, load_clips
@@ -30,6 +30,9 @@ from neurosvt.loaders.registry import DATASETS, TrainingData, find_dataset
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
 from neurosvt.permanence.recording_task import RecordingTask
 from neurosvt.permanence.tasks import TASKS, Task
+from neurosvt.scenes.annotated_tracks import ANNOTATED
+from neurosvt.scenes.occluded_tracks import CUT_IN
+from neurosvt.scenes.sampling import SceneConfig
 from neurosvt.sides import Sides
 from neurosvt.training.images import ImageTrainConfig
 from neurosvt.training.settings import TrainConfig
@@ -132,6 +135,19 @@ class Run:
         if self.data.source:
             return RecordingTask(self.data.source, split, seed, scene=scene, tiers=tiers)
         return TASKS[self.data.dataset](split, seed, scene, tiers)
+
+    def task_on(self, folder: str) -> RecordingTask:
+        """Its models judged on a prepared folder of recordings, whatever they learnt from: where
+        its labels say that an object is hidden, or else hidden by what is cut in.
+
+        Raises:
+            FileNotFoundError, UserError: it is none.
+        """
+        if not self.hides:
+            raise UserError(f"nothing hides in {self.data.dataset}: `neurosvt evaluate` judges it")
+        scene = SceneConfig(size=self.model.image_size, frame_us=self.frame_us, noise_hz=0.0)
+        tiers = (ANNOTATED,) if labels_hiding(folder, "test") else CUT_IN
+        return RecordingTask(folder, "test", scene=scene, tiers=tiers, named=self.classes)
 
     def samples(self, split: str) -> Clips | Images:
         """A part of its data set: "train", "validation" or "test".

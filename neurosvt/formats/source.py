@@ -266,7 +266,8 @@ def note_times(state: np.ndarray, t: np.ndarray) -> None:
     if not len(t):
         return
     before = t[0] if state["last"] == _NEVER else state["last"]
-    steps = np.diff(t, prepend=before)
+    # A damaged file may hold any number: the difference of two has to be one as well.
+    steps = np.diff(np.clip(np.insert(t, 0, before), -(2**61), 2**61))
     state["back"] += (steps < 0).sum()
     state["gap"] = max(state["gap"], steps.max())
     state["fall"] = max(state["fall"], -steps.min())

@@ -1,7 +1,7 @@
 """What PermanenceBench asks of recordings of one's own, prepared as a folder."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar
 
@@ -18,6 +18,10 @@ from neurosvt.scenes.annotated_tracks import (
 )
 from neurosvt.scenes.presence_tracks import PRESENCE_CUT_IN, make_scenes_presence
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig, Scenes, split_seed
+from neurosvt.sides import Size
+
+UNNAMED = -1
+"""Label of what a model has no name for."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class RecordingTask:
         seed: of what is cut in, and of sensor noise.
         seen: frames in view before.
         batch: sequences made at a time.
+        named: what a model that learnt from other data calls its classes: labels become its own by
+            name, and class is never right of what it has no name for; none for the folder's.
     """
 
     source: str
@@ -45,6 +51,7 @@ class RecordingTask:
     scene: SceneConfig = field(default_factory=SceneConfig)
     name: str = "recordings"
     tiers: tuple[str, ...] = ("curtain",)
+    named: tuple[str, ...] = ()
     known: ClassVar[tuple[str, ...]] = RECORDING_TIERS
 
     def __post_init__(self) -> None:
@@ -53,7 +60,7 @@ class RecordingTask:
     @property
     def classes(self) -> tuple[str, ...]:
         """What the recordings show."""
-        return described_classes(self.source)
+        return self.named or described_classes(self.source)
 
     def supports(self, tier: str, hidden: int) -> bool:
         """Whether a recording of the split is long enough, or a labelled span."""
@@ -96,9 +103,16 @@ class RecordingTask:
         yield from cut_in(self, tracks, hidden, events, tier)
 
     def _tracks(self) -> tuple[list[Track], list[Track]]:
-        return _loaded(self.source, self.split, self.scene.size, self.scene.frame_us)
+        known, others = _loaded(self.source, self.split, self.scene.size, self.scene.frame_us)
+        if not self.named:
+            return known, others
+        labels = [
+            self.named.index(name) if name in self.named else UNNAMED
+            for name in described_classes(self.source)
+        ]
+        return [replace(track, label=labels[track.label or 0]) for track in known], others
 
 
 @lru_cache(maxsize=4)
-def _loaded(source: str, split: str, size: int, frame_us: int) -> tuple[list[Track], list[Track]]:
+def _loaded(source: str, split: str, size: Size, frame_us: int) -> tuple[list[Track], list[Track]]:
     return of_classes(described_tracks(source, split, size, frame_us))
