@@ -28,8 +28,8 @@ from neurosvt.scenes.tiers import TIERS
 OBJECTS = 4
 """Objects of a succession, one after the other."""
 
-MOST_PIXELS = 50 * 300**2
-"""Of the sensors of sequences that are made at a time: all frames of all are held at once."""
+MOST_BYTES = 2e9
+"""Of the frames of a larger camera, which are held until they are brought to the model's sensor."""
 
 UNFAMILIAR = 0.5
 """Share of the strangers that are of a family never trained on: every second of a batch."""
@@ -43,7 +43,7 @@ class SceneTask:
         split: "validation" or "test"; splits never share a scene, and neither shares training's.
         seed: any non-negative integer.
         seen: frames in view before anything hides the object.
-        batch: sequences made at a time; of large sensors, as many as `MOST_PIXELS` allow.
+        batch: sequences made at a time; of a larger camera, as many as `MOST_BYTES` hold.
         name: "scenes" for those of eight shapes, "digits" for those of MNIST's digits.
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
     """
@@ -81,6 +81,12 @@ class SceneTask:
         """The same in frames of another length."""
         return as_long_in_view(self, frame_us)
 
+    def _as_many_as_fit(self, hidden: int) -> int:
+        """Sequences of so many hidden frames."""
+        frames = OBJECTS * (self.seen + hidden)
+        fit = MOST_BYTES / (2 * max(self.scene.sensor) ** 2 * frames)
+        return min(self.batch, max(1, int(fit)))
+
     def batches(
         self, tier: str, hidden: int, events: int, after: int = RECOVERY
     ) -> Iterator[Scenes]:
@@ -94,7 +100,7 @@ class SceneTask:
         objects = OBJECTS if tier == "succession" else 1
         sequences = -(-events // objects)
         shown = mnist.load_mnist(self.split, self.root) if self.name == "digits" else None
-        at_once = min(self.batch, max(1, MOST_PIXELS // max(self.scene.sensor) ** 2))
+        at_once = self.batch if self.scene.shown is None else self._as_many_as_fit(hidden)
         for index, start in enumerate(range(0, sequences, at_once)):
             seed = split_seed(self.split, self.seed, index)
             batch = min(at_once, sequences - start)

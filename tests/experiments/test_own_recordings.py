@@ -255,3 +255,39 @@ def test_what_refuses_more_is_measured_and_saved(with_others, tmp_path, monkeypa
     assert "--lost says what --save writes" in capsys.readouterr().err
     assert main(["refuse", "dysvit", "other.npz"]) == 2
     assert "tells no presence" in capsys.readouterr().err
+
+
+def test_a_model_is_judged_on_recordings_that_it_did_not_learn_from(own, tmp_path, capsys):
+    """By their labels; of what it has no name for the class is never right, and the place is."""
+    words = ["permanence", "permanence", "--data", str(own), "--hidden", "10", "--memory", "leaky"]
+    assert main([*words, "--events", "4", "--json", str(tmp_path / "rows.json")]) == 0
+    results = json.loads((tmp_path / "rows.json").read_text())
+    assert f"--data {own}" in results["command"]
+    belief = [row for row in results["rows"] if row["judgement"] == "belief"]
+    assert {row["tier"] for row in belief} == {"annotated"}
+    assert {row["class_score"] for row in belief if row["memory"] == "leaky"} == {0.0}
+    assert min(row["place_error_px"] for row in belief) < 20
+    assert "annotated" in capsys.readouterr().out
+
+
+def test_classes_are_those_of_the_model_by_name(own):
+    named = task(own, named=("hand", "pen", "cup"))
+    assert named.classes == ("hand", "pen", "cup")
+    (scenes,) = named.batches("blackout", 20, 4)
+    assert set(scenes.label[0]) == {1, 2}
+    (scenes,) = task(own, named=("hand", "pen")).batches("blackout", 20, 4)
+    assert set(scenes.label[0]) == {1, -1}
+
+
+def test_recordings_are_seen_whole_by_a_model_of_their_shape(own):
+    wide = SceneConfig(size=(88, 72), noise_hz=0.0)
+    task = RecordingTask(str(own), "test", seen=8, batch=4, scene=wide, tiers=("curtain",))
+    for tier in ("curtain", "gripper", "annotated", "leaves", "stranger", "empty"):
+        (scenes, *_) = task.batches(tier, 5, 4)
+        assert scenes.frames.shape[2:] == (2, 72, 88)
+        assert scenes.frames.any() or tier == "empty"
+    (scenes,) = task.batches("blackout", 5, 4)
+    for b in range(4):
+        _, y, x = scenes.frames[4, b].nonzero()
+        middle = np.median(x + 0.5) / 88, np.median(y + 0.5) / 72
+        assert np.abs(middle - scenes.position[4, b]).max() < 0.06
