@@ -80,7 +80,8 @@ def crossing(place: Path) -> dict[str, str]:
 
 
 def _write_boxes(path: Path, boxes: Iterable[tuple[Any, ...]]) -> None:
-    path.write_text("\n".join(",".join(map(str, box)) for box in boxes) + "\n")
+    lines = (",".join(map(str, box)) + "\n" for box in boxes)
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from neurosvt.scenes.presence_tracks import PRESENCE_CUT_IN, make_scenes_presenc
 from neurosvt.scenes.scenes import RECOVERY, SceneConfig, Scenes, split_seed
 from neurosvt.sides import Size
 
-UNNAMED = -1
+NO_NAME = -1
 """Label of what a model has no name for."""
 
 
@@ -107,7 +107,7 @@ class RecordingTask:
         if not self.named:
             return known, others
         labels = [
-            self.named.index(name) if name in self.named else UNNAMED
+            self.named.index(name) if name in self.named else NO_NAME
             for name in described_classes(self.source)
         ]
         return [replace(track, label=labels[track.label or 0]) for track in known], others

@@ -28,7 +28,7 @@ from neurosvt.scenes.tiers import TIERS
 OBJECTS = 4
 """Objects of a succession, one after the other."""
 
-MOST_BYTES = 2e9
+MOST_HELD_BYTES = 2e9
 """Of the frames of a larger camera, which are held until they are brought to the model's sensor."""
 
 UNFAMILIAR = 0.5
@@ -43,7 +43,7 @@ class SceneTask:
         split: "validation" or "test"; splits never share a scene, and neither shares training's.
         seed: any non-negative integer.
         seen: frames in view before anything hides the object.
-        batch: sequences made at a time; of a larger camera, as many as `MOST_BYTES` hold.
+        batch: sequences made at a time; of a larger camera, as many as `MOST_HELD_BYTES` hold.
         name: "scenes" for those of eight shapes, "digits" for those of MNIST's digits.
         root: folder of data sets; None for the one that NEUROSVT_DATA names.
     """
@@ -84,7 +84,7 @@ class SceneTask:
     def _as_many_as_fit(self, hidden: int) -> int:
         """Sequences of so many hidden frames."""
         frames = OBJECTS * (self.seen + hidden)
-        fit = MOST_BYTES / (2 * max(self.scene.sensor) ** 2 * frames)
+        fit = MOST_HELD_BYTES / (2 * max(self.scene.sensor) ** 2 * frames)
         return min(self.batch, max(1, int(fit)))
 
     def batches(
