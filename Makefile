@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test bench demo docs dist
+.PHONY: help setup check test trials bench demo docs dist
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,10 @@ docs: $(STAMP)  ## build the documentation, strictly, into build/site
 # One thread a process: pytest runs two processes, and four threads on two cores are slower.
 test: $(STAMP)  ## the tests that a laptop can run
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+trials: $(STAMP)  ## what takes longer: slow tests, and 20,000 damaged event files; half an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python tests/formats/fuzz.py 20000
 
 bench: $(STAMP)  ## measure, and write benchmarks/results
 	$(BIN)/python benchmarks/run.py

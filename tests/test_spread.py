@@ -103,6 +103,7 @@ def test_a_part_whose_worker_is_killed_is_done_by_another(two_workers, tmp_path)
 
 
 @with_ray
+@pytest.mark.slow
 def test_a_part_that_kills_every_worker_is_given_up_in_a_line(two_workers):
     with (
         spread_over("local") as spread,

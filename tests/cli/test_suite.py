@@ -114,6 +114,7 @@ def test_ray_spreads_a_suite_and_nothing_less(family, refused):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ray")
 def test_a_suite_over_workers_writes_the_same_rows(run_suite, two_workers):
     folder, _ = run_suite()

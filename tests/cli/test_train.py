@@ -213,11 +213,14 @@ def settings_of_many_steps(tiny_settings):
 @pytest.mark.parametrize(
     ("number", "resume"),
     [
-        (signal.SIGINT, ["--resume"]),
+        pytest.param(signal.SIGINT, ["--resume"], marks=pytest.mark.slow),
         (signal.SIGTERM, ["--resume", "auto"]),
         pytest.param(
             getattr(signal, "SIGUSR1", None), ["--resume", "auto"],
-            marks=pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here"),
+            marks=[
+                pytest.mark.slow,
+                pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here"),
+            ],
         ),
     ],
     ids=["Ctrl-C", "SIGTERM", "SIGUSR1"],

@@ -177,6 +177,7 @@ print("equal")
 
 
 @built
+@pytest.mark.slow
 def test_what_is_compiled_exported_or_traced_is_equal():
     """Apart: the hook that checks shapes in tests is not for compilers."""
     done = subprocess.run(
