@@ -28,7 +28,7 @@ docs: $(STAMP)  ## build the documentation, strictly, into build/site
 test: $(STAMP)  ## the tests that a laptop can run
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-trials: $(STAMP)  ## what takes longer: slow tests, and 20,000 damaged event files; half an hour
+trials: $(STAMP)  ## what takes longer: slow tests, and 20,000 damaged event files
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not gpu"
 	OMP_NUM_THREADS=1 $(BIN)/python tests/formats/fuzz.py 20000
 
