@@ -41,10 +41,5 @@ class Sides(NamedTuple):
     def square(self) -> bool:
         return self.width == self.height
 
-    @property
-    def size(self) -> Size:
-        """As settings have it."""
-        return self.width if self.square else (self.width, self.height)
-
     def __str__(self) -> str:
         return f"{self.width} x {self.height}"

@@ -20,8 +20,31 @@ def positive(name: str, value: int | float) -> int | float:
     return value
 
 
+class Patched:
+    """What follows from the settings of a model that looks at patches."""
+
+    image_size: Size
+    patch_size: int
+    kernel_size: int
+    least_events: int
+
+    def windows(self) -> Windows:
+        """What each token looks at."""
+        return Windows(self.kernel_size, self.patch_size, self.least_events)
+
+    @property
+    def sensor(self) -> Sides:
+        """Its pixels."""
+        return Sides.of(self.image_size)
+
+    @property
+    def grid(self) -> Sides:
+        """Patches across and down."""
+        return Sides(*(side // self.patch_size for side in self.sensor))
+
+
 @dataclass(frozen=True)
-class NeuroSVTConfig:
+class NeuroSVTConfig(Patched):
     """Shape and time constants of one NeuroSVT."""
 
     kind: Literal["neurosvt"] = "neurosvt"
@@ -68,20 +91,6 @@ class NeuroSVTConfig:
         if self.classes < 2:
             raise ValueError(f"classes must be at least 2, got {self.classes}")
         self.windows()
-
-    def windows(self) -> Windows:
-        """What each token looks at."""
-        return Windows(self.kernel_size, self.patch_size, self.least_events)
-
-    @property
-    def sensor(self) -> Sides:
-        """Its pixels."""
-        return Sides.of(self.image_size)
-
-    @property
-    def grid(self) -> Sides:
-        """Patches across and down."""
-        return Sides(*(side // self.patch_size for side in self.sensor))
 
     @property
     def patches(self) -> int:

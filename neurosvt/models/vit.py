@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neurosvt.models.neurosvt_config import NeuroSVTConfig, side_of_square
+from neurosvt.models.neurosvt_config import NeuroSVTConfig, Patched, side_of_square
 from neurosvt.nn.embed import EventFilter, Windows
 from neurosvt.nn.heads import BEYOND_CLASSES, NEVER, Belief, teach_presence
 from neurosvt.nn.memory import MemoryConfig, MemoryStep
@@ -27,11 +27,11 @@ from neurosvt.nn.short_memories import NoMemoryConfig
 from neurosvt.ops.neighbours import with_neighbours
 from neurosvt.ops.precision import at_least_float32
 from neurosvt.ops.rows import Rows, pack, scatter_rows
-from neurosvt.sides import Sides, Size
+from neurosvt.sides import Size
 
 
 @dataclass(frozen=True)
-class ViTConfig:
+class ViTConfig(Patched):
     """Shape of one dense transformer; by default ViT-Tiny (192/12/3, patches of 16 pixels)."""
 
     kind: Literal["vit"] = "vit"
@@ -69,20 +69,6 @@ class ViTConfig:
         if self.looks not in ("all", "frames", "tokens"):
             raise ValueError(f"looks {self.looks!r} is unknown; choose from all, frames, tokens")
         self.windows()
-
-    def windows(self) -> Windows:
-        """What each token looks at."""
-        return Windows(self.kernel_size, self.patch_size, self.least_events)
-
-    @property
-    def sensor(self) -> Sides:
-        """Its pixels."""
-        return Sides.of(self.image_size)
-
-    @property
-    def grid(self) -> Sides:
-        """Patches across and down."""
-        return Sides(*(side // self.patch_size for side in self.sensor))
 
     @property
     def tokens(self) -> int:
