@@ -17,7 +17,8 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -102,10 +103,10 @@ def model_state(engine: Engine, camera: SimulatedCamera, skip: int, state: State
 
 
 def windows_of(camera: SimulatedCamera, fitting: Fitting, cutter: TimeWindows):
-    """All windows of a camera, without a stream."""
-    for events in camera.chunks():
-        yield from cutter.feed(fitting.fit(events))
-    yield from cutter.rest()
+    """All windows of a camera as a model sees them, without a stream."""
+    fed = (cutter.feed(fitting.fit(events)) for events in camera.chunks())
+    for window in chain(chain.from_iterable(fed), cutter.rest()):
+        yield replace(window, events=fitting.crowded(window.events))
 
 
 def replayed(engine: Engine, camera: SimulatedCamera, stop: int) -> tuple[State, State, int]:

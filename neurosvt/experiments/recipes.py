@@ -205,7 +205,7 @@ def _with_start(recipe: "OcclusionRecipe | _ClassificationRecipe") -> dict[str, 
     cfg, share = recipe.run.train, getattr(recipe.run.train, "kept_start", 0.0)
     if not share:
         return {}
-    before = _trained_first("train.start", cfg.start, load).model.state_dict()
+    before = _fitted(_trained_first("train.start", cfg.start, load).model, recipe.model)
     mixed = {
         name: torch.lerp(own, before[name].to(own), share) if own.is_floating_point() else own
         for name, own in recipe.model.state_dict().items()

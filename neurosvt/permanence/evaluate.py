@@ -137,8 +137,8 @@ def evaluate_batch(
         found = evaluate_batch(model.knows, scenes, shared, moments=moments, **options)
         if "belief" not in found:
             return found
-        fitted = replace(found["belief"], predicted_position=model.positions(scenes))
-        return {**found, "belief": fitted}
+        places = model.positions(scenes) * scenes.extent
+        return {**found, "belief": replace(found["belief"], predicted_position=places)}
     said = predict(model, scenes, shared, **options)
     return {name: outcomes_at(said, scenes, at) for name, at in moments.items()}
 

@@ -111,6 +111,7 @@ def make_scenes_nmnist(
                 recovered=np.full(batch, back + RECOVERY - 1),
             ),
         ),
+        extent=config.extent,
     )
 
 

@@ -43,7 +43,7 @@ class TrackFit(nn.Module):
         return f"degree={self.degree}, window={self.window}"
 
     def positions(self, scenes: Scenes) -> np.ndarray:
-        """(E, 2) places at the last hidden frame of every occlusion, in sensor sides."""
+        """(E, 2) places at the last hidden frame of every occlusion, in [0, 1] of the sensor."""
         end = max(int(o.seen.max()) for o in scenes.occlusions) + 1
         frames = with_neighbours(torch.from_numpy(scenes.frames[:end])).any(2).numpy()
         return np.concatenate([self._extrapolate(frames, o) for o in scenes.occlusions])

@@ -10,7 +10,7 @@ from neurosvt.permanence.baselines.track_fit import TrackFit
 from neurosvt.permanence.evaluate import evaluate_cell
 from neurosvt.permanence.tasks import SceneTask
 from neurosvt.presence import Presence
-from neurosvt.scenes.scenes import SHAPE_CLASSES
+from neurosvt.scenes.scenes import SHAPE_CLASSES, SceneConfig
 
 TASK = SceneTask("validation", batch=20)
 
@@ -72,3 +72,11 @@ def test_class_and_other_moments_are_left_to_what_it_stands_on():
     )
     frames = torch.zeros(2, 1, 2, 64, 64, dtype=torch.bool)
     assert torch.equal(LINE(frames)[0].position, LINE.knows(frames)[0].position)
+
+
+def test_on_a_wide_sensor_it_is_judged_in_the_same_unit():
+    """What rests in darkness is where it was last seen, to the right of the middle too."""
+    task = SceneTask("test", batch=20, scene=SceneConfig(size=(96, 48)))
+    outcomes = evaluate_cell({"seen": LAST_SEEN}, task, "blackout", 20, 20)["seen"]["belief"]
+    assert outcomes.position[:, 0].max() > 1.2
+    assert np.median(outcomes.position_error) < 5 / 64
