@@ -59,11 +59,11 @@ def train_parts() -> str:
 
 
 def formats() -> str:
-    """Reading eight million events from a file."""
+    """Reading eight million events from a file, and short recordings of cameras."""
     return _across(
         rows_of("formats"),
-        "8,000,000 events, ms",
-        lambda r: r["what"].removeprefix("read "),
+        "reading a file, ms",
+        lambda r: f"{r['what'].removeprefix('read ')}, {r['shape']}",
         lambda r: r["name"],
     )
 

@@ -16,11 +16,22 @@ from typing import NamedTuple
 import numpy as np
 
 from neurosvt.bench.timing import Candidate
+from neurosvt.datasets.folder import data_root
 from neurosvt.events.recording import EVENT, Recording
 from neurosvt.formats import open_events, write_events
 
-MEASURED_FORMATS = {"evt3": "raw", "evt2.1": "raw", "evt2": "raw", "dat": "dat", "aedat3": "aedat"}
+MEASURED_FORMATS = {
+    "evt3": "raw", "evt2.1": "raw", "evt2": "raw", "dat": "dat", "aedat3": "aedat",
+    "aedat4": "aedat4",
+}  # fmt: skip
 """What is measured, and the ending by which others know it."""
+REAL = {
+    "evt3": ("prophesee/evt3_gen41_1280x720.raw",),
+    "evt2": ("prophesee/evt2_gen3_640x480.raw",),
+    "aedat4": ("aedat4/davis346_all_streams.aedat4", "aedat4/tonic_sample.aedat4"),
+}
+"""Recordings of cameras in each format, in the folder `camera_files` of the data sets. They are
+short, so that opening them counts."""
 SENSOR_SIDES = (1280, 720)
 RATE = 10
 """Events a microsecond of the made-up camera."""
@@ -54,21 +65,32 @@ class PeerReader(NamedTuple):
 
 
 def reading_candidates(count: int = 8_000_000) -> Iterator[Candidate]:
-    """Readers of `count` events in every format, from files that are removed at exit."""
+    """Readers of `count` events in every format, from files that are removed at exit; and of the
+    cameras' own recordings, where they are there."""
     recording, folder = edges(count), Path(mkdtemp(prefix="neurosvt-bench-"))
     atexit.register(shutil.rmtree, folder)
     for name, ending in MEASURED_FORMATS.items():
         path = folder / f"{name}.{ending}"
         write_events(path, recording, name)
-        for reader, peer in READERS.items():
-            if find_spec(reader) and name in peer.formats:
-                found = peer.read(path)
-                if found != count:
-                    raise RuntimeError(f"{reader} finds {found} events of {count} in {path}")
-                yield Candidate(
-                    reader, f"read {name}", f"{count:,} events", "events",
-                    partial(peer.read, path), elements=count,
-                )  # fmt: skip
+        yield from _readers(name, path, f"read {name}")
+    for name, files in REAL.items():
+        for path in (data_root() / "camera_files" / file for file in files):
+            if path.is_file():
+                yield from _readers(name, path, f"read {name}: {path.stem}")
+
+
+def _readers(name: str, path: Path, what: str) -> Iterator[Candidate]:
+    """All that read a file of this format; they have to find as much in it."""
+    count = _neurosvt(path)
+    for reader, peer in READERS.items():
+        if find_spec(reader) and name in peer.formats:
+            found = peer.read(path)
+            if found != count:
+                raise RuntimeError(f"{reader} finds {found} events of {count} in {path}")
+            yield Candidate(
+                reader, what, f"{count:,} events", "events", partial(peer.read, path),
+                elements=count,
+            )  # fmt: skip
 
 
 def _neurosvt(path: Path) -> int:
@@ -90,7 +112,7 @@ def _eventcv(path: Path) -> int:
 
 READERS = {
     "neurosvt": PeerReader(_neurosvt, set(MEASURED_FORMATS)),
-    "faery": PeerReader(_faery, {"evt3", "evt2", "dat"}),
-    "eventcv": PeerReader(_eventcv, {"evt3", "evt2", "dat"}),
+    "faery": PeerReader(_faery, {"evt3", "evt2", "dat", "aedat4"}),
+    "eventcv": PeerReader(_eventcv, {"evt3", "evt2", "dat", "aedat4"}),
 }
 """By the name of the package."""

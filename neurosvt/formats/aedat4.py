@@ -15,7 +15,8 @@ Source: iniVation, "AEDAT file formats", section AEDAT 4.0; FlatBuffers' documen
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import SEEK_END
 from typing import BinaryIO
 
 import numpy as np
@@ -24,7 +25,14 @@ from neurosvt.config import ConfigError, UserError, first_line
 from neurosvt.formats.about import FILE, OPTION, About
 from neurosvt.formats.layouts import choose_camera
 from neurosvt.formats.options import AS_STATED, ReadOptions
-from neurosvt.formats.source import LARGEST, SensorSize, Source, packed
+from neurosvt.formats.source import (
+    BLOCK_BYTES,
+    LARGEST,
+    SensorSize,
+    Source,
+    decoded_words,
+    packed,
+)
 
 NAME = "aedat4"
 ENDING = ".aedat4"
@@ -187,28 +195,43 @@ class Streamed(Source):
         self.stream.seek(self.start)
 
     def chunks(self) -> Iterator[np.ndarray]:
+        waiting: list[bytes | memoryview] = []
+        for packet in self._events():
+            waiting.append(packet)
+            if sum(map(len, waiting)) >= BLOCK_BYTES:
+                yield from self._decoded(waiting)
+                waiting = []
+        yield from self._decoded(waiting)
+
+    def _decoded(self, packets: Iterable[bytes | memoryview]) -> Iterator[np.ndarray]:
+        """What some packets hold together: a recorder's are of some hundred events."""
+        block = b"".join(packets)
+        events = decoded_words(decode, NAME, block, len(block) // _EVENT.itemsize, self.state)
+        self.account()
+        if len(events):
+            yield events
+
+    def _events(self) -> Iterator[memoryview]:
+        """The bytes of the events of each packet, as far as it is sound."""
         for data, whole in self._packets():
             try:
-                a, missing = _events_of(_unpacked(data, self.compression))
+                events, missing = _events_of(_unpacked(data, self.compression))
             except (OSError, struct.error, ValueError, IndexError) as error:
                 if whole:  # else it is cut before its first event
                     self.damage.notes.append(f"a packet could not be read ({first_line(error)})")
                 return
-            if a is None:
+            if events is None:
                 self.damage.notes.append("a packet holds no events; what follows was not read")
                 return
             if missing and whole:
                 self.damage.notes.append(f"{missing:,} events of a packet could not be read")
-            x, y = a["x"].astype(np.int64), a["y"].astype(np.int64)
-            x[x < 0], y[y < 0] = LARGEST, LARGEST
-            events = packed(self.state, a["t"], x, y, a["p"] > 0)
-            self.account()
-            if len(events):
-                yield events
+            yield events
 
     def _packets(self) -> Iterator[tuple[bytes, bool]]:
-        """The packets of this stream, and whether each is whole."""
-        while not 0 < self.end <= self.stream.tell() and (head := self.stream.read(8)):
+        """The packets of this stream, and whether each is whole; others are skipped."""
+        at, end = self.start, self.stream.seek(0, SEEK_END)
+        self.stream.seek(at)
+        while not 0 < self.end <= at and (head := self.stream.read(8)):
             if len(head) < 8:
                 self.damage.lost_bytes += len(head)
                 return
@@ -216,26 +239,36 @@ class Streamed(Source):
             if not 0 <= size <= _LARGEST_PACKET or number < -1:
                 self.damage.notes.append("a packet's header cannot be; what follows was not read")
                 return
-            data = self.stream.read(size)
-            if len(data) < size:
-                self.damage.notes.append(f"its last packet lacks {size - len(data):,} bytes")
+            at += 8 + size
+            if at > end:
+                self.damage.notes.append(f"its last packet lacks {at - end:,} bytes")
             if number == self.number:
-                yield data, len(data) == size
+                yield self.stream.read(size), at <= end
+            else:
+                self.stream.seek(at)
 
 
-def _events_of(data: bytes) -> tuple[np.ndarray | None, int]:
-    """The events (n,) of a packet that are there, None if it holds something else; and how many
-    more it should hold."""
+def _events_of(data: bytes) -> tuple[memoryview | None, int]:
+    """The bytes of the events of a packet that are there, None if it holds something else; and how
+    many events more it should hold."""
     if data[8:12] != b"EVTS":
         return None, 0
     root = 4 + struct.unpack_from("<I", data, 4)[0]
     field = _table(data, root)[0]
     if not field:
-        return np.empty(0, _EVENT), 0
+        return memoryview(b""), 0
     start = field + struct.unpack_from("<I", data, field)[0]
     count = struct.unpack_from("<I", data, start)[0]
     there = min(count, max(len(data) - start - 4, 0) // _EVENT.itemsize)
-    return np.frombuffer(data, _EVENT, there, start + 4), count - there
+    return memoryview(data)[start + 4 :][: there * _EVENT.itemsize], count - there
+
+
+def decode(block: bytes, count: int, state: np.ndarray) -> np.ndarray:
+    """The definition; see `source.Decode`."""
+    a = np.frombuffer(block, _EVENT, count)
+    x, y = a["x"].astype(np.int64), a["y"].astype(np.int64)
+    x[x < 0], y[y < 0] = LARGEST, LARGEST
+    return packed(state, a["t"], x, y, a["p"] > 0)
 
 
 def write(stream: BinaryIO, source: Source) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neurosvt.native.signatures import SIGNATURES
 
-DECODERS = ("evt2", "evt21", "evt3", "dat", "aedat3")
+DECODERS = ("evt2", "evt21", "evt3", "dat", "aedat3", "aedat4")
 """Formats of event files that have a decoder: words, how many, state, room for events."""
 
 

@@ -27,10 +27,17 @@ struct State {
     Count gap, fall;               // longest steps of time, on and back
 };
 
-// The time of a further event.
+// The difference of two such times is a number, whatever a damaged file holds.
+INLINE Count bounded(Count t) {
+    const Count limit = Count(1) << 61;
+    return t < -limit ? -limit : t > limit ? limit : t;
+}
+
+// The time of a further event; `Wild` if it may be any number of 64 bits.
+template <bool Wild = false>
 INLINE void pass(State& s, Count t) {
     if (s.last != INT64_MIN) {
-        const Count step = t - s.last;
+        const Count step = Wild ? bounded(t) - bounded(s.last) : t - s.last;
         s.back += step < 0;
         s.gap = step > s.gap ? step : s.gap;
         s.fall = -step > s.fall ? -step : s.fall;
@@ -38,12 +45,13 @@ INLINE void pass(State& s, Count t) {
     s.last = t;
 }
 
+template <bool Wild = false>
 INLINE Event* put(State& s, Event* out, Count t, Count x, Count y, bool p) {
     if (x >= s.width || y >= s.height) {
         ++s.outside;
         return out;
     }
-    pass(s, t);
+    pass<Wild>(s, t);
     *out = {t, std::uint16_t(x), std::uint16_t(y), std::uint8_t(p)};
     return out + 1;
 }
@@ -237,7 +245,18 @@ INLINE Event* aedat3(const std::uint8_t* bytes, Count n, State& s, Event* out) {
     return out;
 }
 
+INLINE Event* aedat4(const std::uint8_t* bytes, Count n, State& s, Event* out) {
+    for (Count i = 0; i < n; ++i, bytes += 16) {
+        const Count x = word_at<std::int16_t>(bytes, 4), y = word_at<std::int16_t>(bytes, 5);
+        const Count off = Count(1) << 16;  // of every sensor, as what lies left of it or above
+        out = put<true>(
+            s, out, word_at<Count>(bytes, 0), x < 0 ? off : x, y < 0 ? off : y, bytes[12]);
+    }
+    return out;
+}
+
 // Most events that words can hold.
+Count room_aedat4(const std::uint8_t*, Count n) { return n; }
 Count room_evt2(const std::uint8_t*, Count n) { return n; }
 Count room_dat(const std::uint8_t*, Count n) { return n; }
 Count room_aedat3(const std::uint8_t*, Count n) { return n / 8; }
@@ -277,3 +296,4 @@ DECODER(evt21)
 DECODER(evt3)
 DECODER(dat)
 DECODER(aedat3)
+DECODER(aedat4)

@@ -1,5 +1,7 @@
 """What is compared does the same thing, or the comparison would mean nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -47,7 +49,8 @@ def test_steps_of_training_are_steps(monkeypatch):
     assert {c.dtype for c in ours} == {"fp32", "bf16"}
 
 
-def test_readers_of_files_read_all_of_the_same_files():
+def test_readers_of_files_read_all_of_the_same_files(monkeypatch, tmp_path):
+    monkeypatch.setenv("NEUROSVT_DATA", str(tmp_path))  # no recordings there
     found = list(formats.reading_candidates(5000))
     for candidate in found:
         candidate.run()
@@ -57,7 +60,15 @@ def test_readers_of_files_read_all_of_the_same_files():
     }
 
 
-@pytest.mark.parametrize("name", ["evt3", "evt2", "dat"])
+def test_recordings_of_cameras_are_read_too(data_root):
+    found = [c for c in formats.reading_candidates(50) if ": " in c.what and c.name == "neurosvt"]
+    assert [c.what for c in found] == [
+        f"read {name}: {Path(file).stem}" for name, files in formats.REAL.items() for file in files
+    ]
+    assert all(c.run() == c.elements for c in found)
+
+
+@pytest.mark.parametrize("name", ["evt3", "evt2", "dat", "aedat4"])
 def test_faery_reads_the_same_events(name, tmp_path):
     faery = pytest.importorskip("faery")
     path, recording = tmp_path / f"a.{formats.MEASURED_FORMATS[name]}", formats.edges(5000)
@@ -67,7 +78,7 @@ def test_faery_reads_the_same_events(name, tmp_path):
         np.testing.assert_array_equal(recording.events[column], events[others])
 
 
-@pytest.mark.parametrize("name", ["evt3", "evt2", "dat"])
+@pytest.mark.parametrize("name", ["evt3", "evt2", "dat", "aedat4"])
 def test_eventcv_reads_the_same_events(name, tmp_path):
     eventcv = pytest.importorskip("eventcv")
     path, recording = tmp_path / f"a.{formats.MEASURED_FORMATS[name]}", formats.edges(5000)

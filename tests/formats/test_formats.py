@@ -16,6 +16,7 @@ from neurosvt.formats import (
     FORMATS,
     DamageWarning,
     aedat3,
+    aedat4,
     arrays,
     convert,
     nmnist,
@@ -55,6 +56,7 @@ def test_a_file_reads_the_same_in_pieces_of_any_size(
     data = written(name, recording)
     monkeypatch.setattr(source, "BLOCK_BYTES", block)
     monkeypatch.setattr(aedat3, "BLOCK_BYTES", block)
+    monkeypatch.setattr(aedat4, "BLOCK_BYTES", block)
     monkeypatch.setattr(nmnist, "BLOCK_BYTES", block)
     monkeypatch.setattr(arrays, "SLICE", block)
     events, _ = decoded(name, data)
@@ -91,7 +93,7 @@ def test_evt3_refuses_to_write_time_that_steps_back(made_up, written):
         written("evt3", recording)
 
 
-@pytest.mark.parametrize("kernel", ["evt2", "evt2.1", "evt3", "dat", "aedat3", "aedat2"])
+@pytest.mark.parametrize("kernel", ["evt2", "evt2.1", "evt3", "dat", "aedat3", "aedat2", "aedat4"])
 @LOOSE
 @given(seed=st.integers(0, 10**6), length=st.integers(0, 400))
 def test_kernels_and_definitions_agree_on_any_bytes(
@@ -102,9 +104,9 @@ def test_kernels_and_definitions_agree_on_any_bytes(
         pytest.skip("the kernels were not built")
     rng = np.random.default_rng(seed)
     body = rng.integers(0, 256, length, np.uint8).tobytes()
-    if kernel == "aedat3":  # random headers would end it at once
+    if kernel in ("aedat3", "aedat4"):  # random headers would end it at once
         whole = bytearray(written(kernel, made_up(seed, 50, (128, 128))))
-        for at in rng.integers(60, len(whole), 3):
+        for at in rng.integers(60 if kernel == "aedat3" else len(whole) - 50 * 16, len(whole), 3):
             whole[at] = rng.integers(0, 256)
         data = bytes(whole)
     else:
