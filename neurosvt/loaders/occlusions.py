@@ -58,10 +58,15 @@ class OcclusionConfig:
     empty_before: tuple[int, int] = (0, 0)
     """Fewest and most frames of emptiness before an object comes, in every other share of a batch;
     none as it is. Of made-up scenes and "recordings"."""
+    compound: float = 0.0
+    """Share of strangers that are compounds, fuller than an outline; of made-up scenes."""
     after: int = 6
     """Frames in view after the object has come back, in every other batch; the rest end hidden."""
     noise_hz: float = 0.1
     """Sensor noise per pixel and second."""
+    most_noise_hz: float = 0.0
+    """Most of it, drawn log-uniformly from `noise_hz` on in half of all shares; 0 for no more than
+    that. Of made-up scenes."""
     sensor: tuple[int, int] | None = None
     """Width and height of the camera that sees made-up scenes, whose pixels are fitted onto the
     model's; none for one with the model's own."""
@@ -105,6 +110,10 @@ class OcclusionConfig:
             raise ValueError(f"long_views must be at least {self.seen[1]}, as long as seen, or 0")
         if min(self.busy, self.objects) < 1:
             raise ValueError("busy and objects must be at least 1")
+        if self.most_noise_hz and not 0 < self.noise_hz <= self.most_noise_hz:
+            raise ValueError("most_noise_hz must be at least noise_hz, which is above 0; or 0")
+        if not 0 <= self.compound <= 1:
+            raise ValueError(f"compound must lie in [0, 1], got {self.compound}")
         if self.after < 0 or self.noise_hz < 0:
             raise ValueError("after and noise_hz must not be below 0")
 
@@ -136,7 +145,7 @@ class OcclusionStream(Dataset[OcclusionBatch]):
         frame_us: int = 10_000,
     ):
         self.config, self.batch, self.steps, self.seed = config, batch, steps, seed
-        self.scene = config.scene(size, frame_us)
+        self.scene = replace(config.scene(size, frame_us), compound=config.compound)
 
     def __len__(self) -> int:
         return self.steps
@@ -195,6 +204,7 @@ class SceneStream(OcclusionStream):
     def scenes(self, tier: str, seed: list[int], batch: int, scene: SceneConfig) -> Scenes:
         """Some sequences of one tier, in frames of the scene's length."""
         cfg = self.config
+        scene = replace(scene, noise_hz=draw_noise(cfg, seed))
         before = self.as_long(draw_emptiness(cfg, seed), scene)
         if tier == SUCCESSION:
             parts = [draw_lengths(cfg, [*seed, i], cfg.busy) for i in range(cfg.objects)]
@@ -241,6 +251,14 @@ def draw_frame_ms(config: OcclusionConfig, seed: list[int]) -> float | None:
     if not config.frame_ms:
         return None
     return float(np.random.default_rng([*seed, 2]).choice(config.frame_ms))
+
+
+def draw_noise(config: OcclusionConfig, seed: list[int]) -> float:
+    """Sensor noise per pixel and second in some sequences."""
+    rng = np.random.default_rng([*seed, 3])
+    if not config.most_noise_hz or rng.integers(2):
+        return config.noise_hz
+    return float(np.exp(rng.uniform(*np.log([config.noise_hz, config.most_noise_hz]))))
 
 
 def draw_emptiness(config: OcclusionConfig, seed: list[int]) -> int:

@@ -8,7 +8,7 @@ Axes: B batch, N outlines, V corners, S the side of a sprite in pixels. Corners 
 radius of the circle around them, whose middle is the origin; x runs right, y down.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -100,11 +100,18 @@ def _mass(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.abs(twice) / 2, middle
 
 
-def random_outlines(rng: np.random.Generator, count: int) -> np.ndarray:
-    """(count, V, 2) of the families without end, none of them like a class."""
-    kept: list[np.ndarray] = []
+Family = Callable[[np.random.Generator, int], np.ndarray]
+"""Draws so many outlines, in any scale and place."""
+
+
+def random_outlines(
+    rng: np.random.Generator, count: int, families: Sequence[tuple[Family, int]] | None = None
+) -> np.ndarray:
+    """(count, V, 2) of families without end, those of `FAMILIES` unless others are named with how
+    often each is drawn; none of them like a class."""
+    families, kept = families or FAMILIES, list[np.ndarray]()
     while sum(map(len, kept)) < count:
-        drawn = np.concatenate([family(rng, share * count // 4 + 1) for family, share in FAMILIES])
+        drawn = np.concatenate([family(rng, share * count // 4 + 1) for family, share in families])
         drawn = centred(drawn[rng.permutation(len(drawn))])
         kept.append(drawn[likeness(drawn) <= MOST_ALIKE])
     return np.concatenate(kept)[:count]

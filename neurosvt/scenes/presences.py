@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from neurosvt.scenes.compounds import compounds
 from neurosvt.scenes.hiding import blackout, curtain
 from neurosvt.scenes.outlines import drawn_outlines, random_outlines
 from neurosvt.scenes.renderer import painted
@@ -98,11 +99,20 @@ def stranger(
     """As `curtain`, but what it hides is of none of the classes, nor like any.
 
     Each has a random outline that no other has; `SceneConfig.unfamiliar` says how many of a batch
-    have one drawn by hand instead, which training never shows.
+    have one drawn by hand instead, which training never shows, and `compound` how many are fuller
+    than an outline.
     """
     batch = len(objects.label)
     known, drawn = random_outlines(rng, batch), drawn_outlines(rng, batch)
-    so_far = np.floor(np.arange(batch + 1) * config.unfamiliar)
-    unfamiliar = np.diff(so_far) > 0
-    outline = np.where(unfamiliar[:, None, None], drawn, known)
-    return replace(curtain(objects, clock, rng, config), outline=outline, unfamiliar=unfamiliar)
+    unfamiliar = _spread(batch, config.unfamiliar)
+    shown = replace(objects, outline=np.where(unfamiliar[:, None, None], drawn, known))
+    timeline = curtain(objects, clock, rng, config)
+    if config.compound:
+        shown = compounds(rng, shown, _spread(batch, config.compound))
+    return replace(timeline, shown=shown, unfamiliar=unfamiliar)
+
+
+def _spread(batch: int, share: float) -> np.ndarray:
+    """(B,) bool: this share of a batch, evenly over it."""
+    chosen: np.ndarray = np.diff(np.floor(np.arange(batch + 1) * share)) > 0
+    return chosen

@@ -4,7 +4,6 @@ Axes: B batch, H W sensor pixels, K substeps of frames (substep 0 lies before th
 bands, Y X canvas pixels (the sensor and a border around it), S the side of a sprite.
 """
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -71,9 +70,7 @@ class Renderer:
     def __init__(self, objects: SampledObjects, timeline: Timeline, config: SceneConfig):
         self.bands = timeline.bands.astype(np.float32)
         self.log_light = np.log(timeline.light).astype(np.float32)
-        shown = objects
-        if timeline.outline is not None:
-            shown = replace(objects, outline=timeline.outline)
+        shown = timeline.shown or objects
         appearances = [shown, *(appearance for appearance, _ in timeline.distractors)]
         paths = [timeline.position, *(path for _, path in timeline.distractors)]
         step = max(float(np.abs(np.diff(path, axis=0)).max(initial=0)) for path in paths)

@@ -49,6 +49,9 @@ class SceneConfig:
     unfamiliar: float = 0.0
     """Share of a batch's strangers that are of the family which training never shows (tier
     "stranger"), spread evenly over it; 0 in training, half in judging."""
+    compound: float = 0.0
+    """Share of a batch's strangers that are compounds (`neurosvt.scenes.compounds`), spread evenly
+    over it; judging shows none."""
     substeps: int = 2
     """How often the light is sampled in a frame."""
 
@@ -61,8 +64,9 @@ class SceneConfig:
         for name in ("refractory_us", "noise_hz", "mismatch", "hot_pixels"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below 0, got {getattr(self, name)}")
-        if not 0 <= self.unfamiliar <= 1:
-            raise ValueError(f"unfamiliar must lie in [0, 1], got {self.unfamiliar}")
+        for name in ("unfamiliar", "compound"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
         low, high = self.object_px
         if not 0.1 <= low <= high <= 0.8:
             raise ValueError(
@@ -120,7 +124,7 @@ class Appearance:
     brightness: np.ndarray
     """(B,) log intensity against the background's mean."""
     grating: np.ndarray
-    """(B, 4) surface texture, as in `paint_sprites`."""
+    """(B, 4) surface texture, as in `paint_sprites`; or (B, waves, 4), the sum of several."""
     image: np.ndarray | None = field(default=None, kw_only=True)
     """(B, 28, 28) uint8 of digits; None for silhouettes."""
     outline: np.ndarray | None = field(default=None, kw_only=True)
@@ -155,8 +159,8 @@ def sample_objects(
         radius=radius,
         angle=rng.uniform(-config.tilt, config.tilt, batch),
         brightness=rng.uniform(0.6, 1.2, batch) * rng.choice([-1, 1], batch),
-        grating=_waves(rng, (batch,), (0.05, 0.25), (4.0, 10.0)),
-        background=_waves(rng, (batch, 4), (0.02, 0.10), (14.0, 50.0)),
+        grating=plane_waves(rng, (batch,), (0.05, 0.25), (4.0, 10.0)),
+        background=plane_waves(rng, (batch, 4), (0.02, 0.10), (14.0, 50.0)),
         curtain=np.stack(
             [rng.uniform(-1, 1, batch), rng.uniform(0, 0.2, batch), rng.uniform(0.2, 1, batch)], -1
         ),
@@ -176,11 +180,11 @@ def sample_distractor(rng: np.random.Generator, batch: int, config: SceneConfig)
         radius=rng.uniform(0.08, 0.14, batch) * config.side,
         angle=rng.uniform(-np.pi, np.pi, batch),
         brightness=rng.uniform(0.6, 1.2, batch) * rng.choice([-1, 1], batch),
-        grating=_waves(rng, (batch,), (0.05, 0.25), (4.0, 10.0)),
+        grating=plane_waves(rng, (batch,), (0.05, 0.25), (4.0, 10.0)),
     )
 
 
-def _waves(
+def plane_waves(
     rng: np.random.Generator,
     shape: tuple[int, ...],
     amplitude: tuple[float, float],

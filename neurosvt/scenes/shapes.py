@@ -150,21 +150,27 @@ def turned_square(radius: np.ndarray, angle: np.ndarray, side: int) -> tuple[Fie
 
 
 def textured(covered: Field, brightness: np.ndarray, grating: np.ndarray) -> np.ndarray:
-    """(B, 2, S, S): the light of a surface that covers so much of each pixel, and `covered`."""
+    """(B, 2, S, S): the light of a surface that covers so much of each pixel, and `covered`.
+
+    Its texture is a plane wave, (B, 4), or the sum of several, (B, waves, 4).
+    """
     side = covered.shape[-1]
     middle = (np.arange(side, dtype=np.float32) + 0.5) - side / 2
-    wave = plane_wave(grating, middle[None, None, :], middle[None, :, None])
-    light = np.exp(brightness.astype(np.float32)[:, None, None] + wave)
+    waves = grating if grating.ndim == 3 else grating[:, None]
+    light = np.exp(brightness.astype(np.float32)[:, None, None] + _sum_of(waves, middle))
     return np.stack([covered * light, covered], axis=1)
 
 
 def paint_background(waves: np.ndarray, side: int) -> np.ndarray:
     """Mild, smooth texture: the exponential of a few plane waves, (B, waves, 4) -> (B, Y, X)."""
-    along = np.arange(side, dtype=np.float32) + 0.5
-    total = sum(
-        plane_wave(w, along[None, None, :], along[None, :, None]) for w in waves.swapaxes(0, 1)
-    )
-    return np.exp(total)
+    return np.exp(_sum_of(waves, np.arange(side, dtype=np.float32) + 0.5))
+
+
+def _sum_of(waves: np.ndarray, along: np.ndarray) -> Field:
+    """(B, S, S): plane waves (B, waves, 4) at pixels whose middles lie `along` both axes."""
+    x, y = along[None, None, :], along[None, :, None]
+    total: Field = sum(plane_wave(wave, x, y) for wave in waves.swapaxes(0, 1))
+    return total
 
 
 def plane_wave(wave: np.ndarray, x: Field, y: Field) -> Field:

@@ -47,8 +47,8 @@ class Timeline:
     """What passes in front of everything, each with its positions (K, B, 2)."""
     curtain: np.ndarray | None = None
     """(B, 3) what the bands are made of, as `SampledObjects.curtain`; None: as the objects say."""
-    outline: np.ndarray | None = None
-    """(B, V, 2) corners of what the object looks like instead of its class; None: as its class."""
+    shown: Appearance | None = None
+    """How the object looks instead of as its class; None: as its class."""
     vanishes: np.ndarray | None = None
     """(B,) substep at which the object begins to vanish; None: `Clock.hide`."""
     returns: np.ndarray | None = None

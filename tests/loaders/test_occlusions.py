@@ -12,6 +12,7 @@ from neurosvt.loaders.occlusions import (
     draw_emptiness,
     draw_frame_ms,
     draw_lengths,
+    draw_noise,
 )
 from neurosvt.presence import Presence
 from neurosvt.scenes.scenes import TIERS, make_scenes, split_seed
@@ -195,6 +196,8 @@ def test_a_batch_beyond_the_last_is_an_index_error():
         ),
         ({"empty_before": (9, 4)}, r"empty_before must rise .* got \(9, 4\)"),
         ({"noise_hz": -0.1}, "noise_hz"),
+        ({"most_noise_hz": 0.05}, "most_noise_hz must be at least noise_hz"),
+        ({"compound": 1.5}, r"compound must lie in \[0, 1\], got 1.5"),
         ({"tiers": ("blackout", "sucession")}, "did you mean 'succession'"),
         ({"dataset": "mnist"}, "data set 'mnist' is unknown; did you mean 'nmnist'"),
         ({"dataset": "dvs128"}, "holds clips, not occlusions; choose from scenes, digits"),
@@ -288,3 +291,24 @@ def test_half_of_all_shares_are_in_view_for_long_where_that_is_asked():
     assert sum(view < 44 for view in longer) > len(longer) / 3, "log-uniformly: 16 to 44 to 120"
     with pytest.raises(ValueError, match="long_views must be at least 16, as long as seen, or 0"):
         OcclusionConfig(seen=(8, 16), long_views=12)
+
+
+def test_half_of_all_shares_are_noisier_where_that_is_asked():
+    noisy = OcclusionConfig(noise_hz=0.1, most_noise_hz=2.0)
+    drawn = np.array([draw_noise(noisy, [seed]) for seed in range(400)])
+    assert (drawn == 0.1).sum() == pytest.approx(200, abs=40)
+    more = drawn[drawn > 0.1]
+    assert more.max() <= 2.0
+    assert np.median(more) == pytest.approx(0.2**0.5, rel=0.25), "log-uniformly"
+    assert draw_noise(OcclusionConfig(noise_hz=0.3), [0]) == 0.3
+    quiet, loud = (
+        short_stream(steps=1, noise_hz=0.1, tiers=("empty",), batch=8, **more)[0].frames
+        for more in ({}, {"most_noise_hz": 60.0})
+    )
+    assert loud.float().mean() >= quiet.float().mean()
+
+
+def test_compounds_are_learnt_from_and_judging_shows_none():
+    config = OcclusionConfig(compound=1.0, tiers=("stranger",))
+    assert SceneStream(config, 2, 1, 0).scene.compound == 1.0
+    assert config.scene(64, 10_000).compound == 0.0

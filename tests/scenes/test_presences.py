@@ -125,10 +125,9 @@ def test_a_stranger_is_one_from_the_first_frame_to_the_last_and_hidden_as_by_a_c
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_drawn_strangers_are_spread_evenly_over_a_batch(share):
     config = SceneConfig(unfamiliar=share)
-    outline = staged("stranger", 8, config=config).timeline.outline
-    known = staged("stranger", 8).timeline.outline
-    drawn = staged("stranger", 8, config=SceneConfig(unfamiliar=1.0)).timeline.outline
-    assert outline is not None
+    outline = staged("stranger", 8, config=config).timeline.shown.outline
+    known = staged("stranger", 8).timeline.shown.outline
+    drawn = staged("stranger", 8, config=SceneConfig(unfamiliar=1.0)).timeline.shown.outline
     familiar = (outline == known).all((1, 2))
     assert np.array_equal(~familiar, np.arange(1, 9) * share % 1 == 0 if share else np.zeros(8))
     assert ((outline == drawn).all((1, 2)) == ~familiar).all()
