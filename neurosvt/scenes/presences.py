@@ -11,7 +11,7 @@ from neurosvt.scenes.compounds import compounds
 from neurosvt.scenes.hiding import blackout, curtain
 from neurosvt.scenes.outlines import drawn_outlines, random_outlines
 from neurosvt.scenes.renderer import painted
-from neurosvt.scenes.sampling import SampledObjects, SceneConfig
+from neurosvt.scenes.sampling import Appearance, SampledObjects, SceneConfig
 from neurosvt.scenes.shapes import SILHOUETTES
 from neurosvt.scenes.timeline import Clock, Timeline
 from neurosvt.scenes.trajectories import fastest, reflect
@@ -105,7 +105,7 @@ def stranger(
     batch = len(objects.label)
     known, drawn = random_outlines(rng, batch), drawn_outlines(rng, batch)
     unfamiliar = _spread(batch, config.unfamiliar)
-    shown = replace(objects, outline=np.where(unfamiliar[:, None, None], drawn, known))
+    shown: Appearance = replace(objects, outline=np.where(unfamiliar[:, None, None], drawn, known))
     timeline = curtain(objects, clock, rng, config)
     if config.compound:
         shown = compounds(rng, shown, _spread(batch, config.compound))

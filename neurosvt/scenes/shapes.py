@@ -7,6 +7,7 @@ Axes: B batch, Y X pixels, S the side of a sprite in pixels.
 """
 
 from collections.abc import Callable
+from functools import reduce
 
 import numpy as np
 
@@ -163,13 +164,14 @@ def textured(covered: Field, brightness: np.ndarray, grating: np.ndarray) -> np.
 
 def paint_background(waves: np.ndarray, side: int) -> np.ndarray:
     """Mild, smooth texture: the exponential of a few plane waves, (B, waves, 4) -> (B, Y, X)."""
-    return np.exp(_sum_of(waves, np.arange(side, dtype=np.float32) + 0.5))
+    light: Field = np.exp(_sum_of(waves, np.arange(side, dtype=np.float32) + 0.5))
+    return light
 
 
 def _sum_of(waves: np.ndarray, along: np.ndarray) -> Field:
     """(B, S, S): plane waves (B, waves, 4) at pixels whose middles lie `along` both axes."""
     x, y = along[None, None, :], along[None, :, None]
-    total: Field = sum(plane_wave(wave, x, y) for wave in waves.swapaxes(0, 1))
+    total: Field = reduce(np.add, (plane_wave(wave, x, y) for wave in waves.swapaxes(0, 1)))
     return total
 
 
