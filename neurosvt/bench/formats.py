@@ -25,7 +25,7 @@ MEASURED_FORMATS = {
     "aedat4": "aedat4",
 }  # fmt: skip
 """What is measured, and the ending by which others know it."""
-REAL = {
+CAMERA_FILES = {
     "evt3": ("prophesee/evt3_gen41_1280x720.raw",),
     "evt2": ("prophesee/evt2_gen3_640x480.raw",),
     "aedat4": ("aedat4/davis346_all_streams.aedat4", "aedat4/tonic_sample.aedat4"),
@@ -73,7 +73,7 @@ def reading_candidates(count: int = 8_000_000) -> Iterator[Candidate]:
         path = folder / f"{name}.{ending}"
         write_events(path, recording, name)
         yield from _readers(name, path, f"read {name}")
-    for name, files in REAL.items():
+    for name, files in CAMERA_FILES.items():
         for path in (data_root() / "camera_files" / file for file in files):
             if path.is_file():
                 yield from _readers(name, path, f"read {name}: {path.stem}")

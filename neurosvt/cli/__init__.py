@@ -18,6 +18,7 @@ from neurosvt.config import UserError
 
 COMMANDS = {
     "demo": "neurosvt.cli.demo",
+    "app": "neurosvt.cli.app",
     "stream": "neurosvt.cli.stream",
     "predict": "neurosvt.cli.predict",
     "train": "neurosvt.cli.train",

@@ -7,12 +7,10 @@ Axes: T frames, C classes, H W pixels.
 """
 
 import base64
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import numpy as np
 
 from neurosvt.demo.equal_training import EqualScore, equal_grid, equal_title
 from neurosvt.files import write_whole
+from neurosvt.pages import fill_page, page_data
 from neurosvt.results.palette import PALETTE
 
 PageRow = Mapping[str, Any]
@@ -121,21 +120,18 @@ def write_page(
     rows = [_named(row, rows[0]) for row in rows if row.get("judgement") != "presence"]
     shown = [_plain_episode(episode) for episode in episodes]
     data = _plain({"episodes": shown, "rows": rows, "palette": PALETTE})
-    page = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    for hole, text in {
+    holes = {
         "version": escape(version),
         "scores": _score_tables(rows),
         "facts": _fact_table(facts),
         "about": _fact_table(about or {}),
         "equal-title": escape(equal_title(equal)) if equal else "",
         "equal": _equal_table(equal) if equal else "",
-        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
-    }.items():
-        page = page.replace(f"<!--{hole}-->", text)  # no text put in can hold a bare "<!--"
-
+        "data": page_data(data),
+    }
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, page.encode())
+    write_whole(path, fill_page("neurosvt.demo", "page.html", holes).encode())
 
 
 def _plain_episode(episode: Episode) -> dict[str, Any]:

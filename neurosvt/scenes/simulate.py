@@ -41,7 +41,14 @@ def simulate(
             the definition.
     """
     renderer = Renderer(objects, timeline, config)
-    sensor = Sensor(
+    advance(renderer, sensor_before(renderer, frames, rng, config), config, backend)
+
+
+def sensor_before(
+    renderer: Renderer, frames: np.ndarray, rng: np.random.Generator, config: SceneConfig
+) -> Sensor:
+    """A sensor that has long watched what is shown at substep 0; arguments as of `simulate`."""
+    return Sensor(
         renderer.log_seen(0, EVERYWHERE).reshape(renderer.scene.pixels.shape),
         frames,
         threshold=config.contrast_threshold,
@@ -50,6 +57,10 @@ def simulate(
         side=renderer.scene.side,
         rng=rng,
     )
+
+
+def advance(renderer: Renderer, sensor: Sensor, config: SceneConfig, backend: str = "auto") -> None:
+    """Show all substeps of a renderer to its sensor; arguments as `simulate`."""
     kernel = suits(torch.empty(0), backend) and not sensor.refractory
     (simulate_native if kernel else simulate_reference)(renderer, sensor, config.substeps)
 

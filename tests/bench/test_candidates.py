@@ -63,7 +63,9 @@ def test_readers_of_files_read_all_of_the_same_files(monkeypatch, tmp_path):
 def test_recordings_of_cameras_are_read_too(data_root):
     found = [c for c in formats.reading_candidates(50) if ": " in c.what and c.name == "neurosvt"]
     assert [c.what for c in found] == [
-        f"read {name}: {Path(file).stem}" for name, files in formats.REAL.items() for file in files
+        f"read {name}: {Path(file).stem}"
+        for name, files in formats.CAMERA_FILES.items()
+        for file in files
     ]
     assert all(c.run() == c.elements for c in found)
 

@@ -1,0 +1,210 @@
+"""What there is to watch, a frame at a time, while somebody moves a curtain before it.
+
+Axes: T frames, H W sensor pixels.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from neurosvt.config import UserError
+from neurosvt.events.windows import TimeWindows
+from neurosvt.formats.recordings import open_recording
+from neurosvt.permanence.tasks import Task
+from neurosvt.scenes.live import AWAY, Band, LiveScene
+from neurosvt.scenes.sampling import SHAPE_CLASSES, SceneConfig
+from neurosvt.scenes.scenes import Scenes
+from neurosvt.sides import Sides, Size
+
+MOST_FRAMES = 60_000
+"""Of a recording: ten minutes of frames of 10 ms."""
+EDGE_EVENTS = 0.6
+"""Share of the pixels that the edge of a curtain passes which make an event."""
+AT_ONCE, TRIES = 8, 64
+"""Scenes that are made together, and that are looked through for one of a class."""
+MOST_HIDDEN = 1200
+"""Frames of a scene in which its object is hidden: twelve seconds."""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What the visitor does."""
+
+    band: Band | None = None
+    """Where the curtain is, in shares of the sensor's width; None for none."""
+    lit: bool = True
+    moves: bool = True
+    """Whether the object of a free scene goes on."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One frame, and the truth at its end where it is known."""
+
+    frame: np.ndarray
+    """(2, H, W) bool, OFF then ON."""
+    position: tuple[float, float] | None = None
+    """x and y of the object, in [0, 1] of the sensor."""
+    label: int | None = None
+    hidden: bool | None = None
+    occluder: tuple[float, ...] = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+    """As a frame of `Scenes.occluder`."""
+
+
+class Showing(ABC):
+    """Frames one by one."""
+
+    frames: int | None = None
+    """How many there are; None for no end, or an end that nobody knows yet."""
+
+    @abstractmethod
+    def step(self, hand: Hand) -> Shown | None:
+        """The next frame; None at the end."""
+
+    def close(self) -> None:  # noqa: B027  most have nothing open
+        """Let go of files."""
+
+
+class FreeScene(Showing):
+    """An object of a chosen class that moves to and fro without an end.
+
+    Raises:
+        UserError: a class that is none.
+    """
+
+    def __init__(self, object_class: str, seed: int, config: SceneConfig):
+        if object_class not in SHAPE_CLASSES:
+            raise UserError(f"the objects are {', '.join(SHAPE_CLASSES)}, not {object_class!r}")
+        self.scene = LiveScene(SHAPE_CLASSES.index(object_class), seed, config)
+
+    def step(self, hand: Hand) -> Shown:
+        """The next frame."""
+        seen = self.scene.step(hand.band, lit=hand.lit, moves=hand.moves)
+        band = self.scene.band
+        occluder = (1.0, 0.0, seen.light, *band, 0.0, 0.0)
+        return Shown(seen.frame, seen.position, self.scene.label, seen.hidden, occluder)
+
+
+class TierScene(Showing):
+    """A scene of PermanenceBench, over which a curtain of the visitor's may pass, too.
+
+    Args:
+        task: what the model is judged on.
+        tier: one of its tiers.
+        object_class: of the object; "any" for the first that comes.
+        hidden: frames in which it is hidden.
+
+    Raises:
+        UserError: a tier or class that is none, or a length that the tier cannot have.
+    """
+
+    def __init__(self, task: Task, tier: str, object_class: str, hidden: int):
+        scenes, row = _scene_with(task, tier, object_class, hidden)
+        self.scenes, self.row, self.frames = scenes, row, len(scenes.frames)
+        self.at, self.shutter = 0, Shutter()
+
+    def step(self, hand: Hand) -> Shown | None:
+        """The next frame; None at the end."""
+        if self.at == self.frames:
+            return None
+        t, row, scenes = self.at, self.row, self.scenes
+        self.at += 1
+        x, y = scenes.position[t, row].tolist()
+        shown = Shown(
+            scenes.frames[t, row], (x, y), int(scenes.label[t, row]), bool(scenes.hidden[t, row]),
+            tuple(scenes.occluder[t, row].tolist()),
+        )  # fmt: skip
+        return self.shutter.over(shown, hand)
+
+
+class FilmedRecording(Showing):
+    """A recording from its beginning, of which nothing true is known.
+
+    Raises:
+        UserError: it cannot be read.
+        FileNotFoundError: there is none.
+    """
+
+    def __init__(self, path: str | Path, size: Size, frame_us: int):
+        self.stack, self.size, self.shutter = ExitStack(), size, Shutter()
+        opened = self.stack.enter_context(open_recording(path))
+        self.fitting = opened.fitting(size)
+        self.windows = opened.windows(TimeWindows(frame_us), size)
+        self.shown = 0
+        try:
+            self.ahead: Iterator[np.ndarray] = self._frames()
+            self.first: np.ndarray | None = next(self.ahead, None)
+        except BaseException:
+            self.stack.close()
+            raise
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        for window in self.windows:
+            yield replace(window, events=self.fitting.crowded(window.events)).frame(self.size)
+
+    def step(self, hand: Hand) -> Shown | None:
+        """The next frame; None at the end."""
+        frame, self.first = self.first, None
+        if frame is None:
+            frame = next(self.ahead, None)
+        self.shown += 1
+        if frame is None or self.shown > MOST_FRAMES:
+            return None
+        return self.shutter.over(Shown(np.ascontiguousarray(frame)), hand)
+
+    def close(self) -> None:
+        """The file."""
+        self.stack.close()
+
+
+class Shutter:
+    """The visitor's curtain before what was recorded: it covers, and its edges make events."""
+
+    def __init__(self) -> None:
+        self.before, self.rng = AWAY, np.random.default_rng(0)
+
+    def over(self, shown: Shown, hand: Hand) -> Shown:
+        """A frame as it is seen from before the curtain."""
+        band, before = hand.band or AWAY, self.before
+        self.before = band
+        if not hand.lit:
+            light = (*shown.occluder[:2], 0.0, *shown.occluder[3:])
+            return replace(shown, frame=np.zeros_like(shown.frame), hidden=True, occluder=light)
+        if band == AWAY and before == AWAY:
+            return shown
+        frame, (width, _) = shown.frame.copy(), Sides.of_pixels(shown.frame)
+        x = (np.arange(width) + 0.5) / width
+        frame[:, :, _within(x, band) | _within(x, before)] = False
+        for was, now, on in zip(before, band, (0, 1), strict=True):
+            passed = _within(x, (min(was, now), max(was, now)))
+            edge = passed & (self.rng.random(frame.shape[1:]) < EDGE_EVENTS)
+            frame[on if now > was else 1 - on] |= edge
+        hidden = shown.hidden
+        if shown.position is not None and not hidden:
+            hidden = bool(band[0] + 0.2 <= shown.position[0] <= band[1] - 0.2)
+        curtain = (1.0, 0.0, 1.0, *band, 0.0, 0.0)
+        return replace(shown, frame=frame, hidden=hidden, occluder=curtain)
+
+
+def _within(x: np.ndarray, band: Band) -> np.ndarray:
+    inside: np.ndarray = (x >= band[0]) & (x < band[1])
+    return inside
+
+
+def _scene_with(task: Task, tier: str, object_class: str, hidden: int) -> tuple[Scenes, int]:
+    """Scenes of a tier, and which of them is of an object of this class."""
+    if object_class != "any" and object_class not in task.classes:
+        raise UserError(f"the objects are {', '.join(task.classes)}, not {object_class!r}")
+    if not 1 <= hidden <= MOST_HIDDEN or not task.supports(tier, hidden):
+        raise UserError(f"{tier} cannot hide an object for {hidden} frames; try 60")
+    for scenes in replace(task, batch=AT_ONCE).batches(tier, hidden, TRIES):
+        label = scenes.label.max(0)
+        wanted = label if object_class == "any" else task.classes.index(object_class)
+        (rows,) = np.nonzero(label == wanted)
+        if len(rows):
+            return scenes, int(rows[0])
+    raise UserError(f"no scene of {tier} shows a {object_class}")

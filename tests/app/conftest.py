@@ -1,0 +1,3 @@
+import pytest
+
+pytest.importorskip("gradio", reason="the page needs the extra app")

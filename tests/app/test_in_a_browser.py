@@ -1,0 +1,209 @@
+"""The page as a person uses it, in Debian's chromium."""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neurosvt import Recording, write_events
+from neurosvt.events import pack_events
+
+CHROMIUM = shutil.which("chromium")
+api = pytest.importorskip("playwright.sync_api", reason="playwright drives the page")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Where the page is served, by a process of its own."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "neurosvt", "app", "--port", str(port)]
+    served = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=tmp_path_factory.mktemp("app"))
+    line = served.stderr.readline().decode()
+    assert f"http://127.0.0.1:{port}" in line, line
+    found = f"http://127.0.0.1:{port}/"
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(found, timeout=5).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield found
+    served.terminate()
+    served.wait(20)
+    served.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with api.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """A page that may call nobody but its server, and has to keep quiet."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 1100})
+    faults, requests = [], []
+    opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto(address)
+    yield opened
+    opened.close()
+    outside = [u for u in requests if not u.startswith((address, "data:", "blob:"))]
+    assert outside == []
+    assert faults == []
+
+
+@pytest.fixture
+def stage(page):
+    frame = page.frame_locator("iframe.stage")
+    frame.locator("#readout tr").first.wait_for()
+    return frame
+
+
+def frame_number(stage):
+    return int(re.search(r"frame (\d+)", stage.locator("#clock").inner_text())[1])
+
+
+def said(stage, row=0):
+    """Model, class, presence and how far off, as the table tells it."""
+    cells = stage.locator("#readout tr").nth(row).locator("th, td").all_inner_texts()
+    return [cell.strip().split("\n")[0] for cell in cells[:4]]
+
+
+def test_a_hidden_object_is_still_known_when_a_curtain_is_dragged_over_it(page, stage):
+    stage.locator("#object").select_option("ring")
+    stage.locator("#open").click()
+    stage.locator("#clock", has_text=re.compile("frame [1-9]")).wait_for(timeout=2000)
+    page.wait_for_timeout(1500)
+    stage.locator("#moves").uncheck()
+    box = stage.locator("#canvas").bounding_box()
+    y = box["y"] + box["height"] / 2
+    stage.locator("#wide").fill("1")
+    page.mouse.move(box["x"] + 3, y)
+    page.mouse.down()
+    for share in np.linspace(0, 0.5, 30):
+        page.mouse.move(box["x"] + share * box["width"], y)
+        page.wait_for_timeout(25)
+    page.mouse.up()
+    page.wait_for_timeout(1500)
+    stage.locator("#toggle").click()
+    assert stage.locator("#state").inner_text() == "HIDDEN"
+    name, says, _, off = said(stage)
+    assert (name, says) == ("permanence", "ring")
+    assert float(off.split()[0]) < 16, "within a quarter of the picture, whatever the timing"
+    assert said(stage, 1)[0] == "no memory"
+
+
+def test_it_plays_pauses_steps_and_shows_25_frames_a_second(page, stage):
+    stage.locator("#toggle").click()
+    page.wait_for_timeout(3000)
+    assert int(stage.locator("#speed-now").inner_text().split()[0]) >= 25
+    stage.locator("#toggle").click()
+    page.wait_for_timeout(300)
+    at = frame_number(stage)
+    stage.locator("#step").click()
+    page.wait_for_timeout(300)
+    assert frame_number(stage) == at + 1
+    stage.locator("#canvas").click()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert frame_number(stage) == at + 2
+    page.keyboard.press("l")
+    assert not stage.locator("#lit").is_checked()
+
+
+def test_a_tier_plays_and_the_truth_stands_beside_belief(page, stage):
+    stage.locator("#kind").select_option("blackout")
+    stage.locator("#hidden").fill("30")
+    stage.locator("#open").click()
+    page.wait_for_timeout(200)
+    stage.locator("#state", has_text="HIDDEN").wait_for(timeout=20_000)
+    assert said(stage)[3].endswith("px")
+
+
+def test_a_recording_of_mine_is_watched_and_a_bad_one_is_told_in_plain_words(page, stage, tmp_path):
+    t = np.arange(0, 1_000_000, 250)
+    events = pack_events(t, 10 + t // 25_000, 30 + t % 9, t % 2)
+    write_events(tmp_path / "dot.npz", Recording(events, 64, 64))
+    (tmp_path / "bad.raw").write_bytes(b"these are no events")
+    stage.locator("#kind").select_option("recording")
+    stage.locator("#file").set_input_files(tmp_path / "bad.raw")
+    stage.locator("#open").click()
+    page.wait_for_timeout(1000)
+    line = stage.locator("#error").inner_text()
+    assert line
+    assert "Traceback" not in line
+    stage.locator("#file").set_input_files(tmp_path / "dot.npz")
+    stage.locator("#open").click()
+    page.wait_for_timeout(1500)
+    assert stage.locator("#error").inner_text() == ""
+    assert stage.locator("#state").inner_text() == "no truth known"
+    assert frame_number(stage) > 5
+
+
+def test_two_visitors_do_not_mix(browser, address, stage):
+    other = browser.new_page()
+    other.goto(address)
+    there = other.frame_locator("iframe.stage")
+    there.locator("#readout tr").first.wait_for()
+    there.locator("#toggle").click()
+    other.wait_for_timeout(1500)
+    assert frame_number(there) > 10
+    assert frame_number(stage) == 0
+    other.close()
+
+
+def test_an_image_is_named_in_one_step(page, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 60, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    page.get_by_role("tab", name="One step").click()
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "noise.png")
+    page.get_by_role("button", name="Look").click()
+    page.get_by_text(
+        re.compile(r"airplane|automobile|bird|cat|deer|dog|frog|horse|ship|truck")
+    ).first.wait_for(timeout=60_000)
+    page.locator("img[src*=slopes]").wait_for(timeout=60_000)
+
+
+def test_energy_is_counted_and_the_table_changes_at_once(page):
+    page.get_by_role("tab", name="Energy").click()
+    page.get_by_role("button", name="Count").click()
+    cell = page.get_by_role("gridcell", name="vit-tiny").or_(page.get_by_text("vit_tiny")).first
+    cell.wait_for(timeout=120_000)
+
+
+def test_a_model_that_is_not_there_is_one_line(page):
+    page.get_by_role("tab", name="Your model").click()
+    page.get_by_label("Model").last.fill("nowhere_at_all")
+    page.get_by_role("button", name="Load it").click()
+    page.get_by_text("nowhere_at_all").last.wait_for(timeout=20_000)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_nothing_hangs_over_the_edge(browser, address, scheme):
+    phone = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    phone.goto(address)
+    stage = phone.frame_locator("iframe.stage")
+    stage.locator("#readout tr").first.wait_for()
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    inside = phone.frame(url=re.compile("/play"))
+    assert inside.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    phone.close()

@@ -1,0 +1,172 @@
+import base64
+
+import numpy as np
+import pytest
+
+from neurosvt import Recording, write_events
+from neurosvt.app.films import Hand, Shown, Shutter
+from neurosvt.app.player import Player
+from neurosvt.app.watchers import cast_of
+from neurosvt.config import UserError
+from neurosvt.events import pack_events
+
+
+@pytest.fixture(scope="module")
+def cast():
+    return cast_of("permanence")
+
+
+@pytest.fixture
+def player(cast):
+    return Player(cast)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A dot that goes to the right, for a fifth of a second."""
+    t = np.arange(0, 200_000, 250)
+    events = pack_events(t, 10 + t // 5000, 30 + t % 3, t % 2)
+    path = tmp_path / "dot.npz"
+    write_events(path, Recording(events, 64, 64))
+    return str(path)
+
+
+def frame_of(told):
+    bits = np.frombuffer(base64.b64decode(told["bits"]), np.uint8)
+    return np.unpackbits(bits, bitorder="little").reshape(told["shape"]).astype(bool)
+
+
+def test_a_scene_is_shown_to_all_with_its_truth(player):
+    opened = player.open({"kind": "free", "object": "star", "seed": 3})
+    assert opened["classes"][5] == "star"
+    assert [one["title"] for one in opened["models"]][:3] == ["permanence", "no memory", "latch"]
+    for t in range(60):
+        told = player.step()
+        assert told["t"] == t
+        assert told["events"] == frame_of(told).sum()
+    assert told["label"] == 5
+    ours = told["beliefs"][0]
+    assert np.argmax(ours["probabilities"]) == 5
+    assert np.hypot(*np.subtract(ours["position"], told["truth"])) < 1 / 8
+    assert ours["presence"] == "in view"
+    assert ours["synops"] > 0
+
+
+def test_what_a_visitor_hides_is_still_known(player):
+    player.open({"kind": "free", "object": "ring", "seed": 1})
+    for t in range(140):
+        player.move({"band": [-1.0, min(1.5, (t - 40) / 40)] if t > 40 else None, "moves": t < 40})
+        told = player.step()
+    assert told["hidden"]
+    ours, without, latch = told["beliefs"][:3]
+    assert player.classes[int(np.argmax(ours["probabilities"]))] == "ring"
+    assert np.hypot(*np.subtract(ours["position"], told["truth"])) < 1 / 8
+    assert max(without["probabilities"]) < 0.5
+    assert latch["synops"] == without["synops"], "the latch holds that network"
+
+
+def test_a_latch_says_what_its_network_said_when_that_last_saw(cast, player):
+    player.open({"kind": "blackout", "object": "cross", "hidden": 30})
+    threshold = cast.forgets.latch().threshold
+    held = None
+    kept = 0
+    while told := player.step():
+        network, latch = told["beliefs"][1:3]
+        unseen = np.log(network["unseen"] / (1 - network["unseen"]))
+        if abs(unseen - threshold) < 0.05:  # told in four digits
+            held = None
+            continue
+        if unseen < threshold:
+            held = network
+        if held is not None:
+            assert latch["position"] == held["position"]
+            assert latch["probabilities"] == held["probabilities"]
+            kept += held is not network
+    assert kept > 20
+
+
+@pytest.mark.parametrize("kind", ["curtain", "tunnel", "succession", "stranger", "empty"])
+def test_tiers_play_to_their_end(kind, player):
+    frames = player.open({"kind": kind, "hidden": 30, "seed": 2})["frames"]
+    told = [player.step() for _ in range(frames)]
+    assert player.step() is None
+    assert [one["t"] for one in told] == list(range(frames))
+    if kind in ("curtain", "tunnel"):
+        assert sum(one["hidden"] for one in told) == 30
+
+
+def test_two_visitors_do_not_mix(cast):
+    alone = Player(cast)
+    alone.open({"object": "disc", "seed": 4})
+    wanted = [alone.step()["beliefs"][0]["probabilities"] for _ in range(30)]
+    one, other = Player(cast), Player(cast)
+    one.open({"object": "disc", "seed": 4})
+    other.open({"object": "bar", "seed": 9})
+    found = []
+    for _ in range(30):
+        other.move({"band": [0.0, 1.0]})
+        other.step()
+        found.append(one.step()["beliefs"][0]["probabilities"])
+    assert found == wanted
+
+
+def test_a_recording_plays_from_its_beginning_each_time(player, recording):
+    told = []
+    for _ in range(2):
+        player.open({"kind": "recording"}, recording)
+        frames = []
+        while step := player.step():
+            frames.append((step["events"], step["beliefs"][0]["position"]))
+            assert step["truth"] is None
+        told.append(frames)
+    assert told[0] == told[1]
+    assert len(told[0]) == 20
+    player.close()
+    assert player.step() is None
+
+
+def test_a_curtain_before_a_recording_covers_and_its_edges_make_events():
+    shutter, full = Shutter(), Shown(np.ones((2, 8, 10), bool), position=(0.5, 0.5))
+    assert shutter.over(full, Hand()).frame.all()
+    covered = shutter.over(full, Hand(band=(-1.0, 0.5))).frame
+    assert covered[:, :, 5:].all()
+    edge = covered[:, :, :5]
+    assert edge[1].any(), "it came from the left"
+    assert not edge.all()
+    still = shutter.over(full, Hand(band=(-1.0, 0.5))).frame
+    assert not still[:, :, :5].any(), "what rests makes none"
+    dark = shutter.over(full, Hand(lit=False))
+    assert not dark.frame.any()
+    assert dark.hidden
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"kind": "fog"}, "fog"),
+        ({"object": "spoon"}, "the objects are disc, square"),
+        ({"kind": "curtain", "object": "spoon"}, "the objects are disc, square"),
+        ({"kind": "tunnel", "hidden": 1000}, "tunnel cannot hide an object for 1000 frames"),
+        ({"kind": "curtain", "hidden": 10**6}, "cannot hide"),
+        ({"hidden": "x"}, "hidden is a whole number"),
+        ({"seed": -1}, "seed is a whole number"),
+        ({"noise_hz": 1e9}, "noise_hz lies in"),
+        ({"kind": "recording"}, "choose a file of events first"),
+    ],
+    ids=str,
+)
+def test_what_is_not_there_is_one_line(asked, line, player):
+    with pytest.raises(UserError, match=line) as error:
+        player.open(asked)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("band", ["x", [1], [2.0, 1.0], [float("nan"), 1.0], [[1], 2]])
+def test_a_curtain_is_two_numbers(band, player):
+    with pytest.raises(UserError, match="a curtain"):
+        player.move({"band": band})
+
+
+def test_a_model_of_images_has_nothing_to_hide():
+    with pytest.raises(UserError, match="names what is seen"):
+        cast_of("dysvit")
