@@ -13,7 +13,7 @@ import neurosvt
 
 LADDER = [
     ["cli"],
-    ["app", "demo"],
+    ["app", "demo", "report"],
     ["bench"],
     ["live", "export"],
     ["experiments"],

@@ -27,6 +27,7 @@ COMMANDS = {
     "permanence": "neurosvt.cli.permanence",
     "refuse": "neurosvt.cli.refuse",
     "energy": "neurosvt.cli.energy",
+    "report": "neurosvt.cli.report",
     "export": "neurosvt.cli.export",
     "heatmap": "neurosvt.cli.heatmap",
     "bench": "neurosvt.cli.bench",
