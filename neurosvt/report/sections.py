@@ -158,8 +158,8 @@ def energy(runs: Sequence[ReportedRun]) -> str:
             continue
         lines = [
             [
-                r["model"], r["phase"], f"{r['table']}, {r['precision']}", counted(r.figure("macs")),
-                counted(r.figure("acs")), counted(r.figure("bytes")),
+                r["model"], r["phase"], f"{r['table']}, {r['precision']}",
+                *(counted(r.figure(name)) for name in ("macs", "acs", "bytes")),
                 counted(r.figure("joules_per_frame"), ".3g", 1e6),
             ]
             for r in rows
