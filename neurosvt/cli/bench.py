@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-compile", action="store_true", help="leave out torch.compile, which takes a minute"
     )
     options.add_device(parser)
+    options.add_quiet(parser)
     options.add_json(parser)
 
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if args.device != "cpu" and args.what != "latency":
         raise UserError(f"bench {args.what} measures the CPU: --device is for bench latency")
     words = args.threads or ("1" if args.what in ("formats", "latency", "processes") else "1,2")
-    with progress_bar("runs") as advance:
+    with progress_bar("runs", quiet=args.quiet) as advance:
         rows = run_benchmark(
             args.what, options.whole_numbers(words, "--threads"), args.rounds,
             compiled=not args.no_compile, on_run=advance,

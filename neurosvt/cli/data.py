@@ -61,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     prepare.add_argument("--frames", type=int, default=16, help="of a gesture of dvs128")
     options.add_ray(prepare)
     prepare.set_defaults(action=_prepare)
+    for command in (info, convert, generate, prepare):
+        options.add_quiet(command)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,7 +76,7 @@ def _info(args: argparse.Namespace) -> None:
     from neurosvt.results.progress import progress_bar
 
     options.check_outputs(args.json)
-    with progress_bar("events") as advance:
+    with progress_bar("events", quiet=args.quiet) as advance:
         found = summarise(args.file, advance, options.reading_of(args))
     for name, value in found.row().items():
         if value not in (None, "") and name != "warnings":
@@ -89,7 +91,7 @@ def _convert(args: argparse.Namespace) -> None:
 
     if args.format:
         options.check_choice("--format", args.format, FORMATS)
-    with progress_bar("events") as advance:
+    with progress_bar("events", quiet=args.quiet) as advance:
         source = convert(args.file, args.copy, args.format, advance, options.reading_of(args))
     _warn(source.warnings())
     print(args.copy)
@@ -133,7 +135,7 @@ def _generate(args: argparse.Namespace) -> None:
     place = Path(args.destination)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise UserError(f"{place} is not empty; name a folder that is, or a new one")
-    with progress_bar("sittings") as advance:
+    with progress_bar("sittings", quiet=args.quiet) as advance:
         write_synthetic_gestures(place, args.people, args.seed, advance)
     print(place)
 
@@ -153,7 +155,7 @@ def _prepare(args: argparse.Namespace) -> None:
     from neurosvt.spread import spread_over
 
     with (
-        progress_bar(PREPARATIONS[args.name].unit) as advance,
+        progress_bar(PREPARATIONS[args.name].unit, quiet=args.quiet) as advance,
         spread_over(args.ray) as spread,
     ):
         place, worked = prepare_data_set(

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_reading(parser)
     options.add_seed(parser)
     options.add_device(parser)
+    options.add_quiet(parser)
     options.add_json(parser)
 
 
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         options.write_rows(args, belief_rows(demo.episodes[0]))
     else:
         hidden = tuple(options.whole_numbers(args.hidden, "--hidden"))
-        with progress_bar("frames") as advance:
+        with progress_bar("frames", quiet=args.quiet) as advance:
             demo = show_scenes(
                 page, model=args.model, hidden=hidden, events=args.events, seed=args.seed,
                 say=options.warn, on_batch=advance,

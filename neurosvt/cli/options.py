@@ -52,6 +52,11 @@ def add_watcher(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="permanence", metavar="RUN", help=line)
 
 
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """`--quiet`, of commands that take long."""
+    parser.add_argument("--quiet", action="store_true", help="no bar and no lines meanwhile")
+
+
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """`--seed N`."""
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random")

@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_seed(parser)
     options.add_device(parser)
     options.add_ray(parser)
+    options.add_quiet(parser)
     options.add_json(parser)
 
 
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     check_bits(lineup.entrants, plan.state_bits)
     weights = _words(args.weights) or ()
     entrants = (*lineup.entrants, *in_engine(lineup.entrants, weights))
-    with progress_bar("frames") as advance:
+    with progress_bar("frames", quiet=args.quiet) as advance:
         rows = evaluate_permanence(entrants, plan, on_batch=advance)
     Console(width=110).print(*tables_of(rows))
     if args.json:
@@ -122,7 +123,7 @@ def _run_suite(args: argparse.Namespace) -> int:
     _refuse_table_options(args)
     out = check_folder(args.out)
     parts = suite_of(asked, args.run, tiers=_words(args.tiers), seed=args.seed, say=options.warn)
-    with progress_bar("cells") as advance, spread_over(args.ray) as spread:
+    with progress_bar("cells", quiet=args.quiet) as advance, spread_over(args.ray) as spread:
         result = suite.run_suite(parts, out / "cells", advance, spread)
     words = ["neurosvt", "permanence", *([args.run] if args.run else []), "--suite", args.suite]
     words += ["--tiers", args.tiers] if args.tiers else []

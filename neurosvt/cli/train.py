@@ -6,7 +6,7 @@ weights that validation liked best) and `history.json` (the curve).
 
 import argparse
 
-from neurosvt.cli.options import add_device, add_ray
+from neurosvt.cli.options import add_device, add_quiet, add_ray
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="auto", help="how neurons are computed")
     add_device(parser)
     parser.add_argument("--threads", type=int, help="cores to use, instead of all")
-    parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard")
+    parser.add_argument(
+        "--log", default="", metavar="NAMES",
+        help="log as well, on this machine: tensorboard, trackio, or both with a comma",
+    )  # fmt: skip
+    add_quiet(parser)
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
         help="change one setting, as in train.steps=100; may be given again",
@@ -54,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     from neurosvt.cli.options import check_choice
     from neurosvt.config import UserError, override
+    from neurosvt.experiments.logs import LOGS
     from neurosvt.experiments.registry import run_settings
     from neurosvt.experiments.resume import holds_training, saved_run
     from neurosvt.experiments.runs import build_run
@@ -85,7 +90,10 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{folder} holds no training: name a run to begin (neurosvt list runs)")
     if args.ray and not args.over:
         raise UserError("--ray spreads variants: say which, as in --over train.seed=0,1")
-    how = {"backend": args.backend, "device": args.device, "tensorboard": args.tensorboard}
+    logs = [name.strip() for name in args.log.split(",") if name.strip()]
+    for name in logs:
+        check_choice("--log", name, LOGS)
+    how = {"backend": args.backend, "device": args.device, "logs": logs}
     settings = run_settings(args.name) if args.name and not resume else {}
     if args.over:
         if not settings:
@@ -93,12 +101,13 @@ def run(args: argparse.Namespace) -> int:
         rows = []
         with spread_over(args.ray, args.device) as spread:
             for row in sweep(override(settings, args.settings), args.over, folder, spread, **how):
-                print(*(f"{name} {value}" for name, value in row.items()), sep="  ")
+                if not args.quiet:
+                    print(*(f"{name} {value}" for name, value in row.items()), sep="  ")
                 rows.append(row)
         write_results(folder / "sweep.json", args.command, rows)
         return 0
     described = (
         saved_run(folder, args.settings) if resume else build_run(override(settings, args.settings))
     )
-    train(described, folder, resume=resume, **how)
+    train(described, folder, resume=resume, quiet=args.quiet, **how)
     return 0

@@ -1,15 +1,14 @@
-"""What a training tells while it goes on: lines, a bar, and TensorBoard's files."""
+"""What a training tells while it goes on: lines, a bar, and logs that others keep."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neurosvt.config import ConfigError
+from neurosvt.experiments.logs import TrainingLog
+from neurosvt.results.progress import MemoryColumn
 
 
 class Display:
@@ -17,16 +16,12 @@ class Display:
 
     Args:
         quiet: tell nothing, and show no bar.
-        folder: where to log for TensorBoard; None for nowhere.
-
-    Raises:
-        ConfigError: TensorBoard is not installed.
+        logs: that are told the numbers, too.
     """
 
-    def __init__(self, quiet: bool, folder: Path | None = None):
-        self.quiet = quiet
+    def __init__(self, quiet: bool, logs: Sequence[TrainingLog] = ()):
+        self.quiet, self.logs = quiet, logs
         self.console = Console(stderr=True, quiet=quiet)
-        self.board = _tensorboard(folder) if folder else None
 
     def say(self, line: str) -> None:
         """A result, for standard output."""
@@ -43,11 +38,15 @@ class Display:
         """Meanwhile a bar, which `step` moves."""
         columns = (
             TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}"), MemoryColumn(),
         )  # fmt: skip
         with Progress(*columns, console=self.console, disable=self.quiet) as self.progress:
             self.task = self.progress.add_task("", total=steps, completed=step)
-            yield
+            try:
+                yield
+            finally:
+                for log in self.logs:
+                    log.close()
 
     def step(self, step: int, losses: Mapping[str, float], seconds: float) -> None:
         """A step has been taken, and took so long."""
@@ -62,14 +61,6 @@ class Display:
         self.console.print(f"step {step}: {shown}{'  (best so far)' if best else ''}")
 
     def _log(self, group: str, values: Mapping[str, float], step: int) -> None:
-        if self.board:
-            for name, value in values.items():
-                self.board.add_scalar(f"{group}/{name}", value, step)
-
-
-def _tensorboard(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ConfigError("--tensorboard needs: pip install 'neurosvt[tensorboard]'") from error
-    return SummaryWriter(folder)
+        told = {f"{group}/{name}": value for name, value in values.items()}
+        for log in self.logs:
+            log.log(told, step)

@@ -33,7 +33,7 @@ def sweep(
             them, and commas within brackets are part of one.
         folder: each variant has one in it, named by what is set.
         spread: who trains; see `spread_over`.
-        how: `backend`, `device` and `tensorboard`, as `train` takes them.
+        how: `backend`, `device` and `logs`, as `train` takes them.
 
     Yields:
         A row a variant, as they end: what is set, then the step, score and minutes of its best

@@ -7,6 +7,7 @@ validation liked best) and `history.json` (the curve).
 import json
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from neurosvt.experiments.devices import missing_kernels
 from neurosvt.experiments.display import Display
 from neurosvt.experiments.folder_lock import locked
 from neurosvt.experiments.interrupt import on_interrupt
+from neurosvt.experiments.logs import LOGS
 from neurosvt.experiments.processes import agreed, process_group, same_everywhere
 from neurosvt.experiments.recipes import recipe_of
 from neurosvt.experiments.resume import holds_training, refuse_difference, saved_run
@@ -45,7 +47,7 @@ def train(
     backend: str = "auto",
     device: str | torch.device = "cpu",
     resume: bool | Literal["auto"] = False,
-    tensorboard: bool = False,
+    logs: Sequence[str] = (),
     quiet: bool = False,
 ) -> Checkpoint:
     """Train a run to its end and return its best model.
@@ -63,7 +65,7 @@ def train(
         device: where to train, as PyTorch names it; "cuda" is the GPU of the process.
         resume: go on from `last.safetensors`; `saved_run(folder)` is the run to pass. "auto" does
             so if there is one, and begins otherwise.
-        tensorboard: also log for TensorBoard, into the folder.
+        logs: where it logs as well: keys of `experiments.logs.LOGS`.
         quiet: print nothing and show no bar.
 
     Returns:
@@ -80,9 +82,7 @@ def train(
     with process_group(device) as own, ExitStack() as held:
         with agreed():
             go_on = holds_training(folder) if resume == "auto" else resume
-            trainer = Trainer(
-                run, folder, backend, own, resume=go_on, tensorboard=tensorboard, quiet=quiet
-            )
+            trainer = Trainer(run, folder, backend, own, resume=go_on, logs=logs, quiet=quiet)
             if not rank():
                 held.enter_context(locked(folder))
         return trainer.train()
@@ -106,7 +106,7 @@ class Trainer:
         backend: how neurons are computed.
         device: where to train.
         resume: go on from the last checkpoint.
-        tensorboard: also log for TensorBoard.
+        logs: keys of `LOGS`, where it logs as well.
         quiet: print nothing and show no bar.
 
     Raises:
@@ -130,7 +130,7 @@ class Trainer:
         device: torch.device,
         *,
         resume: bool = False,
-        tensorboard: bool = False,
+        logs: Sequence[str] = (),
         quiet: bool = False,
     ):
         self.run, self.folder, self.backend = run, folder, backend
@@ -152,7 +152,8 @@ class Trainer:
             self.training.restore(self.last)
         self.seconds, self.waited = before.get("seconds", 0.0), before.get("waited", 0.0)
         quiet = quiet or rank() > 0
-        self.show = Display(quiet, folder if tensorboard and not rank() else None)
+        told = [LOGS[name](folder, as_plain(run)) for name in logs if not rank()]
+        self.show = Display(quiet, told)
         self.interrupted = 0
         self.saved = time.monotonic()
 
