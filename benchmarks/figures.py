@@ -1,7 +1,7 @@
 """The figures of the docs, from the committed rows: python benchmarks/figures.py.
 
 Writes docs/images/*.svg: scores and position errors of the shipped model and those beside it, what
-a frame costs, and the curves of trainings.
+a frame costs and how that follows the activity, and the curves of trainings.
 """
 
 from pathlib import Path
@@ -45,6 +45,19 @@ def draw_training(path: Path, rows: list[dict[str, Any]]) -> None:
         write_figure(path, figure)
 
 
+def draw_activity(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Time and additions of a frame against the events that fall in it, both axes logarithmic."""
+    curves = {"median_us": "time of the engine (µs)", "additions": "additions"}
+    styles = line_styles(curves)
+    with house_style():
+        figure, grid = panels(2, (3.2, 2.3))
+        for axes, (name, label) in zip(grid, curves.items(), strict=True):
+            events = [row["events"] for row in rows]
+            axes.plot(events, [row[name] for row in rows], **styles[name].options())
+            axes.set(xscale="log", yscale="log", xlabel="events in a frame", ylabel=label)
+        write_figure(path, figure)
+
+
 def main() -> None:
     """All of them."""
     rows = rows_of("permanence")
@@ -55,6 +68,8 @@ def main() -> None:
     calibration = [row for row in rows if row["judgement"] == "calibration"]
     draw_calibration(IMAGES / "permanence_calibration.svg", calibration)
     draw_energy(IMAGES / "energy.svg", rows_of("energy"))
+    activity = [row for row in rows_of("latency") if "additions" in row]
+    draw_activity(IMAGES / "activity.svg", activity)
     for name in TRAININGS:
         draw_training(IMAGES / f"training_{name}.svg", rows_of(f"training_{name}"))
     for path in sorted(IMAGES.glob("*.svg")):
