@@ -39,6 +39,7 @@ NAMED_IN = {
     "mkdocs-material": "mkdocs.yml",
     "mkdocstrings": "mkdocs.yml",
     "ipykernel": "tests/test_notebook.py",
+    "websockets": "neurosvt/app/serve.py",  # uvicorn talks by it
     "nvidia-cuda-nvrtc-cu12": "tests/native/nvrtc.py",  # its library is opened by ctypes
 }
 """Packages that no line imports, and the file that says how they are used."""

@@ -32,6 +32,7 @@ def serve(
     load(model)  # first, for it may not be there
     try:
         import uvicorn
+        import websockets  # noqa: F401  which uvicorn needs, and does not ask for
 
         from neurosvt.app.page import make_app
     except ImportError as error:
