@@ -1,20 +1,27 @@
-"""The figures of the docs, from the committed rows: python benchmarks/figures.py.
+"""All pictures of README and docs: python benchmarks/figures.py.
 
-Writes docs/images/*.svg: scores and position errors of the shipped model and those beside it, what
-a frame costs and how that follows the activity, and the curves of trainings.
+From the committed rows docs/images/*.svg: scores and position errors of the shipped model and those
+beside it, what a frame costs and how that follows the activity, and the curves of trainings. From
+the shipped models: a belief as a strip and as the README's animation, and, where CIFAR-10 is, the
+slopes of DySViT over six test images.
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from committed import rows_of
 from tables_permanence import is_standard
 
+from neurosvt.cli import main as neurosvt
+from neurosvt.demo.animation import write_animation, write_strip
 from neurosvt.energy.figures import draw_energy
 from neurosvt.permanence.figures import draw_calibration, draw_errors, draw_scores
 from neurosvt.results.style import house_style, line_styles, panels, write_figure
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
+MAPPED = tuple(f"test:{i}" for i in range(6))
+"""Images over which slopes are drawn."""
 TRAININGS = ("permanence", "dysvit", "dysvit_protocol")
 
 
@@ -76,5 +83,16 @@ def main() -> None:
         print(f"{path.stat().st_size / 1000:6.1f} kB  {path}")
 
 
+def draw_models() -> None:
+    """What shipped models believe and chose."""
+    write_strip(IMAGES / "strip.png")
+    write_animation(IMAGES / "remember.gif")
+    grid = str(IMAGES / "slopes.png")
+    with TemporaryDirectory() as folder:
+        if neurosvt(["heatmap", "dysvit_protocol", *MAPPED, "--out", folder, "--grid", grid]):
+            print("the slopes stay as they are: there is no CIFAR-10 here")
+
+
 if __name__ == "__main__":
     main()
+    draw_models()

@@ -1,6 +1,7 @@
 """The animated picture of the README: an object hides, and the model goes on saying where it is.
 
     python -m neurosvt.demo.animation docs/images/remember.gif
+    python -m neurosvt.demo.animation docs/images/strip.png      # six moments of it, side by side
 
 White is the true outline of the object, orange what the model believes: its class as a small shape,
 at the believed position. Blue are the events of the camera, grey is what hides the object. Colours
@@ -197,12 +198,43 @@ def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(font_manager.findfont(family), size)
 
 
+def behind_a_curtain(model: nn.Module) -> Shot:
+    """The first shot of the README."""
+    return film_scene(model, "behind a curtain", "curtain", seed=11, seen=24, hidden=60, after=24)
+
+
+def draw_strip(shot: Shot) -> Image.Image:
+    """Moments of a shot side by side: in view, going, hidden from the first frame to the last, and
+    back."""
+    (occlusion,) = shot.scenes.occlusions
+    first, last = occlusion.first, occlusion.last
+    moments = (int(occlusion.seen[0]), first - 3, first, (first + last) // 2, last, last + 12)
+    side = SIDE // 2
+    strip = Image.new(
+        "RGB", (len(moments) * (side + MARGIN) + MARGIN, side + 2 * MARGIN + CAPTION), GROUND
+    )
+    pen = ImageDraw.Draw(strip)
+    for index, t in enumerate(moments):
+        left = MARGIN + index * (side + MARGIN)
+        picture = Image.fromarray(_sensor(shot, t)).resize((side, side), Image.Resampling.LANCZOS)
+        strip.paste(picture, (left, MARGIN))
+        pen.text((left, side + MARGIN + 6), visibility(shot.scenes, t), INK, _font(14, bold=True))
+        believed = SHAPE_CLASSES[shot.probabilities[t].argmax()]
+        pen.text((left, side + MARGIN + 26), f"belief: {believed}", BELIEF, _font(14))
+    return strip
+
+
+def write_strip(path: str | Path) -> None:
+    """Draw the strip of the first shot with the shipped model and write it as PNG."""
+    whole = BytesIO()
+    draw_strip(behind_a_curtain(load("permanence").model)).quantize(64).save(whole, "PNG")
+    write_whole(Path(path), whole.getvalue())
+
+
 def write_animation(path: str | Path) -> None:
     """Draw the two shots of the README with the shipped model and write them as one GIF."""
     model = load("permanence").model
-    curtain = film_scene(
-        model, "behind a curtain", "curtain", seed=11, seen=24, hidden=60, after=24
-    )
+    curtain = behind_a_curtain(model)
     tunnel = film_scene(
         # It rests before it comes to the wall: that is left out.
         model, "behind a tunnel wall", "tunnel", seed=16, seen=12, hidden=40, after=44, start=26,
@@ -221,4 +253,5 @@ def write_animation(path: str | Path) -> None:
 
 
 if __name__ == "__main__":
-    write_animation(*sys.argv[1:])
+    for path in sys.argv[1:]:
+        (write_strip if path.endswith(".png") else write_animation)(path)

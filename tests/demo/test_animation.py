@@ -49,3 +49,20 @@ def test_writing_draws_every_second_frame(tmp_path, shot, monkeypatch):
     with Image.open(tmp_path / "new" / "a.gif") as picture:
         # A picture that equals the one before is shown for longer instead.
         assert 0 < picture.n_frames <= 2 * (len(shot.scenes.frames) // animation.MERGED)
+
+
+def test_a_strip_shows_six_moments_and_the_belief_in_each(shot):
+    strip = np.asarray(animation.draw_strip(shot))
+    side = animation.SIDE // 2
+    for index in range(6):
+        left = animation.MARGIN + index * (side + animation.MARGIN)
+        panel = strip[animation.MARGIN : animation.MARGIN + side, left : left + side].astype(int)
+        assert (np.abs(panel - animation.BELIEF).max(-1) < 30).sum() > 20
+    assert strip.shape[1] == 6 * (side + animation.MARGIN) + animation.MARGIN
+
+
+def test_the_committed_strip_is_there_and_small():
+    strip = PICTURE.with_name("strip.png")
+    assert strip.stat().st_size <= 200_000
+    with Image.open(strip) as picture:
+        assert picture.width > 4 * picture.height
