@@ -29,7 +29,7 @@ LOOK_EVERY = 5.0
 def served() -> Iterator[tuple[str, int]]:
     """The page's address, and the process that serves it."""
     command = [sys.executable, "-m", "neurosvt", "app", "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
     assert process.stderr is not None
     address = re.search(r"http://\S+?(?=;)", process.stderr.readline())
     assert address is not None

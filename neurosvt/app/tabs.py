@@ -24,8 +24,8 @@ from neurosvt.experiments.zoo import tau_of
 from neurosvt.nn.leaky_memory import LeakyMemory
 
 IMAGE_MODEL = "dysvit"
-FOR_A_LOOK = EnergyPlan(samples=4, events=50)
-"""Enough for a look: four sequences, and fifty for how often each model is right."""
+FOR_A_LOOK = EnergyPlan(samples=1, events=1)
+"""One sequence: operations follow what happens, and differ little between sequences."""
 CSS = """
 .gradio-container { max-width: 84rem !important; margin: 0 auto; }
 iframe.stage { border: 0; width: 100%; height: 920px; }

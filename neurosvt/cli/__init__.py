@@ -5,7 +5,9 @@ A command is a module with a docstring (`neurosvt NAME: what it does`), `add_arg
 """
 
 import argparse
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,7 +15,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from neurosvt import __version__
-from neurosvt.cli.options import check_choice, on_device
+from neurosvt.cli.options import check_choice, on_device, warn
 from neurosvt.config import UserError
 
 COMMANDS = {
@@ -41,9 +43,9 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0 is success, 2 something the user can mend (one line on standard error, no traceback), 130 an
-    interrupt, 128 + n a training that signal n stopped. Anything else that is raised is our mistake
-    and keeps its traceback.
+    0 is success, 2 something the user can mend, or that the operating system refused (one line on
+    standard error, no traceback), 130 an interrupt, 141 a reader that went away, 128 + n a training
+    that signal n stopped. Anything else that is raised is our mistake and keeps its traceback.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     # Our own options take no values, so the first plain word is the command.
@@ -52,13 +54,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.command = typed_command(argv)
     try:
         with on_device(args):
-            return int(args.execute(args))
+            code = int(args.execute(args))
+        sys.stdout.flush()  # here, where a reader that went away is no fault
+        return code
     except UserError as error:
         return _complain(str(error), 2)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+    except BrokenPipeError:
+        # Nobody reads on, as with `| head`; Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 2
+    except OSError as error:
         # `[Errno 2] No such file or directory: 'x'` is Python's way of putting it, not ours.
-        named = error.filename is not None and error.strerror
-        return _complain(f"{error.filename}: {error.strerror}" if named else str(error), 2)
+        said = error.strerror or str(error) or type(error).__name__
+        return _complain(f"{error.filename}: {said}" if error.filename is not None else said, 2)
+    except MemoryError as error:
+        what = f" ({error})" if str(error) else ""
+        return _complain(f"not enough memory{what}; smaller batches or files need less", 2)
     except KeyboardInterrupt as interrupt:
         return _complain(str(interrupt) or "interrupted", getattr(interrupt, "exit_code", 130))
 
@@ -124,5 +135,5 @@ def _help_line(module: ModuleType) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    print("neurosvt:", " ".join(message.splitlines()), file=sys.stderr)
+    warn(message)
     return code

@@ -100,7 +100,17 @@ def check_outputs(*paths: str | None) -> None:
 
 def warn(line: str) -> None:
     """Tell people a line beside what a command prints."""
-    print(f"neurosvt: {line}", file=sys.stderr)
+    print(f"neurosvt: {one_line(line)}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """Text that a stranger's file may have named, as one line that no terminal obeys.
+
+    >>> one_line("a.raw: \\x1b[2J is\\nno file")
+    'a.raw: \\\\x1b[2J is no file'
+    """
+    told = " ".join(text.splitlines())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in told)
 
 
 def write_rows(args: argparse.Namespace, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -66,7 +66,22 @@ def test_help_lists_every_command_with_the_first_line_of_its_docstring(
             PermissionError(13, "Permission denied", "a.npz"),
             "neurosvt: a.npz: Permission denied",
         ),
+        (OSError(28, "No space left on device"), "neurosvt: No space left on device"),
+        (
+            OSError(5, "Input/output error", "a.raw"),
+            "neurosvt: a.raw: Input/output error",
+        ),
+        (TimeoutError(), "neurosvt: TimeoutError"),
+        (
+            MemoryError("8.00 GiB"),
+            "neurosvt: not enough memory (8.00 GiB); smaller batches or files need less",
+        ),
+        (
+            FileNotFoundError(2, "No such file", "\x1b[2Ja\x07.raw"),
+            r"neurosvt: \x1b[2Ja\x07.raw: No such file",
+        ),
     ],
+    ids=str,
 )
 def test_what_the_user_can_mend_is_one_line_and_exit_code_2(command, capsys, error, line):
     command.run = raiser(error)
@@ -80,6 +95,32 @@ def test_an_interrupt_is_one_line_and_exit_code_130(command, capsys):
     command.run = raiser(KeyboardInterrupt())
     assert cli.main(["fake"]) == 130
     assert capsys.readouterr().err == "neurosvt: interrupted\n"
+
+
+def test_a_reader_that_goes_away_is_no_fault(tmp_path):
+    """As `neurosvt list runs | head -1`: what it prints is more than a pipe holds."""
+    code = """
+import sys, types
+from neurosvt import cli
+module = types.ModuleType("fake", "neurosvt fake: prints.")
+module.add_arguments = lambda parser: None
+def run(args):
+    for i in range(100_000):
+        print(i)
+    return 0
+module.run = run
+sys.modules["fake"] = module
+cli.COMMANDS = {"fake": "fake"}
+sys.exit(cli.main(["fake"]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout.readline() == b"0\n"
+        writer.stdout.close()
+        told = writer.stderr.read()
+        assert writer.wait(60) == 141
+    assert told == b""
 
 
 def test_our_own_mistakes_keep_their_traceback(command):
