@@ -56,6 +56,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "image_accuracy": tables_speed.image_accuracy,
     "c_latency": tables_speed.c_latency,
     "stream": tables_speed.stream,
+    "page": tables_speed.page,
     "soak": tables_speed.soak,
     "zoo": tables_zoo.zoo,
 }

@@ -156,6 +156,20 @@ def activity() -> str:
     )
 
 
+def page() -> str:
+    """The page to play with: the first minute, one in the middle, and the last."""
+    rows = rows_of("app")
+    return markdown(
+        ["minute", "first picture, ms", "frames a second (fewest)", "server, MiB", "page, MiB"],
+        (
+            [str(r["minute"] + 1), f"{r['first_picture_ms']:,.0f}",
+             f"{r['frames_per_second']:.0f} ({r['fewest_frames_per_second']:.0f})",
+             f"{r['server_mib']:,.0f}", f"{r['page_mib']:.0f}"]
+            for r in (rows[0], rows[len(rows) // 2], rows[-1])
+        ),
+    )  # fmt: skip
+
+
 def stream() -> str:
     """What a stream at real time takes of a core."""
     rows = rows_of("realtime")

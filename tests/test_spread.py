@@ -113,6 +113,7 @@ def test_a_part_that_kills_every_worker_is_given_up_in_a_line(two_workers):
 
 
 @with_ray
+@pytest.mark.slow
 def test_a_suite_over_workers_one_of_them_killed_ends_with_the_same_rows(two_workers, tmp_path):
     tiers = ("blackout", "curtain", "tunnel")
     task = SceneTask("test", seen=4, scene=SceneConfig(size=32), tiers=tiers)

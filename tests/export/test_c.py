@@ -64,8 +64,17 @@ def answers_of(library, engine, frames):
     return found, state
 
 
-@pytest.mark.parametrize("bits", [16, 8])
-@pytest.mark.parametrize("name", ["permanence", "nmnist", "tracks"])
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [
+        ("permanence", 16),
+        ("tracks", 8),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [("permanence", 8), ("tracks", 16), ("nmnist", 16), ("nmnist", 8)]
+        ),
+    ],
+)
 def test_c_answers_as_the_engine_to_the_bit(name, bits, tmp_path):
     model = model_of(name)
     export_model(model, "c", tmp_path, bits=bits)

@@ -27,7 +27,10 @@ def test_the_first_gradients_are_those_of_the_definition(memory, tiny_model, tin
             torch.testing.assert_close(found["auto"][name], gradient, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("memory", ["leaky", "lif", "none"])
+@pytest.mark.parametrize(
+    "memory",
+    ["leaky", *(pytest.param(name, marks=pytest.mark.slow) for name in ("lif", "none"))],
+)
 def test_fifty_steps_in_double_precision_are_those_of_the_definition(
     memory, tiny_model, tiny_batches
 ):
