@@ -34,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ablation": tables_permanence.ablation,
     "recordings": tables_recordings.recordings,
     "pendulum": tables_recordings.pendulum,
+    "recordings_tracks": tables_recordings.recordings_tracks,
     "films": tables_sensors.films,
     "sensors": tables_sensors.sensors,
     "sensor_costs": tables_sensors.sensor_costs,

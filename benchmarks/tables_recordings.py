@@ -19,6 +19,26 @@ def recordings() -> str:
     return markdown(head, lines)
 
 
+def recordings_tracks() -> str:
+    """The same with one leak a channel, and with two leaks and tracks."""
+    asked = (
+        ("hidden_objects", "hand-held objects, right beliefs in %", lambda r: share(r)),
+        (
+            "pendulum",
+            "pendulum, median place error in pixels",
+            lambda r: f"{r['place_error_px']:.1f}",
+        ),
+    )
+    lengths, lines = (0, 30, 60, 300), []
+    for name, called, told in asked:
+        for suffix, memory in (("", "one leak"), ("_tracks", "two leaks and tracks")):
+            rows = [r for r in rows_of(name + suffix) if r["memory"] == "leaky"]
+            cells = {r["hidden_frames"]: told(r) for r in rows if r["judgement"] == "belief"}
+            lines.append([called, memory, *(cells.get(n, "") for n in lengths)])
+    head = ("recordings", "memory", *("seen" if n == 0 else f"{n} hidden" for n in lengths))
+    return markdown(head, lines)
+
+
 def pendulum() -> str:
     """How far the pendulum is from where it is said to be."""
     rows = [r for r in rows_of("pendulum") if r["judgement"] == "belief"]

@@ -140,7 +140,7 @@ def test_files_are_short():
 
 def test_the_command_line_is_arguments_and_calls():
     """What is longer belongs into a room below."""
-    assert sum(lines for file, lines in LINES.items() if room_of(file) == "cli") <= 1420
+    assert sum(lines for file, lines in LINES.items() if room_of(file) == "cli") <= 1440
 
 
 def test_there_is_no_cycle():
