@@ -25,7 +25,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str) -
 
 
 def check_fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Raise a UserError if names are missing or unknown, or shapes differ; it names each."""
+    """Raise a UserError if names are missing or unknown, shapes differ, or numbers are not finite;
+    it names each."""
     own = model.state_dict()
     faults = [f"lacks {n!r}" for n in sorted(own.keys() - weights.keys())]
     faults += [f"has unknown {n!r}" for n in sorted(weights.keys() - own.keys())]
@@ -33,6 +34,11 @@ def check_fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> N
         f"{n!r} is {tuple(weights[n].shape)}, the model wants {tuple(own[n].shape)}"
         for n in sorted(own.keys() & weights.keys())
         if own[n].shape != weights[n].shape
+    ]
+    faults += [
+        f"{n!r} holds numbers that are not finite"
+        for n in sorted(own.keys() & weights.keys())
+        if own[n].is_floating_point() and not weights[n].isfinite().all()
     ]
     if faults:
         raise UserError(f"{source} does not fit: {'; '.join(faults)}")

@@ -15,6 +15,10 @@ def check_writable(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise UserError(f"cannot write {path}: it is a folder")
+    if path.exists() and not path.is_file():  # a device or a pipe, which is written to
+        if not os.access(path, os.W_OK):
+            raise UserError(f"cannot write {path}: no permission")
+        return
     if not path.parent.is_dir():
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):

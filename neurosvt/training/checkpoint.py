@@ -69,6 +69,34 @@ def restore_optimizers(
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
+def check_optimizers(
+    optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor], source: str
+) -> None:
+    """Refuse a state that `restore_optimizers` could take, and no training could go on from.
+
+    Raises:
+        UserError: there is none, it is of no parameter that there is or of another shape, or holds
+            numbers that are not finite.
+    """
+    parameters = {
+        first + i: parameter
+        for first, optimizer in _counted(optimizers)
+        for i, parameter in enumerate(p for g in optimizer.param_groups for p in g["params"])
+    }
+    if not tensors:
+        raise UserError(f"{source} lacks the optimiser's state: training cannot go on from it")
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        own = parameters.get(int(index)) if index.isdecimal() else None
+        if own is None or not key:
+            raise UserError(f"{source} does not fit: its optimiser has unknown {name!r}")
+        if tensor.dim() and tensor.shape != own.shape:
+            shapes = f"{tuple(tensor.shape)}, its parameter {tuple(own.shape)}"
+            raise UserError(f"{source} does not fit: the optimiser's {name!r} is {shapes}")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise UserError(f"{source}: the optimiser's {name!r} holds numbers that are not finite")
+
+
 def _counted(
     optimizers: Sequence[torch.optim.Optimizer],
 ) -> Iterator[tuple[int, torch.optim.Optimizer]]:

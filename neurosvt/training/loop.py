@@ -117,7 +117,8 @@ class Training:
         """Go back to where `save` was called.
 
         Raises:
-            FileNotFoundError, UserError: as `checkpoint.read_tensors` and `load_weights`.
+            FileNotFoundError, UserError: as `checkpoint.read_tensors`, `check_optimizers` and
+                `load_weights`; nothing has changed then.
         """
         tensors, metadata = checkpoint.read_tensors(path)
         generators = take_states(tensors)
@@ -125,11 +126,18 @@ class Training:
             raise UserError(f"{path} holds weights only; training resumes from last.safetensors")
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
         for name, tensor in tensors.items():
-            part, rest = name.split(".", 1)
+            part, _, rest = name.partition(".")
+            if part not in parts:
+                raise UserError(f"{path} does not fit: it has unknown {name!r}")
             parts[part][rest] = tensor
+        step, history = metadata.get("step"), metadata.get("history")
+        if not isinstance(step, int) or step < 0 or not isinstance(history, list):
+            raise UserError(f"{path} does not say after how many steps it was written")
+        if step:  # before the first, optimisers hold nothing
+            checkpoint.check_optimizers(self.optimizers, parts["optimizer"], str(path))
         load_weights(self.model, parts["model"], str(path))
         checkpoint.restore_optimizers(self.optimizers, parts["optimizer"])
-        self.step, self.history = metadata["step"], metadata["history"]
+        self.step, self.history = step, history
         self.scale = GradientScale(**metadata.get("gradient_scale", asdict(self.scale)))
         # Last: a checkpoint that does not fit leaves them alone.
         restore_generators(generators, device_of(self.model))

@@ -93,6 +93,60 @@ def test_a_checkpoint_of_another_shape_is_not_resumed(tiny_training, tiny_model,
         training.restore(path)
 
 
+def _first(tensors, part):
+    return next(n for n, t in tensors.items() if n.startswith(part) and t.dim())
+
+
+DAMAGES = {
+    "no optimiser": (
+        lambda tensors, facts: [tensors.pop(n) for n in list(tensors) if n[:9] == "optimizer"],
+        "lacks the optimiser's state",
+    ),
+    "NaN in the optimiser": (
+        lambda tensors, facts: tensors[_first(tensors, "optimizer.")].fill_(math.nan),
+        "the optimiser's '.*' holds numbers that are not finite",
+    ),
+    "an optimiser of another shape": (
+        lambda tensors, facts: tensors.update({_first(tensors, "optimizer."): torch.zeros(3, 5)}),
+        r"the optimiser's '.*' is \(3, 5\), its parameter",
+    ),
+    "an optimiser of more parameters": (
+        lambda tensors, facts: tensors.update({"optimizer.9999.exp_avg": torch.zeros(1)}),
+        "unknown '9999.exp_avg'",
+    ),
+    "NaN in the weights": (
+        lambda tensors, facts: tensors[_first(tensors, "model.")].fill_(math.nan),
+        "holds numbers that are not finite",
+    ),
+    "weights missing": (lambda tensors, facts: tensors.pop(_first(tensors, "model.")), "lacks"),
+    "a tensor of nothing": (
+        lambda tensors, facts: tensors.update({"else": torch.zeros(1)}), "unknown 'else'",
+    ),
+    "no step": (lambda tensors, facts: facts.pop("step"), "after how many steps"),
+    "a step that is none": (lambda tensors, facts: facts.update(step=-3), "after how many steps"),
+    "no history": (lambda tensors, facts: facts.update(history=None), "after how many steps"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_named_and_changes_nothing(
+    damage, tiny_training, tiny_batches, tmp_path
+):
+    trained, path = tiny_training(), tmp_path / "last.safetensors"
+    fit(trained, tiny_batches(0, 2), BeliefObjective(trained.config.state_noise))
+    trained.save(path, {})
+    tensors, facts = checkpoint.read_tensors(path)
+    spoil, line = DAMAGES[damage]
+    spoil(tensors, facts)
+    checkpoint.write_tensors(path, tensors, facts)
+    training = tiny_training()
+    before, random = everything(training), torch.get_rng_state()
+    with pytest.raises(UserError, match=line):
+        training.restore(path)
+    assert_same(before, everything(training))
+    assert torch.equal(random, torch.get_rng_state())
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf], ids=str)
 @pytest.mark.parametrize(
     "layer", ["embed.project", "blocks.0.attention.qkv", "memory.read", "heads.hidden"]
