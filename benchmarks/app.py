@@ -12,12 +12,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from committed import RESULTS
 from playwright.sync_api import Page, sync_playwright
 
+from neurosvt.results.progress import held_bytes
 from neurosvt.results.rows import write_results
 
 OBJECTS = ("disc", "square", "triangle", "ring", "cross", "star", "bar", "crescent")
@@ -40,12 +40,6 @@ def served() -> Iterator[tuple[str, int]]:
         process.wait(20)
 
 
-def held_mib(process: int) -> float:
-    """Memory that a process holds."""
-    pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096 / 2**20
-
-
 def minute(page: Page, server: int, number: int) -> dict[str, Any]:
     """A minute of play."""
     stage = page.frame_locator("iframe.stage")
@@ -61,11 +55,13 @@ def minute(page: Page, server: int, number: int) -> dict[str, Any]:
         rates.append(int(stage.locator("#speed-now").inner_text().split()[0]))
     inside = page.frame(url=re.compile("/play"))
     assert inside is not None
+    held = held_bytes(server)
+    assert held is not None
     heap = inside.evaluate("performance.memory.usedJSHeapSize") / 2**20
     return {
         "minute": number, "first_picture_ms": 1000 * first,
         "frames_per_second": sorted(rates)[len(rates) // 2], "fewest_frames_per_second": min(rates),
-        "server_mib": held_mib(server), "page_mib": heap,
+        "server_mib": held / 2**20, "page_mib": heap,
     }  # fmt: skip
 
 

@@ -4,9 +4,9 @@ Axes: T frames, H W sensor pixels.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -130,29 +130,20 @@ class FilmedRecording(Showing):
     """
 
     def __init__(self, path: str | Path, size: Size, frame_us: int):
-        self.stack, self.size, self.shutter = ExitStack(), size, Shutter()
-        opened = self.stack.enter_context(open_recording(path))
-        self.fitting = opened.fitting(size)
-        self.windows = opened.windows(TimeWindows(frame_us), size)
-        self.shown = 0
+        self.stack, self.shutter = ExitStack(), Shutter()
         try:
-            self.ahead: Iterator[np.ndarray] = self._frames()
-            self.first: np.ndarray | None = next(self.ahead, None)
+            opened = self.stack.enter_context(open_recording(path))
+            frames = opened.frames(TimeWindows(frame_us), size)
+            first = list(islice(frames, 1))  # here, where what cannot be read is told
         except BaseException:
             self.stack.close()
             raise
-
-    def _frames(self) -> Iterator[np.ndarray]:
-        for window in self.windows:
-            yield replace(window, events=self.fitting.crowded(window.events)).frame(self.size)
+        self.ahead = islice(chain(first, frames), MOST_FRAMES)
 
     def step(self, hand: Hand) -> Shown | None:
         """The next frame; None at the end."""
-        frame, self.first = self.first, None
+        frame = next(self.ahead, None)
         if frame is None:
-            frame = next(self.ahead, None)
-        self.shown += 1
-        if frame is None or self.shown > MOST_FRAMES:
             return None
         return self.shutter.over(Shown(np.ascontiguousarray(frame)), hand)
 

@@ -2,14 +2,14 @@
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from neurosvt.app.films import FilmedRecording, FreeScene, Hand, Showing, TierScene
-from neurosvt.app.watchers import Cast
+from neurosvt.app.watchers import Cast, Watcher
 from neurosvt.config import UserError
 from neurosvt.permanence.tasks import SceneTask
 from neurosvt.scenes.live import Band
@@ -28,12 +28,11 @@ class Player:
     """
 
     def __init__(self, cast: Cast):
-        self.cast, self.hand, self.film, self.at = cast, Hand(), None, 0
-        self.watchers = cast.watchers()
+        self.cast, self.hand, self.at = cast, Hand(), 0
+        self.film: Showing | None = None
+        self.watchers: Sequence[Watcher] = ()  # come with a film
         task = cast.trained.run.task("test")
         self.task, self.classes = task, task.classes
-
-    film: Showing | None
 
     @property
     def tiers(self) -> tuple[str, ...]:

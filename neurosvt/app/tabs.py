@@ -1,6 +1,7 @@
 """The tabs around the stage: an image in one step, energy, and a model of one's own (gradio)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -56,6 +57,15 @@ def make_blocks(model: str, *, allowed: Callable[[str], bool]) -> gr.Blocks:
         with gr.Tab("Your model"):
             _your_model(model, allowed, stage)
     return blocks
+
+
+@contextmanager
+def refusals_shown() -> Iterator[None]:
+    """What is refused is shown to the visitor, in a line."""
+    try:
+        yield
+    except (UserError, FileNotFoundError) as error:
+        raise gr.Error(first_line(error), print_exception=False) from None
 
 
 def _stage(model: str) -> str:
@@ -117,10 +127,8 @@ def _energy(model: str, allowed: Callable[[str], bool]) -> None:
 
 @lru_cache(maxsize=4)
 def _counted(name: str) -> Sequence[ModelCost]:
-    try:
+    with refusals_shown():
         return energy_of(load(name), FOR_A_LOOK)
-    except (UserError, FileNotFoundError) as error:
-        raise gr.Error(first_line(error), print_exception=False) from None
 
 
 def energy_cells(costs: Sequence[ModelCost], table: str) -> list[list[Any]]:
@@ -153,10 +161,8 @@ def _your_model(model: str, allowed: Callable[[str], bool], stage: gr.HTML) -> N
 
 def card_of(name: str) -> str:
     """What a model is, as Markdown."""
-    try:
+    with refusals_shown():
         trained = load(name)
-    except (UserError, FileNotFoundError) as error:
-        raise gr.Error(first_line(error), print_exception=False) from None
     model, run = trained.model, trained.run
     lines = [f"**{escape(name)}**, {type(model).__name__}"]
     lines += [f"{model.parameter_count():,} parameters, {trained.steps:,} steps of training"]
@@ -180,8 +186,6 @@ def _checked(name: str, allowed: Callable[[str], bool]) -> str:
             f"{name} is not shown here: {', '.join(shipped_names())}", print_exception=False
         )
     if name.count("/") == 1 and not Path(name).exists():
-        try:
+        with refusals_shown():
             return str(pull_model(name))
-        except (UserError, FileNotFoundError) as error:
-            raise gr.Error(first_line(error), print_exception=False) from None
     return name

@@ -1,7 +1,7 @@
 """The demo: an object disappears, and the models go on knowing what and where it is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -137,9 +137,7 @@ def show_recording(
         lineup = line_up(model, default_baselines(model, say))
         run = lineup.run
         size, cutter = run.model.image_size, TimeWindows(run.frame_us, say=say)
-        fitting = opened.fitting(size)
-        windows = islice(opened.windows(cutter, size), frames)
-        first = [replace(w, events=fitting.crowded(w.events)).frame(size) for w in windows]
+        first = list(islice(opened.frames(cutter, size), frames))
         for line in opened.damage():
             say(line)
     episode = dark_episode(

@@ -7,7 +7,7 @@ with open_recording("recording.raw") as opened:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,16 @@ class OpenRecording:
         for events in self.chunks():
             yield from cutter.feed(fitting.fit(events))
         yield from cutter.rest()
+
+    def frames(self, cutter: WindowCutter, size: Size) -> Iterator[np.ndarray]:
+        """All its windows as frames (2, H, W) bool, with the events that such a model sees.
+
+        Raises:
+            UserError: there are no events.
+        """
+        fitting = self.fitting(size)
+        for window in self.windows(cutter, size):
+            yield replace(window, events=fitting.crowded(window.events)).frame(size)
 
     def damage(self) -> list[str]:
         """What could not be read so far, is odd, or was guessed, a line each."""

@@ -95,15 +95,32 @@ class ReportedRun:
         ]
 
 
-def gather_run(name: str, files: Iterable[Path] = ()) -> ReportedRun:
+def read_measurements(files: Iterable[Path]) -> list[Measurement]:
+    """Files of results, and folders of them, in which what is none of results is passed over.
+
+    Raises:
+        UserError: a file that is none of results.
+    """
+    found = []
+    for path in files:
+        if not path.is_dir():
+            found.append(Measurement(path.name, read_results(path)))
+            continue
+        for one in sorted(path.glob("*.json")):
+            if (results := _results(one)) is not None:
+                found.append(Measurement(one.name, results))
+    return found
+
+
+def gather_run(name: str, measured: Iterable[Measurement] = ()) -> ReportedRun:
     """A run by its folder or name, with what was measured of it.
 
     Args:
         name: a run folder, or a shipped model.
-        files: further files of results, or folders of them; those of other runs are passed over.
+        measured: further results; those of other runs are passed over.
 
     Raises:
-        UserError, FileNotFoundError: as of `load`; a file that is none of results.
+        UserError, FileNotFoundError: as of `load`.
     """
     trained, folder = load(name), Path(name)
     own = sorted(folder.glob("*.json")) if folder.is_dir() else []
@@ -114,12 +131,7 @@ def gather_run(name: str, files: Iterable[Path] = ()) -> ReportedRun:
             curve = json.loads(path.read_text(encoding="utf-8")).get("history", [])
         elif (results := _results(path)) is not None:
             found.append(Measurement(path.name, results))
-    for path in files:
-        several = path.is_dir()
-        for one in sorted(path.glob("*.json")) if several else [path]:
-            results = _results(one) if several else read_results(one)
-            if results is not None and of_run(results, name):
-                found.append(Measurement(one.name, results))
+    found += [one for one in measured if of_run(one.results, name)]
     if not curve:
         curve = [row for m in found for row in m.rows if {"step", "loss"} <= row.keys()]
     return ReportedRun(name, trained, curve, found)

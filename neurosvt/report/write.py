@@ -7,7 +7,7 @@ from pathlib import Path
 from neurosvt import __version__
 from neurosvt.files import write_whole
 from neurosvt.pages import fill_page
-from neurosvt.report.gather import gather_run
+from neurosvt.report.gather import gather_run, read_measurements
 from neurosvt.report.sections import all_sections
 
 
@@ -31,8 +31,8 @@ def write_report(
     Raises:
         UserError, FileNotFoundError: as of `gather_run`; an image that cannot be read.
     """
-    files = [Path(one) for one in rows]
-    runs = [gather_run(name, files) for name in names]
+    measured = read_measurements(map(Path, rows))
+    runs = [gather_run(name, measured) for name in names]
     sections = all_sections(runs, images)
     title = ", ".join(names)
     body = "".join(
