@@ -28,9 +28,10 @@ docs: $(STAMP)  ## build the documentation, strictly, into build/site
 test: $(STAMP)  ## the tests that a laptop can run
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-trials: $(STAMP)  ## what takes longer: slow tests, and 20,000 damaged event files
+trials: $(STAMP)  ## what takes two hours: slow tests, 20,000 damaged files, 100 faults of each kind of work
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not gpu"
 	OMP_NUM_THREADS=1 $(BIN)/python tests/formats/fuzz.py 20000
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.trials 100
 
 bench: $(STAMP)  ## measure, and write benchmarks/results
 	$(BIN)/python benchmarks/run.py

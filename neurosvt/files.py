@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is locked
+    fcntl = None  # type: ignore[assignment]
 
 DRAFT = ".draft"
 """How the name of a file ends that is not yet whole."""
@@ -83,3 +88,20 @@ def sha256_of(path: Path) -> str:
     """The hash of a file, in hexadecimal digits."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def lock(file: IO[Any] | int) -> bool:
+    """Take the lock of a file that is open for writing, which the system gives back when it is
+    closed or this process ends, however it does.
+
+    Returns:
+        False if another process has it.
+    """
+    if fcntl is None:
+        return True
+    try:
+        # Not flock, which processes that are forked would inherit, and outlive us with.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True

@@ -1,7 +1,8 @@
 """neurosvt train: train a named run, or one described in a TOML file.
 
-Writes to its folder: `last.safetensors` (everything, to resume from), `best.safetensors` (the
-weights that validation liked best) and `history.json` (the curve).
+Writes to its folder: `last.safetensors` (everything, to resume from), `earlier.safetensors` (the
+same, of the time before), `best.safetensors` (the weights that validation liked best) and
+`history.json` (the curve).
 """
 
 import argparse
@@ -34,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     parser.add_argument("--threads", type=int, help="cores to use, instead of all")
     parser.add_argument(
+        "--on-nan", default="stop", help="a gradient that is not finite: stop, or skip the step"
+    )
+    parser.add_argument(
         "--log", default="", metavar="NAMES",
         help="log as well, on this machine: tensorboard, trackio, or both with a comma",
     )  # fmt: skip
@@ -63,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.experiments.resume import holds_training, saved_run
     from neurosvt.experiments.runs import build_run
     from neurosvt.experiments.sweep import sweep
-    from neurosvt.experiments.trainer import train
+    from neurosvt.experiments.trainer import ON_NAN, train
     from neurosvt.ops.lif import BACKENDS
     from neurosvt.results.rows import write_results
     from neurosvt.spread import spread_over
@@ -82,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, option):
             args.settings.append(f"train.{option}={getattr(args, option)}")
     check_choice("--backend", args.backend, ["auto", *BACKENDS])
+    check_choice("--on-nan", args.on_nan, ON_NAN)
     if args.backend == "cupy" and args.no_cupy:
         raise UserError("--no-cupy refuses what --backend cupy asks for: leave one of them out")
     folder = Path(args.out) if args.out else Path("runs") / Path(args.name).stem
@@ -93,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     logs = [name.strip() for name in args.log.split(",") if name.strip()]
     for name in logs:
         check_choice("--log", name, LOGS)
-    how = {"backend": args.backend, "device": args.device, "logs": logs}
+    how = {"backend": args.backend, "device": args.device, "logs": logs, "on_nan": args.on_nan}
     settings = run_settings(args.name) if args.name and not resume else {}
     if args.over:
         if not settings:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
 
 from neurosvt.experiments.logs import TrainingLog
 from neurosvt.results.progress import MemoryColumn
@@ -64,3 +65,13 @@ class Display:
         told = {f"{group}/{name}": value for name, value in values.items()}
         for log in self.logs:
             log.log(told, step)
+
+
+def summary(model: nn.Module) -> str:
+    """One line per part: its name and its learnt numbers; then all of them."""
+    lines = [
+        f"{name:<12}{sum(p.numel() for p in part.parameters()):>12,}"
+        for name, part in model.named_children()
+    ]
+    whole = sum(p.numel() for p in model.parameters())
+    return "\n".join([*lines, f"{'total':<12}{whole:>12,}"])

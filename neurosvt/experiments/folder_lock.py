@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from neurosvt.config import UserError
-
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing is locked
-    fcntl = None  # type: ignore[assignment]
+from neurosvt.files import lock
 
 
 @contextmanager
@@ -37,20 +33,16 @@ def locked(folder: Path) -> Iterator[None]:
 def _opened(path: Path) -> IO[str]:
     while True:
         file = path.open("a+")
-        try:
-            # Not flock, which the processes that make data would inherit, and outlive us with.
-            if fcntl is not None:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not lock(file):
             file.seek(0)
             owner = file.read().strip() or "another process"
             file.close()
             raise UserError(
                 f"{path.parent} is being trained into by {owner}; --out DIR starts another"
-            ) from error
+            )
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {platform.node()}" if fcntl else "")
+            file.write(f"process {os.getpid()} on {platform.node()}")
             file.flush()
             return file
         file.close()  # whoever held it has just taken the file away: begin again

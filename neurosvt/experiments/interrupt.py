@@ -21,3 +21,12 @@ def on_interrupt(
     finally:
         for each, handler in before:
             signal.signal(each, handler)
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """A signal came, and the step at which it did is saved."""
+
+    def __init__(self, message: str, number: int):
+        super().__init__(message)
+        self.exit_code = 128 + number
+        """What a shell says of a program that a signal ended."""

@@ -1,6 +1,13 @@
-"""Whose training a folder holds, and how another run differs from it."""
+"""Whose training a folder holds, where it goes on, and how another run differs from it.
 
-from collections.abc import Iterable, Mapping
+Two checkpoints are kept, the last and the one before it: should a disk damage one, the other is
+gone on from, and comes to the same end.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +15,46 @@ from neurosvt.config import UserError, as_plain, override
 from neurosvt.experiments.checkpoints import read_checkpoint
 from neurosvt.experiments.runs import Run, build_run
 
+LAST, EARLIER = "last.safetensors", "earlier.safetensors"
+"""Of a run folder: everything, to go on from."""
+
 
 def holds_training(folder: str | Path) -> bool:
     """Whether a folder holds a training that can be resumed."""
-    return (Path(folder) / "last.safetensors").exists()
+    return any((Path(folder) / name).exists() for name in (LAST, EARLIER))
+
+
+def newest_whole(folder: str | Path, say: Callable[[str], None] = lambda line: None) -> Path:
+    """The newest checkpoint of a training that is whole; `say` is told of one passed over.
+
+    Raises:
+        FileNotFoundError: the folder holds no training.
+        UserError: what it holds is damaged.
+    """
+    last, earlier = (Path(folder) / name for name in (LAST, EARLIER))
+    try:
+        read_checkpoint(last)
+        return last
+    except (FileNotFoundError, UserError) as error:
+        if not earlier.exists():
+            raise
+        read_checkpoint(earlier)
+        say(f"{error}: goes on from {earlier}")
+        return earlier
+
+
+def keep_earlier(folder: Path) -> None:
+    """Let the last checkpoint, which is whole, be the earlier one from now on."""
+    last, draft = folder / LAST, folder / f".{EARLIER}.draft"
+    if not last.exists():
+        return
+    with suppress(FileNotFoundError):
+        draft.unlink()
+    try:
+        os.link(last, draft)
+    except OSError:  # a file system without links
+        shutil.copyfile(last, draft)
+    os.replace(draft, folder / EARLIER)
 
 
 def saved_run(folder: str | Path, given: Iterable[str] = ()) -> Run:
@@ -25,14 +68,47 @@ def saved_run(folder: str | Path, given: Iterable[str] = ()) -> Run:
         FileNotFoundError: the folder holds no training.
         UserError: a given setting is unknown, or differs there.
     """
-    last = Path(folder) / "last.safetensors"
-    _, metadata = read_checkpoint(last)
-    if "run" not in metadata:
-        raise UserError(f"{last} does not say which run made it")
-    # Built again, so that a setting which is newer than the checkpoint has its default there.
-    run = build_run(metadata["run"])
-    refuse_difference(last, run, build_run(override(as_plain(run), given)))
+    whole = newest_whole(folder)
+    run = _run_of(whole, read_checkpoint(whole)[1])
+    refuse_difference(whole, run, build_run(override(as_plain(run), given)))
     return run
+
+
+def to_resume(folder: Path, run: Run, say: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
+    """The checkpoint that a run goes on from, and what it knows beside tensors.
+
+    Args:
+        folder: a run folder.
+        run: that is to go on.
+        say: told of a damaged checkpoint, which is passed over.
+
+    Raises:
+        FileNotFoundError: the folder holds no training.
+        UserError: it is damaged, or of another run.
+    """
+    whole = newest_whole(folder, say)
+    _, metadata = read_checkpoint(whole)
+    refuse_difference(whole, _run_of(whole, metadata), run)
+    return whole, metadata
+
+
+def refuse_training(folder: Path) -> None:
+    """Refuse to begin where a training is.
+
+    Raises:
+        UserError: there is one.
+    """
+    if holds_training(folder):
+        raise UserError(
+            f"{folder} holds a training: --resume goes on with it, --out DIR starts another"
+        )
+
+
+def _run_of(file: Path, metadata: Mapping[str, Any]) -> Run:
+    """The run that made a checkpoint; a setting that is newer than it has its default."""
+    if "run" not in metadata:
+        raise UserError(f"{file} does not say which run made it")
+    return build_run(metadata["run"])
 
 
 def refuse_difference(file: Path, saved: Run, wanted: Run) -> None:

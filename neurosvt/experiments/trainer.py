@@ -1,10 +1,12 @@
 """Training a run in a folder: from the beginning, or from where it stopped.
 
-A folder holds `last.safetensors` (everything, to resume from), `best.safetensors` (the weights that
-validation liked best) and `history.json` (the curve).
+A folder holds `last.safetensors` (everything, to resume from), `earlier.safetensors` (the same, of
+the time before), `best.safetensors` (the weights that validation liked best) and `history.json`
+(the curve).
 """
 
 import json
+import math
 import signal
 import time
 from collections.abc import Sequence
@@ -13,18 +15,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
 
 from neurosvt.config import UserError, as_plain
 from neurosvt.experiments.checkpoints import Checkpoint, read_checkpoint, save_model
 from neurosvt.experiments.devices import missing_kernels
-from neurosvt.experiments.display import Display
+from neurosvt.experiments.display import Display, summary
 from neurosvt.experiments.folder_lock import locked
-from neurosvt.experiments.interrupt import on_interrupt
+from neurosvt.experiments.interrupt import TrainingStopped, on_interrupt
 from neurosvt.experiments.logs import LOGS
 from neurosvt.experiments.processes import agreed, process_group, same_everywhere
 from neurosvt.experiments.recipes import recipe_of
-from neurosvt.experiments.resume import holds_training, refuse_difference, saved_run
+from neurosvt.experiments.resume import (
+    LAST,
+    holds_training,
+    keep_earlier,
+    refuse_training,
+    to_resume,
+)
 from neurosvt.experiments.runs import Run, whole_run
 from neurosvt.files import write_whole
 from neurosvt.loaders.prefetch import STOPS
@@ -39,6 +46,9 @@ from neurosvt.training import checkpoint
 from neurosvt.training.generators import own_generators
 from neurosvt.training.loop import Record, Training, fit
 
+ON_NAN = ("stop", "skip")
+"""What to do where a gradient is not finite: end, or leave the step out and say so."""
+
 
 def train(
     run: Run,
@@ -49,6 +59,7 @@ def train(
     resume: bool | Literal["auto"] = False,
     logs: Sequence[str] = (),
     quiet: bool = False,
+    on_nan: str = "stop",
 ) -> Checkpoint:
     """Train a run to its end and return its best model.
 
@@ -67,6 +78,7 @@ def train(
             so if there is one, and begins otherwise.
         logs: where it logs as well: keys of `experiments.logs.LOGS`.
         quiet: print nothing and show no bar.
+        on_nan: of `ON_NAN`, what to do where a gradient is not finite.
 
     Returns:
         The model with the best weights, in eval mode, and what is known about it.
@@ -82,19 +94,12 @@ def train(
     with process_group(device) as own, ExitStack() as held:
         with agreed():
             go_on = holds_training(folder) if resume == "auto" else resume
-            trainer = Trainer(run, folder, backend, own, resume=go_on, logs=logs, quiet=quiet)
+            trainer = Trainer(
+                run, folder, backend, own, resume=go_on, logs=logs, quiet=quiet, on_nan=on_nan
+            )
             if not rank():
                 held.enter_context(locked(folder))
         return trainer.train()
-
-
-class TrainingStopped(KeyboardInterrupt):
-    """A signal came, and the step at which it did is saved."""
-
-    def __init__(self, message: str, number: int):
-        super().__init__(message)
-        self.exit_code = 128 + number
-        """What a shell says of a program that a signal ended."""
 
 
 class Trainer:
@@ -108,6 +113,7 @@ class Trainer:
         resume: go on from the last checkpoint.
         logs: keys of `LOGS`, where it logs as well.
         quiet: print nothing and show no bar.
+        on_nan: of `ON_NAN`, what to do where a gradient is not finite.
 
     Raises:
         UserError: there is a training and none is to be resumed, or it is of another run, or
@@ -132,11 +138,20 @@ class Trainer:
         resume: bool = False,
         logs: Sequence[str] = (),
         quiet: bool = False,
+        on_nan: str = "stop",
     ):
         self.run, self.folder, self.backend = run, folder, backend
-        self.last, self.best = folder / "last.safetensors", folder / "best.safetensors"
+        self.last, self.best = folder / LAST, folder / "best.safetensors"
+        self.show = Display(quiet or rank() > 0)
+        if on_nan not in ON_NAN:
+            raise UserError(f"on_nan must be {' or '.join(ON_NAN)}, got {on_nan!r}")
+        self.on_nan = self.show.note if on_nan == "skip" else None
         check_folder(folder)
-        before = self._before(resume)
+        self.gone_on_from, before = self.last, dict[str, Any]()
+        if resume:
+            self.gone_on_from, before = to_resume(folder, run, self.show.note)
+        else:
+            refuse_training(folder)
         self.processes = before.get("processes", 1) if resume else processes()
         self.whole = whole_run(run, self.processes)
         if self.whole.train.batch < processes() * run.train.accumulate:
@@ -149,25 +164,11 @@ class Trainer:
         own_generators(run.train.seed)
         self.training = Training(self.recipe.model, self.whole.train)
         if resume:
-            self.training.restore(self.last)
+            self.training.restore(self.gone_on_from)
         self.seconds, self.waited = before.get("seconds", 0.0), before.get("waited", 0.0)
-        quiet = quiet or rank() > 0
-        told = [LOGS[name](folder, as_plain(run)) for name in logs if not rank()]
-        self.show = Display(quiet, told)
+        self.show.logs = [LOGS[name](folder, as_plain(run)) for name in logs if not rank()]
         self.interrupted = 0
         self.saved = time.monotonic()
-
-    def _before(self, resume: bool) -> dict[str, Any]:
-        """What is known of the training that is to be resumed."""
-        if resume:
-            refuse_difference(self.last, saved_run(self.folder), self.run)
-            return read_checkpoint(self.last)[1]
-        if self.last.exists():
-            raise UserError(
-                f"{self.folder} holds a training: --resume goes on with it, "
-                "--out DIR starts another"
-            )
-        return {}
 
     def train(self) -> Checkpoint:
         """Train to the end, and tune what is tuned there.
@@ -189,7 +190,7 @@ class Trainer:
         same_everywhere(model)
         with on_interrupt(self._interrupt, STOPS), self.show.bar(step, cfg.steps):
             batches = passes_of(self.recipe.batches(step), cfg.accumulate)
-            fit(self.training, batches, self.recipe.objective, self._step)
+            fit(self.training, batches, self.recipe.objective, self._step, self.on_nan)
         return self._finish()
 
     def _interrupt(self, number: int, *_: Any) -> None:
@@ -228,7 +229,8 @@ class Trainer:
             found = self.recipe.validate()
         self.seconds += time.perf_counter() - start
         best = max((entry["score"] for entry in self.training.history), default=-1.0)
-        entry = {"step": step, "seconds": round(self.seconds, 1), "loss": loss, **found}
+        told = loss if math.isfinite(loss) else None  # of a step that was left out
+        entry = {"step": step, "seconds": round(self.seconds, 1), "loss": told, **found}
         self.training.history.append(entry)
         if found["score"] > best:
             save_model(self.best, model, self.run, {**entry, **self._known()})
@@ -242,7 +244,10 @@ class Trainer:
             "seconds": self.seconds,
             "waited": self.waited,
         }
+        if not rank() and self.gone_on_from == self.last:
+            keep_earlier(self.folder)
         self.training.save(self.last, metadata)
+        self.gone_on_from = self.last
         self.saved = time.monotonic()
         if rank():
             return
@@ -287,13 +292,3 @@ class Trainer:
         model.eval()
         metadata |= {**self.recipe.calibrate(), "finished": True}
         checkpoint.write_tensors(self.best, model.state_dict(), metadata)
-
-
-def summary(model: nn.Module) -> str:
-    """One line per part: its name and its learnt numbers; then all of them."""
-    lines = [
-        f"{name:<12}{sum(p.numel() for p in part.parameters()):>12,}"
-        for name, part in model.named_children()
-    ]
-    whole = sum(p.numel() for p in model.parameters())
-    return "\n".join([*lines, f"{'total':<12}{whole:>12,}"])

@@ -7,9 +7,11 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from neurosvt.config import ConfigError, UserError
+from neurosvt.files import lock
 from neurosvt.live.network import host_and_port
 from neurosvt.results.places import check_writable
 
@@ -37,17 +39,22 @@ class Sink(ABC):
 
 class FileSink(Sink):
     """A file, begun anew. Each line is written at once and in one piece, so that whoever is killed
-    leaves whole lines.
+    leaves whole lines; and by one process alone, so that lines do not mix.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or another stream writes to it.
     """
 
     def __init__(self, path: str):
         check_writable(path)
         self.path = path
         binary = getattr(os, "O_BINARY", 0)  # Windows would write two characters for a new line
-        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | binary, 0o666)
+        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | binary, 0o666)
+        if Path(path).is_file():  # and no pipe or device
+            if not lock(self.descriptor):
+                os.close(self.descriptor)
+                raise UserError(f"cannot write {path}: another stream is writing to it")
+            os.truncate(self.descriptor, 0)
 
     def send(self, line: bytes) -> None:
         data = line + b"\n"

@@ -1,8 +1,10 @@
 """Checkpoints: tensors and a few facts in one safetensors file, written whole or not at all.
 
-No pickle: a checkpoint from a stranger can be wrong, but it cannot run anything.
+No pickle: a checkpoint from a stranger can be wrong, but it cannot run anything. A digest of the
+whole tells what a disk has turned since.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,8 +26,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     """Write tensors and JSON-able facts; the file is replaced in one move."""
     path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    facts = json.dumps(metadata)
     # Not safetensors' save_file, whose files nobody but their owner may read.
-    write_whole(path, serialize(contiguous, {"facts": json.dumps(metadata)}))
+    write_whole(path, serialize(contiguous, {"facts": facts, "sha256": _digest(contiguous, facts)}))
+
+
+def _digest(tensors: Mapping[str, Tensor], facts: str) -> str:
+    """Of all that a checkpoint holds."""
+    return hashlib.sha256(serialize(dict(tensors)) + facts.encode()).hexdigest()
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -33,17 +41,21 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        UserError: the file is cut, or is something else.
+        UserError: the file is cut, is something else, or its digest, where it has one, is not that
+            of what it holds.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})["facts"])
-            names = list(file.keys())
-            return {FORMER_NAMES.get(n, n): file.get_tensor(n) for n in names}, metadata
+            told = file.metadata() or {}
+            metadata = json.loads(told["facts"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise UserError(f"{path} is cut or is no checkpoint of neurosvt ({error})") from error
+    if told.get("sha256", digest := _digest(tensors, told["facts"])) != digest:
+        raise UserError(f"{path} is damaged: its digest is not that of what it holds")
+    return {FORMER_NAMES.get(name, name): tensor for name, tensor in tensors.items()}, metadata
 
 
 def optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:

@@ -27,6 +27,9 @@ from neurosvt.training.passes import add_across, shares_of, timed_groups, weight
 from neurosvt.training.scaling import GradientScale
 from neurosvt.training.schedule import warmup_cosine
 
+MOST_LEFT_OUT = 10
+"""Steps in a row without a finite gradient, after which a training stops in any case."""
+
 
 @runtime_checkable
 class Settings(Protocol):
@@ -163,6 +166,7 @@ def fit(
     batches: Iterable[Any],
     objective: Objective,
     on_step: Callable[[Record], None] = lambda record: None,
+    on_nan: Callable[[str], None] | None = None,
 ) -> None:
     """Train until `batches` runs dry, where the model is, `accumulate` of them a step. Validating,
     saving and showing live in `on_step`.
@@ -174,12 +178,16 @@ def fit(
     What is frozen stays frozen, running statistics included: modules in eval mode, and those whose
     parameters require no gradient (`nn.modes.frozen_modules`). It is asked once, at the start.
 
+    A step whose gradient is not finite is left out whole, and `on_nan` is told in which layer that
+    began. `MOST_LEFT_OUT` in a row are not chance.
+
     Raises:
         UserError: nothing learns; an empty batch; a loss or labels that are none; a gradient is no
-            longer finite: names the layers, nothing of the step is kept.
+            longer finite, too often or with no `on_nan`: names the layers, nothing of the step is
+            kept.
     """
     model, cfg = checked_model(training.model), training.config
-    device, frozen = device_of(model), frozen_modules(model)
+    device, frozen, left_out = device_of(model), frozen_modules(model), 0
     for waited, seconds, passes in timed_groups(batches, cfg.accumulate):
         train_except(model, frozen)
         before = [buffer.clone() for buffer in model.buffers()]
@@ -197,12 +205,20 @@ def fit(
                 culprit = first_not_finite(model, answer)
             culprit = culprit or ", ".join(layers_not_finite(model)[-1:])
             _restore(model.buffers(), before)
-            raise UserError(
+            wrong = (
                 f"gradient not finite at step {training.step} in "
-                f"{culprit or 'none by itself: their norm overflows'}; the last checkpoint is "
-                "whole: resume with a lower train.rate, or with --no-amp"
+                f"{culprit or 'none by itself: their norm overflows'}"
             )
+            left_out += 1
+            if on_nan is None or left_out >= MOST_LEFT_OUT:
+                raise UserError(
+                    f"{wrong}{f', the {left_out}th in a row' if on_nan else ''}; the last "
+                    "checkpoint is whole: resume with a lower train.rate, with --no-amp"
+                    f"{'' if on_nan else ', or with --on-nan skip'}"
+                )
+            on_nan(f"{wrong}: the step is left out")
         if finite:
+            left_out = 0
             nn.utils.clip_grads_with_norm_(model.parameters(), cfg.clip, norm)
             for optimizer in training.optimizers:
                 optimizer.step()

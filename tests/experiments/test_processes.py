@@ -13,9 +13,10 @@ from neurosvt.config import UserError, override
 from neurosvt.experiments import processes
 from neurosvt.experiments import trainer as trainer_module
 from neurosvt.experiments.folder_lock import locked
+from neurosvt.experiments.interrupt import TrainingStopped
 from neurosvt.experiments.registry import run_settings
 from neurosvt.experiments.runs import build_run, whole_run
-from neurosvt.experiments.trainer import Trainer, TrainingStopped, train
+from neurosvt.experiments.trainer import Trainer, train
 from neurosvt.training import checkpoint
 from tests.processes import exit_codes, launched, needs_fork
 from tests.tiny_runs import TINY, short_validation
@@ -76,7 +77,9 @@ def test_what_is_killed_and_resumed_ends_as_if_it_had_not_been(monkeypatch):
     assert not [name for name in cut if not torch.equal(cut[name], whole[name])]
     assert losses_of("cut") == losses_of("whole")
     assert not torch.equal(cut["rng"], cut["rng.1"])
-    assert sorted(os.listdir("cut")) == ["best.safetensors", "history.json", "last.safetensors"]
+    assert sorted(os.listdir("cut")) == [
+        "best.safetensors", "earlier.safetensors", "history.json", "last.safetensors",
+    ]  # fmt: skip
 
 
 def test_two_processes_and_two_passes_learn_from_the_batches_of_one(capfd):

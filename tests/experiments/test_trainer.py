@@ -1,6 +1,7 @@
 """Training as a library: `train(run, folder)`, without a command line."""
 
 import json
+import os
 import signal
 import threading
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from neurosvt.config import UserError, override
 from neurosvt.experiments import recipes, trainer
 from neurosvt.experiments.checkpoints import load
+from neurosvt.experiments.interrupt import TrainingStopped
 from neurosvt.experiments.registry import run_settings
 from neurosvt.experiments.resume import saved_run
 from neurosvt.experiments.runs import build_run
@@ -19,7 +21,7 @@ from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.ops import precision
 from neurosvt.training import checkpoint
 from neurosvt.training.loop import Record, Training
-from neurosvt.training.losses import Parts
+from neurosvt.training.losses import BeliefObjective, Parts
 from tests.tiny_runs import TINY, short_validation
 
 FIRST = "permanence_stage1"
@@ -58,7 +60,7 @@ def assert_same(one, two):
 def test_a_training_leaves_its_end_its_best_and_its_curve(train, capsys):
     train(tiny(), "out")
     assert sorted(p.name for p in Path("out").iterdir()) == [
-        "best.safetensors", "history.json", "last.safetensors",
+        "best.safetensors", "earlier.safetensors", "history.json", "last.safetensors",
     ]  # fmt: skip
     curve = json.loads(Path("out/history.json").read_text())
     assert [entry["step"] for entry in curve["history"]] == [3, 4]
@@ -85,7 +87,7 @@ def test_a_training_says_what_its_products_were(has, products, train, monkeypatc
 def test_a_look_at_validation_leaves_every_module_in_its_mode(train, monkeypatch):
     modes = []
 
-    def fit(training, batches, objective, on_step):
+    def fit(training, batches, objective, on_step, on_nan):
         training.model.embed.eval()
         before = [m.training for m in training.model.modules()]
         on_step(Record(3, Parts(*torch.zeros(5)), 0.0, 0.0, 1.0, 0.0))
@@ -135,7 +137,7 @@ def test_a_signal_between_two_steps_saves_and_says_where_it_stopped(number, trai
     run = tiny(train_steps=8, train_validate_every=3)
     with monkeypatch.context() as patch:
         patch.setattr(recipes, "validation_score", press)
-        with pytest.raises(trainer.TrainingStopped, match="stopped at step 3 of 8") as stopped:
+        with pytest.raises(TrainingStopped, match="stopped at step 3 of 8") as stopped:
             train(run, "cut", quiet=True)
     assert stopped.value.exit_code == 128 + number
     assert signal.getsignal(number) is before
@@ -224,6 +226,80 @@ def test_a_training_is_not_overwritten(train):
     train(tiny(train_steps=1), "out", quiet=True)
     with pytest.raises(UserError, match=r"out holds a training: --resume goes on"):
         train(tiny(train_steps=1), "out", quiet=True)
+
+
+@pytest.mark.parametrize("damage", ["cut", "turned", "gone"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_gone_on_from(damage, train, capsys):
+    run = tiny(train_steps=8)
+    train(run, "whole", quiet=True)
+    train(run, "out", quiet=True)
+    last = Path("out/last.safetensors")
+    assert checkpoint.read_tensors(Path("out/earlier.safetensors"))[1]["step"] == 6
+    if damage == "gone":
+        last.unlink()
+    else:
+        spoil(last, damage)
+    assert saved_run("out") == run
+    train(run, "out", resume=True)
+    names = {"cut": "is cut", "turned": "is damaged", "gone": "no checkpoint at"}[damage]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "goes on from" in line]
+    assert names in line
+    assert line.endswith("goes on from out/earlier.safetensors")
+    for name in ("last", "best"):
+        file = f"{name}.safetensors"
+        assert_same(weights_of(f"out/{file}"), weights_of(f"whole/{file}"))
+    assert checkpoint.read_tensors(Path("out/earlier.safetensors"))[1]["step"] == 6
+
+
+def test_where_both_are_damaged_nothing_is_gone_on_from(train):
+    train(tiny(), "out", quiet=True)
+    for path in Path("out").glob("*er.safetensors"), Path("out").glob("last*"):
+        spoil(next(path), "turned")
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    with pytest.raises(UserError, match=r"earlier\.safetensors is damaged"):
+        train(tiny(), "out", quiet=True, resume=True)
+    assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
+
+
+def spoil(path, how):
+    """Cut a file, or turn a bit in the middle of its numbers."""
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data[:-100] if how == "cut" else data)
+
+
+def test_without_hard_links_the_earlier_checkpoint_is_a_copy(train, monkeypatch):
+    def link(*args, **options):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    train(tiny(), "out", quiet=True)
+    assert checkpoint.read_tensors(Path("out/earlier.safetensors"))[1]["step"] == 3
+    assert checkpoint.read_tensors(Path("out/last.safetensors"))[1]["step"] == 4
+
+
+def test_a_step_without_a_finite_gradient_stops_or_is_left_out(train, monkeypatch, capsys):
+    monkeypatch.setattr(recipes, "BeliefObjective", InfiniteOnce)
+    with pytest.raises(UserError, match=r"gradient not finite at step 2.*--on-nan skip"):
+        train(tiny(), "out", quiet=True)
+    train(tiny(), "skips", on_nan="skip")
+    line = next(line for line in capsys.readouterr().err.splitlines() if "not finite" in line)
+    assert line.startswith("gradient not finite at step 2 in ")
+    assert line.endswith("the step is left out")
+    history = json.loads(Path("skips/history.json").read_text())["history"]
+    assert [entry["loss"] is None for entry in history] == [True, False]
+    with pytest.raises(UserError, match="on_nan must be stop or skip, got 'go'"):
+        train(tiny(), "else", on_nan="go")
+
+
+class InfiniteOnce(BeliefObjective):
+    """Its third loss is infinite."""
+
+    def loss(self, belief, batch):
+        taken = vars(self).setdefault("taken", [])
+        taken.append(1)
+        loss = super().loss(belief, batch)
+        return loss if len(taken) != 3 else type(loss)(*(part * torch.inf for part in loss))
 
 
 def test_a_finished_training_is_only_reported_when_resumed(train, capsys):

@@ -7,6 +7,7 @@ import pytest
 from neurosvt.config import UserError
 from neurosvt.live.sinks import as_line, open_sink
 from neurosvt.live.stream import Stream
+from tests.processes import exit_codes, needs_fork
 
 
 def sent(target, engine, source):
@@ -26,6 +27,26 @@ def test_a_file_gets_a_whole_line_a_window_at_once(engine, cup, source_of, tmp_p
     assert [row["window"] for row in rows] == [step.belief.window for step in steps]
     assert list(rows[0]) == list(steps[0].row())
     sink.close()
+
+
+@needs_fork[0]
+@needs_fork[1]
+def test_a_file_that_another_stream_writes_to_is_refused_and_stays(tmp_path):
+    """Lines of two would mix."""
+    path = tmp_path / "rows.jsonl"
+    sink = open_sink(str(path))
+    sink.send(b"{}")
+
+    def other(rank):
+        with pytest.raises(UserError, match=r"rows\.jsonl: another stream is writing to it"):
+            open_sink(str(path))
+
+    assert exit_codes(other, 1) == [0]
+    sink.send(b"{}")
+    assert path.read_bytes() == b"{}\n{}\n"
+    sink.close()
+    assert exit_codes(lambda rank: open_sink(str(path)).close(), 1) == [0]
+    assert path.read_bytes() == b"", "begun anew"
 
 
 def test_standard_output_gets_lines(engine, cup, source_of, capsys):

@@ -42,6 +42,24 @@ def test_tensors_and_facts_come_back_as_they_went_in(saved, tensors):
         assert torch.equal(again[name], tensor)
 
 
+def test_every_bit_that_is_turned_is_told(saved):
+    """In the numbers and in the facts; of the names around them, the format itself tells."""
+    whole = saved.read_bytes()
+    for at in range(8, len(whole), 37):
+        spoilt = bytearray(whole)
+        spoilt[at] ^= 4
+        saved.write_bytes(spoilt)
+        with pytest.raises(UserError, match=r"is damaged|is cut or is no checkpoint"):
+            checkpoint.read_tensors(saved)
+
+
+def test_a_checkpoint_without_a_digest_is_read(tmp_path, tensors):
+    """As all were before."""
+    path = tmp_path / "old.safetensors"
+    save_file({"a": torch.ones(2)}, path, {"facts": json.dumps(FACTS)})
+    assert checkpoint.read_tensors(path)[1] == FACTS
+
+
 def test_what_was_loaded_does_not_hang_on_the_file(saved, tensors):
     again, _ = checkpoint.read_tensors(saved)
     checkpoint.write_tensors(saved, {name: t.clone().zero_() for name, t in tensors.items()}, {})

@@ -233,6 +233,33 @@ def test_running_statistics_are_not_kept_either_of_a_step_that_failed(tiny_train
     assert_same(before, everything(training))
 
 
+def test_a_step_may_be_left_out_and_the_others_are_as_if_it_had_not_been(
+    tiny_training, tiny_batches
+):
+    one, other = tiny_training(), tiny_training()
+    objective, told, records = BeliefObjective(), [], []
+    fit(one, tiny_batches(0, 2), objective)
+    fit(other, tiny_batches(0, 2), objective)
+    hook = one.model.heads.hidden.weight.register_hook(lambda grad: grad * math.nan)
+    fit(one, tiny_batches(2, 3), objective, records.append, told.append)
+    hook.remove()
+    assert told == ["gradient not finite at step 2 in heads.hidden: the step is left out"]
+    assert [record.step for record in records] == [3]
+    other.step = 3  # the schedule goes on
+    for training in (one, other):
+        fit(training, tiny_batches(3, 5), objective, on_nan=told.append)
+    assert_same(everything(one), everything(other))
+    assert len(told) == 1
+
+
+def test_ten_steps_in_a_row_are_not_left_out(tiny_training, tiny_batches):
+    training, told = tiny_training(), []
+    training.model.heads.hidden.weight.register_hook(lambda grad: grad * math.nan)
+    with pytest.raises(UserError, match=r"at step 9 in heads\.hidden, the 10th in a row"):
+        fit(training, tiny_batches(0, 12), BeliefObjective(), on_nan=told.append)
+    assert len(told) == 9
+
+
 def test_watchers_are_told_of_every_step_in_order(tiny_training, tiny_batches):
     training, records = tiny_training(), []
     fit(training, tiny_batches(0, 4), BeliefObjective(training.config.state_noise), records.append)
