@@ -15,6 +15,7 @@ from neurosvt.config import UserError
 from neurosvt.events.windows import TimeWindows
 from neurosvt.formats.recordings import open_recording
 from neurosvt.permanence.tasks import Task
+from neurosvt.presence import Presence
 from neurosvt.scenes.live import AWAY, Band, LiveScene
 from neurosvt.scenes.sampling import SHAPE_CLASSES, SceneConfig
 from neurosvt.scenes.scenes import Scenes
@@ -28,6 +29,8 @@ AT_ONCE, TRIES = 8, 64
 """Scenes that are made together, and that are looked through for one of a class."""
 MOST_HIDDEN = 1200
 """Frames of a scene in which its object is hidden: twelve seconds."""
+MOTIONS = ("rests", "on", "still")
+"""It moves, and rests while a curtain is before it; or goes on behind it; or does not move."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class Hand:
     band: Band | None = None
     """Where the curtain is, in shares of the sensor's width; None for none."""
     lit: bool = True
-    moves: bool = True
-    """Whether the object of a free scene goes on."""
+    motion: str = "rests"
+    """Of the object of a free scene, one of `MOTIONS`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Shown:
     position: tuple[float, float] | None = None
     """x and y of the object, in [0, 1] of the sensor."""
     label: int | None = None
-    hidden: bool | None = None
+    presence: Presence | None = None
     occluder: tuple[float, ...] = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
     """As a frame of `Scenes.occluder`."""
 
@@ -83,10 +86,13 @@ class FreeScene(Showing):
 
     def step(self, hand: Hand) -> Shown:
         """The next frame."""
-        seen = self.scene.step(hand.band, lit=hand.lit, moves=hand.moves)
-        band = self.scene.band
-        occluder = (1.0, 0.0, seen.light, *band, 0.0, 0.0)
-        return Shown(seen.frame, seen.position, self.scene.label, seen.hidden, occluder)
+        scene = self.scene
+        reached = scene.reaches(hand.band) or scene.reaches(scene.band)
+        moves = hand.motion == "on" or (hand.motion == "rests" and not reached)
+        seen = scene.step(hand.band, lit=hand.lit, moves=moves)
+        presence = Presence.HIDDEN if seen.hidden else Presence.IN_VIEW
+        occluder = (1.0, 0.0, seen.light, *scene.band, 0.0, 0.0)
+        return Shown(seen.frame, seen.position, scene.label, presence, occluder)
 
 
 class TierScene(Showing):
@@ -113,11 +119,13 @@ class TierScene(Showing):
             return None
         t, row, scenes = self.at, self.row, self.scenes
         self.at += 1
-        x, y = scenes.position[t, row].tolist()
-        shown = Shown(
-            scenes.frames[t, row], (x, y), int(scenes.label[t, row]), bool(scenes.hidden[t, row]),
-            tuple(scenes.occluder[t, row].tolist()),
-        )  # fmt: skip
+        presence, occluder = Presence(scenes.presence[t, row]), scenes.occluder[t, row].tolist()
+        shown = Shown(scenes.frames[t, row], presence=presence, occluder=tuple(occluder))
+        if presence in (Presence.IN_VIEW, Presence.HIDDEN, Presence.STRANGER):
+            x, y = scenes.position[t, row].tolist()
+            shown = replace(shown, position=(x, y))
+        if presence in (Presence.IN_VIEW, Presence.HIDDEN):
+            shown = replace(shown, label=int(scenes.label[t, row]))
         return self.shutter.over(shown, hand)
 
 
@@ -164,7 +172,8 @@ class Shutter:
         self.before = band
         if not hand.lit:
             light = (*shown.occluder[:2], 0.0, *shown.occluder[3:])
-            return replace(shown, frame=np.zeros_like(shown.frame), hidden=True, occluder=light)
+            dark = replace(shown, frame=np.zeros_like(shown.frame), occluder=light)
+            return replace(dark, presence=_if_in_view(shown.presence, Presence.HIDDEN))
         if band == AWAY and before == AWAY:
             return shown
         frame, (width, _) = shown.frame.copy(), Sides.of_pixels(shown.frame)
@@ -174,11 +183,15 @@ class Shutter:
             passed = _within(x, (min(was, now), max(was, now)))
             edge = passed & (self.rng.random(frame.shape[1:]) < EDGE_EVENTS)
             frame[on if now > was else 1 - on] |= edge
-        hidden = shown.hidden
-        if shown.position is not None and not hidden:
-            hidden = bool(band[0] + 0.2 <= shown.position[0] <= band[1] - 0.2)
+        presence = shown.presence
+        if shown.position is not None and band[0] + 0.2 <= shown.position[0] <= band[1] - 0.2:
+            presence = _if_in_view(presence, Presence.HIDDEN)
         curtain = (1.0, 0.0, 1.0, *band, 0.0, 0.0)
-        return replace(shown, frame=frame, hidden=hidden, occluder=curtain)
+        return replace(shown, frame=frame, presence=presence, occluder=curtain)
+
+
+def _if_in_view(presence: Presence | None, then: Presence) -> Presence | None:
+    return then if presence is Presence.IN_VIEW else presence
 
 
 def _within(x: np.ndarray, band: Band) -> np.ndarray:

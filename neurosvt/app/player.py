@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from neurosvt.app.films import FilmedRecording, FreeScene, Hand, Showing, TierScene
+from neurosvt.app.films import MOTIONS, FilmedRecording, FreeScene, Hand, Showing, TierScene
 from neurosvt.app.watchers import Cast, Watcher
 from neurosvt.config import UserError
 from neurosvt.permanence.tasks import SceneTask
+from neurosvt.presence import PRESENCE_NAMES
 from neurosvt.scenes.live import Band
 
 FREE, RECORDING = "free", "recording"
@@ -74,7 +75,7 @@ class Player:
             else:
                 film = TierScene(task, kind, object_class, hidden)
         self.close()
-        self.film, self.at, self.hand = film, 0, Hand(self.hand.band, self.hand.lit)
+        self.film, self.at = film, 0
         self.watchers = self.cast.watchers()
         return {
             "classes": list(self.classes),
@@ -83,14 +84,15 @@ class Player:
         }  # fmt: skip
 
     def move(self, asked: Mapping[str, Any]) -> None:
-        """Take what the visitor does: `band` [from, to] or None, `lit`, `moves`.
+        """Take what the visitor does: `band` [from, to] or None, `lit`, `motion` of `MOTIONS`.
 
         Raises:
-            UserError: a band that is none.
+            UserError: a band or a motion that is none.
         """
-        self.hand = Hand(
-            _band(asked.get("band")), bool(asked.get("lit", True)), bool(asked.get("moves", True))
-        )
+        motion = asked.get("motion", MOTIONS[0])
+        if motion not in MOTIONS:
+            raise UserError(f"the object {', '.join(MOTIONS)}; not {motion!r:.40}")
+        self.hand = Hand(_band(asked.get("band")), bool(asked.get("lit", True)), motion)
 
     def step(self) -> dict[str, Any] | None:
         """The next frame and what is believed of it; None at the end."""
@@ -107,7 +109,7 @@ class Player:
             "bits": base64.b64encode(bits).decode(),
             "truth": None if shown.position is None else [round(x, 4) for x in shown.position],
             "label": shown.label,
-            "hidden": shown.hidden,
+            "presence": None if shown.presence is None else PRESENCE_NAMES[shown.presence],
             "occluder": [round(float(x), 4) for x in shown.occluder],
             "beliefs": [one.row() for one in seen],
         }

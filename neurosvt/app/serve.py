@@ -30,6 +30,7 @@ def serve(
         FileNotFoundError: no such model.
     """
     load(model)  # first, for it may not be there
+    say(f"loading {model}, and what stands beside it ...")
     try:
         import uvicorn
         import websockets  # noqa: F401  which uvicorn needs, and does not ask for

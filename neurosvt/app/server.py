@@ -40,7 +40,7 @@ class Uploads:
     """Recordings that visitors sent, each known by a word that only its sender was told."""
 
     def __init__(self, folder: Path):
-        self.folder, self.paths = folder, dict[str, Path]()
+        self.folder, self.paths, self.names = folder, dict[str, Path](), dict[str, str]()
 
     async def take(self, request: Request, name: str) -> str:
         """Keep the body of a request; returns its word.
@@ -63,7 +63,7 @@ class Uploads:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        self.paths[word] = path
+        self.paths[word], self.names[word] = path, Path(name).name or "the recording"
         return word
 
     def path(self, word: str) -> str | None:
@@ -74,6 +74,7 @@ class Uploads:
     def drop(self, word: str) -> None:
         """Remove it."""
         path = self.paths.pop(word, None)
+        self.names.pop(word, None)
         if path is not None:
             path.unlink(missing_ok=True)
 
@@ -213,7 +214,15 @@ class Visit:
         if word != self.word:
             self.uploads.drop(self.word)
             self.word = word
-        opened = self.player.open(asked, self.uploads.path(word))
+        path = self.uploads.path(word)
+        try:
+            opened = self.player.open(asked, path)
+        except (UserError, OSError) as error:
+            # By the name that the visitor knows; where it lies here is nobody's business.
+            told = first_line(error)
+            raise UserError(
+                told.replace(path, self.uploads.names[word]) if path else told
+            ) from None
         return {**opened, "model": name, "tiers": list(self.player.tiers)}
 
     async def _show(self) -> None:

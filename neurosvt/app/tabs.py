@@ -27,10 +27,14 @@ from neurosvt.nn.leaky_memory import LeakyMemory
 IMAGE_MODEL = "dysvit"
 FOR_A_LOOK = EnergyPlan(samples=1, events=1)
 """One sequence: operations follow what happens, and differ little between sequences."""
+STAGE = "stage"
+"""By which the tab of the stage is opened."""
 CSS = """
-.gradio-container { max-width: 84rem !important; margin: 0 auto; }
+.gradio-container { width: 100% !important; max-width: 84rem !important; margin: 0 auto; }
 iframe.stage { border: 0; width: 100%; height: 920px; }
-@media (max-width: 60rem) { iframe.stage { height: 1500px; } }
+@media (max-width: 40rem) {
+  .gradio-container, .gradio-container .tabitem { padding: 0 !important; }
+}
 """
 THEME = gr.themes.Base(
     primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
@@ -48,14 +52,15 @@ def make_blocks(model: str, *, allowed: Callable[[str], bool]) -> gr.Blocks:
     blocks: gr.Blocks
     with gr.Blocks(title="Neuro-SVT", analytics_enabled=False) as blocks:
         gr.Markdown("# Neuro-SVT\nSpiking vision transformers that remember what they saw.")
-        with gr.Tab("Permanence"):
-            stage = gr.HTML(_stage(model))
-        with gr.Tab("One step"):
-            _one_step()
-        with gr.Tab("Energy"):
-            _energy(model, allowed)
-        with gr.Tab("Your model"):
-            _your_model(model, allowed, stage)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Permanence", id=STAGE):
+                stage = gr.HTML(_stage(model))
+            with gr.Tab("One step"):
+                _one_step()
+            with gr.Tab("Energy"):
+                _energy(model, allowed)
+            with gr.Tab("Your model"):
+                _your_model(model, allowed, stage, tabs)
     return blocks
 
 
@@ -112,7 +117,9 @@ def _energy(model: str, allowed: Callable[[str], bool]) -> None:
         )
         table = gr.Dropdown(list(tables), value=next(iter(tables)), label="Cost table")
     counted = gr.State([])
-    columns = ["model", "phase", "multiply-adds", "additions", "bytes moved", "energy, uJ a frame"]
+    columns = [
+        "model", "phase", "precision", "multiply-adds", "additions", "bytes moved", "µJ a frame",
+    ]  # fmt: skip
     rows = gr.Dataframe(headers=columns, label="Per frame", interactive=False, wrap=True)
 
     def count(name: str, table: str) -> tuple[Sequence[ModelCost], list[list[Any]]]:
@@ -136,7 +143,8 @@ def energy_cells(costs: Sequence[ModelCost], table: str) -> list[list[Any]]:
     chosen = [one for one in all_costs() if one.name == table]
     return [
         [
-            row["model"], row["phase"], f"{row['macs']:,.0f}", f"{row['acs']:,.0f}",
+            row["model"], row["phase"], row["precision"], f"{row['macs']:,.0f}",
+            f"{row['acs']:,.0f}",
             f"{row['bytes']:,.0f}", f"{1e6 * row['joules_per_frame']:.3g}",
         ]
         for cost in costs
@@ -144,17 +152,20 @@ def energy_cells(costs: Sequence[ModelCost], table: str) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-def _your_model(model: str, allowed: Callable[[str], bool], stage: gr.HTML) -> None:
+def _your_model(model: str, allowed: Callable[[str], bool], stage: gr.HTML, tabs: gr.Tabs) -> None:
     gr.Markdown("A run folder, a checkpoint, a shipped model, or OWNER/NAME of the hub.")
     name = gr.Textbox(model, label="Model")
     card = gr.Markdown()
 
-    def show(name: str) -> tuple[str, str]:
+    def show(name: str) -> tuple[str, Any, Any]:
         name = _checked(name, allowed)
-        return card_of(name), _stage(name)
+        with refusals_shown():
+            hides = load(name).run.hides
+        shown = (_stage(name), gr.Tabs(selected=STAGE)) if hides else (gr.skip(), gr.skip())
+        return card_of(name), *shown
 
     gr.Button("Load it, and put it on the stage", variant="primary").click(
-        show, name, [card, stage], concurrency_limit=1, api_visibility="private"
+        show, name, [card, stage, tabs], concurrency_limit=1, api_visibility="private"
     )
     gr.Markdown(f"Shipped: {', '.join(f'`{name}`' for name in shipped_names())}")
 

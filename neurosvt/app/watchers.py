@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -150,7 +151,9 @@ class Cast:
     def watchers(self) -> Sequence[Watcher]:
         """All of them, who have seen nothing yet."""
         steps = f"{self.trained.steps:,} steps of training"
-        found: list[Watcher] = [EngineWatcher(self.name, f"this model; {steps}", self.engine)]
+        found: list[Watcher] = [
+            EngineWatcher(Path(self.name).name, f"this model; {steps}", self.engine)
+        ]
         if self.forgets is not None:
             engine, steps = engine_of(self.forgets.model), f"{self.forgets.steps:,} steps"
             assert engine is not None

@@ -132,12 +132,9 @@ def _generate(args: argparse.Namespace) -> None:
         raise UserError(f"--people must lie in 8..29, got {args.people}")
     if args.seed < 0:
         raise UserError(f"--seed must not be below 0, got {args.seed}")
-    place = Path(args.destination)
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise UserError(f"{place} is not empty; name a folder that is, or a new one")
     with progress_bar("sittings", quiet=args.quiet) as advance:
-        write_synthetic_gestures(place, args.people, args.seed, advance)
-    print(place)
+        write_synthetic_gestures(Path(args.destination), args.people, args.seed, advance)
+    print(args.destination)
 
 
 def _label(args: argparse.Namespace) -> None:

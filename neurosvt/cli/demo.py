@@ -13,7 +13,9 @@ from neurosvt.cli import options
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("--input", metavar="FILE", help="a recording instead of scenes")
-    parser.add_argument("--out", default="runs/demo", metavar="DIR", help="where the page goes")
+    parser.add_argument(
+        "--out", metavar="DIR", help="where the page goes; runs/demo, of FILE a folder in it"
+    )
     parser.add_argument("--events", type=int, default=100, help="occlusion events per cell")
     parser.add_argument("--hidden", default="30,120,300", help="numbers of hidden frames")
     options.add_watcher(parser)
@@ -27,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show, print and write."""
+    from pathlib import Path
+
     from rich.console import Console
 
     from neurosvt.demo.belief_rows import belief_rows
@@ -37,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     from neurosvt.results.progress import progress_bar
     from neurosvt.results.rows import write_results
 
-    page = check_folder(args.out) / "report.html"
+    usual = Path("runs/demo") / (Path(args.input).stem if args.input else "")
+    page = check_folder(args.out or usual) / "report.html"
     options.check_outputs(args.json)
     console = Console(width=110)
     if args.input:

@@ -7,7 +7,7 @@ slopes of each layer reach, and how they go with the strength of edges in the pa
 
 import argparse
 
-from neurosvt.cli.options import add_device, add_json, add_model, check_outputs, write_rows
+from neurosvt.cli.options import add_device, add_json, add_model, check_outputs, warn, write_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument(
         "images", metavar="IMAGE", nargs="*",
-        help="image file of 32 x 32 pixels, or test:N for a test image of CIFAR-10",
+        help="image file of any size, or test:N for a test image of CIFAR-10",
     )  # fmt: skip
     parser.add_argument("--out", metavar="DIR", default="heatmaps", help="where pictures go")
     parser.add_argument(
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         slope_table,
     )
     from neurosvt.config import UserError
-    from neurosvt.datasets.named_images import read_named_images
+    from neurosvt.datasets.any_image import read_named_images
     from neurosvt.experiments.checkpoints import load_image_model
     from neurosvt.results.places import check_folder
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     out = check_folder(args.out)
     check_outputs(args.grid, args.json)
     trained = load_image_model(args.run)
-    names, pixels = read_named_images(args.images)
+    names, pixels = read_named_images(args.images, trained.run.model.image_size, warn)
     found = measure_slopes(trained.model, pixels)
     for i, name in enumerate(names):
         path = out / f"{name}.png"

@@ -16,7 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", metavar="FILE", nargs="+", help="images (or test:N of CIFAR-10), or event files"
     )
     parser.add_argument(
-        "--every", type=int, default=1, metavar="N", help="only every N-th window, and the last"
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="only every N-th window, and the last; the table tells alike ones in one row",
     )
     parser.add_argument("--csv", metavar="FILE", help="also write the rows as CSV")
     options.add_reading(parser)

@@ -34,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="auto", help="how neurons are computed")
     add_device(parser)
     parser.add_argument("--threads", type=int, help="cores to use, instead of all")
-    parser.add_argument(
-        "--on-nan", default="stop", help="a gradient that is not finite: stop, or skip the step"
-    )
+    parser.add_argument("--on-nan", default="stop", help="no finite gradient: stop, or skip a step")
     parser.add_argument(
         "--log", default="", metavar="NAMES",
         help="log as well, on this machine: tensorboard, trackio, or both with a comma",

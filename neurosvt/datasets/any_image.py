@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from neurosvt.config import UserError
+from neurosvt.datasets import cifar10
 from neurosvt.datasets.named_images import is_number, numbered_pixels
 from neurosvt.pictures import opened_image, pillow
 
@@ -90,3 +91,37 @@ def _square(
         box = (left, top, left + short, top + short)
         opened = opened.crop(box).resize((side, side), pillow().Resampling.LANCZOS)
     return np.asarray(opened).transpose(2, 0, 1)
+
+
+def read_named_images(
+    words: Sequence[str], side: int, say: Callable[[str], None]
+) -> tuple[list[str], np.ndarray]:
+    """Names and pixels (M, 3, S, S) uint8 of images; without any word, those of all test images of
+    CIFAR-10.
+
+    Args:
+        words: each the path of an image file, or "test:N" for a test image.
+        side, say: as of `pixels_of`.
+
+    Returns:
+        A name for each word, fit for a file: that of its file, with a number where it comes again;
+        none for test images that nobody named. Then the pixels.
+
+    Raises:
+        FileNotFoundError, UserError: as of `pixels_of`; CIFAR-10 is not there.
+    """
+    if not words:
+        return [], cifar10.load_cifar10("test").pixels
+    return _unique_names(words), np.stack([pixels_of(word, word, side, say) for word in words])
+
+
+def _unique_names(words: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for word in words:
+        name = stem = word.replace(":", "_") if is_number(word) else Path(word).stem
+        again = 1
+        while name in names:
+            again += 1
+            name = f"{stem}_{again}"
+        names.append(name)
+    return names

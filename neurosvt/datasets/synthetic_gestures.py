@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurosvt.config import UserError
 from neurosvt.datasets.dvs128_gesture import (
     GESTURE_CLASSES,
     GESTURE_LISTS,
@@ -96,7 +97,14 @@ def write_synthetic_gestures(
 
     Each makes all gestures once under each of two lightings. `on_sitting` is told how many sittings
     are written, and of how many.
+
+    Raises:
+        UserError: more people than there are, or none; or the folder is not empty.
     """
+    if not 1 <= people <= 29:
+        raise UserError(f"people must lie in 1..29, got {people}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not empty; name a folder that is, or a new one")
     folder.mkdir(parents=True, exist_ok=True)
     listed: dict[str, list[str]] = {split: [] for split in GESTURE_LISTS}
     users = np.rint(np.linspace(1, 29, people)).astype(int)

@@ -90,7 +90,7 @@ def show_scenes(
     plan = PermanencePlan(
         lineup.run.task("test", seed), SHOWN_TIERS, hidden, events, state_noise=SHOWN_NOISE
     )
-    say("judging and drawing, about a minute")
+    say("judging and drawing, a minute or two")
     scores = evaluate_permanence(lineup.entrants, plan, on_batch=on_batch)
     episodes, work, task = [], [], plan.judged_task
     for tier in SHOWN_TIERS:
@@ -137,7 +137,10 @@ def show_recording(
         lineup = line_up(model, default_baselines(model, say))
         run = lineup.run
         size, cutter = run.model.image_size, TimeWindows(run.frame_us, say=say)
-        first = list(islice(opened.frames(cutter, size), frames))
+        first = list(islice(opened.frames(cutter, size), frames + 1))
+        if len(first) > frames:
+            say(f"{opened.name}: its first {frames} frames are shown; --frames shows more")
+            first.pop()
         for line in opened.damage():
             say(line)
     episode = dark_episode(

@@ -93,16 +93,17 @@ def shipped_names() -> list[str]:
 
 
 def model_file(name: str) -> Path:
-    """The weights that RUN names: a run folder, a checkpoint, or a model that the package ships.
+    """The weights that RUN names: a run folder, a checkpoint, or a model that the package ships. A
+    folder that holds no model hides none that is shipped.
 
     Raises:
         FileNotFoundError: there are none; says what would do.
         UserError: as `find_elsewhere`.
     """
-    path = Path(name)
-    if path.is_dir():
-        return path / "best.safetensors"
-    shipped = WEIGHTS / f"{name}.safetensors"
+    path, shipped = Path(name), WEIGHTS / f"{name}.safetensors"
+    best = path / "best.safetensors"
+    if path.is_dir() and (best.exists() or not shipped.is_file()):
+        return best
     if not path.suffix and shipped.is_file():
         return shipped
     if not path.is_file():

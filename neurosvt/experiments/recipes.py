@@ -1,6 +1,7 @@
 """What training needs beside a loop: the model, its batches, its task, and how it is judged."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
@@ -11,6 +12,7 @@ from neurosvt.config import UserError
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.clips import Clips
 from neurosvt.experiments.checkpoints import Checkpoint, load, load_image_model
+from neurosvt.experiments.registry import run_files
 from neurosvt.experiments.runs import Run
 from neurosvt.loaders.clips import ClipConfig, ClipStream
 from neurosvt.loaders.images import ImageConfig, ImageStream
@@ -229,7 +231,11 @@ def _trained_first(setting: str, name: str, load: Callable[[str], Checkpoint]) -
     try:
         return load(name)
     except FileNotFoundError as error:
-        raise UserError(f"{setting} is {name}, which is to be trained first: {error}") from error
+        path = Path(name)
+        if path.parts[:1] == ("runs",) and path.name in run_files():
+            how = f"neurosvt train {path.name}"
+            raise UserError(f"{setting} is {name}, which is to be trained first: {how}") from error
+        raise UserError(f"{setting} is {name}, which is not there: {error}") from error
 
 
 def is_memoryless(model: Any) -> bool:

@@ -11,6 +11,9 @@ from neurosvt.report.gather import RowFigure
 Cell = str | tuple[str, Sequence[RowFigure]]
 """Text, or what some figures read as and these figures."""
 
+LONG = 40
+"""Characters above which a cell has several lines."""
+
 
 def share(figure: RowFigure) -> Cell:
     """A fraction in per cent."""
@@ -52,7 +55,8 @@ def _line(cells: Sequence[Cell]) -> str:
 
 def _cell(cell: Cell) -> str:
     if isinstance(cell, str):
-        return f"<td>{escape(cell)}</td>"
+        long = ' class="long"' if len(cell) > LONG else ""
+        return f"<td{long}>{escape(cell)}</td>"
     text, figures = cell
     sources = " ".join(figure.source for figure in figures if figure.value is not None)
     return f'<td data-of="{escape(sources)}">{escape(text)}</td>'

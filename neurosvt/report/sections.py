@@ -7,7 +7,7 @@ from typing import Any
 
 from neurosvt.classification.heatmap import draw_panels
 from neurosvt.classification.slopes import measure_slopes, slope_panels
-from neurosvt.datasets.named_images import read_named_images
+from neurosvt.datasets.any_image import read_named_images
 from neurosvt.energy.figures import draw_energy
 from neurosvt.report.gather import ReportedRun
 from neurosvt.report.html import counted, disclosed, drawn, interval, table
@@ -21,11 +21,11 @@ MANY = 25
 """Settings that differ, above which they are disclosed away."""
 
 TO_MAKE = {
-    "permanence": "neurosvt permanence {run} --json {run}/permanence.json",
-    "accuracy": "neurosvt evaluate {run} --confusion --json {run}/evaluate.json",
-    "energy": "neurosvt energy {run} --json {run}/energy.json",
+    "permanence": "neurosvt permanence {run} --json {folder}/permanence.json",
+    "accuracy": "neurosvt evaluate {run} --confusion --json {folder}/evaluate.json",
+    "energy": "neurosvt energy {run} --json {folder}/energy.json",
 }
-"""Commands that measure what a page may lack."""
+"""Commands that measure what a page may lack, each into a folder of rows."""
 
 
 def all_sections(runs: Sequence[ReportedRun], images: Sequence[str] = ()) -> list[Section]:
@@ -59,9 +59,16 @@ def facts(runs: Sequence[ReportedRun]) -> str:
         ["model", *(type(run.trained.model).__name__ for run in runs)],
         ["parameters", *(f"{run.trained.model.parameter_count():,}" for run in runs)],
         ["steps of training", *(f"{run.trained.steps:,}" for run in runs)],
+        ["best validation score", *(_best(run) for run in runs)],
         ["classes", *(", ".join(run.trained.run.classes or ()) for run in runs)],
     ]
     return table("", ["", *(run.name for run in runs)], lines)
+
+
+def _best(run: ReportedRun) -> str:
+    """Of the weights that were kept, as they say themselves."""
+    known = run.trained.metadata
+    return f"{known['score']:.3f} at step {known['step']:,}" if "score" in known else "–"
 
 
 def settings(runs: Sequence[ReportedRun]) -> str:
@@ -101,6 +108,8 @@ def curves(runs: Sequence[ReportedRun]) -> str:
                     options = styles[run.name].options() | {"markersize": 3}
                     axes.plot(steps, [row[name] for row in points], label=run.name, **options)
                 axes.set(xlabel="steps", ylabel=label)
+                if axes.get_ylim()[1] - axes.get_ylim()[0] < 0.02:  # one point, or as good as one
+                    axes.set_ylim(0, None)
             legend_below(figure)
             write_figure(path, figure)
 
@@ -218,7 +227,8 @@ def slopes(runs: Sequence[ReportedRun], images: Sequence[str]) -> str:
 
 def _maps(run: ReportedRun, images: Sequence[str]) -> str:
     """The slopes of every block over images."""
-    names, pixels = read_named_images(images)
+    side = run.trained.run.model.image_size
+    names, pixels = read_named_images(images, side, say=lambda line: None)
     found = measure_slopes(run.trained.model, pixels)
     maps = [slope_panels(found, i, name, by_block=True)[0] for i, name in enumerate(names)]
     title = f"{run.name}: surrogate slopes, mean over each block"
@@ -229,6 +239,9 @@ def missing(runs: Sequence[ReportedRun]) -> str:
     """What could be measured of a run, and the command that would."""
     lines = []
     for run in runs:
+        # A shipped model has no folder: its rows go to one of their own, which --rows names.
+        folder = run.name if Path(run.name).is_dir() else f"runs/{Path(run.name).name}-rows"
+        new = "" if folder == run.name else f"mkdir -p {folder}; "
         hides = run.trained.run.hides
         there = {
             "permanence": bool(run.rows_with("judgement", "tier")) or not hides,
@@ -236,10 +249,13 @@ def missing(runs: Sequence[ReportedRun]) -> str:
             "energy": bool(run.rows_with("joules_per_frame")),
         }
         lines += [
-            f"{run.name}, {name}: <code>{escape(TO_MAKE[name].format(run=run.name))}</code>"
+            f"{run.name}, {name}: "
+            f"<code>{escape(new + TO_MAKE[name].format(run=run.name, folder=folder))}</code>"
             for name, known in there.items()
             if not known
         ]
+        if new and not all(there.values()):
+            lines.append(f"then: <code>neurosvt report {run.name} --rows {folder}</code>")
     return _listed(lines)
 
 

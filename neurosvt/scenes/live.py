@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neurosvt.scenes.occluders import RIM
 from neurosvt.scenes.renderer import Renderer
 from neurosvt.scenes.sampling import DEFAULT_CONFIG, SHAPE_CLASSES, SceneConfig, sample_objects
 from neurosvt.scenes.sensor import add_noise
@@ -22,6 +23,8 @@ Band = tuple[float, float]
 """From where to where a curtain reaches, in shares of the sensor's width."""
 AWAY: Band = (-2.0, -1.0)
 """Where a curtain is that is not before the sensor."""
+SLIVER = 0.05
+"""Share of an object below which nobody sees it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Glimpse:
     position: tuple[float, float]
     """Of the object's centre, in [0, 1] of the sensor."""
     hidden: bool
-    """Whether no part of the object can be seen."""
+    """Whether no more than a `SLIVER` of the object can be seen."""
     light: float
 
 
@@ -69,6 +72,29 @@ class LiveScene:
         self.renderer = Renderer(self.objects, timeline, config)
         frames = np.zeros((1, 1, 2, config.side, config.side), bool)
         self.sensor = sensor_before(self.renderer, frames, sensing, config)
+        sprite = self.renderer.object
+        cover = sprite.images[0, 1, : sprite.side**2].reshape(sprite.side, sprite.side)
+        self.columns = cover.sum(0) / cover.sum()
+        """Shares of the object, from its left to its right, a pixel each."""
+
+    @property
+    def position(self) -> tuple[float, float]:
+        """x and y of the object's centre, in [0, 1] of the sensor."""
+        x, y = self.renderer.object.position[-1, 0] / self.config.side
+        return float(x), float(y)
+
+    def reaches(self, band: Band | None) -> bool:
+        """Whether a curtain is before the object, or about to touch it."""
+        reach = (float(self.objects.radius[0]) + RIM) / self.config.side
+        low, high = AWAY if band is None else band
+        return low - reach < self.position[0] < high + reach
+
+    def seen(self) -> float:
+        """Share of the object that is beside the curtain."""
+        x = self.position[0] * self.config.side + np.arange(len(self.columns)) + 0.5
+        x -= len(self.columns) / 2
+        low, high = (edge * self.config.side for edge in self.band)
+        return float(self.columns[(x < low) | (x > high)].sum())
 
     def step(self, band: Band | None = None, *, lit: bool = True, moves: bool = True) -> Glimpse:
         """Let one frame pass.
@@ -85,7 +111,7 @@ class LiveScene:
         self.time += n * moves
         low = self.objects.radius[:, None] + 0.5
         way = self.objects.start + self.objects.velocity * time[:, None, None]
-        renderer.object.position[:] = position = reflect(way, low, self.config.sides - low)
+        renderer.object.position[:] = reflect(way, low, self.config.sides - low)
         before, self.band = np.array(self.band), AWAY if band is None else band
         moved = before + share[:, None] * (np.array(self.band) - before)
         renderer.bands[:, 0, 0] = moved * side
@@ -98,9 +124,5 @@ class LiveScene:
         frames[:] = False
         advance(renderer, self.sensor, self.config)
         add_noise(frames, self.config.noise_hz, self.config.frame_us, self.noise)
-        (x, y), reach = position[-1, 0], float(self.objects.radius[0])
-        covered = self.band[0] * side <= x - reach and x + reach <= self.band[1] * side
-        return Glimpse(
-            frames[0, 0].copy(), (float(x / side), float(y / side)),
-            bool(covered or self.light < 2 * DARK), self.light,
-        )  # fmt: skip
+        hidden = self.seen() < SLIVER or self.light < 2 * DARK
+        return Glimpse(frames[0, 0].copy(), self.position, hidden, self.light)

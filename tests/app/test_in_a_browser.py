@@ -32,6 +32,7 @@ def address(tmp_path_factory):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "neurosvt", "app", "--port", str(port)]
     served = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=tmp_path_factory.mktemp("app"))
+    assert b"loading permanence" in served.stderr.readline(), "it says at once what it is at"
     line = served.stderr.readline().decode()
     assert f"http://127.0.0.1:{port}" in line, line
     found = f"http://127.0.0.1:{port}/"
@@ -93,7 +94,6 @@ def test_a_hidden_object_is_still_known_when_a_curtain_is_dragged_over_it(page, 
     stage.locator("#object").select_option("ring")
     stage.locator("#open").click()
     stage.locator("#clock", has_text=re.compile(r"frame \d\d\d")).wait_for()
-    stage.locator("#moves").uncheck()
     box = stage.locator("#canvas").bounding_box()
     y = box["y"] + box["height"] / 2
     stage.locator("#wide").fill("1")
@@ -137,6 +137,27 @@ def test_a_tier_plays_and_the_truth_stands_beside_belief(page, stage):
     assert said(stage)[3].endswith("px")
 
 
+def test_where_nothing_is_there_the_page_says_so(page, stage):
+    stage.locator("#kind").select_option("empty")
+    stage.locator("#open").click()
+    stage.locator("#state", has_text="nothing there").wait_for()
+    assert said(stage)[3] == "–", "off by nothing, for there is no place"
+
+
+def test_the_stage_is_as_wide_as_the_page_and_as_high_as_what_it_holds(page, stage):
+    frame = page.frame(url=re.compile("/play"))
+    assert page.locator("iframe.stage").bounding_box()["width"] > 1100
+    assert frame.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
+def test_a_model_that_is_loaded_stands_on_the_stage(page, stage):
+    page.get_by_role("tab", name="Your model").click()
+    page.get_by_label("Model").last.fill("permanence_lif")
+    page.get_by_role("button", name="Load it").click()
+    stage.locator("#readout th", has_text="permanence_lif").wait_for()
+    assert page.locator("iframe.stage").is_visible()
+
+
 def test_a_recording_of_mine_is_watched_and_a_bad_one_is_told_in_plain_words(page, stage, tmp_path):
     t = np.arange(0, 1_000_000, 250)
     events = pack_events(t, 10 + t // 25_000, 30 + t % 9, t % 2)
@@ -146,7 +167,9 @@ def test_a_recording_of_mine_is_watched_and_a_bad_one_is_told_in_plain_words(pag
     stage.locator("#file").set_input_files(tmp_path / "bad.raw")
     stage.locator("#open").click()
     stage.locator("#error", has_text=re.compile(".")).wait_for()
-    assert "Traceback" not in stage.locator("#error").inner_text()
+    told = stage.locator("#error").inner_text()
+    assert told.startswith("bad.raw "), "by the name that the visitor knows"
+    assert "Traceback" not in told
     stage.locator("#file").set_input_files(tmp_path / "dot.npz")
     stage.locator("#open").click()
     stage.locator("#state", has_text="no truth known").wait_for()
@@ -200,4 +223,5 @@ def test_on_a_phone_nothing_hangs_over_the_edge(browser, address, scheme):
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     inside = phone.frame(url=re.compile("/play"))
     assert inside.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert inside.evaluate("document.documentElement.scrollHeight <= innerHeight")
     phone.close()

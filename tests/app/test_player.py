@@ -1,14 +1,16 @@
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from neurosvt import Recording, write_events
-from neurosvt.app.films import Hand, Shown, Shutter
+from neurosvt.app.films import MOTIONS, Hand, Shown, Shutter
 from neurosvt.app.player import Player
 from neurosvt.app.watchers import cast_of
 from neurosvt.config import UserError
 from neurosvt.events import pack_events
+from neurosvt.presence import Presence
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +57,9 @@ def test_a_scene_is_shown_to_all_with_its_truth(player):
 def test_what_a_visitor_hides_is_still_known(player):
     player.open({"kind": "free", "object": "ring", "seed": 1})
     for t in range(140):
-        player.move({"band": [-1.0, min(1.5, (t - 40) / 40)] if t > 40 else None, "moves": t < 40})
+        player.move({"band": [-1.0, min(1.5, (t - 40) / 40)] if t > 40 else None})
         told = player.step()
-    assert told["hidden"]
+    assert told["presence"] == "hidden"
     ours, without, latch = told["beliefs"][:3]
     assert player.classes[int(np.argmax(ours["probabilities"]))] == "ring"
     assert np.hypot(*np.subtract(ours["position"], told["truth"])) < 1 / 8
@@ -85,14 +87,21 @@ def test_a_latch_says_what_its_network_said_when_that_last_saw(cast, player):
     assert kept > 20
 
 
-@pytest.mark.parametrize("kind", ["curtain", "tunnel", "succession", "stranger", "empty"])
+@pytest.mark.parametrize("kind", ["curtain", "tunnel", "succession", "stranger", "empty", "leaves"])
 def test_tiers_play_to_their_end(kind, player):
     frames = player.open({"kind": kind, "hidden": 30, "seed": 2})["frames"]
     told = [player.step() for _ in range(frames)]
     assert player.step() is None
     assert [one["t"] for one in told] == list(range(frames))
+    said = [one["presence"] for one in told]
     if kind in ("curtain", "tunnel"):
-        assert sum(one["hidden"] for one in told) == 30
+        assert said.count("hidden") == 30
+    there = {"curtain": "in view", "stranger": "stranger", "leaves": "gone", "empty": "nothing"}
+    assert there.get(kind, "in view") in said
+    for one in told:
+        known = one["presence"] in ("in view", "hidden")
+        assert (one["label"] is not None) == known
+        assert (one["truth"] is not None) == (known or one["presence"] == "stranger")
 
 
 def test_two_visitors_do_not_mix(cast):
@@ -135,9 +144,12 @@ def test_a_curtain_before_a_recording_covers_and_its_edges_make_events():
     assert not edge.all()
     still = shutter.over(full, Hand(band=(-1.0, 0.5))).frame
     assert not still[:, :, :5].any(), "what rests makes none"
-    dark = shutter.over(full, Hand(lit=False))
+    seen = replace(full, presence=Presence.IN_VIEW)
+    dark = shutter.over(seen, Hand(lit=False))
     assert not dark.frame.any()
-    assert dark.hidden
+    assert dark.presence is Presence.HIDDEN
+    gone = replace(full, position=None, presence=Presence.GONE)
+    assert shutter.over(gone, Hand(lit=False)).presence is Presence.GONE
 
 
 @pytest.mark.parametrize(
@@ -159,6 +171,23 @@ def test_what_is_not_there_is_one_line(asked, line, player):
     with pytest.raises(UserError, match=line) as error:
         player.open(asked)
     assert "\n" not in str(error.value)
+
+
+def test_an_object_rests_behind_a_curtain_or_goes_on_or_does_not_move(player):
+    ways = {}
+    for motion in MOTIONS:
+        player.open({"kind": "free", "object": "disc", "seed": 2})
+        places = []
+        for t in range(90):
+            player.move({"band": [-1.0, 2.0] if t > 40 else None, "motion": motion})
+            places.append(player.step()["truth"])
+        ways[motion] = places
+    assert ways["rests"][:40] == ways["on"][:40]
+    assert len({tuple(place) for place in ways["rests"][45:]}) == 1
+    assert ways["on"][45] != ways["on"][-1]
+    assert len({tuple(place) for place in ways["still"]}) == 1
+    with pytest.raises(UserError, match="the object rests, on, still; not 'jumps'"):
+        player.move({"motion": "jumps"})
 
 
 @pytest.mark.parametrize("band", ["x", [1], [2.0, 1.0], [float("nan"), 1.0], [[1], 2]])

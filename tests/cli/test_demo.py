@@ -119,12 +119,13 @@ def test_the_demo_takes_other_recordings(more, family, tmp_path, monkeypatch):
     assert_is_a_page(tmp_path / "out" / "report.html")
 
 
-def test_the_demo_shows_as_many_frames_as_asked_for(family, tmp_path, monkeypatch):
+def test_the_demo_shows_as_many_frames_as_asked_for(family, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     recorded(tmp_path / "cup.npz")
-    words = ["--model", str(family / "tiny"), "--frames", "3", "--out", "out"]
+    words = ["--model", str(family / "tiny"), "--frames", "3"]
     assert main(["demo", "--input", "cup.npz", *words]) == 0
-    page = assert_is_a_page(tmp_path / "out" / "report.html")
+    assert "its first 3 frames are shown; --frames shows more" in capsys.readouterr().err
+    page = assert_is_a_page(tmp_path / "runs" / "demo" / "cup" / "report.html")
     assert '"shape":[11,2,32,32]' in page  # and 8 dark ones
 
 

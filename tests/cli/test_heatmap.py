@@ -9,7 +9,7 @@ from PIL import Image
 from neurosvt.classification.edges import correlation
 from neurosvt.classification.slopes import measure_slopes
 from neurosvt.cli import main
-from neurosvt.datasets.named_images import read_named_images
+from neurosvt.datasets.any_image import read_named_images
 from neurosvt.experiments.checkpoints import load
 from neurosvt.training import checkpoint
 
@@ -61,7 +61,7 @@ def test_without_images_all_test_images_are_held_against_edges(trained, rows_of,
     assert main(["heatmap", trained, "--json", "rows.json"]) == 0
     record = rows_of(tmp_path / "rows.json")
     assert record["command"] == "neurosvt heatmap out"
-    names, pixels = read_named_images([])
+    names, pixels = read_named_images([], 32, print)
     assert names == []
     found = measure_slopes(load(trained).model, pixels)
     assert [row["layer"] for row in record["rows"]] == list(found.slopes)
@@ -78,10 +78,8 @@ def test_without_images_all_test_images_are_held_against_edges(trained, rows_of,
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Image.new("L", (32, 32)).save("bad.png"), "bad.png is greyscale"),
-        (lambda: Image.new("RGB", (64, 48)).save("bad.png"), "bad.png is 64 x 48 pixels, not 32"),
         (lambda: Path("bad.png").write_text("no"), "bad.png is no image, or a damaged one"),
-        (lambda: None, "bad.png: No such file"),
+        (lambda: None, "bad.png: no such file"),
     ],
 )
 def test_a_file_that_is_no_image_is_told_in_one_line(make, message, trained, capsys):
@@ -89,6 +87,13 @@ def test_a_file_that_is_no_image_is_told_in_one_line(make, message, trained, cap
     assert main(["heatmap", trained, "bad.png"]) == 2
     assert message in capsys.readouterr().err
     assert not Path("heatmaps").exists()
+
+
+def test_an_image_of_any_size_is_cut_to_its_middle_and_resized(trained, capsys):
+    Image.new("RGB", (64, 48), "red").save("photo.png")
+    assert main(["heatmap", trained, "photo.png"]) == 0
+    assert "photo.png: 64 x 48 pixels; its middle 48 x 48, resized" in capsys.readouterr().err
+    assert Path("heatmaps/photo.png").is_file()
 
 
 @pytest.mark.parametrize("word", ["test:20", "test:-1", "test:one"])

@@ -85,9 +85,7 @@ def test_a_teacher_is_trained_and_then_taught_by(train_images, capsys):
 
 def test_a_teacher_that_is_not_there_is_named(train_images, capsys):
     assert train_images("--out", "out", train__teacher="nobody") == 2
-    assert (
-        "train.teacher is nobody, which is to be trained first: no run" in capsys.readouterr().err
-    )
+    assert "train.teacher is nobody, which is not there: no run" in capsys.readouterr().err
     assert train_images("--out", "out", train__teacher="permanence") == 2
     assert "permanence follows objects that hide" in capsys.readouterr().err
     assert not Path("out").exists()

@@ -74,3 +74,28 @@ def test_it_never_leaves_and_rests_when_told():
 def test_what_cannot_be_is_said(label, config, line):
     with pytest.raises(ValueError, match=line):
         LiveScene(label, 0, config)
+
+
+@pytest.mark.parametrize("label", range(8))
+def test_hidden_is_what_nobody_sees_and_not_its_circle(label):
+    """A star or a bar is out of sight before the circle around it is."""
+    scene, said = LiveScene(label, seed=label), {}
+    for edge in np.linspace(-0.2, 1.2, 60):
+        glimpse = scene.step((-1.0, float(edge)), moves=False)
+        said[edge] = (glimpse.hidden, scene.seen())
+    seen = [share for _, share in said.values()]
+    assert seen[0] == pytest.approx(1)
+    assert seen[-1] == 0
+    assert all(now <= before + 1e-6 for before, now in pairwise(seen))
+    assert all(hidden == (share < 0.05) for hidden, share in said.values())
+
+
+def test_a_curtain_that_is_near_is_told():
+    scene = LiveScene(0, seed=1)
+    x = scene.position[0]
+    reach = float(scene.objects.radius[0] + 2.5) / 64
+    assert scene.reaches((x - 0.01, x + 0.01))
+    assert scene.reaches((x + reach - 0.01, 2.0))
+    assert not scene.reaches((x + reach + 0.01, 2.0))
+    assert not scene.reaches((-2.0, x - reach - 0.01))
+    assert not scene.reaches(None)
