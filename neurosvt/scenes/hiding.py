@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from neurosvt.scenes.occluders import RIM, Sweep, dimmed
+from neurosvt.scenes.occluders import RIM, Sweep, dimmed, ends_along
 from neurosvt.scenes.sampling import SampledObjects, SceneConfig, sample_distractor
 from neurosvt.scenes.timeline import Clock, Timeline
 from neurosvt.scenes.trajectories import Trajectory, bounce, fastest, turned, wander
@@ -128,6 +128,24 @@ def tunnel(
         vanishes=clock.hidden - entering,
         returns=clock.back + entering / 3,
     )
+
+
+def screen(
+    objects: SampledObjects, clock: Clock, rng: np.random.Generator, config: SceneConfig
+) -> Timeline:
+    """As `tunnel`, but what it passes behind can be seen to come: it is pushed in from ahead of the
+    object, comes to rest before it, and stays."""
+    timeline = tunnel(objects, clock, rng, config)
+    assert timeline.vanishes is not None
+    batch, moves = len(objects.label), timeline.vanishes - clock.hide
+    there = timeline.vanishes - rng.uniform(0, 0.6, batch) * clock.hide
+    took = rng.uniform(config.frames(8), config.frames(40), batch) * clock.substeps
+    begins = np.maximum(there - took, moves)  # before, there is nothing to pass behind it
+    _, far = ends_along(timeline.normal, config)
+    way = far - timeline.bands[0, :, 0, 0] + 1
+    substep = np.arange(clock.end + 1)[:, None]
+    left = way * np.clip((there - substep) / (there - begins), 0, 1)
+    return replace(timeline, bands=timeline.bands + left[..., None, None])
 
 
 def distractor(

@@ -45,12 +45,12 @@ class Sweep:
         stop_at = rng.random(batch)
         back_in = rng.uniform(2, 4, batch) * clock.substeps * 10_000 / config.frame_us
         normal = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
-        ends = _ends(normal, config)
+        ends = ends_along(normal, config)
         return cls(normal, *ends, objects.radius + RIM, length, back_in, stop_at)
 
     def facing(self, normal: np.ndarray, config: SceneConfig) -> "Sweep":
         """The same along another normal (B, 2)."""
-        near, far = _ends(normal, config)
+        near, far = ends_along(normal, config)
         return replace(self, normal=normal, near=near, far=far)
 
     def edge(
@@ -94,7 +94,7 @@ class Sweep:
         return Timeline(position, np.ones(edge.shape), self.normal, band)
 
 
-def _ends(normal: np.ndarray, config: SceneConfig) -> tuple[np.ndarray, np.ndarray]:
+def ends_along(normal: np.ndarray, config: SceneConfig) -> tuple[np.ndarray, np.ndarray]:
     """The sensor's first and last corner along a normal (B, 2)."""
     near: np.ndarray = (np.minimum(normal, 0) * config.sides).sum(-1)
     far: np.ndarray = (np.maximum(normal, 0) * config.sides).sum(-1)

@@ -23,6 +23,7 @@ from neurosvt.scenes.hiding import (
     curtain_moving,
     distractor,
     gripper,
+    screen,
     tunnel,
 )
 from neurosvt.scenes.presences import FRAMES_TO_LEAVE, emptiness, leaves, stranger
@@ -98,6 +99,7 @@ TIERS: Registry[Tier] = Registry(
         "curtain_moving": Tier(curtain_moving, longest=120),
         "gripper": Tier(gripper),
         "tunnel": Tier(tunnel, frames_to_hide=12, per_hidden=1.4, longest=120, scale=SMALL),
+        "screen": Tier(screen, frames_to_hide=12, per_hidden=1.4, longest=120, scale=SMALL),
         "distractor": Tier(distractor, noise=10.0, hot_pixels=4),
         "carried": Tier(carried),
         "contained": Tier(contained, frames_to_hide=40, frames_to_return=CUP_LEAVES),

@@ -156,7 +156,7 @@ def test_emptiness_before_is_noise_alone_and_nothing_until_the_object_moves(tier
     else:
         assert np.array_equal(nothing, ~late.moved)
         assert np.array_equal(late.presence[~nothing], plain.presence[~nothing[7:]])
-        assert not nothing[7:].any() or tier == "tunnel"  # which waits
+        assert not nothing[7:].any() or tier in ("tunnel", "screen")  # which wait
 
 
 def test_noise_and_hot_pixels_are_there_before_the_object_is():

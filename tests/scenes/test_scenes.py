@@ -287,7 +287,9 @@ def test_the_light_level_is_on_the_record():
     assert (light[-3:] == 1).all()
 
 
-@pytest.mark.parametrize("tier", [tier for tier in TIERS if tier not in ("tunnel", "empty")])
+@pytest.mark.parametrize(
+    "tier", [tier for tier in TIERS if tier not in ("tunnel", "screen", "empty")]
+)
 def test_events_of_a_seen_object_lie_around_its_true_position(tier):
     scenes = make_scenes(tier, 10, 64, seen=8, hidden=2, after=0, config=SILENT)
     for b in range(64):
@@ -389,3 +391,21 @@ def test_what_hides_takes_as_long_in_frames_of_another_length(tier, frame_us):
         scenes = make_scenes(tier, 0, 2, seen=seen, hidden=hidden, after=0, config=config)
         lasts.append((scenes.occlusions[0].first - seen) * config.frame_us)
     assert lasts[1] == pytest.approx(lasts[0], abs=20_000)
+
+
+def test_a_screen_is_seen_to_come_from_ahead_and_stays():
+    scenes = make_scenes("screen", 3, 16, seen=24, hidden=30, after=20, config=SILENT)
+    (occlusion,) = scenes.occlusions
+    low, high = scenes.occluder[..., 3], scenes.occluder[..., 4]
+    for b in range(16):
+        (moving,) = np.nonzero(np.diff(low[:, b]))
+        assert len(moving), "it comes"
+        assert moving[-1] < occlusion.first, "and rests before anything is hidden"
+        assert (np.diff(low[:, b])[moving] < 0).all(), "towards the object"
+        assert np.allclose(high[:, b] - low[:, b], (high - low)[0, b]), "all of it"
+        normal = scenes.occluder[0, b, :2]
+        along = scenes.position[:, b] @ normal
+        seen = ~scenes.hidden[: occlusion.first, b]
+        assert (along[: occlusion.first][seen] < high[: occlusion.first, b][seen]).all()
+        assert scenes.frames[moving[0] : moving[-1], b].sum() > 50, "and its edge makes events"
+    assert not scenes.hidden[occlusion.last + 1 :].any(), "the object comes out"
