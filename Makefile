@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test trials bench demo docs dist
+.PHONY: help setup check test trials bench demo docs dist lock audit
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -52,9 +52,29 @@ $(BIN)/uv:
 KERNELS := $(wildcard neurosvt/native/*.?pp neurosvt/native/*/*.?pp neurosvt/native/fixed/*.h \
 	neurosvt/native/cuda/*.cuh neurosvt/native/CMakeLists.txt)
 
-$(STAMP): pyproject.toml constraints.txt $(KERNELS) | $(BIN)/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) \
-		--constraints constraints.txt --editable '.[dev,data,events,live,docs]'
-	@# A second reader of exported NIR; what else it asks for would bring another torch along.
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps norse==1.1.0
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS)
+# A second reader of exported NIR; what else it asks for would bring another torch along.
+ALONE := norse==1.1.0
+
+# LOCKED=1, as CI has it: every file is held to its hash, but that of PyTorch, whose builds differ.
+$(STAMP): pyproject.toml constraints.txt requirements-ci.txt $(KERNELS) | $(BIN)/uv
+ifdef LOCKED
+	$(INSTALL) --no-deps --constraints constraints.txt torch
+	$(INSTALL) --no-deps --require-hashes --requirement requirements-ci.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+else
+	$(INSTALL) --constraints constraints.txt --editable '.[dev,data,events,live,docs]'
+	$(INSTALL) --no-deps $(ALONE)
+endif
 	@touch $@
+
+LOCK := $(BIN)/uv pip compile --quiet $(FIND_LINKS) --generate-hashes --no-annotate --no-header \
+	--python-version 3.11
+lock: | $(BIN)/uv  ## write requirements-ci.txt anew: versions and hashes of all that CI installs
+	@printf '%s\n' scikit-build-core hatch-fancy-pypi-readme cmake ninja | $(LOCK) \
+		--constraints constraints.txt --no-emit-package torch pyproject.toml - \
+		$(foreach extra,dev data events live docs,--extra $(extra)) --output-file requirements-ci.txt
+	@echo $(ALONE) | $(LOCK) --no-deps - >> requirements-ci.txt
+
+audit: | $(BIN)/uv  ## known vulnerabilities of what CI installs; asks PyPI
+	$(BIN)/uv tool run pip-audit --requirement requirements-ci.txt --disable-pip --no-deps
