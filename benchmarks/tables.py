@@ -14,6 +14,7 @@ from pathlib import Path
 import tables_models
 import tables_permanence
 import tables_recordings
+import tables_reliability
 import tables_sensors
 import tables_speed
 import tables_zoo
@@ -59,6 +60,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "stream": tables_speed.stream,
     "page": tables_speed.page,
     "soak": tables_speed.soak,
+    "faults": tables_reliability.faults,
+    "strangers": tables_reliability.strangers,
     "zoo": tables_zoo.zoo,
 }
 """By the name between the marks. Those ending in `_short` have at most seven columns."""

@@ -2,7 +2,8 @@
 
     python -m tests.faults.trials COUNT [--course NAME] [--seed N] [--json FILE]
 
-COUNT disturbances of every course, every kind in turn. Exit code 1 if an end is another, or if any
+COUNT disturbances of every course, every kind in turn. FILE keeps its rows of courses that are not
+asked for. Exit code 1 if an end is another, or if any
 program says anything but a line.
 """
 
@@ -20,7 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from neurosvt.permanence.suite import SUITES, Suite
-from neurosvt.results.rows import write_results
+from neurosvt.results.rows import read_results, write_results
 from tests.faults.courses import COURSES, Course, Found
 from tests.faults.harms import HARMS, NEEDS_ROOT, all_imported, begun, ended
 from tests.tiny_runs import short_validation
@@ -124,7 +125,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     all_imported()
-    rows, wrong = [], False
+    rows = read_results(args.json).rows if args.json and args.json.exists() else []
+    wrong = False
     for name in args.course or COURSES:
         start = time.monotonic()
         told = run(COURSES[name], args.count, args.seed)
@@ -134,14 +136,14 @@ def main() -> int:
         for line in told.wrong:
             print(f"  {line}", flush=True)
         wrong = wrong or bool(told.wrong)
-        rows += [
+        rows = [row for row in rows if row["course"] != name] + [
             {"course": name, "disturbance": harm, "times": told.harms[harm],
              "refused_in_a_line": told.refused[harm],
              "wrong": sum(harm in line.partition(": ")[0] for line in told.wrong)}
             for harm in told.harms
         ]  # fmt: skip
-    if args.json:
-        write_results(args.json, f"python -m tests.faults.trials {args.count}", rows)
+        if args.json:  # course by course, for all of them take hours
+            write_results(args.json, f"python -m tests.faults.trials {args.count}", rows)
     return int(wrong)
 
 
