@@ -66,11 +66,7 @@ def test_the_block_blocks(tmp_path):
         in_python(refusal, tmp_path)
 
 
-def test_importing_everything_asks_for_nothing(tmp_path):
-    in_python(IMPORTS, tmp_path)
-
-
-def test_neither_does_work_on_files_that_are_here(tmp_path):
+def test_neither_importing_everything_nor_work_on_files_asks_for_anything(tmp_path):
     t = np.arange(0, 200_000, 100)
     events = pack_events(t, 30 + t // 10_000, 30 + t % 7, t % 2)
     write_events(tmp_path / "dot.npz", Recording(events, 64, 64))
@@ -79,7 +75,6 @@ def test_neither_does_work_on_files_that_are_here(tmp_path):
     asked = ["--tiers", "blackout", "--hidden", "3", "--events", "4"]
     commands = [
         ["list", "models"],
-        ["doctor"],
         ["data", "convert", "dot.npz", "dot.aedat4"],
         ["data", "info", "dot.aedat4"],
         ["predict", "permanence", "dot.aedat4"],
@@ -87,7 +82,6 @@ def test_neither_does_work_on_files_that_are_here(tmp_path):
         ["permanence", "permanence", *asked, "--quiet"],
         ["demo", "--input", "dot.npz", "--frames", "5"],
         ["export", "permanence", "--to", "c", "--out", "c"],
-        ["report", "permanence"],
         ["train", "permanence_stage1", "--out", "out", "--quiet", *tiny],
     ]
-    in_python(WORK.format(commands=commands), tmp_path)
+    in_python(IMPORTS + WORK.format(commands=commands), tmp_path)

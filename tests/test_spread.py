@@ -97,6 +97,7 @@ def test_what_a_part_refuses_is_told_as_it_would_be_here(two_workers):
 
 
 @with_ray
+@pytest.mark.slow
 def test_a_part_whose_worker_is_killed_is_done_by_another(two_workers, tmp_path):
     with spread_over("local") as spread:
         assert sorted(spread(partial(killed_once, tmp_path), range(3))) == [(0, 0), (1, 1), (2, 2)]
@@ -113,6 +114,7 @@ def test_a_part_that_kills_every_worker_is_given_up_in_a_line(two_workers):
 
 
 @with_ray
+@pytest.mark.slow
 @pytest.mark.slow
 def test_a_suite_over_workers_one_of_them_killed_ends_with_the_same_rows(two_workers, tmp_path):
     tiers = ("blackout", "curtain", "tunnel")

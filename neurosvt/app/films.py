@@ -29,6 +29,8 @@ AT_ONCE, TRIES = 8, 64
 """Scenes that are made together, and that are looked through for one of a class."""
 MOST_HIDDEN = 1200
 """Frames of a scene in which its object is hidden: twelve seconds."""
+MOST_SPEED = 0.06
+"""Of a curtain, sensor widths a frame: a hand's, and as quick as those that models learnt from."""
 MOTIONS = ("rests", "on", "still")
 """It moves, and rests while a curtain is before it; or goes on behind it; or does not move."""
 
@@ -188,6 +190,33 @@ class Shutter:
             presence = _if_in_view(presence, Presence.HIDDEN)
         curtain = (1.0, 0.0, 1.0, *band, 0.0, 0.0)
         return replace(shown, frame=frame, presence=presence, occluder=curtain)
+
+
+class Curtain:
+    """The visitor's, which follows a hand at a hand's speed: it comes in and goes out at the side
+    that is nearer."""
+
+    def __init__(self) -> None:
+        self.band: Band | None = None
+
+    def toward(self, wanted: Band | None) -> Band | None:
+        """Where it is a frame later; None while it is not before the sensor."""
+        if wanted is None and self.band is None:
+            return None
+        low, high = now = self.band or _outside(wanted or AWAY)
+        to = wanted or _outside(now)
+        edges = ((low, to[0]), (high, to[1]))
+        low, high = (a + float(np.clip(b - a, -MOST_SPEED, MOST_SPEED)) for a, b in edges)
+        self.band = (low, high)
+        if wanted is None and (high <= 0 or low >= 1):
+            self.band = None
+        return self.band
+
+
+def _outside(band: Band) -> Band:
+    """A band as wide, beside the sensor at the side that is nearer."""
+    width = band[1] - band[0]
+    return (-width, 0.0) if sum(band) < 1 else (1.0, 1.0 + width)
 
 
 def _if_in_view(presence: Presence | None, then: Presence) -> Presence | None:

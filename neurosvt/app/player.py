@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from neurosvt.app.films import MOTIONS, FilmedRecording, FreeScene, Hand, Showing, TierScene
+from neurosvt.app.films import (
+    MOTIONS,
+    Curtain,
+    FilmedRecording,
+    FreeScene,
+    Hand,
+    Showing,
+    TierScene,
+)
 from neurosvt.app.watchers import Cast, Watcher
 from neurosvt.config import UserError
 from neurosvt.permanence.tasks import SceneTask
@@ -31,6 +39,7 @@ class Player:
     def __init__(self, cast: Cast):
         self.cast, self.hand, self.at = cast, Hand(), 0
         self.film: Showing | None = None
+        self.curtain = Curtain()
         self.watchers: Sequence[Watcher] = ()  # come with a film
         task = cast.trained.run.task("test")
         self.task, self.classes = task, task.classes
@@ -75,7 +84,7 @@ class Player:
             else:
                 film = TierScene(task, kind, object_class, hidden)
         self.close()
-        self.film, self.at = film, 0
+        self.film, self.at, self.curtain = film, 0, Curtain()
         self.watchers = self.cast.watchers()
         return {
             "classes": list(self.classes),
@@ -96,7 +105,8 @@ class Player:
 
     def step(self) -> dict[str, Any] | None:
         """The next frame and what is believed of it; None at the end."""
-        shown = None if self.film is None else self.film.step(self.hand)
+        hand = replace(self.hand, band=self.curtain.toward(self.hand.band))
+        shown = None if self.film is None else self.film.step(hand)
         if shown is None:
             return None
         self.at += 1

@@ -1,11 +1,12 @@
 import base64
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from neurosvt import Recording, write_events
-from neurosvt.app.films import MOTIONS, Hand, Shown, Shutter
+from neurosvt.app.films import MOTIONS, Curtain, Hand, Shown, Shutter
 from neurosvt.app.player import Player
 from neurosvt.app.watchers import cast_of
 from neurosvt.config import UserError
@@ -173,18 +174,32 @@ def test_what_is_not_there_is_one_line(asked, line, player):
     assert "\n" not in str(error.value)
 
 
+def test_a_curtain_follows_the_hand_and_does_not_jump():
+    curtain, wanted = Curtain(), (0.3, 0.6)
+    assert curtain.toward(None) is None
+    way = [curtain.toward(wanted) for _ in range(20)]
+    assert way[0] == pytest.approx((-0.24, 0.06)), "in from the left"
+    assert way[-1] == wanted
+    for before, now in pairwise(way):
+        assert max(abs(a - b) for a, b in zip(before, now, strict=True)) <= 0.06 + 1e-9
+    out = [curtain.toward(None) for _ in range(20)]
+    assert out[-1] is None
+    assert all(one is None or one[0] < 0.31 for one in out), "the way it came"
+    assert Curtain().toward((0.7, 1.2)) == pytest.approx((0.94, 1.44)), "or from the right"
+
+
 def test_an_object_rests_behind_a_curtain_or_goes_on_or_does_not_move(player):
     ways = {}
     for motion in MOTIONS:
         player.open({"kind": "free", "object": "disc", "seed": 2})
         places = []
-        for t in range(90):
+        for t in range(120):
             player.move({"band": [-1.0, 2.0] if t > 40 else None, "motion": motion})
             places.append(player.step()["truth"])
         ways[motion] = places
     assert ways["rests"][:40] == ways["on"][:40]
-    assert len({tuple(place) for place in ways["rests"][45:]}) == 1
-    assert ways["on"][45] != ways["on"][-1]
+    assert len({tuple(place) for place in ways["rests"][75:]}) == 1
+    assert ways["on"][75] != ways["on"][-1]
     assert len({tuple(place) for place in ways["still"]}) == 1
     with pytest.raises(UserError, match="the object rests, on, still; not 'jumps'"):
         player.move({"motion": "jumps"})

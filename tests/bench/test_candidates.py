@@ -41,6 +41,7 @@ def test_spikformer_is_the_size_that_its_name_says():
     assert model(frames).shape == (2, 1, 11)
 
 
+@pytest.mark.slow
 def test_steps_of_training_are_steps(monkeypatch):
     monkeypatch.setattr(training, "installed", list)
     ours = [c for c in training._gestures() if c.name == "neurosvt dvs128"]

@@ -78,6 +78,7 @@ def test_where_there_are_no_images_it_says_what_would_do(trained, monkeypatch, t
     assert "cifar10_test.parquet" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_shipped_model_is_small_and_as_good_as_its_file_says(data_root):
     """The first 500 test images; `neurosvt evaluate dysvit_protocol` judges all of them."""
     path = WEIGHTS / "dysvit_protocol.safetensors"

@@ -40,6 +40,7 @@ def test_permanence_takes_a_folder(folder, family, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_energy_takes_a_folder(folder, tmp_path, monkeypatch):
     for name in set(ENERGY_BASELINES) - {"dense-twin-active"}:  # one is enough, and quicker
         monkeypatch.delitem(ENERGY_BASELINES, name)

@@ -108,7 +108,10 @@ def test_standard_input_is_read_and_its_faults_are_counted(cup, one_thread):
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_ctrl_c_ends_with_a_summary_and_whole_lines(number, code, cup, tmp_path, one_thread):
     words = ["scenes:curtain", "--json-lines", "rows.jsonl", "--quiet"]
     process = subprocess.Popen(

@@ -61,6 +61,7 @@ def test_a_suite_is_one_json_a_table_and_figures(run_suite):
     assert "no weights for charge_2" in told.err
 
 
+@pytest.mark.slow
 def test_a_suite_that_was_asked_before_judges_nothing_and_writes_the_same(run_suite, monkeypatch):
     folder, _ = run_suite()
     first = (folder / "permanence.json").read_bytes()

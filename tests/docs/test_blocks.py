@@ -55,7 +55,15 @@ def commands_of(path: Path) -> list[list[str]]:
     return [words for block in listed for words in pages.commands(block)]
 
 
-@pytest.mark.parametrize("path", RUN, ids=pages.named)
+LONG = {pages.DOCS / "guides" / "own-recordings.md"}
+"""Pages that take more than a minute."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[pytest.mark.slow] if p in LONG else []) for p in RUN],
+    ids=pages.named,
+)
 def test_a_page_can_be_followed_to_the_letter(path, tmp_path, monkeypatch, capsys):
     text = path.read_text()
     monkeypatch.chdir(tmp_path)

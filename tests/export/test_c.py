@@ -67,11 +67,16 @@ def answers_of(library, engine, frames):
 @pytest.mark.parametrize(
     ("name", "bits"),
     [
-        ("permanence", 16),
         ("tracks", 8),
         *(
             pytest.param(*case, marks=pytest.mark.slow)
-            for case in [("permanence", 8), ("tracks", 16), ("nmnist", 16), ("nmnist", 8)]
+            for case in [
+                ("permanence", 16),
+                ("permanence", 8),
+                ("tracks", 16),
+                ("nmnist", 16),
+                ("nmnist", 8),
+            ]
         ),
     ],
 )

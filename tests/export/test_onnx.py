@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_images_and_a_sequence_with_its_state_are_the_same_in_onnxruntime(tmp_path):
     program = Path(__file__).with_name("exported_to_onnx.py")
     done = subprocess.run(

@@ -122,6 +122,7 @@ def test_backend_agrees_with_reference(backend, reset, surrogate, shape):
 
 
 @inductor
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile wants a C++ compiler")
 def test_the_compiled_loop_agrees_with_reference():
     current, v = 2 * torch.randn(7, 2, 5), torch.rand(2, 5)
