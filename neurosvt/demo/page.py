@@ -19,6 +19,7 @@ import numpy as np
 from neurosvt.demo.equal_training import EqualScore, equal_grid, equal_title
 from neurosvt.files import write_whole
 from neurosvt.pages import fill_page, page_data
+from neurosvt.pages.table import cell, html_table
 from neurosvt.results.palette import PALETTE
 
 PageRow = Mapping[str, Any]
@@ -196,19 +197,11 @@ def _score_table(caption: str, rows: Sequence[PageRow]) -> str:
     """Models down, hidden lengths across."""
     lengths = sorted({row["hidden_frames"] for row in rows})
     cells = {(row["name"], row["hidden_frames"]): row for row in rows}
-    head = "".join(f'<th scope="col">{escape(str(k))}</th>' for k in lengths)
-    body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(f"<td>{_score(cells.get((name, k), {}))}</td>" for k in lengths)
-        + "</tr>"
+    lines = (
+        (name, [cell(_score(cells.get((name, k), {}))) for k in lengths])
         for name in dict.fromkeys(row["name"] for row in rows)
     )
-    return (
-        '<div class="scroll" tabindex="0"><table class="scores">'
-        f"<caption>{escape(caption)}</caption>"
-        f'<thead><tr><th scope="col">hidden frames</th>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    return html_table(["hidden frames", *map(str, lengths)], lines, caption=caption)
 
 
 def _score(row: PageRow) -> str:
@@ -232,19 +225,10 @@ def _score(row: PageRow) -> str:
 def _equal_table(equal: Sequence[EqualScore]) -> str:
     """Models down, tiers across."""
     tiers, lines = equal_grid(equal)
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("what it is", *tiers))
-    body = "".join(
-        f'<tr><th scope="row">{escape(label)}</th>'
-        + "".join(f"<td>{escape(text)}</td>" for text in texts)
-        + "</tr>"
-        for label, *texts in lines
-    )
-    return f'<thead><tr><th scope="col">model</th>{head}</tr></thead><tbody>{body}</tbody>'
+    told = ((label, [cell(escape(text)) for text in texts]) for label, *texts in lines)
+    return html_table(["model", "what it is", *tiers], told)
 
 
 def _fact_table(facts: Mapping[str, str]) -> str:
-    lines = (
-        f'<tr><th scope="row">{escape(str(k))}</th><td>{escape(str(v))}</td></tr>'
-        for k, v in facts.items()
-    )
-    return "".join(lines)
+    lines = ((str(name), [cell(escape(str(told)))]) for name, told in facts.items())
+    return html_table([], lines, kind="")

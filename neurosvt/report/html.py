@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from neurosvt.pages.table import cell, html_table
 from neurosvt.report.gather import RowFigure
 
 Cell = str | tuple[str, Sequence[RowFigure]]
@@ -38,28 +39,18 @@ def _in(figure: RowFigure, shown: Callable[[float], str]) -> str:
 
 def table(caption: str, head: Iterable[str], lines: Iterable[Sequence[Cell]]) -> str:
     """The first cell of each line names it."""
-    top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
-    body = "".join(f"<tr>{_line(line)}</tr>" for line in lines)
-    return (
-        '<div class="scroll" tabindex="0"><table class="scores">'
-        f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    named = ((_text(first), map(_cell, rest)) for first, *rest in lines)
+    return html_table(list(head), named, caption=caption)
 
 
-def _line(cells: Sequence[Cell]) -> str:
-    first, *rest = cells
-    name = first if isinstance(first, str) else first[0]
-    return f'<th scope="row">{escape(name)}</th>' + "".join(map(_cell, rest))
+def _text(told: Cell) -> str:
+    return told if isinstance(told, str) else told[0]
 
 
-def _cell(cell: Cell) -> str:
-    if isinstance(cell, str):
-        long = ' class="long"' if len(cell) > LONG else ""
-        return f"<td{long}>{escape(cell)}</td>"
-    text, figures = cell
+def _cell(told: Cell) -> str:
+    text, figures = (told, ()) if isinstance(told, str) else told
     sources = " ".join(figure.source for figure in figures if figure.value is not None)
-    return f'<td data-of="{escape(sources)}">{escape(text)}</td>'
+    return cell(escape(text), class_="long" if len(text) > LONG else "", data_of=sources)
 
 
 def drawn(draw: Callable[[Path], object], about: str, kind: str = "svg") -> str:
