@@ -7,18 +7,21 @@ from neurosvt.permanence.figures import draw_calibration, draw_scores
 from neurosvt.report.gather import ReportedRun, SourcedRow
 from neurosvt.report.html import disclosed, drawn, interval, share, table
 
+ALIKE = ("dataset", "state_noise", "state_bits", "frame_ms", "seed", "weights")
+"""What rows of one table have in common; those that were asked otherwise are no part of it."""
+
 
 def _judged(run: ReportedRun, judgement: str, memory: bool = True) -> list[SourcedRow]:
-    """Rows of a judgement from the file that has most of them, of the model itself or of all."""
+    """Rows of a judgement from the file that has most of them, of the model itself or of all; as
+    the first of them was asked."""
     rows = [r for r in run.rows_with("judgement", "tier") if r["judgement"] == judgement]
     plain = [r for r in rows if r.get("state_bits", 32) == 32 and not r.get("weights")]
     if not plain:
         return []
     file, _ = Counter(r.file for r in plain).most_common(1)[0]
-    own = [r for r in plain if r.file == file]
-    noise, first = own[0].get("state_noise"), own[0].get("memory")
-    kept = [r for r in own if r.get("state_noise") == noise]
-    return [r for r in kept if not memory or r.get("memory") == first]
+    first = next(r for r in plain if r.file == file)
+    kept = [r for r in plain if r.file == file and all(r.get(k) == first.get(k) for k in ALIKE)]
+    return [r for r in kept if not memory or r.get("memory") == first.get("memory")]
 
 
 def permanence(runs: Sequence[ReportedRun]) -> str:

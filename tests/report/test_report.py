@@ -80,6 +80,20 @@ def test_every_figure_stands_in_the_committed_rows(outline):
             ), (source, text, value)
 
 
+def test_a_table_holds_rows_that_were_asked_alike(outline):
+    """Frames of 5 ms and a noise of nothing are other questions, though tier and length agree."""
+    rows = read_results(RESULTS / "permanence.json").rows
+    told = [of for of, _ in outline.cells if of and of.startswith("permanence.json#")]
+    asked = {int(re.match(r"permanence\.json#(\d+)", of)[1]) for of in told}
+    beliefs = [rows[i] for i in asked if rows[i]["judgement"] in ("belief", "presence")]
+    assert len(beliefs) > 60
+    for key, value in {"frame_ms": 10.0, "state_noise": 0.01, "dataset": "scenes"}.items():
+        assert {row[key] for row in beliefs} == {value}
+    assert len(
+        {(r["judgement"], r["tier"], r.get("moment"), r["hidden_frames"]) for r in beliefs}
+    ) == len(beliefs)
+
+
 def test_it_is_one_sound_page_below_5_mb_that_loads_nothing(page, outline):
     text = page.read_text()
     assert page.stat().st_size < 5e6
