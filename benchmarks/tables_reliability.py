@@ -16,7 +16,7 @@ def faults() -> str:
     for r in rows:
         wrong[r["course"]] += r["wrong"]
     return markdown(
-        ["disturbances of", *kinds, "another end"],
+        ["disturbances of", *kinds, "on the way to another end"],
         (
             [course, *(str(times[course, kind]) for kind in kinds), str(wrong[course])]
             for course in dict.fromkeys(r["course"] for r in rows)

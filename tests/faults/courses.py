@@ -55,11 +55,31 @@ def learnt(out: Path) -> Found:
     found: dict[str, Any] = {}
     for name in ("last", "best"):
         tensors, facts = checkpoint.read_tensors(out / f"{name}.safetensors")
-        found |= {f"{name}: {key}": (t.shape, t.numpy().tobytes()) for key, t in tensors.items()}
+        found |= {f"{name}: {key}": t.numpy() for key, t in tensors.items()}
         found[f"{name}: step"] = facts["step"]
     history = json.loads((out / "history.json").read_text())["history"]
-    found["history"] = [{**entry, "seconds": None} for entry in history]
+    for entry in history:
+        scores = {key: value for key, value in entry.items() if key != "seconds"}
+        found[f"history: step {entry['step']}"] = np.array(list(scores.values()), float)
     return found
+
+
+ROUNDING = 1e-3
+"""How far weights may be apart after some steps whose sums were rounded otherwise."""
+
+
+def differing(found: Found, whole: Found, *, exact: bool) -> list[str]:
+    """Names of what is not the same; random states are the same in any case."""
+    names = sorted({*found, *whole})
+    return [name for name in names if not _same(found.get(name), whole.get(name), exact)]
+
+
+def _same(one: Any, other: Any, exact: bool) -> bool:
+    if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
+        return bool(one == other)
+    if exact or one.dtype.kind != "f":
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=ROUNDING)
 
 
 def files_of(out: Path) -> Found:
