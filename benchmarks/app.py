@@ -31,8 +31,8 @@ def served() -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "neurosvt", "app", "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
     assert process.stderr is not None
-    address = re.search(r"http://\S+?(?=;)", process.stderr.readline())
-    assert address is not None
+    found = (re.search(r"http://\S+?(?=;)", line) for line in process.stderr)
+    address = next(one for one in found if one)
     try:
         yield address[0], process.pid
     finally:
