@@ -8,12 +8,10 @@ from committed import markdown, rows_of
 def faults() -> str:
     """Work that was disturbed, and its end."""
     rows = rows_of("faults")
-    kinds = list(dict.fromkeys(sorted(r["disturbance"] for r in rows)))
-    times = Counter[tuple[str, str]]()
+    kinds = sorted({r["disturbance"] for r in rows})
+    times, wrong = Counter[tuple[str, str]](), Counter[str]()
     for r in rows:
         times[r["course"], r["disturbance"]] += r["times"]
-    wrong = Counter[str]()
-    for r in rows:
         wrong[r["course"]] += r["wrong"]
     return markdown(
         ["disturbances of", *kinds, "on the way to another end"],
@@ -24,16 +22,7 @@ def faults() -> str:
     )
 
 
-OUTCOMES = ("all events", "refused in a line", "told", "exception", "other events, silently",
-            "crash", "hang")  # fmt: skip
-
-
 def strangers() -> str:
     """What readers make of damaged files."""
-    return markdown(
-        ["format", "reader", "files", *OUTCOMES],
-        (
-            [r["format"], r["reader"], str(r["files"]), *(str(r[name]) for name in OUTCOMES)]
-            for r in rows_of("strangers")
-        ),
-    )
+    rows = rows_of("strangers")
+    return markdown(list(rows[0]), ([str(value) for value in r.values()] for r in rows))

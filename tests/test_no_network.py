@@ -30,15 +30,9 @@ def asked(*args, **options):
 socket.getaddrinfo = socket.gethostbyname = asked
 """
 IMPORTS = """
-import pkgutil
-from contextlib import suppress
-from importlib import import_module
-import neurosvt
+from tests.faults.harms import all_imported
 
-for found in pkgutil.walk_packages(neurosvt.__path__, "neurosvt."):
-    if not found.name.endswith("__main__"):
-        with suppress(ImportError):  # of an extra that is not here
-            import_module(found.name)
+all_imported()
 """
 WORK = """
 from neurosvt.cli import main

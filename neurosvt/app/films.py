@@ -175,7 +175,7 @@ class Shutter:
         if not hand.lit:
             light = (*shown.occluder[:2], 0.0, *shown.occluder[3:])
             dark = replace(shown, frame=np.zeros_like(shown.frame), occluder=light)
-            return replace(dark, presence=_if_in_view(shown.presence, Presence.HIDDEN))
+            return replace(dark, presence=_hidden_if_in_view(shown.presence))
         if band == AWAY and before == AWAY:
             return shown
         frame, (width, _) = shown.frame.copy(), Sides.of_pixels(shown.frame)
@@ -187,7 +187,7 @@ class Shutter:
             frame[on if now > was else 1 - on] |= edge
         presence = shown.presence
         if shown.position is not None and band[0] + 0.2 <= shown.position[0] <= band[1] - 0.2:
-            presence = _if_in_view(presence, Presence.HIDDEN)
+            presence = _hidden_if_in_view(presence)
         curtain = (1.0, 0.0, 1.0, *band, 0.0, 0.0)
         return replace(shown, frame=frame, presence=presence, occluder=curtain)
 
@@ -219,8 +219,8 @@ def _outside(band: Band) -> Band:
     return (-width, 0.0) if sum(band) < 1 else (1.0, 1.0 + width)
 
 
-def _if_in_view(presence: Presence | None, then: Presence) -> Presence | None:
-    return then if presence is Presence.IN_VIEW else presence
+def _hidden_if_in_view(presence: Presence | None) -> Presence | None:
+    return Presence.HIDDEN if presence is Presence.IN_VIEW else presence
 
 
 def _within(x: np.ndarray, band: Band) -> np.ndarray:

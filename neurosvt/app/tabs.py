@@ -18,7 +18,12 @@ from neurosvt.config import UserError, first_line
 from neurosvt.datasets.any_image import named_pixels
 from neurosvt.energy.compare import ModelCost
 from neurosvt.energy.costs import all_costs
-from neurosvt.experiments.checkpoints import load, load_image_model, shipped_names
+from neurosvt.experiments.checkpoints import (
+    Checkpoint,
+    load,
+    load_image_model,
+    shipped_names,
+)
 from neurosvt.experiments.energy_baselines import EnergyPlan, energy_of
 from neurosvt.experiments.hub import pull_model
 from neurosvt.experiments.zoo import tau_of
@@ -160,9 +165,11 @@ def _your_model(model: str, allowed: Callable[[str], bool], stage: gr.HTML, tabs
     def show(name: str) -> tuple[str, Any, Any]:
         name = _checked(name, allowed)
         with refusals_shown():
-            hides = load(name).run.hides
-        shown = (_stage(name), gr.Tabs(selected=STAGE)) if hides else (gr.skip(), gr.skip())
-        return card_of(name), *shown
+            trained = load(name)
+        shown: tuple[Any, Any] = (gr.skip(), gr.skip())
+        if trained.run.hides:
+            shown = (_stage(name), gr.Tabs(selected=STAGE))
+        return card_of(trained), *shown
 
     gr.Button("Load it, and put it on the stage", variant="primary").click(
         show, name, [card, stage, tabs], concurrency_limit=1, api_visibility="private"
@@ -170,12 +177,10 @@ def _your_model(model: str, allowed: Callable[[str], bool], stage: gr.HTML, tabs
     gr.Markdown(f"Shipped: {', '.join(f'`{name}`' for name in shipped_names())}")
 
 
-def card_of(name: str) -> str:
+def card_of(trained: Checkpoint) -> str:
     """What a model is, as Markdown."""
-    with refusals_shown():
-        trained = load(name)
     model, run = trained.model, trained.run
-    lines = [f"**{escape(name)}**, {type(model).__name__}"]
+    lines = [f"**{escape(trained.name)}**, {type(model).__name__}"]
     lines += [f"{model.parameter_count():,} parameters, {trained.steps:,} steps of training"]
     if trained.run.classes:
         lines += [f"classes: {escape(', '.join(trained.run.classes))}"]

@@ -24,8 +24,11 @@ def holds_training(folder: str | Path) -> bool:
     return any((Path(folder) / name).exists() for name in (LAST, EARLIER))
 
 
-def newest_whole(folder: str | Path, say: Callable[[str], None] = lambda line: None) -> Path:
-    """The newest checkpoint of a training that is whole; `say` is told of one passed over.
+def newest_whole(
+    folder: str | Path, say: Callable[[str], None] = lambda line: None
+) -> tuple[Path, dict[str, Any]]:
+    """The newest checkpoint of a training that is whole, and what it knows beside tensors; `say` is
+    told of one passed over.
 
     Raises:
         FileNotFoundError: the folder holds no training.
@@ -33,14 +36,13 @@ def newest_whole(folder: str | Path, say: Callable[[str], None] = lambda line: N
     """
     last, earlier = (Path(folder) / name for name in (LAST, EARLIER))
     try:
-        read_checkpoint(last)
-        return last
+        return last, read_checkpoint(last)[1]
     except (FileNotFoundError, UserError) as error:
         if not earlier.exists():
             raise
-        read_checkpoint(earlier)
+        _, metadata = read_checkpoint(earlier)
         say(f"{error}: goes on from {earlier}")
-        return earlier
+        return earlier, metadata
 
 
 def keep_earlier(folder: Path) -> None:
@@ -68,8 +70,8 @@ def saved_run(folder: str | Path, given: Iterable[str] = ()) -> Run:
         FileNotFoundError: the folder holds no training.
         UserError: a given setting is unknown, or differs there.
     """
-    whole = newest_whole(folder)
-    run = _run_of(whole, read_checkpoint(whole)[1])
+    whole, metadata = newest_whole(folder)
+    run = _run_of(whole, metadata)
     refuse_difference(whole, run, build_run(override(as_plain(run), given)))
     return run
 
@@ -86,8 +88,7 @@ def to_resume(folder: Path, run: Run, say: Callable[[str], None]) -> tuple[Path,
         FileNotFoundError: the folder holds no training.
         UserError: it is damaged, or of another run.
     """
-    whole = newest_whole(folder, say)
-    _, metadata = read_checkpoint(whole)
+    whole, metadata = newest_whole(folder, say)
     refuse_difference(whole, _run_of(whole, metadata), run)
     return whole, metadata
 

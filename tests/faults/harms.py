@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -97,19 +97,38 @@ Harm = Callable[[list[str], Path, Path, float, random.Random], list[Ended]]
 many seconds, under adverse conditions; how its programs ended."""
 
 
-def killed(number: signal.Signals) -> Harm:
+Within = Callable[[random.Random], Callable[[], None]]
+"""What is different within a program, drawn by chance."""
+
+
+def killed(number: signal.Signals, within: Within = lambda rng: untouched) -> Harm:
     """By a signal, at any moment."""
 
     def harm(
         words: list[str], out: Path, log: Path, seconds: float, rng: random.Random
     ) -> list[Ended]:
-        process = begun(words, log)
+        process = begun(words, log, within(rng))
         process.join(rng.uniform(0, 1.1 * seconds))
         if process.is_alive() and process.pid:
             os.kill(process.pid, number)
         return [ended(process, log)]
 
     return harm
+
+
+def other_clock(rng: random.Random) -> Callable[[], None]:
+    """A clock that is set forth and back by days."""
+    now, moved = time.time, random.Random(rng.random())
+
+    def jumps() -> None:
+        time.time = lambda: now() + moved.uniform(-3e5, 3e5)
+
+    return jumps
+
+
+def other_threads(rng: random.Random) -> Callable[[], None]:
+    """Another number of threads."""
+    return partial(torch.set_num_threads, rng.randint(2, 4))
 
 
 def full_disk(
@@ -158,22 +177,6 @@ def forbidden(
         out.chmod(mode)
 
 
-def other_clock(
-    words: list[str], out: Path, log: Path, seconds: float, rng: random.Random
-) -> list[Ended]:
-    """A clock that is set forth and back by days, and a kill."""
-    now, seed = time.time, rng.random()
-
-    def jumps() -> None:
-        moved = random.Random(seed)
-        time.time = lambda: now() + moved.uniform(-3e5, 3e5)
-
-    process = begun(words, log, jumps)
-    process.join(rng.uniform(0, 1.1 * seconds))
-    process.kill()
-    return [ended(process, log)]
-
-
 def two_at_once(
     words: list[str], out: Path, log: Path, seconds: float, rng: random.Random
 ) -> list[Ended]:
@@ -183,26 +186,15 @@ def two_at_once(
     return [ended(begun(words, other), other), ended(first, log)]
 
 
-def other_threads(
-    words: list[str], out: Path, log: Path, seconds: float, rng: random.Random
-) -> list[Ended]:
-    """Another number of threads, and a kill."""
-    threads = rng.randint(2, 4)
-    process = begun(words, log, lambda: torch.set_num_threads(threads))
-    process.join(rng.uniform(0, 1.1 * seconds))
-    process.kill()
-    return [ended(process, log)]
-
-
 HARMS: dict[str, Harm] = {
     "SIGKILL": killed(signal.SIGKILL),
     "SIGTERM": killed(signal.SIGTERM),
     "SIGINT": killed(signal.SIGINT),
     "full disk": full_disk,
     "read-only folder": forbidden,
-    "clock jumps": other_clock,
+    "clock jumps": killed(signal.SIGKILL, other_clock),
     "two at once": two_at_once,
-    "other threads": other_threads,
+    "other threads": killed(signal.SIGKILL, other_threads),
 }
 """By name."""
 NEEDS_ROOT = {"full disk"}
