@@ -5,7 +5,6 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jaxtyping import TypeCheckError
 
 from neurosvt.config import ConfigError, UserError, as_plain, build, load_toml, override
 
@@ -154,12 +153,6 @@ def test_override_says_what_it_wants(assignment):
 def test_override_does_not_reach_into_a_value():
     with pytest.raises(ConfigError, match=r"'train\.steps' is a value, not a table"):
         override({"train": {"steps": 10}}, ["train.steps.x=1"])
-
-
-def test_types_in_signatures_are_checked_while_the_tests_run():
-    """By the hook that pyproject.toml asks for; shapes are checked by the same one."""
-    with pytest.raises(TypeCheckError):
-        load_toml(7)
 
 
 def test_toml_file_is_read_and_a_broken_one_named(tmp_path):
