@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test trials bench demo docs dist lock audit
+.PHONY: help setup check test trials cover mutants bench demo docs dist lock audit
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,17 @@ trials: $(STAMP)  ## what takes two hours: slow tests, 20,000 damaged files, 100
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not gpu"
 	OMP_NUM_THREADS=1 $(BIN)/python tests/formats/fuzz.py 20000
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.trials 100
+
+cover: $(STAMP)  ## which lines the tests run, by room; takes twice as long as they do
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov=neurosvt --cov-context=test --cov-report=
+	$(BIN)/python -m tests.mutants.lines
+
+# Here the tests of a line are those that ran it under `make cover`. Each mutant is written in place.
+mutants: build/mutants.json  ## 400 broken lines, each to be noticed by a test: hours, in a clean clone
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants.trials build/mutants.json .coverage
+build/mutants.json: | $(BIN)/uv
+	mkdir -p build
+	$(BIN)/uv tool run --from cosmic-ray==8.7.0 python tests/mutants/sample.py 400 build/mutants.json
 
 bench: $(STAMP)  ## measure, and write benchmarks/results
 	$(BIN)/python benchmarks/run.py

@@ -34,7 +34,8 @@ NAMED_IN = {
     "mypy": "Makefile",
     "pytest-xdist": "pyproject.toml",  # pytest's -n
     "onnxscript": "neurosvt/export/onnx.py",  # PyTorch's exporter writes with it
-    "beartype": "pyproject.toml",  # jaxtyping's checker
+    "pytest-cov": "Makefile",
+    "beartype": "tests/conftest.py",  # jaxtyping's checker
     "types-pyyaml": "tests/test_packaging.py",  # mypy reads it beside yaml
     "mkdocs-material": "mkdocs.yml",
     "mkdocstrings": "mkdocs.yml",
@@ -46,6 +47,7 @@ NAMED_IN = {
 WORD = {
     "nvidia-cuda-nvrtc-cu12": "nvidia.cuda_nvrtc",
     "pytest-xdist": '"-n"',
+    "pytest-cov": "--cov",
     "mkdocs-material": "material",
     "types-pyyaml": "yaml",
 }

@@ -41,6 +41,8 @@ from neurosvt.presence import FORGOTTEN
 
 QUEUE_WINDOWS = 64
 """That may wait for the engine."""
+QUEUE_EVENTS = 4_000_000
+"""In them: 52 MB. A burst makes windows of a million."""
 AHEAD = 64
 """Windows that are cut in one go: a hundred wakings a second are dearer than what they do."""
 
@@ -89,7 +91,8 @@ class Stream:
         window_events: windows of so many events instead; the model takes each for one step.
         speed: seconds of the stream a second. None for as fast as it goes: then nothing is dropped,
             and no window is closed by the clock.
-        queue_windows: how many may wait for the engine, before the oldest is dropped.
+        queue_windows: how many may wait for the engine, before the oldest is dropped; windows that
+            hold more than `QUEUE_EVENTS` are dropped sooner.
         seconds: end after so many of the stream; None for no end. A live source from which nothing
             comes has a second more on the wall.
         windows: end after so many; None for no end.
@@ -140,8 +143,9 @@ class Stream:
         self._stopped = False
         self._error: BaseException | None = None
         self._queue: BoundedQueue[tuple[float, EventWindow]] = BoundedQueue(
-            queue_windows, speed is not None, self._drop, self.is_over
-        )
+            queue_windows, speed is not None, self._drop, self.is_over,
+            weigh=lambda item: len(item[1].events), most=QUEUE_EVENTS,
+        )  # fmt: skip
 
     def stop(self) -> None:
         """End soon: what has come is still given. May be called by a handler of a signal."""
