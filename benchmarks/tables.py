@@ -62,6 +62,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "soak": tables_speed.soak,
     "faults": tables_reliability.faults,
     "strangers": tables_reliability.strangers,
+    "rough": tables_reliability.rough,
     "zoo": tables_zoo.zoo,
 }
 """By the name between the marks. Those ending in `_short` have at most seven columns."""

@@ -43,6 +43,9 @@ settings.register_profile("neurosvt", deadline=None, max_examples=25, derandomiz
 settings.load_profile("neurosvt")
 
 
+collect_ignore = ["mutants/sample.py"]  # runs beside cosmic-ray, which is not installed here
+
+
 @pytest.fixture(autouse=True)
 def seed() -> int:
     """Every test starts from the same random state, alone or among others."""
