@@ -5,7 +5,8 @@ rest, a light that flickers, a burst of 100 million events a second every minute
 nothing every ten minutes. It is watched in two ways.
 
 - *whole*: as fast as the engine goes. Nothing is lost, gaps are told as long as they were, memory
-  is within 1 % and the 99th percentile of the engine within a quarter of those of the first tenth.
+  grows by at most 1 % after the first tenth, and the 99th percentile of the engine stays within a
+  quarter of what it was then.
 - *shed*: as it comes, a second of the burst on end, which no engine follows. Events given are
   events seen and events told as dropped, the last window is seen, and no more waits than fits.
 
@@ -154,7 +155,7 @@ def whole(engine: Engine, minutes: float) -> dict:
     }
     row["kept"] = bool(
         row["events_lost_uncounted"] == summary.dropped_events == 0
-        and abs(row["memory_growth"]) <= 0.01
+        and row["memory_growth"] <= 0.01
         and abs(summary.engine_p99_us / p99 - 1) <= 0.25
         and abs(summary.skipped_seconds - skipped) < camera.gaps + 1
     )
