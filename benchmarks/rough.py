@@ -29,7 +29,7 @@ from neurosvt.events.recording import EVENT
 from neurosvt.events.windows import LONGEST_GAP_US
 from neurosvt.live import Stream
 from neurosvt.live.stream import QUEUE_EVENTS
-from neurosvt.live.summary import Durations
+from neurosvt.live.summary import Durations, StreamSummary
 from neurosvt.results.rows import write_results
 
 MINUTES = 30.0
@@ -125,6 +125,12 @@ class BurstingCamera(SimulatedCamera):
         yield calm
 
 
+def counted(camera: SimulatedCamera, summary: StreamSummary) -> dict:
+    """What the camera gave, what of it nobody told of, and what the stream says of itself."""
+    lost = camera.given - summary.events - summary.dropped_events
+    return {"events_given": camera.given, "events_lost_uncounted": lost, **asdict(summary)}
+
+
 def whole(engine: Engine, minutes: float) -> dict:
     """As fast as it goes, with all that comes."""
     camera = RoughCamera(minutes)
@@ -149,9 +155,7 @@ def whole(engine: Engine, minutes: float) -> dict:
         "memory_growth": late / early - 1,
         "engine_p99_early_us": p99,
         "gaps": camera.gaps,
-        "events_given": camera.given,
-        "events_lost_uncounted": camera.given - summary.events - summary.dropped_events,
-        **asdict(summary),
+        **counted(camera, summary),
     }
     row["kept"] = bool(
         row["events_lost_uncounted"] == summary.dropped_events == 0
@@ -175,9 +179,7 @@ def shed(engine: Engine) -> dict:
         "memory_added_mb": (highest - before) / 2**20,
         "last_window": last,
         "most_waiting_events": QUEUE_EVENTS,
-        "events_given": camera.given,
-        "events_lost_uncounted": camera.given - summary.events - summary.dropped_events,
-        **asdict(summary),
+        **counted(camera, summary),
     }
     row["kept"] = bool(
         row["events_lost_uncounted"] == 0

@@ -39,11 +39,11 @@ class Tests:
     def __init__(self, coverage: Path):
         self.data = CoverageData(str(coverage))
         self.data.read()
-        self.measured = {Path(file).as_posix(): file for file in self.data.measured_files()}
+        self.measured = sorted(self.data.measured_files())
 
     def of(self, file: str, line: int) -> list[str]:
         """Names of tests that run a line, or any of the file where it runs only at import."""
-        name = next((own for path, own in self.measured.items() if path.endswith("/" + file)), "")
+        name = next((path for path in self.measured if path.endswith(f"/{file}")), "")
         said = self.data.contexts_by_lineno(name) if name else {}
         found = {test.rpartition("|")[0] for test in said.get(line, ()) if test}
         if not found:
