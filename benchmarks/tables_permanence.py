@@ -11,11 +11,15 @@ from neurosvt.permanence.moments import judges_presence
 from neurosvt.permanence.presence_table import MOMENTS
 
 HIDDEN = (30, 60, 120, 300, 1000)
-TIERS = {"curtain_moving": "curtain, object moves on", "real": "N-MNIST, darkness"}
+TIERS = {
+    "curtain_moving": "curtain, object moves on",
+    "screen": "tunnel, seen to come",
+    "real": "N-MNIST, darkness",
+}
 """What a tier is called where its name does not do."""
 ORDER = (
-    "blackout", "curtain", "gripper", "curtain_moving", "tunnel", "distractor", "succession",
-    "carried", "contained", "empty", "leaves", "stranger", "real",
+    "blackout", "curtain", "gripper", "curtain_moving", "tunnel", "screen", "distractor",
+    "succession", "carried", "contained", "empty", "leaves", "stranger", "real",
 )  # fmt: skip
 """In which tiers are shown, whatever the order in which a run was trained on them."""
 SHORT_TIERS = ("blackout", "curtain", "tunnel", "distractor", "succession")

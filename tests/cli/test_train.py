@@ -293,4 +293,4 @@ def test_a_device_that_is_not_here_is_refused(refused):
 def test_what_a_training_starts_from_has_to_be_there(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = refused("train", "permanence")
-    assert "is to be trained first: neurosvt train permanence_stage7" in line
+    assert "is to be trained first: neurosvt train permanence_stage10" in line
