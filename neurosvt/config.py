@@ -11,7 +11,6 @@ import difflib
 import tomllib
 import types
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 C = TypeVar("C")
@@ -136,19 +135,6 @@ def as_plain(config: Any) -> dict[str, Any]:
     return {field.name: _plain(getattr(config, field.name)) for field in _settable(config)}
 
 
-def load_toml(path: str | Path) -> dict[str, Any]:
-    """The nested values of a TOML file.
-
-    Raises:
-        ConfigError: the file is no TOML; the message names file, line and column.
-        FileNotFoundError: there is no such file.
-    """
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
-
-
 def override(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """A copy of `values` with each `key=value` put in its place: what `--set` does.
 
@@ -177,7 +163,7 @@ def override(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str,
 def _literal(text: str) -> Any:
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     # A line break could smuggle in a second key, and a date is a word as far as we are concerned.
     plain = isinstance(parsed["value"], (bool, int, float, str, list, dict))

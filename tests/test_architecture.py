@@ -26,6 +26,7 @@ LADDER = [
     ["nn", "formats"],
     ["events"],
     ["ops", "pages", "pictures", "results", "spread"],
+    ["reading"],
     ["config", "files", "presence", "sides", "stats"],
     ["native"],
 ]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurosvt.config import ConfigError, UserError, as_plain, build, load_toml, override
+from neurosvt.config import ConfigError, UserError, as_plain, build, override
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,17 +153,3 @@ def test_override_says_what_it_wants(assignment):
 def test_override_does_not_reach_into_a_value():
     with pytest.raises(ConfigError, match=r"'train\.steps' is a value, not a table"):
         override({"train": {"steps": 10}}, ["train.steps.x=1"])
-
-
-def test_toml_file_is_read_and_a_broken_one_named(tmp_path):
-    file = tmp_path / "run.toml"
-    file.write_text('name = "a"\n[model]\nwidth = 8\n')
-    assert build(Run, load_toml(file)) == Run("a", Model(8))
-    file.write_text("name = \n")
-    with pytest.raises(ConfigError, match=r"run\.toml is not valid TOML: .*line 1"):
-        load_toml(file)
-    file.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="not valid TOML"):
-        load_toml(file)
-    with pytest.raises(FileNotFoundError):
-        load_toml(tmp_path / "none.toml")

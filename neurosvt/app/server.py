@@ -20,6 +20,7 @@ from neurosvt.app.player import Player
 from neurosvt.app.watchers import Cast, cast_of
 from neurosvt.config import UserError, first_line
 from neurosvt.pages import fill_page, page_data
+from neurosvt.reading import parsed_json
 from neurosvt.results.palette import PALETTE
 
 MOST_VISITORS = 8
@@ -157,7 +158,7 @@ class Visit:
                 if len(text) > MOST_MESSAGE:
                     raise WebSocketDisconnect(1009)
                 try:
-                    await self._obey(json.loads(text))
+                    await self._obey(parsed_json(text, "a message"))
                 except (UserError, FileNotFoundError, OSError, ValueError) as error:
                     self.playing.clear()
                     await self._say({"error": first_line(error)})

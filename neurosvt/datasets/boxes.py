@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from neurosvt.config import UserError, first_line
+from neurosvt.reading import read_array, read_text
 
 NAMES = {
     "t": "t_us", "ts": "t_us", "timestamp": "t_us", "t_us": "t_us", "t_s": "t_s", "time": "t_s",
@@ -122,20 +123,14 @@ def _checked(t: np.ndarray, box: np.ndarray, path: Path) -> Boxes:
 
 
 def _array(path: Path) -> dict[str, np.ndarray]:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path} is no array: {first_line(error)}") from error
+    array = read_array(path)
     if array.dtype.names is None or array.ndim != 1:
         raise UserError(f"{path} must be a structured array of boxes, got {array.dtype.name}")
     return {NAMES[name]: array[name].astype(float) for name in array.dtype.names if name in NAMES}
 
 
 def _text(path: Path) -> dict[str, np.ndarray]:
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text") from error
+    lines = [line.strip() for line in read_text(path).splitlines()]
     rows = [
         (number, re.split(r"[,;\s]+", line))
         for number, line in enumerate(lines, 1)

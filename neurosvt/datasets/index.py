@@ -13,7 +13,6 @@ with such folders in `train`, `validation` and `test`, says the same by itself.
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,9 +20,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from neurosvt.config import UserError, did_you_mean, first_line
+from neurosvt.config import UserError, did_you_mean
 from neurosvt.datasets.folder import SPLITS
 from neurosvt.formats.options import AS_STATED, ReadOptions, sensor_named
+from neurosvt.reading import parsed_json, read_text
 
 Span = tuple[float, float]
 """From and to, seconds after the recording's first event."""
@@ -141,16 +141,9 @@ def _told(path: Path, wrong: list[str]) -> str:
 
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Where a row stands, and what it says by column."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no index: it is no text") from error
+    text = read_text(path)
     if text.lstrip().startswith("["):
-        try:
-            listed = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path} is no JSON: {first_line(error)}") from error
-        for number, row in enumerate(listed, 1):
+        for number, row in enumerate(parsed_json(text, str(path)), 1):
             if not isinstance(row, dict):
                 raise UserError(f"{path}: entry {number} must be an object, got {row!r}")
             _check_columns(row, path)

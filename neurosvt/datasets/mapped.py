@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from neurosvt.config import UserError, first_line
+
 
 class Mapped(np.memmap):
     """A mapped array; a part of one is pickled as any other array."""
@@ -23,9 +25,19 @@ class Mapped(np.memmap):
 
 
 def map_array(path: Path) -> Mapped:
-    """The array in a file of NumPy's, to be read only."""
-    array: np.memmap = np.load(path, mmap_mode="r")
-    return array.view(Mapped)
+    """The array in a file of NumPy's, to be read only.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: no array, a damaged one, or one that states more than the file holds.
+    """
+    try:
+        array: np.memmap = np.load(path, mmap_mode="r")
+        return array.view(Mapped)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged byte makes NumPy raise nearly anything
+        raise UserError(f"{path} is no array, or damaged ({first_line(error)})") from error
 
 
 def _mapped(path: str, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> Mapped:

@@ -5,7 +5,6 @@ Source: LeCun et al., "Gradient-based learning applied to document recognition",
 Axes: N digits, Y X pixels.
 """
 
-import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from neurosvt.config import UserError
 from neurosvt.datasets.folder import checked_split, find
+from neurosvt.reading import read_arrays
 
 MNIST_CLASSES = tuple("0123456789")
 MNIST_SIDE = 28
@@ -45,11 +45,12 @@ def load_mnist(split: str, root: Path | None = None) -> Digits:
     """
     part = "test" if checked_split(split) == "test" else "train"
     path = find("mnist/mnist.npz", root)
-    try:
-        with np.load(path) as file:
-            images, labels = file[f"{part}_images"], file[f"{part}_labels"]
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} holds no {part}_images and {part}_labels: {error}") from error
+    arrays = read_arrays(path)
+    if missing := {f"{part}_images", f"{part}_labels"} - arrays.keys():
+        raise UserError(f"{path} holds no {' and no '.join(sorted(missing))}")
+    images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise UserError(f"{path}: {part}_labels is no list of digits")
     if images.shape != (len(labels), MNIST_SIDE, MNIST_SIDE) or images.dtype != np.uint8:
         raise UserError(
             f"{path}: {part}_images is {images.dtype} {images.shape}, expected uint8 "

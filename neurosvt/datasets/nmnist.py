@@ -18,7 +18,7 @@ from neurosvt.config import UserError
 from neurosvt.datasets.folder import checked_split, data_root, find
 from neurosvt.datasets.mapped import map_array
 from neurosvt.events.recording import Recording, pack_events
-from neurosvt.formats.npz import read_arrays
+from neurosvt.reading import read_arrays
 
 NMNIST_CLASSES: tuple[str, ...] = tuple("0123456789")
 
@@ -121,11 +121,7 @@ def read_recordings(path: Path) -> Recordings:
     Raises:
         UserError: a damaged file, or arrays that do not fit together; one line that names it.
     """
-    with open(path, "rb") as stream:
-        try:
-            arrays = read_arrays(stream)
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
+    arrays = read_arrays(path)
     missing = [name for name in NMNIST_COLUMNS if name not in arrays]
     if missing:
         raise UserError(f"{path}: holds no {', '.join(missing)}; is it a file of nmnist_small?")

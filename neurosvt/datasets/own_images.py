@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from neurosvt.config import UserError, first_line
+from neurosvt.config import UserError
 from neurosvt.datasets.any_image import pixels_of
 from neurosvt.datasets.cifar10 import Images
 from neurosvt.datasets.folder import SPLITS, checked_split
 from neurosvt.datasets.index import class_folders
 from neurosvt.datasets.prepared_folder import (
+    DATASET_FILE,
     IMAGES_KIND,
     begin_folder,
     mark_of,
@@ -34,6 +35,7 @@ from neurosvt.datasets.prepared_folder import (
 )
 from neurosvt.files import write_whole
 from neurosvt.pictures import pillow
+from neurosvt.reading import read_arrays
 from neurosvt.spread import Spread, in_order, one_by_one
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm")
@@ -111,11 +113,13 @@ def own_images(folder: str | Path, split: str, side: int) -> Images:
     table, place = images_table(folder), place_of(folder)
     if split not in table["images"]:
         raise UserError(f"{place} has no image for {split}")
-    try:
-        with np.load(place / f"{split}.npz", allow_pickle=False) as stored:
-            pixels, labels = stored["pixels"], stored["labels"]
-    except (ValueError, OSError, KeyError) as error:
-        raise UserError(f"{place / split}.npz is damaged: {first_line(error)}") from error
+    arrays = read_arrays(path := place / f"{split}.npz")
+    pixels, labels = (arrays.get(name, np.empty(0)) for name in ("pixels", "labels"))
+    whole = pixels.dtype == np.uint8 and labels.dtype.kind in "iu" and labels.ndim == 1
+    if not whole or pixels.shape != (len(labels), 3, STORED_SIDE, STORED_SIDE):
+        raise UserError(f"{path} is damaged: prepare it again")
+    if not np.isin(labels, range(len(table["classes"]))).all():
+        raise UserError(f"{path} has labels of other classes than {DATASET_FILE}: prepare it again")
     return Images(pixels if side == STORED_SIDE else _resized(pixels, side), labels)
 
 
@@ -125,7 +129,11 @@ def images_table(folder: str | Path) -> Mapping[str, Any]:
     Raises:
         FileNotFoundError, UserError: it is none.
     """
-    return read_table(folder, IMAGES_KIND)
+    table = read_table(folder, IMAGES_KIND)
+    classes = table.get("classes")
+    if not isinstance(classes, list) or not isinstance(table.get("images"), dict):
+        raise UserError(f"{place_of(folder) / DATASET_FILE} is damaged: prepare it again")
+    return table
 
 
 def _parted(found: list[tuple[str, str, Path]]) -> list[tuple[str, str, Path]]:

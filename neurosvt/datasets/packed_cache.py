@@ -22,6 +22,7 @@ from neurosvt.config import UserError
 from neurosvt.datasets.clips import Clips
 from neurosvt.datasets.mapped import map_array
 from neurosvt.files import sha256_of, write_whole
+from neurosvt.reading import read_array, read_arrays, read_json_table
 
 MANIFEST = "manifest.json"
 
@@ -41,7 +42,7 @@ class Builder:
         self.folder, self.parts = folder, folder / "parts"
         self.settings = json.loads(json.dumps(dict(settings)))
         for record in (folder / MANIFEST, self.parts / "settings.json"):
-            there = _json(record).get("settings") if record.is_file() else None
+            there = _record(record).get("settings") if record.is_file() else None
             if there is not None and there != self.settings:
                 raise UserError(
                     f"{folder} holds frames that were made otherwise "
@@ -51,7 +52,7 @@ class Builder:
     def finished(self) -> bool:
         """Whether it is there, whole to the byte; then what is left of its making is removed."""
         path = self.folder / MANIFEST
-        files = _json(path).get("files", {}) if path.is_file() else {}
+        files = _record(path).get("files", {}) if path.is_file() else {}
         whole = bool(files) and all(
             (self.folder / name).is_file() and _fingerprint(self.folder / name) == fingerprint
             for name, fingerprint in files.items()
@@ -96,8 +97,7 @@ class Builder:
         os.replace(self.parts / name, self.folder / name)
 
     def _part(self, part: str) -> dict[str, np.ndarray]:
-        with np.load(self.parts / f"{part}.npz") as archive:
-            return dict(archive)
+        return read_arrays(self.parts / f"{part}.npz")
 
 
 def load_cache(folder: Path, split: str, *, in_memory: bool = True) -> Clips:
@@ -115,28 +115,32 @@ def load_cache(folder: Path, split: str, *, in_memory: bool = True) -> Clips:
     path = folder / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(f"{folder} holds no finished cache (there is no {MANIFEST})")
-    record = _json(path)
+    record = _record(path)
     arrays = []
     for name in (f"frames_{split}.npy", f"labels_{split}.npy"):
         file, expected = folder / name, record.get("files", {}).get(name)
-        if expected is None:
+        if not isinstance(expected, dict):
             raise UserError(f"{folder} holds no split {split!r}")
-        if not file.is_file() or file.stat().st_size != expected["bytes"]:
+        if not file.is_file() or file.stat().st_size != expected.get("bytes"):
             raise UserError(f"{file} is missing or cut; prepare it again")
-        arrays.append(np.load(file) if in_memory else map_array(file))
+        arrays.append(read_array(file) if in_memory else map_array(file))
     frames, labels = arrays
+    width = record.get("settings", {}).get("width")
+    whole = frames.ndim == 5 and frames.dtype == np.uint8 and labels.dtype.kind in "iu"
+    fits = whole and isinstance(width, int) and frames.shape[-1] == -(-width // 8)
+    if not fits or labels.shape != frames.shape[:1]:
+        raise UserError(f"{folder} is damaged: its arrays do not fit its {MANIFEST}")
     samples, steps = frames.shape[:2]
     first = np.arange(samples) * steps
-    width = record["settings"]["width"]
     return Clips(frames.reshape(-1, *frames.shape[2:]), first, steps, labels, width)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); remove it and prepare again") from error
-    return record if isinstance(record, dict) else {}
+def _record(path: Path) -> dict[str, Any]:
+    """What a cache, or the beginning of one, says of itself."""
+    record = read_json_table(path)
+    if not all(isinstance(record.get(name, {}), dict) for name in ("settings", "files")):
+        raise UserError(f"{path} is damaged; remove it and prepare again")
+    return record
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

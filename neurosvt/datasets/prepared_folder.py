@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from neurosvt.config import UserError, first_line
+from neurosvt.config import UserError
 from neurosvt.datasets.folder import data_root
 from neurosvt.files import write_whole
+from neurosvt.reading import read_json_table
 
 DATASET_FILE = "dataset.json"
 VERSION = 1
@@ -35,7 +36,7 @@ def begin_folder(destination: Path, mark: str) -> bool:
     if not path.is_file():
         destination.mkdir(parents=True, exist_ok=True)
         return True
-    if _read(path).get("mark") != mark:
+    if read_json_table(path).get("mark") != mark:
         raise UserError(f"{destination} holds another data set: name another folder, or remove it")
     return False
 
@@ -52,7 +53,7 @@ def kind_of(folder: str | Path) -> str:
     Raises:
         UserError: its table is damaged.
     """
-    return str(_read(place_of(folder) / DATASET_FILE).get("kind", RECORDINGS_KIND))
+    return str(read_json_table(place_of(folder) / DATASET_FILE).get("kind", RECORDINGS_KIND))
 
 
 def read_table(folder: str | Path, kind: str) -> dict[str, Any]:
@@ -69,19 +70,9 @@ def read_table(folder: str | Path, kind: str) -> dict[str, Any]:
             f"{folder} is no prepared data set: `neurosvt data prepare {action} SOURCE {folder}` "
             "makes one"
         )
-    table = _read(path)
+    table = read_json_table(path)
     if (found := table.get("kind", RECORDINGS_KIND)) != kind:
         raise UserError(f"{path} is of {found}, not of {kind}")
     if table.get("version") != VERSION:
         raise UserError(f"{path} is of another version: prepare it again")
-    return table
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: {first_line(error)}") from error
-    if not isinstance(table, dict):
-        raise UserError(f"{path} is damaged: it is no table")
     return table

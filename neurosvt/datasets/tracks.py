@@ -19,6 +19,7 @@ from neurosvt.datasets.handheld_objects import HANDHELD_CLASSES, HANDHELD_HELD_O
 from neurosvt.events.frames import by_time, make_frames
 from neurosvt.events.recording import Fitting, Recording, fit_to_sensor
 from neurosvt.formats import read_events
+from neurosvt.reading import read_array
 from neurosvt.sides import Size
 
 TRACK_CLASSES: dict[str, tuple[str, ...]] = {
@@ -80,7 +81,7 @@ def _described_track(entry: Described, size: Size, frame_us: int) -> Track:
     if entry.at is None:
         position = told_by_events(part, ends) / np.array(fitting.onto)
     else:
-        t, *xy = np.load(entry.at).T
+        t, *xy = read_array(entry.at).T
         position = np.stack([np.interp(ends / 1e6, t, column) for column in xy], -1)
         position = fitting.share(position)
     hidden = np.zeros(frames, bool)

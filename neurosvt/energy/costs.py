@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from neurosvt.config import Registry, UserError, build, load_toml
+from neurosvt.config import Registry, UserError, build
 from neurosvt.energy.operations import Operations
+from neurosvt.reading import read_toml
 
 ADDRESS_BYTES = 2
 """Of a spike on its way: which of up to 65,536 neurons it was."""
@@ -166,7 +167,7 @@ def read_costs(path: str | Path) -> Costs:
         UserError: it is no TOML, or a setting is wrong.
     """
     path = Path(path)
-    return build(Costs, load_toml(path), path=path.name)
+    return build(Costs, read_toml(path), path=path.name)
 
 
 def costs_named(name: str) -> list[Costs]:

@@ -11,9 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from neurosvt.config import ConfigError, Registry, load_toml
+from neurosvt.config import ConfigError, Registry
 from neurosvt.experiments.own_data import for_folder, is_prepared, template_of
 from neurosvt.experiments.runs import Run, build_run
+from neurosvt.reading import read_toml
 
 CONFIGS = Path(str(files("neurosvt.experiments") / "configs"))
 """Where the package keeps its runs."""
@@ -83,7 +84,7 @@ def _named(name: str, within: tuple[Path, ...], beside: Path | None = None) -> d
 def _settings(path: Path, within: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in within:
         raise ConfigError(f"{path} extends itself")
-    values = load_toml(path)
+    values = read_toml(path)
     base = values.pop("extends", None)
     if base is None:
         return values

@@ -13,6 +13,7 @@ from neurosvt.formats.arrays import Arrays, Columns, settle_unit
 from neurosvt.formats.layouts import matched
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import Source
+from neurosvt.reading import array_head
 
 NAME = "npy"
 ENDING = ".npy"
@@ -31,10 +32,7 @@ def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
         UserError: damaged, or another array.
     """
     try:
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0
-        read = read if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, by_columns, kind = read(stream)
+        shape, by_columns, kind = array_head(stream)
     except Exception as error:  # a damaged byte makes numpy raise nearly anything
         raise UserError(f"is damaged, or is no NumPy array ({first_line(error)})") from None
     fields = matched(dict.fromkeys(kind.names or ()))

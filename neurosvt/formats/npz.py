@@ -9,12 +9,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from neurosvt.config import UserError, first_line
+from neurosvt.config import UserError
 from neurosvt.events.recording import EVENT
 from neurosvt.formats.about import FILE
 from neurosvt.formats.arrays import arrays_source
 from neurosvt.formats.options import AS_STATED, ReadOptions
 from neurosvt.formats.source import BLOCK_BYTES, SensorSize, Source, note_times
+from neurosvt.reading import arrays_of
 
 NAME = "npz"
 ENDING = ".npz"
@@ -33,7 +34,7 @@ def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
     Raises:
         UserError: damaged, or other arrays in it.
     """
-    arrays = read_arrays(stream)
+    arrays = arrays_of(stream)
     stated = {name: scalar(arrays, name) for name in ("width", "height")}
     label = scalar(arrays, "label")
     leaves = {name: array for name, array in arrays.items() if name not in (*stated, "label")}
@@ -70,25 +71,6 @@ class Whole(Source):
 
     def rewind(self) -> None:
         pass
-
-
-def read_arrays(stream: BinaryIO) -> dict[str, np.ndarray]:
-    """All arrays of an npz file; never runs what a file may hold pickled.
-
-    Raises:
-        UserError: not an npz file, or a damaged one.
-    """
-    try:
-        file = np.load(stream, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise UserError("a single array")
-        arrays = {name: file[name] for name in file.files}
-        if others := [name for name, held in arrays.items() if not isinstance(held, np.ndarray)]:
-            raise UserError(f"{others[0]} is no array")
-        return arrays
-    # A damaged byte makes numpy and zipfile raise nearly anything, TokenError included.
-    except Exception as error:
-        raise UserError(f"not a readable npz file, or damaged ({first_line(error)})") from None
 
 
 def scalar(arrays: dict[str, np.ndarray], name: str) -> int | None:

@@ -3,7 +3,6 @@
 `models.pretrained` says what the files hold.
 """
 
-import json
 import os
 import pickle
 import shutil
@@ -18,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from neurosvt.config import UserError, first_line
+from neurosvt.reading import parsed_json, read_json_table
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 TORCH_WEIGHTS = "pytorch_model.bin"
@@ -104,13 +104,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         return {}
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{path} holds no table of settings")
-    return config
+    return read_json_table(path)
 
 
 def read_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
@@ -127,7 +121,7 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
         return _read_torch(path), {}, str(path)
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+            metadata = parsed_json((file.metadata() or {}).get(METADATA, "{}"), "its head")
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, ValueError) as error:
         raise UserError(f"{path} is damaged or is no safetensors file ({error})") from error

@@ -21,6 +21,7 @@ from neurosvt.permanence.plan import PermanencePlan
 from neurosvt.permanence.questions import REACQUISITION_HIDDEN, SuitePart, answered, questions
 from neurosvt.permanence.score_table import as_entrants, check_entrants, merge_seen
 from neurosvt.permanence.tasks import SceneTask, Task
+from neurosvt.reading import read_json
 from neurosvt.results.entrant import Entrant
 from neurosvt.scenes.tiers import TIERS
 from neurosvt.spread import Spread, one_by_one
@@ -148,7 +149,7 @@ def run_suite(
         write_whole(paths[missing[index]], json.dumps(answer).encode())
         done += 1
         on_cell(done, len(asked))
-    found = {q: json.loads(path.read_text(encoding="utf-8")) for q, path in paths.items()}
+    found = {q: read_json(path) for q, path in paths.items()}
     cells = {question: answer for question, answer in found.items() if question.kind == "cell"}
     usual = [answer for question, answer in cells.items() if question.part == 0]
     return SuiteResult(

@@ -13,6 +13,7 @@ from typing import Any
 
 from neurosvt.config import UserError, as_plain
 from neurosvt.experiments.checkpoints import Checkpoint, load
+from neurosvt.reading import read_json_table
 from neurosvt.results.rows import Results, read_results
 
 USUAL_RUN = {"permanence": "permanence", "energy": "permanence", "latency": "permanence"}
@@ -128,7 +129,7 @@ def gather_run(name: str, measured: Iterable[Measurement] = ()) -> ReportedRun:
     found = []
     for path in own:
         if path.name == "history.json":
-            curve = json.loads(path.read_text(encoding="utf-8")).get("history", [])
+            curve = read_json_table(path).get("history", [])
         elif (results := _results(path)) is not None:
             found.append(Measurement(path.name, results))
     found += [one for one in measured if of_run(one.results, name)]

@@ -33,6 +33,7 @@ from typing import Any
 from neurosvt import __version__
 from neurosvt.config import UserError
 from neurosvt.files import write_whole
+from neurosvt.reading import read_json, read_json_table
 from neurosvt.results.commit import current_commit
 from neurosvt.results.hardware import hardware
 from neurosvt.results.places import check_writable
@@ -101,12 +102,14 @@ def read_results(path: str | Path) -> Results:
         UserError: there is no such file, or it is none of results.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-        rows = document.pop("rows")
+        document = read_json_table(path)
     except FileNotFoundError:
         raise UserError(f"there are no results at {path}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{path} is no file of results: JSON with a head and rows") from None
+    except UserError:
+        document = {}
+    rows = document.pop("rows", None)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path} is no file of results: JSON with a head and rows")
     return Results(document, rows)
 
 
@@ -120,7 +123,7 @@ def load_or_compute(
 ) -> list[dict[str, Any]]:
     """Rows from their file if it is there, and otherwise into it."""
     if path.exists():
-        kept: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        kept: list[dict[str, Any]] = read_json(path)
         return kept
     rows = plain(compute())
     write_whole(path, json.dumps(rows).encode())

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from neurosvt.config import UserError
 from neurosvt.files import write_whole
+from neurosvt.reading import parsed_json
 
 FORMER_NAMES = {"memory.start": "memory.token", "model.memory.start": "model.memory.token"}
 """Tensors that older versions called otherwise."""
@@ -49,9 +50,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             told = file.metadata() or {}
-            metadata = json.loads(told["facts"])
+            metadata = parsed_json(told["facts"], "its head")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, KeyError, UserError) as error:
         raise UserError(f"{path} is cut or is no checkpoint of neurosvt ({error})") from error
     if told.get("sha256", digest := _digest(tensors, told["facts"])) != digest:
         raise UserError(f"{path} is damaged: its digest is not that of what it holds")

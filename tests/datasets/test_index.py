@@ -98,7 +98,7 @@ HEAD = "recording,class,from,to,session,split,hidden\n"
         ("recording,class\n", "names no recording"),
         ('[{"recording": 3}, 4]', "no column 'class'"),
         ("[4]", "entry 1 must be an object"),
-        ("[{", "is no JSON"),
+        ("[{", "no JSON"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(place, text, named):
@@ -119,5 +119,5 @@ def test_no_such_file_is_said(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         read_index(tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\x00\xfe")
-    with pytest.raises(UserError, match="is no index"):
+    with pytest.raises(UserError, match="is no text"):
         read_index(tmp_path / "bytes.csv")

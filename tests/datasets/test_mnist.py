@@ -19,7 +19,7 @@ def test_splits_share_no_image(data_root):
     [
         (
             {"train_images": np.zeros((3, 28, 28), np.uint8)},
-            "holds no train_images and train_labels",
+            "holds no train_labels",
         ),
         (
             {"train_images": np.zeros((3, 27, 28), np.uint8), "train_labels": np.zeros(3, int)},

@@ -147,8 +147,8 @@ def damage(folder: Path, name: str, change):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("config.json", lambda b: b"{", "config.json is not valid JSON"),
-        ("config.json", lambda b: b"[]", "config.json holds no table of settings"),
+        ("config.json", lambda b: b"{", "config.json is damaged, or no JSON"),
+        ("config.json", lambda b: b"[]", "config.json is damaged: it holds no table"),
         ("config.json", lambda b: b'{"widht": 24}', "unknown setting 'widht'; did you mean"),
         ("config.json", lambda b: b.replace(b"24", b"48"), "the model wants"),
         ("config.json", lambda b: b.replace(b'"depth": 2', b'"depth": 1'), "has unknown 'blocks.1"),
