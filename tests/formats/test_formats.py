@@ -75,6 +75,22 @@ def test_clocks_begin_anew(name, decoder, written, decoded):
     assert opened.damage.time_steps_back == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "bits"), [("evt2", 34), ("evt2.1", 34), ("dat", 32), ("aedat2", 32), ("evt3", 24)]
+)
+def test_a_clock_that_overflows_goes_on(name, bits, decoder, written, decoded):
+    """A camera that has run for hours: its clock begins anew in the middle of a file."""
+    before, after = np.zeros(3, EVENT), np.zeros(3, EVENT)
+    before["t"], after["t"] = 2**bits - np.array([900, 500, 1]), [0, 1, 700]
+    first, second, empty = (
+        written(name, Recording(events, 240, 180)) for events in (before, after, before[:0])
+    )
+    assert first.startswith(empty), "without events it is a header alone"
+    found, opened = decoded(name, first + second[len(empty) :])
+    assert found["t"].tolist() == [*before["t"], *(after["t"] + 2**bits)]
+    assert opened.damage.time_steps_back == 0
+
+
 @pytest.mark.parametrize("name", sorted(set(WRITERS) - {"evt3"}))
 def test_time_that_steps_back_is_kept_and_counted(name, decoder, made_up, written, decoded):
     recording = made_up(2, 60, (34, 34) if name == "nmnist" else (128, 128))
