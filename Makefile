@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test trials cover mutants bench demo docs dist lock audit
+.PHONY: help setup check test trials fuzz cover mutants bench demo docs dist lock audit
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,12 @@ trials: $(STAMP)  ## what takes two hours: slow tests, 20,000 damaged files, 100
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not gpu"
 	OMP_NUM_THREADS=1 $(BIN)/python tests/formats/fuzz.py 20000
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.trials 100
+
+# Apart from .venv: atheris is not for every processor and Python.
+fuzz: $(STAMP) build/atheris  ## every reader of files for a minute and a half, guided by coverage: an hour
+	PYTHONPATH=build/atheris OMP_NUM_THREADS=1 $(BIN)/python -m tests.guided.fuzz 90
+build/atheris: | $(BIN)/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(FIND_LINKS) --no-deps --target $@ atheris==3.0.0
 
 cover: $(STAMP)  ## which lines the tests run, by room; takes twice as long as they do
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov=neurosvt --cov-context=test --cov-report=

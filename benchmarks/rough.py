@@ -50,7 +50,7 @@ class RoughCamera(SimulatedCamera):
     """Until it is told to stop; seconds are counted without the gaps."""
 
     def __init__(self, minutes: float):
-        super().__init__(0, 0)
+        super().__init__(0)
         self.ends = monotonic() + 60 * minutes
         self.gaps = 0
 
@@ -109,7 +109,7 @@ class BurstingCamera(SimulatedCamera):
     live, waits = True, False
 
     def __init__(self, bursts: int):
-        super().__init__(0, 0)
+        super().__init__(0)
         self.bursts = bursts
 
     def chunks(self) -> Iterator[np.ndarray]:

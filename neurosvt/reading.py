@@ -159,3 +159,26 @@ def array_head(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     first = np.lib.format.read_array_header_1_0
     return (first if version == (1, 0) else np.lib.format.read_array_header_2_0)(stream)
+
+
+def read_pickled(path: str | Path, *, mapped: bool = False) -> Any:
+    """What `torch.save` wrote, if it is tensors, numbers and texts: nothing of a file is run.
+
+    Args:
+        path: the file.
+        mapped: tensors stay in the file until they are asked for.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: it is damaged, or holds anything else.
+    """
+    import torch  # by far the most of what importing this module would take
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged byte makes its unpickler raise nearly anything
+        raise UserError(
+            f"{path} is damaged, or holds more than tensors ({first_line(error)[:120]})"
+        ) from error

@@ -43,7 +43,8 @@ settings.register_profile("neurosvt", deadline=None, max_examples=25, derandomiz
 settings.load_profile("neurosvt")
 
 
-collect_ignore = ["mutants/sample.py"]  # runs beside cosmic-ray, which is not installed here
+collect_ignore = ["mutants/sample.py", "guided/one.py"]
+"""They run beside cosmic-ray and atheris, which are not installed here."""
 
 
 @pytest.fixture(autouse=True)

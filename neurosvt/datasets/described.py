@@ -9,7 +9,8 @@
 Axes: N times at which the position is known.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from neurosvt.datasets.prepared_folder import (
     mark_of,
     place_of,
     read_table,
+    sound_table,
     write_table,
 )
 from neurosvt.files import whole_file
@@ -101,7 +103,9 @@ def described_classes(folder: str | Path) -> tuple[str, ...]:
     Raises:
         FileNotFoundError, UserError: it is none.
     """
-    return tuple(read_table(folder, RECORDINGS_KIND)["classes"])
+    table = read_table(folder, RECORDINGS_KIND)
+    with sound_table(folder):
+        return _classes(table)
 
 
 def labels_hiding(folder: str | Path, split: str) -> bool:
@@ -110,11 +114,9 @@ def labels_hiding(folder: str | Path, split: str) -> bool:
     Raises:
         FileNotFoundError, UserError: as `described_classes`.
     """
-    return any(
-        row["hidden"]
-        for row in read_table(folder, RECORDINGS_KIND)["entries"]
-        if split in row["parts"]
-    )
+    table = read_table(folder, RECORDINGS_KIND)
+    with sound_table(folder):
+        return any(row["hidden"] for row in table["entries"] if split in row["parts"])
 
 
 def described(folder: str | Path, split: str) -> list[Described]:
@@ -126,20 +128,51 @@ def described(folder: str | Path, split: str) -> list[Described]:
     """
     checked_split(split)
     table, place = read_table(folder, RECORDINGS_KIND), place_of(folder)
-    found = [
-        Described(
-            place / row["file"],
-            None if row["class"] is None else table["classes"].index(row["class"]),
-            row["seconds"] * row["parts"][split][0], row["seconds"] * row["parts"][split][1],
-            tuple((begin, end) for begin, end in row["hidden"]),
-            place / row["at"] if row["at"] else None,
-        )
-        for row in table["entries"]
-        if split in row["parts"]
-    ]  # fmt: skip
+    with sound_table(folder):
+        classes = _classes(table)
+        found = [
+            _described(row, split, classes, place)
+            for row in table["entries"]
+            if split in row["parts"]
+        ]
     if not found:
         raise UserError(f"{place} has no recording for {split}")
     return found
+
+
+def _classes(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The classes of a table; errors as `sound_table` takes them."""
+    classes: tuple[str, ...] = tuple(table["classes"])
+    if not all(isinstance(name, str) for name in classes):
+        raise ValueError("a class without a name")
+    return classes
+
+
+def _described(
+    row: Mapping[str, Any], split: str, classes: Sequence[str], place: Path
+) -> Described:
+    """What a line of the table says of a part; errors as `sound_table` takes them."""
+    seconds, (first, last) = _number(row["seconds"]), row["parts"][split]
+    return Described(
+        _beside(place, row["file"]),
+        None if row["class"] is None else classes.index(row["class"]),
+        seconds * _number(first), seconds * _number(last),
+        tuple((_number(begin), _number(end)) for begin, end in row["hidden"]),
+        _beside(place, row["at"]) if row["at"] else None,
+    )  # fmt: skip
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no time")
+    return float(value)
+
+
+def _beside(place: Path, name: str) -> Path:
+    """A file of a folder: a table that names one elsewhere is damaged."""
+    if Path(name).name != name:
+        raise ValueError(f"{name} is elsewhere")
+    return place / name
 
 
 def parted(entries: Sequence[Entry]) -> list[Entry]:

@@ -14,15 +14,14 @@ validation, which takes the last of every class of the training part, sees other
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
 import numpy as np
 import torch
 
-from neurosvt.config import UserError, first_line
+from neurosvt.config import UserError
 from neurosvt.datasets.dvs128_gesture import GESTURE_CLASSES, GESTURE_SIDE
 from neurosvt.datasets.packed_cache import Builder
+from neurosvt.reading import read_pickled
 from neurosvt.spread import Spread, one_by_one
 
 CLASS_OF = tuple(int(folder) for folder in sorted(map(str, range(len(GESTURE_CLASSES)))))
@@ -114,13 +113,8 @@ def read_sample(path: Path, frames: int | None = None) -> tuple[np.ndarray, int]
 
 
 def _pair(path: Path) -> tuple[torch.Tensor, int]:
-    try:
-        # Mapped: who asks for the label alone does not read the frames.
-        pair: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise UserError(
-            f"{path} is damaged, or holds more than tensors and numbers ({first_line(error)[:120]})"
-        ) from error
+    # Mapped: who asks for the label alone does not read the frames.
+    pair = read_pickled(path, mapped=True)
     read, label = pair if isinstance(pair, tuple | list) and len(pair) == 2 else (None, None)
     label = label.item() if isinstance(label, torch.Tensor) and label.numel() == 1 else label
     if not isinstance(read, torch.Tensor) or not read.ndim or not isinstance(label, int):

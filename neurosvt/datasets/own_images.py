@@ -31,6 +31,7 @@ from neurosvt.datasets.prepared_folder import (
     mark_of,
     place_of,
     read_table,
+    sound_table,
     write_table,
 )
 from neurosvt.files import write_whole
@@ -130,9 +131,9 @@ def images_table(folder: str | Path) -> Mapping[str, Any]:
         FileNotFoundError, UserError: it is none.
     """
     table = read_table(folder, IMAGES_KIND)
-    classes = table.get("classes")
-    if not isinstance(classes, list) or not isinstance(table.get("images"), dict):
-        raise UserError(f"{place_of(folder) / DATASET_FILE} is damaged: prepare it again")
+    with sound_table(folder):
+        if not all(isinstance(name, str) for name in [*table["classes"], *table["images"]]):
+            raise ValueError("a class without a name")
     return table
 
 

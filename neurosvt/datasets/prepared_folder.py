@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from neurosvt.config import UserError
+from neurosvt.config import UserError, first_line
 from neurosvt.datasets.folder import data_root
 from neurosvt.files import write_whole
 from neurosvt.reading import read_json_table
@@ -76,3 +78,19 @@ def read_table(folder: str | Path, kind: str) -> dict[str, Any]:
     if table.get("version") != VERSION:
         raise UserError(f"{path} is of another version: prepare it again")
     return table
+
+
+@contextmanager
+def sound_table(folder: str | Path) -> Iterator[None]:
+    """A block that takes a table apart: what is not as `write_table` wrote it is told as damaged.
+
+    Raises:
+        UserError: in place of what a wrong entry raises.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        path = place_of(folder) / DATASET_FILE
+        raise UserError(f"{path} is damaged ({first_line(error)}): prepare it again") from error

@@ -199,6 +199,8 @@ def _video(path: Path) -> tuple[list[np.ndarray], float | None]:
             decoded = (frame.to_ndarray(format="gray") for frame in container.decode(stream))
             frames = _held(decoded, path)
             rate = stream.average_rate
-    except (av.error.FFmpegError, IndexError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a damaged byte makes PyAV raise nearly anything
         raise UserError(f"{path} is damaged, or no video") from error
     return frames, float(rate) if rate else None

@@ -4,20 +4,18 @@
 """
 
 import os
-import pickle
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from neurosvt.config import UserError, first_line
-from neurosvt.reading import parsed_json, read_json_table
+from neurosvt.reading import parsed_json, read_json_table, read_pickled
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 TORCH_WEIGHTS = "pytorch_model.bin"
@@ -130,10 +128,7 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     """A state dict; a file that asks for more than tensors could run anything, and is refused."""
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged, or holds more than tensors") from error
+    weights = read_pickled(path)
     if not isinstance(weights, dict) or not all(isinstance(t, Tensor) for t in weights.values()):
         raise UserError(f"{path} holds no table of tensors")
     return weights

@@ -105,7 +105,7 @@ def still(ending: str) -> Reader:
 
     if ending == "gif":
         return Reader(name, make, read_video)
-    return Reader(name, make, lambda path: pixels_of(path, name, 32, print))
+    return Reader(name, make, lambda path: pixels_of(path, name, 32, lambda line: None))
 
 
 def boxes(name: str) -> Reader:
