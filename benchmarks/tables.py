@@ -63,6 +63,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults": tables_reliability.faults,
     "strangers": tables_reliability.strangers,
     "rough": tables_reliability.rough,
+    "covered": tables_reliability.covered,
     "zoo": tables_zoo.zoo,
 }
 """By the name between the marks. Those ending in `_short` have at most seven columns."""

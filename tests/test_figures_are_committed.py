@@ -148,4 +148,4 @@ def test_figures_are_drawn_from_the_committed_rows(tmp_path, monkeypatch):
     assert drawn.keys() == {path.name for path in committed_images.glob("*.svg")}
     for name, picture in drawn.items():
         assert picture == (committed_images / name).read_bytes(), name
-        assert len(picture) < 85_000
+        assert len(picture) < 90_000

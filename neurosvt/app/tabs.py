@@ -30,8 +30,8 @@ from neurosvt.experiments.zoo import tau_of
 from neurosvt.nn.leaky_memory import LeakyMemory
 
 IMAGE_MODEL = "dysvit"
-FOR_A_LOOK = EnergyPlan(samples=1, events=1)
-"""One sequence: operations follow what happens, and differ little between sequences."""
+FOR_A_LOOK = EnergyPlan(hidden=12, samples=1, events=1)
+"""One short sequence: operations follow what happens, and differ little between sequences."""
 STAGE = "stage"
 """By which the tab of the stage is opened."""
 CSS = """

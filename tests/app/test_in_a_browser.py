@@ -60,7 +60,7 @@ def browser():
 def page(browser, address):
     """A page that may call nobody but its server, and has to keep quiet."""
     opened = browser.new_page(viewport={"width": 1280, "height": 1100})
-    opened.set_default_timeout(120_000)  # a busy machine makes it slower, not red
+    opened.set_default_timeout(300_000)  # a busy machine makes it slower, not red
     faults, requests = [], []
     opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
     opened.on("pageerror", lambda error: faults.append(str(error)))

@@ -31,7 +31,7 @@ def test_a_line_up_is_in_the_order_that_was_asked_for_and_knows_its_training():
     latch, leaky, velocity = lineup.entrants
     assert isinstance(latch.model, Latch)
     assert isinstance(velocity.model, TrackFit)
-    assert (latch.train_steps, leaky.train_steps) == (1200, 10600)
+    assert (latch.train_steps, leaky.train_steps) == (1200, 13200)
     assert latch.parameters == velocity.parameters == latch.model.model.parameter_count()
     assert {entrant.kind for entrant in lineup.entrants} == {"neurosvt"}
     assert lineup.run.task("test").name == "scenes"

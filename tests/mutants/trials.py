@@ -42,12 +42,15 @@ class Tests:
         self.measured = sorted(self.data.measured_files())
 
     def of(self, file: str, line: int) -> list[str]:
-        """Names of tests that run a line, or any of the file where it runs only at import."""
+        """Names of tests that run a line; any of the file where it runs only at import, and any of
+        the room where all of the file does."""
         name = next((path for path in self.measured if path.endswith(f"/{file}")), "")
         said = self.data.contexts_by_lineno(name) if name else {}
         found = {test.rpartition("|")[0] for test in said.get(line, ()) if test}
         if not found:
             found = {test.rpartition("|")[0] for tests in said.values() for test in tests if test}
+        if not found - {""}:
+            return [f"tests/{PurePosixPath(file).parts[1]}"]
         return sorted(found - {""}, key=lambda test: (-nearness(test, file), test))
 
 
