@@ -75,12 +75,14 @@ def test_a_missing_ray_is_named_with_what_would_do(monkeypatch):
 
 
 @with_ray
+@pytest.mark.slow  # starts workers
 def test_workers_do_every_part_once(two_workers):
     with spread_over("local") as spread:
         assert sorted(spread(squared, range(20))) == [(n, n**2) for n in range(20)]
 
 
 @with_ray
+@pytest.mark.slow  # starts workers
 def test_workers_are_where_their_caller_is(two_workers, tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROSVT_DATA", "elsewhere")
     monkeypatch.chdir(tmp_path)
@@ -90,6 +92,7 @@ def test_workers_are_where_their_caller_is(two_workers, tmp_path, monkeypatch):
 
 
 @with_ray
+@pytest.mark.slow  # starts workers
 def test_what_a_part_refuses_is_told_as_it_would_be_here(two_workers):
     with spread_over("local") as spread, pytest.raises(UserError) as told:
         list(spread(refused, [7]))
@@ -114,7 +117,6 @@ def test_a_part_that_kills_every_worker_is_given_up_in_a_line(two_workers):
 
 
 @with_ray
-@pytest.mark.slow
 @pytest.mark.slow
 def test_a_suite_over_workers_one_of_them_killed_ends_with_the_same_rows(two_workers, tmp_path):
     tiers = ("blackout", "curtain", "tunnel")

@@ -177,6 +177,7 @@ def test_a_recording_of_mine_is_watched_and_a_bad_one_is_told_in_plain_words(pag
     assert stage.locator("#error").inner_text() == ""
 
 
+@pytest.mark.slow
 def test_two_visitors_do_not_mix(browser, address, stage):
     other = browser.new_page()
     other.goto(address)
@@ -200,6 +201,7 @@ def test_an_image_is_named_in_one_step(page, tmp_path):
     page.locator("img[src*=slopes]").wait_for()
 
 
+@pytest.mark.slow
 def test_energy_is_counted_and_the_table_changes_at_once(page):
     page.get_by_role("tab", name="Energy").click()
     page.get_by_role("button", name="Count").click()

@@ -250,6 +250,7 @@ def test_an_archive_is_not_read_by_workers(written, tmp_path):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ray")
 def test_workers_make_the_same_bytes(written, tmp_path, two_workers):
     prepare_gestures(written, tmp_path / "here", frames=4)

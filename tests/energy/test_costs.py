@@ -45,6 +45,27 @@ def test_nothing_costs_nothing():
         assert joules(Operations(), table) == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "precision", "prices"),
+    [
+        ("horowitz-45nm", "fp32", (4.6, 0.9, 5.5, 0.9, 3.7, 0.9, 4.6, 4)),
+        ("horowitz-45nm", "fp16", (1.5, 0.4, 1.9, 0.4, 1.1, 0.4, 1.5, 2)),
+        ("horowitz-45nm", "int8", (0.23, 0.1, 0.4, 0.1, 0.2, 0.1, 0.23, 1)),
+        ("seed", "fp32", (4.6, 0.46, 0, 0, 0, 0, 0, 4)),
+        ("loihi", "fp32", (4.6, 23.6, 81, 0.9, 3.7, 0.9, 4.6, 4)),
+        ("truenorth", "fp32", (4.6, 26, 0, 0.9, 3.7, 0.9, 4.6, 4)),
+        ("odin", "int8", (0.23, 12.7, 0, 0.1, 0.2, 0.1, 0.23, 1)),
+    ],
+)
+def test_prices_are_those_of_their_sources(name, precision, prices):
+    """In pJ, read off the papers once more: multiply-add, accumulate, update, and so on."""
+    table = COST_TABLES[name][precision]
+    assert prices == (
+        table.mac, table.ac, table.update, table.add, table.multiply, table.comparison,
+        table.special, table.number_bytes,
+    )  # fmt: skip
+
+
 def test_every_table_says_where_it_is_from():
     assert len(all_costs()) == 11
     for table in all_costs():

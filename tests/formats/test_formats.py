@@ -102,6 +102,16 @@ def test_time_that_steps_back_is_kept_and_counted(name, decoder, made_up, writte
     assert opened.damage.time_steps_back == (np.diff(recording.events["t"]) < 0).sum() > 0
 
 
+def test_nmnist_refuses_to_write_a_row_that_means_an_overflow(made_up, written):
+    recording = made_up(2, 60, (34, 250))
+    recording.events["y"] %= 34
+    recording.events["y"][20] = 240
+    with pytest.raises(UserError, match="holds rows 0 to 239, got an event at y 240"):
+        written("nmnist", recording)
+    recording.events["y"][20] = 239
+    assert len(written("nmnist", recording)) == 5 * 60
+
+
 def test_evt3_refuses_to_write_time_that_steps_back(made_up, written):
     recording = made_up(2, 60, (128, 128))
     recording.events["t"][20] = 0

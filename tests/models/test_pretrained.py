@@ -81,8 +81,14 @@ def test_a_folder_without_settings_is_as_published(tmp_path):
     "settings",
     [
         {},
-        {"pre_norm": False, "residual_scale": 0.25, "nan_guard": False, "heads": 2},
-        {"patch_size": 2, "mlp_ratio": 1.5},  # more tokens than a head is wide
+        {
+            "pre_norm": False,
+            "residual_scale": 0.25,
+            "nan_guard": False,
+            "heads": 2,
+            "patch_size": 2,
+            "mlp_ratio": 1.5,  # more tokens than a head is wide
+        },
     ],
 )
 def test_the_published_usage_works_inside_with_torch_alone(settings, tmp_path, images):
