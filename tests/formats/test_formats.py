@@ -1,6 +1,7 @@
 """Every format: what is written reads back, what is read elsewhere reads the same here."""
 
 import hashlib
+import io
 import json
 import warnings
 from pathlib import Path
@@ -100,6 +101,24 @@ def test_time_that_steps_back_is_kept_and_counted(name, decoder, made_up, writte
     found, opened = decoded(name, written(name, recording))
     np.testing.assert_array_equal(found, recording.events)
     assert opened.damage.time_steps_back == (np.diff(recording.events["t"]) < 0).sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(0, -1), (2, 0), (2, 16), (3, -1), (3, 0), (3, 8), (4, -1), (5, 2), (6, 2), (7, -1), (7, 99)],
+)
+def test_a_packet_of_aedat3_that_cannot_be_is_not_read(field, value, decoder, made_up, written):
+    """Kind, source, size, offset of the time, overflows, capacity, number, number valid."""
+    recording = made_up(0, 3, (128, 128))
+    data = written("aedat3", recording)
+    at = len(data) - 3 * 8 - aedat3.HEAD.size
+    head = list(aedat3.HEAD.unpack_from(data, at))
+    assert head[4:] == [0, 3, 3, 3]
+    head[field] = value
+    damaged = data[:at] + aedat3.HEAD.pack(*head) + data[at + aedat3.HEAD.size :]
+    source = aedat3.open_source(io.BytesIO(damaged))
+    assert [len(part) for part in source.chunks()] == []
+    assert source.damage
 
 
 def test_nmnist_refuses_to_write_a_row_that_means_an_overflow(made_up, written):

@@ -217,3 +217,14 @@ def test_a_heap_of_strings_that_hdf5_would_never_get_past_is_refused(recording, 
         path.write_bytes(data)
         with pytest.raises(UserError, match="a heap of strings does not add up"):
             read_events(path)
+
+
+@pytest.mark.parametrize("offset", [2**62 + 1, -(2**62) - 1, 0.5, [1, 2]])
+def test_an_offset_of_times_is_one_whole_number_that_leaves_room(offset, recording, tmp_path):
+    path = tmp_path / "dsec.h5"
+    with h5py.File(path, "w") as file:
+        dsec(file, recording)
+        del file["t_offset"]
+        file["t_offset"] = offset
+    with pytest.raises(UserError, match="t_offset must be one integer"):
+        read_events(path)

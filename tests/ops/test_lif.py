@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from neurosvt.native import library
 from neurosvt.ops import lif_native, native
-from neurosvt.ops.lif import BACKENDS, backend_named, lif, lif_rows
+from neurosvt.ops.lif import BACKENDS, backend_named, check_sizes, lif, lif_rows
 from neurosvt.ops.rows import pack
 
 # "compile" takes seconds for every shape and setting: one test of its own below, and all of these
@@ -363,3 +363,12 @@ def test_backend_names_are_checked_before_anything_runs():
     assert [backend_named(name) for name in ("auto", *BACKENDS)] == ["auto", *BACKENDS]
     with pytest.raises(ValueError, match=r"'cuda'.*choose from"):
         backend_named("cuda")
+
+
+@pytest.mark.parametrize("sizes", [(2, 1), (3, 3), (2, 1, 2), (4, 1), (3, 3, -1)])
+def test_ranks_that_do_not_fit_what_they_are_of_are_refused(sizes):
+    """Five rows of at most three streams: as many in all, never more than before, none negative."""
+    check_sizes((3, 2), 5, 3)
+    check_sizes((3, 2, 0), 5, 3)
+    with pytest.raises(ValueError, match="must not increase, start at most at v's 3 streams"):
+        check_sizes(sizes, 5, 3)
