@@ -368,3 +368,15 @@ def test_an_engine_does_not_follow_its_model(kind, make, events):
         for weight in model.parameters():
             weight.zero_()
     assert_same(engine(frames)[0], before)
+
+
+def test_events_of_an_equal_type_are_events(make, events):
+    """What another library or a pickle hands over has a type of its own, equal to ours."""
+    engine = Engine(make("leaky", grid=True))
+    seen = pack_events(np.arange(40), np.arange(40) % 16, np.arange(40) % 7, np.arange(40) % 2)
+    like = seen.view(np.dtype(EVENT.descr))
+    assert like.dtype is not EVENT
+    one, two = engine.session(), engine.session()
+    first, second = one.push(seen), two.push(like)
+    assert np.array_equal(first.position, second.position)
+    assert one.steps == two.steps == 1

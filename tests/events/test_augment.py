@@ -50,6 +50,15 @@ def test_what_comes_out_are_events_of_the_sensor(seed, side):
     assert np.array_equal(y, before[1])
 
 
+def test_what_would_leave_the_sensor_ends_on_its_border():
+    row = np.repeat(np.arange(40), 4)
+    x, y = np.tile([0, 33, 0, 33], 40), np.tile([0, 0, 33, 33], 40)
+    wide = Augmentation(turn=0.0, stretch=0.9, shear=0.0, drop=0.0)
+    left, top, _ = augment(x, y, row, 34, np.random.default_rng(0), wide)
+    for axis in (left, top):
+        assert (axis.min(), axis.max()) == (0, 33)
+
+
 def test_a_recording_is_varied_as_one_and_each_in_its_own_way():
     """Events of one pixel of one recording stay within the pixels that its way can lead to."""
     row = np.repeat([0, 1], 500)

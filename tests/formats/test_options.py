@@ -157,6 +157,14 @@ def read_with(path, **values):
         return np.concatenate([np.empty(0, EVENT), *file.source.upright()])
 
 
+def test_a_part_holds_its_first_microsecond_and_not_its_last(tmp_path):
+    events = np.zeros(5, EVENT)
+    events["t"] = [0, 249_999, 250_000, 499_999, 500_000]
+    write_events(tmp_path / "a.dat", Recording(events, 240, 180))
+    part = read_with(tmp_path / "a.dat", from_=0.25, to=0.5)
+    assert part["t"].tolist() == [250_000, 499_999]
+
+
 def test_a_part_is_taken_rebased_and_sorted(made_up, tmp_path):
     recording = made_up(1, 5000, (240, 180), start=10**9)
     recording.events["t"][[5, 50]] = recording.events["t"][[50, 5]]
