@@ -63,7 +63,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults": tables_reliability.faults,
     "strangers": tables_reliability.strangers,
     "rough": tables_reliability.rough,
+    "fuzz": tables_reliability.fuzz,
     "covered": tables_reliability.covered,
+    "mutants": tables_reliability.mutants,
     "zoo": tables_zoo.zoo,
 }
 """By the name between the marks. Those ending in `_short` have at most seven columns."""

@@ -93,17 +93,19 @@ def load_cifar10(split: str, root: str | Path | None = None) -> Images:
 def read_parquet(folder: Path, part: str) -> Images:
     """One file with the bytes of an image file in every row."""
     import pyarrow.parquet as pq
-    from pyarrow import ArrowException
+    from pyarrow import ArrowException, types
 
     path = folder / f"cifar10_{part}.parquet"
     try:
         table = pq.read_table(path, columns=["image", "label"])
     except (ArrowException, OSError) as error:
         raise UserError(f"{path} is damaged or is no parquet file with image and label") from error
-    rows = table["image"].to_pylist()
-    pixels = [decoded(data, f"{path}, row {i}") for i, data in enumerate(rows)]
-    labels = table["label"].to_numpy()
-    return _official(np.stack(pixels), labels.astype(np.int64), part, path)
+    images, labels = table["image"], table["label"]
+    whole = types.is_binary(images.type) and types.is_integer(labels.type)
+    if not whole or images.null_count or labels.null_count or not table.num_rows:
+        raise UserError(f"{path} is damaged: each row needs the bytes of an image, and a label")
+    pixels = [decoded(data, f"{path}, row {i}") for i, data in enumerate(images.to_pylist())]
+    return _official(np.stack(pixels), labels.to_numpy().astype(np.int64), part, path)
 
 
 def read_binary(folder: Path, part: str) -> Images:

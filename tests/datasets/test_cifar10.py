@@ -141,6 +141,22 @@ def test_a_missing_batch_is_named(tiny, tmp_path):
         cifar10.load_cifar10("train", tmp_path)
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"image": ["/etc/hostname"], "label": [0]},
+        {"image": [b"x", None], "label": [0, 1]},
+        {"image": [b"x"], "label": [0.5]},
+        {"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())},
+    ],
+    ids=["a path is no image", "a gap", "half a label", "no row"],
+)
+def test_a_parquet_of_other_columns_is_refused_and_opens_no_other_file(table, tmp_path):
+    pq.write_table(pa.table(table), tmp_path / "cifar10_test.parquet")
+    with pytest.raises(UserError, match=r"cifar10_test\.parquet is damaged: each row needs"):
+        cifar10.load_cifar10("test", tmp_path)
+
+
 @pytest.mark.parametrize("cut", [0, 100, -1])
 def test_a_cut_parquet_is_named(cut, tiny, tmp_path):
     as_parquet(tmp_path, "test", *tiny["test"])

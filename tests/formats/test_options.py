@@ -159,10 +159,10 @@ def read_with(path, **values):
 
 def test_a_part_holds_its_first_microsecond_and_not_its_last(tmp_path):
     events = np.zeros(5, EVENT)
-    events["t"] = [0, 249_999, 250_000, 499_999, 500_000]
+    events["t"] = [0, 3_999_999, 4_000_000, 7_999_999, 8_000_000]
     write_events(tmp_path / "a.dat", Recording(events, 240, 180))
-    part = read_with(tmp_path / "a.dat", from_=0.25, to=0.5)
-    assert part["t"].tolist() == [250_000, 499_999]
+    part = read_with(tmp_path / "a.dat", from_=4.0, to=8.0)
+    assert part["t"].tolist() == [4_000_000, 7_999_999]
 
 
 def test_a_part_is_taken_rebased_and_sorted(made_up, tmp_path):
