@@ -8,9 +8,9 @@ import json
 import math
 import tomllib
 import zipfile
-from io import SEEK_END, BytesIO
+from io import SEEK_END
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -128,17 +128,17 @@ def arrays_of(stream: BinaryIO) -> dict[str, np.ndarray]:
             unpacked = sum(entry.file_size for entry in entries)
             if unpacked > max(ROOM, MOST_PACKED * size):
                 raise UserError(f"{size:,} bytes that would unpack to {unpacked:,}")
-            return {
-                entry.filename.removesuffix(".npy"): _array(
-                    BytesIO(archive.read(entry)), entry.file_size
-                )
-                for entry in entries
-            }
+            arrays = {}
+            for entry in entries:
+                with archive.open(entry) as packed:
+                    arrays[entry.filename.removesuffix(".npy")] = _array(packed, entry.file_size)
+                    packed.read()  # to its end, where its checksum is held
+            return arrays
     except Exception as error:  # a damaged byte makes zipfile and NumPy raise nearly anything
         raise UserError(f"not a readable npz file, or damaged ({first_line(error)})") from None
 
 
-def _array(stream: BinaryIO, size: int) -> np.ndarray:
+def _array(stream: IO[bytes], size: int) -> np.ndarray:
     """The array of a stream of this many bytes."""
     shape, _, kind = array_head(stream)
     stated, there = math.prod(shape) * kind.itemsize, size - stream.tell()
@@ -149,7 +149,7 @@ def _array(stream: BinaryIO, size: int) -> np.ndarray:
     return array
 
 
-def array_head(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def array_head(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether it lies column by column, and type of an array in NumPy's format; the stream
     then stands at its first number.
 

@@ -16,6 +16,7 @@ from neurosvt.events.recording import Recording, pack_events
 from neurosvt.experiments.registry import run_files
 from neurosvt.formats import write_events
 from neurosvt.models.dysvit import DySViT, DySViTConfig
+from neurosvt.results.rows import write_results
 from neurosvt.training import checkpoint
 
 RNG = np.random.default_rng
@@ -86,6 +87,10 @@ def gesture_cache(folder: Path) -> None:
     builder = packed_cache.Builder(folder, {"frames": 2, "width": 13})
     builder.add("part", RNG(0).random((3, 2, 2, 5, 13)) < 0.2, np.arange(3))
     builder.finish({"train": ["part"]})
+
+
+def rows(folder: Path) -> None:
+    write_results(folder / "rows.json", "neurosvt demo", [{"share": 0.5, "low": None}])
 
 
 def save_archive(path: Path, arrays: dict[str, np.ndarray]) -> None:

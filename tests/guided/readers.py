@@ -26,11 +26,9 @@ from neurosvt.events.video import read_video
 from neurosvt.experiments import checkpoints
 from neurosvt.experiments.registry import load_run
 from neurosvt.models.saved_folder import load_pretrained
-from neurosvt.results.rows import read_results, write_results
+from neurosvt.results.rows import read_results
 from tests.formats import fuzz
 from tests.guided import inputs
-
-RNG = np.random.default_rng
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,6 @@ def read_batch(path: Path) -> None:
         raise UserError(str(error)) from error
 
 
-def rows(folder: Path) -> None:
-    write_results(folder / "rows.json", "neurosvt demo", [{"share": 0.5, "low": None}])
-
-
 def film(ending: str) -> Reader:
     """A reader of films in one kind of container."""
     name = f"film.{ending}"
@@ -97,7 +91,9 @@ def still(ending: str) -> Reader:
     name = f"image.{ending}"
 
     def make(folder: Path) -> None:
-        frames = [Image.fromarray(RNG(i).integers(0, 9, (12, 12, 3), np.uint8)) for i in range(2)]
+        frames = [
+            Image.fromarray(inputs.RNG(i).integers(0, 9, (12, 12, 3), np.uint8)) for i in range(2)
+        ]
         if ending in ("gif", "tiff"):
             frames[0].save(folder / name, save_all=True, append_images=frames[1:])
         else:
@@ -132,7 +128,7 @@ READERS: dict[str, Reader] = {
     "checkpoint": Reader("best.safetensors", inputs.checkpoint_file, checkpoints.load),
     "run": Reader("run.toml", inputs.run_file, lambda path: load_run(str(path))),
     "cost table": Reader("costs.toml", inputs.cost_table, read_costs),
-    "rows": Reader("rows.json", rows, read_results),
+    "rows": Reader("rows.json", inputs.rows, read_results),
     "index": Reader("index.csv", inputs.index_file, read_index),
     "boxes, text": boxes("boxes.txt"),
     "boxes, array": boxes("boxes.npy"),
