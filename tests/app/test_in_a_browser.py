@@ -92,6 +92,7 @@ def said(stage, row=0):
 
 def test_a_hidden_object_is_still_known_when_a_curtain_is_dragged_over_it(page, stage):
     stage.locator("#object").select_option("ring")
+    stage.locator("#seed").fill("1")  # at 0 one time in four is beyond: test_player.py counts
     stage.locator("#open").click()
     stage.locator("#clock", has_text=re.compile(r"frame \d\d\d")).wait_for()
     box = stage.locator("#canvas").bounding_box()

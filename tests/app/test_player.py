@@ -5,11 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from neurosvt import Recording, write_events
-from neurosvt.app.films import MOTIONS, Curtain, Hand, Shown, Shutter
+from neurosvt import Recording, load, write_events
+from neurosvt.app.films import MOTIONS, Curtain, FreeScene, Hand, Shown, Shutter
 from neurosvt.app.player import Player
 from neurosvt.app.watchers import cast_of
 from neurosvt.config import UserError
+from neurosvt.engine import Engine
 from neurosvt.events import pack_events
 from neurosvt.presence import Presence
 
@@ -214,3 +215,20 @@ def test_a_curtain_is_two_numbers(band, player):
 def test_a_model_of_images_has_nothing_to_hide():
     with pytest.raises(UserError, match="names what is seen"):
         cast_of("dysvit")
+
+
+def test_behind_a_curtain_that_is_dragged_most_objects_are_within_a_third_of_the_picture():
+    """Many scenes, when the curtain comes at many moments: one alone says little of a model."""
+    trained = load("permanence")
+    engine, scene = Engine(trained.model), trained.run.task("test").scene
+    within = []
+    for seed in range(24):
+        film, session, curtain = FreeScene("ring", seed, scene), engine.session(), Curtain()
+        dragged = [(share - 0.5, share + 0.5) for share in np.linspace(0, 0.5, 40)]
+        for wanted in [*[None] * (120 + 7 * seed), *dragged, *[(0.0, 1.0)] * 25]:
+            shown = film.step(Hand(band=curtain.toward(wanted), motion="rests"))
+            belief = session.push(shown.frame)
+        assert shown.presence is Presence.HIDDEN
+        off = np.asarray(belief.position).reshape(-1)[:2] - np.array(shown.position)
+        within.append(np.linalg.norm(off) * 64 < 21)
+    assert np.mean(within) >= 0.85
