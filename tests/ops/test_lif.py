@@ -284,6 +284,19 @@ def test_rows_alone_give_what_all_tokens_give(backend, reset, share):
     assert torch.equal(left * 0.5**silent, end.reshape(10, 3)[rows.sorted_indices])
 
 
+def test_the_compiled_loop_leaves_a_keep_of_each_row_to_the_plain_one():
+    """As many rows as streams, and twice as many: it is compiled for neither."""
+    current, v = 2 * torch.randn(4, 3), torch.rand(2, 3)
+    keep = torch.tensor([0.1, 0.5, 0.9, 0.3])[:, None]
+    for sizes in ([2, 2], [2]):
+        rows = sum(sizes)
+        options = {"batch_sizes": sizes, "keep": keep[:rows], "reset": "hard"}
+        wanted = lif_rows(current[:rows], v, backend="reference", **options)
+        found = lif_rows(current[:rows], v, backend="compile", **options)
+        for one, other in zip(found, wanted, strict=True):
+            assert torch.equal(one, other)
+
+
 @others
 def test_rows_have_the_gradients_of_the_reference(backend):
     rows = pack(torch.rand(12, 2, 5) < 0.4)

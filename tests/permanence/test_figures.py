@@ -1,6 +1,7 @@
 import pytest
+from matplotlib.axes import Axes
 
-from neurosvt.permanence.figures import draw_calibration, draw_errors, draw_scores
+from neurosvt.permanence.figures import FEW, draw_calibration, draw_errors, draw_scores
 
 
 def rows(tiers=("blackout", "tunnel"), memories=("leaky", "latch", "constant")):
@@ -50,3 +51,20 @@ def test_calibration_has_a_line_for_every_number_of_hidden_frames(tmp_path):
     text = (tmp_path / "figure.svg").read_text()
     for word in ("tunnel", "30 hidden frames", "60 hidden frames", "confidence (%)"):
         assert f">{word}</text>" in text
+
+
+def test_calibration_draws_all_but_what_few_answered_and_a_diagonal(tmp_path, monkeypatch):
+    drawn = []
+    plot = Axes.plot
+
+    def noted(self, x, y, **options):
+        drawn.append((list(x), list(y)))
+        return plot(self, x, y, **options)
+
+    monkeypatch.setattr(Axes, "plot", noted)
+    points = [
+        {"tier": "tunnel", "hidden_frames": 30, "confidence": c, "class_score": c, "events": many}
+        for c, many in ((0.25, FEW - 1), (0.5, FEW), (0.75, FEW + 1))
+    ]
+    draw_calibration(tmp_path / "figure.svg", points)
+    assert drawn == [([0, 100], [0, 100]), ([50, 75], [50, 75])]
