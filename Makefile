@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# Where this is set, each program that a test starts compiles all of PyTorch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # pip reads this variable by itself, uv does not; it may hold several places.
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
