@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import tables_baselines
 import tables_models
 import tables_permanence
 import tables_recordings
@@ -25,14 +26,15 @@ TABLES: dict[str, Callable[[], str]] = {
     "permanence": tables_permanence.permanence,
     "calibration": tables_permanence.calibration,
     "presence": tables_permanence.presence,
-    "permanence_short": tables_permanence.permanence_short,
+    "permanence_short": tables_baselines.permanence_short,
     "otherwise": tables_permanence.otherwise,
     "weights": tables_permanence.weights,
     "fixed_point": tables_permanence.fixed_point,
     "reacquisition": tables_permanence.reacquisition,
-    "baselines": tables_permanence.baselines,
-    "tracked": tables_permanence.tracked,
-    "ablation": tables_permanence.ablation,
+    "baselines": tables_baselines.baselines,
+    "tracked": tables_baselines.tracked,
+    "ablation": tables_baselines.ablation,
+    "ablation_tracked": tables_baselines.ablation_tracked,
     "recordings": tables_recordings.recordings,
     "pendulum": tables_recordings.pendulum,
     "recordings_tracks": tables_recordings.recordings_tracks,

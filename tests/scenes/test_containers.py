@@ -29,7 +29,7 @@ def ways(scenes):
 def test_where_it_was_last_seen_is_wrong(tier, hidden, frame_us):
     config = SceneConfig(frame_us=frame_us, noise_hz=0.0)
     settings = {"seen": config.frames(24), "hidden": config.frames(hidden), "after": 0}
-    since_seen, since_hidden = ways(make_scenes(tier, 1, 200, **settings, config=config))
+    since_seen, since_hidden = ways(make_scenes(tier, 1, 60, **settings, config=config))
     assert since_hidden.min() > 0.2
     assert np.median(since_hidden) > 0.3
     assert (since_seen > 1 / 8).mean() > 0.95
@@ -68,7 +68,7 @@ def test_a_container_moves_no_faster_than_anything_and_stays_with_its_object_ins
 def test_it_is_carried_smoothly_between_two_rests_however_long_it_is_hidden(tier):
     config = SceneConfig()
     for hidden in (60, 1000):
-        scenes = make_scenes(tier, 2, 32, seen=12, hidden=hidden, after=0)
+        scenes = make_scenes(tier, 2, 12, seen=12, hidden=hidden, after=0)
         (o,) = scenes.occlusions
         within = scenes.position[o.first - 1 : o.last + 1] * config.size
         steps = np.linalg.norm(np.diff(within, axis=0), axis=-1)
@@ -128,7 +128,7 @@ def test_a_way_takes_as_long_in_frames_of_another_length(tier, frame_us):
     lasts = []
     for config in (SceneConfig(), SceneConfig(frame_us=frame_us)):
         settings = {"seen": config.frames(12), "hidden": config.frames(100), "after": 0}
-        scenes = make_scenes(tier, 3, 64, **settings, config=config)
+        scenes = make_scenes(tier, 3, 24, **settings, config=config)
         (o,) = scenes.occlusions
         moves = (np.diff(scenes.position[o.first - 1 : o.last + 1], axis=0) != 0).any(-1)
         lasts.append(moves.sum(0).mean() * config.frame_us)
