@@ -43,7 +43,6 @@ from neurosvt.permanence.presence_table import presence_rows
 from neurosvt.permanence.questions import COST_CELL
 from neurosvt.permanence.suite import SUITE_NOISE
 from neurosvt.results.rows import load_or_compute, write_results
-from neurosvt.scenes.succession import all_tiers
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,8 @@ def evaluated(folder: Path, own: Family) -> Iterator[dict[str, Any]]:
 
 def asked(own: Family) -> str:
     """A mark of all that is asked, so that rows kept of another exam are not taken for these."""
-    told = json.dumps([own.events, own.hidden, SUITE_NOISE, list(all_tiers())])
+    tiers = load_run(own.ours).data.tiers
+    told = json.dumps([own.events, own.hidden, SUITE_NOISE, *tiers])
     return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
