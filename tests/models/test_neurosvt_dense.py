@@ -115,6 +115,7 @@ def gradients(model, belief, charge):
     }
 
 
+@settings(max_examples=40)
 @given(
     cfg=configs(),
     training=st.booleans(),
