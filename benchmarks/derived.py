@@ -6,8 +6,9 @@ A phrase stands in the docs word for word, `{}` for its numbers; the test comput
 from collections.abc import Callable
 
 from committed import rows_of
+from tables_baselines import mean_of
 from tables_models import energy_of
-from tables_permanence import is_standard, mean_of
+from tables_permanence import is_standard
 
 from neurosvt.energy.costs import COST_TABLES
 from neurosvt.models.dysvit import DySViT
