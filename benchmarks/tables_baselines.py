@@ -106,31 +106,35 @@ def beside(
     return markdown([title, *called, *further], (drawn(*line) for line in lines.items()))
 
 
-def with_shipped(equal: str) -> list[dict[str, Any]]:
-    """Rows of models trained alike, by the name of their file, and those of the shipped model."""
+def shipped() -> list[dict[str, Any]]:
+    """The rows of the model that ships, called that."""
     own = [r for r in rows_of("permanence") if r["memory"] == "leaky"]
-    longer = [{**r, "memory": "shipped"} for r in own if is_standard(r) or r["judgement"] == "cost"]
-    return rows_of(equal) + longer
+    return [{**r, "memory": "shipped"} for r in own if is_standard(r) or r["judgement"] == "cost"]
+
+
+def trained_alike() -> list[dict[str, Any]]:
+    """The rows of models with tracks and of their rivals. Those judged without noise on the state
+    are of a memory of their own, NAME_quiet, at the cost of the other."""
+    found = rows_of("baselines_tracks")
+    quiet = [r for r in found if r.get("state_noise") == 0 or r.get("phase") == "active"]
+    noisy = [r for r in found if r.get("state_noise") != 0]
+    return noisy + [{**r, "memory": f"{r['memory']}_quiet"} for r in quiet]
 
 
 def baselines() -> str:
     """Who stands beside ours, trained alike; and ours as it ships, trained for longer."""
     names = {**BASELINES, "shipped": SHIPPED}
-    return beside(with_shipped("baselines"), names, "60 hidden, right beliefs in %")
+    return beside(rows_of("baselines") + shipped(), names, "60 hidden, right beliefs in %")
 
 
 def tracked() -> str:
     """Ours with two leaks and tracks, and who stands beside it, trained alike."""
-    found = rows_of("baselines_tracks")
-    quiet = [r for r in found if r.get("state_noise") == 0 or r.get("phase") == "active"]
-    noisy = [r for r in found if r.get("state_noise") != 0]
-    renamed = [{**r, "memory": f"{r['memory']}_quiet"} for r in quiet]
-    return beside(noisy + renamed, TRACKED, "60 hidden, right beliefs in %")
+    return beside(trained_alike(), TRACKED, "60 hidden, right beliefs in %")
 
 
 def permanence_short() -> str:
     """The same in seven columns, for the README, and ours as it ships."""
-    found = [r for r in with_shipped("baselines_tracks") if r.get("state_noise") != 0]
+    found = trained_alike() + shipped()
     return beside(found, SHORT_BASELINES, "60 frames hidden, %", SHORT_TIERS)
 
 
@@ -141,5 +145,4 @@ def ablation() -> str:
 
 def ablation_tracked() -> str:
     """The same of ours with two leaks and tracks."""
-    found = [r for r in rows_of("baselines_tracks") if r.get("state_noise") != 0]
-    return beside(found, ABLATION_TRACKED, "one thing changed, 60 hidden, %")
+    return beside(trained_alike(), ABLATION_TRACKED, "one thing changed, 60 hidden, %")

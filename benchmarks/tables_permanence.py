@@ -1,4 +1,4 @@
-"""Tables of what models remember: on made-up scenes, and beside others."""
+"""Tables of what the shipped model remembers: on made-up scenes, and under other conditions."""
 
 from collections.abc import Callable, Iterable
 from itertools import chain

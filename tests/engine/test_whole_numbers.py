@@ -11,8 +11,6 @@ from neurosvt.engine.fixed_numbers_reference import LONG_ONE, whole_shares
 from neurosvt.engine.fixed_state import state_parts
 from neurosvt.engine.whole_numbers import POINT, tables
 
-PLACES = (0, 1, 64, 128, 255, 256)
-
 
 @pytest.mark.parametrize(
     ("name", "of"),
@@ -24,10 +22,8 @@ PLACES = (0, 1, 64, 128, 255, 256)
     ],
 )
 def test_a_table_is_its_function_to_half_a_unit(name, of):
-    table = tables()[name]
-    assert len(table) == 257
-    for place in PLACES:
-        assert table[place] == pytest.approx(of(place / 256), abs=0.51)
+    wanted = [of(place / 256) for place in range(257)]
+    np.testing.assert_allclose(tables()[name], wanted, rtol=0, atol=0.51)
 
 
 def test_shares_are_those_of_a_softmax():
@@ -63,9 +59,8 @@ def test_what_is_carried_stays_on_the_line_that_its_carrier_moved_along():
 def test_the_state_has_room_for_all_that_the_heads_say():
     c = FixedModel()
     c.patches, c.side, c.memory.tracks.count, c.head.kinds = 4, 2, 8, 9
-    c.heads = 1
+    c.heads = 1  # by which the width is divided
     c.memory.tracks.vote.outputs = 16
-    told = {name: count for name, (_, count) in state_parts(c, "int16").items()}
-    assert told["told"] >= (4 * 9 + 1) * 8
+    assert state_parts(c, "int16")["told"][1] >= (4 * 9 + 1) * 8
     c.memory.tracks.vote.outputs = 1000
     assert state_parts(c, "int16")["told"][1] >= 1000

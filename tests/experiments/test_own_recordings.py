@@ -1,6 +1,7 @@
 """Recordings of one's own, all the way: prepared, trained on, judged, followed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,8 +102,8 @@ def test_labelled_hiding_counts_as_it_is(own):
     assert scenes.frames[8:28].any(), "what was recorded stays as it was recorded"
     two = list(asked.batches("annotated", 10, 1000))
     assert sum(s.label.shape[1] for s in two) == 2
-    one_each = RecordingTask(str(own), "test", seen=8, batch=1, scene=SILENT, tiers=("annotated",))
-    assert [s.label.shape[1] for s in one_each.batches("annotated", 10, 1000)] == [1, 1]
+    one_each = replace(asked, batch=1).batches("annotated", 10, 1000)
+    assert [s.label.shape[1] for s in one_each] == [1, 1]
     assert not asked.supports("annotated", 31)
     with pytest.raises(UserError, match="no recording of test hides for 31 frames"):
         next(asked.batches("annotated", 31, 1))

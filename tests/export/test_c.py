@@ -84,7 +84,7 @@ def test_c_answers_as_the_engine_to_the_bit(name, bits, tmp_path):
     model = model_of(name)
     export_model(model, "c", tmp_path, bits=bits)
     engine = FixedEngine(model, bits)
-    scenes = make_scenes("curtain", seed=7, batch=2, seen=10, hidden=8, after=3)
+    scenes = make_scenes("curtain", seed=7, batch=2, seen=10, hidden=20, after=3)
     expected, states = engine.answers(torch.from_numpy(scenes.frames))
     strict = ["-std=c11", "-O2", "-fstrict-aliasing", "-Wstrict-aliasing=2"]
     for words in (strict, ["-x", "c++", "-std=c++17", "-O0"]):

@@ -115,7 +115,6 @@ def gradients(model, belief, charge):
     }
 
 
-@settings(max_examples=40)
 @given(
     cfg=configs(),
     training=st.booleans(),

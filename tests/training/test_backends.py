@@ -10,7 +10,7 @@ from neurosvt.training.losses import BeliefObjective
 from neurosvt.training.settings import TrainConfig
 
 
-def begin(tiny_model, backend, memory="leaky", steps=20, **settings):
+def begin(tiny_model, backend, memory="leaky", steps=50, **settings):
     model = tiny_model(memory, backend=backend)
     return Training(model, TrainConfig(steps=steps, batch=2, amp=False, **settings))
 
@@ -31,7 +31,7 @@ def test_the_first_gradients_are_those_of_the_definition(memory, tiny_model, tin
     "memory",
     ["leaky", *(pytest.param(name, marks=pytest.mark.slow) for name in ("lif", "none"))],
 )
-def test_twenty_steps_in_double_precision_are_those_of_the_definition(
+def test_fifty_steps_in_double_precision_are_those_of_the_definition(
     memory, tiny_model, tiny_batches
 ):
     """Without roundings to part them, two ways of the same must not part."""
@@ -42,7 +42,7 @@ def test_twenty_steps_in_double_precision_are_those_of_the_definition(
         losses = []
         fit(
             training,
-            tiny_batches(0, 5) * 4,
+            tiny_batches(0, 6) * 9,
             BeliefObjective(training.config.state_noise),
             losses.append,
         )

@@ -78,9 +78,9 @@ class TestProcesses:
     pytestmark = needs_fork
 
     @pytest.mark.parametrize("memory", MEMORIES)
-    def test_ten_steps_of_two_are_those_of_one(self, memory, tmp_path):
+    def test_twenty_steps_of_two_are_those_of_one(self, memory, tmp_path):
         """Whole batches of silence among them: what nobody has a gradient of is not moved."""
-        batches = scenes(10, silent={0, 7})
+        batches = scenes(20, silent={0, 7})
         one, two = in_processes(
             tmp_path, lambda rank: learnt(follower(memory), shares(batches, rank))
         )
