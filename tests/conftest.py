@@ -15,15 +15,16 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# Signatures with shapes are checked at every call. Only they: the hook costs 30 us a call, which
-# was half of all time, and mypy checks the other modules.
+from tests import shape_checks
+
+# Signatures with shapes are checked. Only they: mypy checks the other modules.
 PACKAGE = Path(__file__).parents[1] / "neurosvt"
 SHAPED = sorted(
     ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
     for file in PACKAGE.rglob("*.py")
     if "from jaxtyping import" in file.read_text()
 )
-install_import_hook(SHAPED, "beartype.beartype")
+install_import_hook(SHAPED, "tests.shape_checks.at_first")
 
 from neurosvt.models.neurosvt import NeuroSVT
 from neurosvt.models.neurosvt_config import NeuroSVTConfig
@@ -53,6 +54,19 @@ def seed() -> int:
     torch.manual_seed(0)
     np.random.seed(0)
     return 0
+
+
+@pytest.fixture(autouse=True)
+def shapes_checked() -> None:
+    shape_checks.begin()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_sync():
+    """Nothing that a test writes has to outlive a power cut; disks took half a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture

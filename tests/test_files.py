@@ -118,3 +118,15 @@ def test_stale_drafts_go_and_those_being_written_stay(tmp_path):
         os.utime(draft, (long_ago, long_ago))
     write_whole(tmp_path / "a[1]", b"x")
     assert sorted(os.listdir(tmp_path)) == [".a[1].y.draft", ".b.x.draft", "a[1]"]
+
+
+def test_what_is_renamed_has_reached_the_disk_and_so_does_its_name(tmp_path, monkeypatch):
+    done = []
+
+    def sync(descriptor):
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        done.append((kind, (tmp_path / "new").exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_whole(tmp_path / "new", b"whole")
+    assert done == [("file", False), ("folder", True)]

@@ -114,8 +114,8 @@ def quantisation_step(
         step = largest * share / levels
         # Rounded up, so that the last of them cuts off nothing.
         step = step if unit is None else (step / unit).ceil().clamp(min=1) * unit
-        held = (rows / step[:, None]).round().clamp(-levels, levels) * step[:, None]
-        error = (held - rows).square().sum(1)
+        held = (rows / step[:, None]).round_().clamp_(-levels, levels).mul_(step[:, None])
+        error = held.sub_(rows).square_().sum(1)
         best = torch.where(error < least, step, best)
         least = torch.minimum(error, least)
     return best

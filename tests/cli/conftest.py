@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,10 +102,9 @@ def one_thread():
     return os.environ | {"OMP_NUM_THREADS": "1"}
 
 
-@pytest.fixture
-def made_up(monkeypatch, tmp_path):
+def make_up(patch, folder):
     """CIFAR-10 of ten classes that differ in their colour, and an empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
+    patch.chdir(folder)
 
     def load(split, root=None):
         count = {"train": 40, "validation": 20, "test": 20}[split]
@@ -112,22 +113,45 @@ def made_up(monkeypatch, tmp_path):
         pixels = colours[labels][:, :, None, None] + rng.integers(0, 50, (count, 3, 32, 32))
         return cifar10.Images(pixels.astype(np.uint8), labels)
 
-    monkeypatch.setattr(cifar10, "load_cifar10", load)
+    patch.setattr(cifar10, "load_cifar10", load)
+
+
+def train_tiny_images(*words, name="dysvit_protocol", **changes):
+    """train_tiny_images(option, ..., key=value, ...): trains a tiny DySViT; __ for a dot."""
+    changes = {key.replace("__", "."): value for key, value in changes.items()}
+    settings = TINY_IMAGES | changes
+    pairs = [
+        word
+        for key, value in settings.items()
+        if value is not None
+        for word in ("--set", f"{key}={value}")
+    ]
+    return main(["train", name, *words, *pairs])
+
+
+@pytest.fixture
+def made_up(monkeypatch, tmp_path):
+    """`make_up`, for as long as a test lasts."""
+    make_up(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def train_images(made_up):
-    """train_images(option, ..., key=value, ...): trains a tiny DySViT; __ for a dot. Its code."""
+    """`train_tiny_images`, on what is made up."""
+    return train_tiny_images
 
-    def run(*words, name="dysvit_protocol", **changes):
-        changes = {key.replace("__", "."): value for key, value in changes.items()}
-        settings = TINY_IMAGES | changes
-        pairs = [
-            word
-            for key, value in settings.items()
-            if value is not None
-            for word in ("--set", f"{key}={value}")
-        ]
-        return main(["train", name, *words, *pairs])
 
-    return run
+@pytest.fixture(scope="session")
+def learnt_images(tmp_path_factory):
+    """What a tiny DySViT left that learnt for 20 epochs. Nobody writes in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_up(patch, tmp_path_factory.mktemp("images"))
+        assert train_tiny_images("--out", "out", train__epochs=20) == 0
+        return Path("out").resolve()
+
+
+@pytest.fixture
+def trained(train_images, learnt_images):
+    """A copy of it, here."""
+    shutil.copytree(learnt_images, "out")
+    return "out"

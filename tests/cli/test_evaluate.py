@@ -11,13 +11,6 @@ from neurosvt.experiments.checkpoints import WEIGHTS, load
 from neurosvt.training import checkpoint
 
 
-@pytest.fixture
-def trained(train_images, capsys):
-    assert train_images("--out", "out", train__epochs=20) == 0
-    capsys.readouterr()
-    return "out"
-
-
 @pytest.mark.parametrize("split", ["test", "validation"])
 def test_the_row_is_what_was_promised(trained, split, rows_of, tmp_path, capsys):
     assert main(["evaluate", trained, "--split", split, "--json", "row.json"]) == 0
