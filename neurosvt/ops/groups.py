@@ -8,11 +8,16 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from neurosvt.ops.buffers import empty
 from neurosvt.ops.native import call, suits
 from neurosvt.ops.operators import Operator, WrittenOut, ready
 from neurosvt.ops.precision import at_least_float32
+
+ROWS = 16
+"""Of which a product of half precision takes a multiple. oneDNN compiles one for every number of
+rows, which takes longer than to compute it, and keeps no more than 1,024."""
 
 
 def sum_of_products(
@@ -45,12 +50,18 @@ def _by_group(group: Tensor, groups: int) -> tuple[Tensor, list[int]]:
     return group.argsort(stable=True), torch.bincount(group, minlength=groups).tolist()
 
 
+def _filled(rows: Tensor) -> Tensor:
+    """Rows of a group, and the first of all until there are a multiple of `ROWS`."""
+    return F.pad(rows, (0, -len(rows) % ROWS))
+
+
 def _forward(x: Tensor, weight: Tensor, group: Tensor, home: Tensor, sums: int) -> Tensor:
     order, sizes = _by_group(group, len(weight))
     out = at_least_float32(x.new_zeros(sums, weight.shape[-1]))
     for rows, matrix in zip(order.split(sizes), weight, strict=True):
         if len(rows):  # of one frame alone, most groups are empty
-            out.index_add_(0, home[rows], (x[rows] @ matrix).to(out.dtype))
+            products = (x[_filled(rows)] @ matrix)[: len(rows)]
+            out.index_add_(0, home[rows], products.to(out.dtype))
     return out
 
 
@@ -60,9 +71,11 @@ def _backward(inputs: Any, _: Any, grads: Any) -> tuple[Any, ...]:
     grad = grads[0].to(x.dtype)
     on_x, on_weight = torch.empty_like(x), torch.empty_like(weight)
     for rows, matrix, on_matrix in zip(order.split(sizes), weight, on_weight, strict=True):
-        part = grad[home[rows]]
-        on_x[rows] = part @ matrix.T
-        torch.mm(x[rows].T, part, out=on_matrix)
+        filled = _filled(rows)
+        part = grad[home[filled]]
+        part[len(rows) :] = 0
+        on_x[rows] = (part @ matrix.T)[: len(rows)]
+        torch.mm(x[filled].T, part, out=on_matrix)
     return on_x, on_weight, None, None, None
 
 

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from coverage import CoverageData
@@ -74,10 +75,17 @@ def broken(path: Path, source: str) -> Iterator[None]:
         path.write_bytes(whole)
 
 
-def outcome(tests: list[str]) -> str:
-    """`killed`, `hung`, or `survived` if all of them pass."""
-    if not tests:
-        return "untested"
+def outcome(tests: list[str], file: str) -> str:
+    """`killed`, `hung`, or `survived` if all of them pass. Near ones are asked in a process of
+    their own: they are imported in a moment, and notice most."""
+    for _, group in groupby(tests, lambda test: nearness(test, file)):
+        if (how := answer(list(group))) != "survived":
+            return how
+    return "survived" if tests else "untested"
+
+
+def answer(tests: list[str]) -> str:
+    """The outcome of these."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as names:
         names.write("\n".join(tests))
         names.flush()
@@ -122,7 +130,7 @@ def main() -> int:
         asked = tests.of(mutant["file"], mutant["line"])
         change = changed(path.read_text(encoding="utf-8"), mutant["source"])
         with broken(path, mutant["source"]):
-            how = outcome(asked)
+            how = outcome(asked, mutant["file"])
         print(f"{count} of {len(mutants)}: {how} in {time.monotonic() - start:.0f} s, "
               f"{mutant['file']}:{mutant['line']} {change}", flush=True)  # fmt: skip
         rows.append(
