@@ -61,6 +61,8 @@ def tally(x: Tensor, frames: Frames = ONE_FRAME) -> Tally:
     rows = x.reshape(-1, x.shape[-1])
     rows = rows.float() if rows.dtype == torch.uint8 else rows  # a byte has no room for counts
     count, index = frames.count, frames.index
+    if index is not None and len(index) != len(rows):  # of a state, which every sample has
+        count, index = len(x), None
     if index is None and len(rows) % count:  # one of its steps, or something that has no frames
         count = len(x) if count % len(x) == 0 else 1
     if not suits(rows):

@@ -26,6 +26,7 @@ from neurosvt.nn.embed import EventFilter, Positions
 from neurosvt.nn.heads import Heads
 from neurosvt.nn.leaky_memory import LeakyMemory, LeakyMemoryConfig
 from neurosvt.nn.linear import SpikeLinear
+from neurosvt.nn.memory import StepwiseMemory
 from neurosvt.nn.neuron import LIF
 from neurosvt.nn.norm import ScaleNorm
 from neurosvt.nn.readout import ReadoutConfig
@@ -410,6 +411,28 @@ def test_recurrent_networks_are_counted(kind):
     # At rest the hidden state is all zeros, which are spikes that did not come.
     first = {"gru": 2 * 3 * 6 * 6, "lstm": 2 * 4 * 6 * 6, "convlstm": 0}[kind]
     assert total.macs == steps * (heads + read) + inner - first
+
+
+class Recurrent(StepwiseMemory):
+    """A memory of one's own, whose products are of the state, not of the tokens that fired."""
+
+    def __init__(self, grid, width):
+        super().__init__(grid, width, channels=6)
+        self.cell = nn.GRUCell(6, 6)
+        self.forget = nn.Linear(6, 6)
+
+    def update(self, state, said, step):
+        return self.cell(said + 2, self.forget(state))
+
+
+def test_a_memory_of_ones_own_may_multiply_its_state():
+    model = small_model()
+    model = NeuroSVT(model.config, memory=Recurrent(model.config.grid, 8)).eval()
+    frames = some_frames(steps=5, batch=3)
+    found = metered(model, frames, batch_axes=2).layers
+    each = 3 * 6 * 6
+    assert found["memory.forget"].macs == 4 * each  # zeros at first: spikes that did not come
+    assert found["memory.cell"].macs == 5 * 2 * 3 * each
 
 
 def test_dysvit_multiplies_in_its_first_layer_and_in_its_head_alone():
