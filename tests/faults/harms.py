@@ -1,5 +1,6 @@
 """What may happen to a program while it works."""
 
+import codecs
 import os
 import pkgutil
 import random
@@ -57,7 +58,9 @@ GOOD = {0, 2, 130, 143, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT}
 
 @cache
 def all_imported() -> None:
-    """Every module there is, here and once: a fork has them all."""
+    """Every module there is, here and once: a fork has them all, and so has one that may not read
+    where Python lies."""
+    codecs.lookup("utf-8-sig")  # a module that Python itself imports when it is first asked for
     for found in pkgutil.walk_packages(neurosvt.__path__, "neurosvt."):
         with suppress(ImportError):  # of an extra
             if not found.name.endswith("__main__"):
