@@ -1,3 +1,4 @@
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -90,3 +91,26 @@ class TestEnds:
             assert [part.label.shape[1] for part in parts] == [1, 1]
             for part, whole in zip(parts, map(short_stream().__getitem__, (3, 4)), strict=True):
                 assert torch.equal(part.frames, whole.frames[:, rank::2])
+
+
+class Hooked(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return (float(sys.excepthook is prefetch._told),)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionResetError("by peer"), ""),
+        (EOFError(), ""),
+        (ValueError("broken"), "ValueError: broken"),
+    ],
+    ids=["reset", "at an end", "a fault"],
+)
+def test_a_worker_whose_trainer_was_killed_prints_no_traceback(error, said, capsys):
+    assert list(ahead(Hooked(), 0, workers=1)) == [(1.0,)]
+    prefetch._told(type(error), error, None)
+    assert capsys.readouterr().err.strip() == said
