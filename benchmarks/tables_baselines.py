@@ -19,8 +19,8 @@ TRACKED = {
 }  # fmt: skip
 """What stands beside ours with tracks."""
 SHORT_BASELINES = {
-    "leaky": "**tracks**, ours", "gru": "GRU", "latch": "latch", "none": "no memory",
-    "shipped": SHIPPED,
+    "leaky": "**tracks**, ours", "gru": "GRU", "gru_on_spikes": "GRU on spikes",
+    "latch": "latch", "none": "no memory", "shipped": SHIPPED,
 }  # fmt: skip
 """What the front page shows of these."""
 ABLATION = {

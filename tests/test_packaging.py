@@ -35,7 +35,6 @@ NAMED_IN = {
     "pytest-xdist": "pyproject.toml",  # pytest's -n
     "onnxscript": "neurosvt/export/onnx.py",  # PyTorch's exporter writes with it
     "pytest-cov": "Makefile",
-    "beartype": "tests/conftest.py",  # jaxtyping's checker
     "types-pyyaml": "tests/test_packaging.py",  # mypy reads it beside yaml
     "mkdocs-material": "mkdocs.yml",
     "mkdocstrings": "mkdocs.yml",
