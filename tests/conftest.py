@@ -1,6 +1,7 @@
 """What every test may rely on: a fixed seed, one thread, small models, and the data folder where
 there is one."""
 
+import math
 import os
 from dataclasses import replace
 from functools import cache
@@ -59,6 +60,12 @@ def seed() -> int:
 @pytest.fixture(autouse=True)
 def shapes_checked() -> None:
     shape_checks.begin()
+
+
+@pytest.fixture
+def all_shapes_checked(shapes_checked) -> None:
+    """At every call, for tests that count refusals."""
+    shape_checks.begin(math.inf)
 
 
 @pytest.fixture(autouse=True, scope="session")

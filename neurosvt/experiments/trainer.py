@@ -232,9 +232,11 @@ class Trainer:
         told = loss if math.isfinite(loss) else None  # of a step that was left out
         entry = {"step": step, "seconds": round(self.seconds, 1), "loss": told, **found}
         self.training.history.append(entry)
-        if found["score"] > best:
+        # Of equals the last: few images are soon all told apart, by weights yet to settle.
+        liked = found["score"] >= best
+        if liked:
             save_model(self.best, model, self.run, {**entry, **self._known()})
-        self.show.validation(step, found, found["score"] > best)
+        self.show.validation(step, found, liked)
 
     def _save(self) -> None:
         metadata = {

@@ -164,6 +164,13 @@ def test_resume_auto_goes_on_where_there_is_something(train):
         assert train(tiny(train_steps=steps), "out", quiet=True, resume="auto").steps == 4
 
 
+def test_of_equally_good_weights_the_last_are_kept(train, monkeypatch):
+    judge = recipes.OcclusionRecipe.validate
+    monkeypatch.setattr(recipes.OcclusionRecipe, "validate", lambda r: judge(r) | {"score": 0.5})
+    train(tiny(), "out", quiet=True)
+    assert load("out").metadata["step"] == 4
+
+
 def test_pressing_again_ends_at_once_and_leaves_the_last_checkpoint(train, monkeypatch):
     """Validation takes a while; whoever cannot wait loses the steps since the last save."""
     run = tiny(train_steps=8, train_validate_every=3)

@@ -175,7 +175,7 @@ def test_the_same_comes_out_whenever_it_is_done_again(shim, seed):
 
 
 @pytest.mark.filterwarnings("ignore:var..:UserWarning")
-def test_whatever_is_brought_to_them_is_right_or_refused(shim, monkeypatch):
+def test_whatever_is_brought_to_them_is_right_or_refused(shim, monkeypatch, all_shapes_checked):
     monkeypatch.setattr(fuzz_door, "BACKENDS", ("auto", "cupy"))
     found = fuzz_door.run(150, 70_000)
     assert {what for what in found if what.startswith("wrong")} == set()

@@ -20,14 +20,14 @@ built = pytest.mark.skipif(not native.BUILT, reason="the kernels were not built"
 pytestmark = pytest.mark.filterwarnings("ignore:var..:UserWarning")  # of channels that are none
 
 
-def test_whatever_is_brought_is_right_or_refused():
+def test_whatever_is_brought_is_right_or_refused(all_shapes_checked):
     found = fuzz_door.run(400, 1)
     assert {what for what in found if what.startswith("wrong")} == set()
     assert found["right"] > 200
     assert found["refused"] > 20  # or nothing odd was brought
 
 
-def test_threads_share_the_door():
+def test_threads_share_the_door(all_shapes_checked):
     found = fuzz_door.run(120, 10_000, callers=4)
     assert {what for what in found if what.startswith("wrong")} == set()
 
