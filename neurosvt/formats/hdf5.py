@@ -2,8 +2,9 @@
 `data`, which also brings the filters that some of them are compressed with.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
+from io import SEEK_END
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -27,8 +28,8 @@ ATTRIBUTES = ("unit", "width", "height", "geometry", "sensor_resolution")
 """All that are asked for; others are left alone, for each may be damaged in its own way."""
 HEAP = b"GCOL\x01\0\0\0"
 """What a heap of strings of any length begins with."""
-HEAP_BLOCK = 1 << 24
-"""Bytes that are searched for heaps at once."""
+SEARCH_BLOCK = 1 << 24
+"""Bytes that are searched at once."""
 LARGEST_CHUNK = 1 << 26
 """Bytes; an array in larger ones cannot be read in bounded memory, nor in bounded time: each slice
 would unpack one whole."""
@@ -54,7 +55,7 @@ def open_source(stream: BinaryIO, options: ReadOptions = AS_STATED) -> Source:
         leaves = _leaves(h5py, file)
         source = arrays_source(
             leaves,
-            partial(_attributes, h5py, file, cache(partial(_check_heaps, stream))),
+            partial(_attributes, h5py, file, stream, cache(partial(_check_heaps, stream))),
             options,
             check=partial(_check_storage, h5py),
         )
@@ -86,7 +87,7 @@ def _leaves(h5py: Any, file: Any) -> dict[str, Any]:
 
 
 def _attributes(
-    h5py: Any, file: Any, check_heaps: Callable[[], None], path: str
+    h5py: Any, file: Any, stream: BinaryIO, check_heaps: Callable[[], None], path: str
 ) -> Mapping[str, Any]:
     """Of the attributes at a path those that say something of events."""
     try:
@@ -94,9 +95,53 @@ def _attributes(
     except KeyError:
         return {}
     names = [name for name in ATTRIBUTES if name in there]
-    if any(h5py.check_vlen_dtype(there.get_id(name).dtype) for name in names):
-        check_heaps()
+    for name in names:
+        entry = there.get_id(name)
+        if h5py.check_vlen_dtype(entry.dtype):
+            _check_lengths(stream, name, entry)
+            check_heaps()
     return {name: there[name] for name in names}
+
+
+def _places(stream: BinaryIO, pattern: bytes) -> Iterator[int]:
+    """Where some bytes occur; between two of them the stream may be moved."""
+    stream.seek(0)
+    before = 0
+    while data := stream.read(SEARCH_BLOCK):
+        at = data.find(pattern)
+        while at >= 0:
+            yield before + at
+            at = data.find(pattern, at + 1)
+        before += len(data) - len(pattern) + 1 if len(data) == SEARCH_BLOCK else len(data)
+        stream.seek(before)
+
+
+def _check_lengths(stream: BinaryIO, name: str, entry: Any) -> None:
+    """Refuse strings of any length that are longer than the file: HDF5 makes room for them before
+    it looks for them. Source: HDF5 File Format Specification, IV.A.2.m, attribute message.
+
+    Raises:
+        UserError: there is one, or the attribute is nowhere.
+    """
+    word, stored, found = name.encode() + b"\0", entry.get_storage_size(), False
+    whole = stream.seek(0, SEEK_END)
+    for at in _places(stream, word):
+        stream.seek(max(at - 9, 0))
+        head = stream.read(min(at, 9)).rjust(9, b"\0")
+        head = head if head[0] == 3 else head[1:]  # whose third version tells the character set too
+        sizes = [int.from_bytes(head[i : i + 2], "little") for i in (2, 4, 6)]
+        if head[0] not in (1, 2, 3) or sizes[0] != len(word):
+            continue
+        if head[0] == 1:
+            sizes = [-(-size // 8) * 8 for size in sizes]
+        stream.seek(at + sum(sizes))
+        data = stream.read(stored)
+        each = max(stored // max(int(np.prod(entry.shape)), 1), 1)
+        if sum(int.from_bytes(data[i : i + 4], "little") for i in range(0, stored, each)) > whole:
+            raise UserError(f"is damaged: {name} would be longer than the file")
+        found = True
+    if not found:
+        raise UserError(f"is damaged: {name} is not where it should be")
 
 
 def _check_heaps(stream: BinaryIO) -> None:
@@ -106,15 +151,8 @@ def _check_heaps(stream: BinaryIO) -> None:
     Raises:
         UserError: there is one.
     """
-    stream.seek(0)
-    before = 0
-    while data := stream.read(HEAP_BLOCK):
-        at = data.find(HEAP)
-        while at >= 0:
-            _check_heap(stream, before + at)
-            at = data.find(HEAP, at + 1)
-        before += len(data) - len(HEAP) + 1 if len(data) == HEAP_BLOCK else len(data)
-        stream.seek(before)
+    for start in _places(stream, HEAP):
+        _check_heap(stream, start)
 
 
 def _check_heap(stream: BinaryIO, start: int) -> None:

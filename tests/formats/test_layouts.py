@@ -219,6 +219,37 @@ def test_a_heap_of_strings_that_hdf5_would_never_get_past_is_refused(recording, 
             read_events(path)
 
 
+@pytest.mark.parametrize("others", [0, 20], ids=["in a header", "in a heap"])
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+def test_strings_of_any_length_are_found_wherever_hdf5_puts_them(
+    recording, tmp_path, version, others
+):
+    path = tmp_path / "metavision.hdf5"
+    with h5py.File(path, "w", libver=version) as file:
+        for i in range(others):
+            file.attrs[f"other {i}"] = "geometry"
+        file["CD/events"], file.attrs["geometry"] = recording.events, "640x480"
+    assert read_events(path).width == 640
+
+
+def test_a_string_that_would_be_longer_than_the_file_is_refused(recording, tmp_path):
+    """HDF5 makes room for it: two GiB."""
+    path = tmp_path / "metavision.hdf5"
+    with h5py.File(path, "w") as file:
+        file["CD/events"], file.attrs["geometry"] = recording.events, "640x480"
+    data = bytearray(path.read_bytes())
+    name = data.index(b"geometry\0")
+    length = data.index((7).to_bytes(4, "little"), name)
+    data[length + 3] = 0x80
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="geometry would be longer than the file"):
+        read_events(path)
+    data[length + 3], data[name - 6] = 0, 99
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="is damaged"):
+        read_events(path)
+
+
 @pytest.mark.parametrize("offset", [2**62 + 1, -(2**62) - 1, 0.5, [1, 2]])
 def test_an_offset_of_times_is_one_whole_number_that_leaves_room(offset, recording, tmp_path):
     path = tmp_path / "dsec.h5"
