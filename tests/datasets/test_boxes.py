@@ -91,3 +91,14 @@ def test_files_of_other_kinds_are_refused(tmp_path):
     np.save(tmp_path / "plain.npy", np.zeros((3, 4)))
     with pytest.raises(UserError, match="structured array"):
         read_boxes(tmp_path / "plain.npy")
+
+
+@pytest.mark.parametrize("width", ["f4", "f8"])
+def test_numbers_that_signal_are_refused_without_a_warning(tmp_path, width):
+    """NaN of the kind at which processors stop: arithmetic and NumPy's casts warn of it."""
+    boxes = np.zeros(3, [(name, width) for name in ("t", "x", "y", "w", "h")])
+    unsigned = boxes.view("u4" if width == "f4" else "u8")
+    unsigned[5] = 0x7FA00000 if width == "f4" else 0x7FF4000000000000  # a time
+    np.save(tmp_path / "boxes.npy", boxes)
+    with pytest.raises(UserError, match="not finite"):
+        read_boxes(tmp_path / "boxes.npy")
