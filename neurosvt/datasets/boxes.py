@@ -54,6 +54,7 @@ class Boxes:
         return np.stack([np.interp(t, self.t, column, **ends) for column in middles.T], -1)
 
 
+@np.errstate(invalid="ignore", over="ignore")  # what is not finite is refused at the end
 def read_boxes(
     path: str | Path, *, fps: float | None = None, track: int | None = None, start_us: int = 0
 ) -> Boxes:
@@ -79,8 +80,7 @@ def read_boxes(
     if missing:
         raise UserError(f"{path} has no column for {', '.join(missing)}")
     kept = _of_one(columns, track, path)
-    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is told below
-        t = _seconds({name: values[kept] for name, values in columns.items()}, fps, start_us, path)
+    t = _seconds({name: values[kept] for name, values in columns.items()}, fps, start_us, path)
     box = np.stack([columns[name][kept] for name in SIDES], -1)
     order = np.argsort(t, kind="stable")
     return _checked(t[order], box[order], path)
@@ -127,8 +127,7 @@ def _array(path: Path) -> dict[str, np.ndarray]:
     array = read_array(path)
     if array.dtype.names is None or array.ndim != 1:
         raise UserError(f"{path} must be a structured array of boxes, got {array.dtype.name}")
-    with np.errstate(invalid="ignore", over="ignore"):
-        return {NAMES[n]: array[n].astype(float) for n in array.dtype.names if n in NAMES}
+    return {NAMES[name]: array[name].astype(float) for name in array.dtype.names if name in NAMES}
 
 
 def _text(path: Path) -> dict[str, np.ndarray]:

@@ -137,7 +137,8 @@ def _check_lengths(stream: BinaryIO, name: str, entry: Any) -> None:
         stream.seek(at + sum(sizes))
         data = stream.read(stored)
         each = max(stored // max(int(np.prod(entry.shape)), 1), 1)
-        if sum(int.from_bytes(data[i : i + 4], "little") for i in range(0, stored, each)) > whole:
+        starts = range(0, len(data), each)
+        if sum(int.from_bytes(data[i : i + 4], "little") for i in starts) > whole:
             raise UserError(f"is damaged: {name} would be longer than the file")
         found = True
     if not found:
